@@ -1,0 +1,178 @@
+# The helpers that folders use. A library = a folder = a CMake target = a namespace.
+#
+#   boathouse_library(pm5 DEPENDS rowing base)                 other libraries of ours, public
+#   boathouse_library(http DEPENDS base EXTERNAL Boost::headers)    third party, private
+#   boathouse_library(ledger ... TEST_DEPENDS pm5 TEST_EXTERNAL ...)     for its *_test.cpp alone
+#   boathouse_program(boathouse DEPENDS api EXTERNAL ...)      main.cpp + the rest as a testable library
+#   boathouse_benches(DEPENDS pm5 wire)                        decode_bench.cpp -> bin/bench-decode
+#   boathouse_fuzzers(DEPENDS pm5 wire)                        chunk_fuzz.cpp -> bin/fuzz-chunk
+#   boathouse_test(push_test LABEL e2e DEPENDS ... SOURCES ...)     a test program that lies beside no library
+#   boathouse_script_test(first_light LABEL e2e SCRIPT first_light.sh)     a test that is a bash script
+# Labels: unit (the default; runs under the sanitizers too), structure, e2e, long.
+#
+# Sources are globbed: a new .cpp is seen by the next build.
+
+function(_boathouse_prefixed out)
+  list(TRANSFORM ARGN PREPEND "boathouse::")
+  set(${out} ${ARGN} PARENT_SCOPE)
+  set_property(GLOBAL APPEND PROPERTY BOATHOUSE_WANTED ${ARGN})
+endfunction()
+
+# Puts this folder's files into <prefix>_sources, _headers and _tests (*_test.cpp and the test_*.cpp they share);
+# *_bench.cpp and *_fuzz.cpp are nobody's here, and test_*.hpp is no public header.
+macro(_boathouse_glob prefix)
+  file(GLOB ${prefix}_headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.hpp" "${CMAKE_CURRENT_SOURCE_DIR}/*.h")
+  file(GLOB ${prefix}_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  set(${prefix}_tests ${${prefix}_sources})
+  list(FILTER ${prefix}_tests INCLUDE REGEX "(_test\\.cpp|/test_[^/]*\\.cpp)$")
+  list(FILTER ${prefix}_sources EXCLUDE REGEX "(_(test|bench|fuzz)\\.cpp|/test_[^/]*\\.cpp)$")
+  list(FILTER ${prefix}_headers EXCLUDE REGEX "/test_[^/]*$")
+endmacro()
+
+# One ctest entry a program. tests/support/paths.hpp tells it where data and programs are.
+function(boathouse_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "DEPENDS;EXTERNAL;SOURCES")
+  if(NOT BOATHOUSE_TESTS)
+    return()
+  endif()
+  _boathouse_prefixed(depends ${arg_DEPENDS})
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE
+      ${depends} ${arg_EXTERNAL} test-support GTest::gmock GTest::gtest_main Threads::Threads)
+  # Not in bin/, which holds what people run.
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name})
+  _boathouse_test_properties(${name} "${arg_LABEL}")
+endfunction()
+
+# A test that is a bash script. Its environment tells it where the source, the programs and the engine are. It prints one
+# line "ok NAME" or "not ok NAME" a case; one that cannot run here prints "skip: why" and exits 77.
+function(boathouse_script_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;SCRIPT" "ARGUMENTS")
+  if(BOATHOUSE_TESTS)
+    add_test(NAME ${name} COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT}" ${arg_ARGUMENTS})
+    _boathouse_test_properties(${name} "${arg_LABEL}")
+  endif()
+endfunction()
+
+function(_boathouse_test_properties name label)
+  if(NOT label)
+    set(label unit)
+  endif()
+  set(environment
+      "BOATHOUSE_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+      "BOATHOUSE_PROGRAMS=${PROJECT_BINARY_DIR}/bin"
+      "BOATHOUSE_ENGINE_BINARY=${BOATHOUSE_ENGINE_BINARY}"
+      "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+      "UBSAN_OPTIONS=print_stacktrace=1"
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1")
+  # A test that hangs must end; no test may need anything near this long.
+  set_tests_properties(${name} PROPERTIES
+      LABELS "${label}" TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
+endfunction()
+
+function(boathouse_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;EXTERNAL;TEST_DEPENDS;TEST_EXTERNAL")
+  _boathouse_glob(found)
+  _boathouse_prefixed(depends ${arg_DEPENDS})
+
+  set(kind STATIC)
+  set(scope PUBLIC)
+  if(NOT found_sources)
+    set(kind INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(${name} ${kind} ${found_sources})
+  add_library(boathouse::${name} ALIAS ${name})
+  target_include_directories(${name} ${scope} "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} ${scope} ${depends})
+  if(found_headers)
+    target_sources(${name} ${scope} FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${found_headers})
+  endif()
+  if(arg_EXTERNAL AND kind STREQUAL "STATIC")
+    target_link_libraries(${name} PRIVATE ${arg_EXTERNAL})
+  endif()
+
+  if(found_tests)
+    boathouse_test(${name}_test
+        DEPENDS ${name} ${arg_TEST_DEPENDS} EXTERNAL ${arg_TEST_EXTERNAL} SOURCES ${found_tests})
+  endif()
+endfunction()
+
+function(boathouse_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;EXTERNAL;TEST_DEPENDS;TEST_EXTERNAL")
+  _boathouse_glob(found)
+  set(main "${CMAKE_CURRENT_SOURCE_DIR}/main.cpp")
+  list(REMOVE_ITEM found_sources "${main}")
+  _boathouse_prefixed(depends ${arg_DEPENDS})
+
+  add_executable(${name} "${main}")
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE Threads::Threads)
+  target_compile_definitions(${name} PRIVATE BOATHOUSE_VERSION="${PROJECT_VERSION}")
+  if(NOT found_sources)
+    target_link_libraries(${name} PRIVATE ${depends} ${arg_EXTERNAL})
+    return()
+  endif()
+
+  set(parts ${name}-parts)
+  add_library(${parts} STATIC ${found_sources})
+  add_library(boathouse::${parts} ALIAS ${parts})
+  target_include_directories(${parts} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${parts} PRIVATE BOATHOUSE_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${parts} PUBLIC ${depends} PRIVATE ${arg_EXTERNAL})
+  if(found_headers)
+    target_sources(${parts} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${found_headers})
+  endif()
+  target_link_libraries(${name} PRIVATE ${parts} ${arg_EXTERNAL})
+  if(found_tests)
+    boathouse_test(${name}_test
+        DEPENDS ${parts} ${arg_TEST_DEPENDS} EXTERNAL ${arg_TEST_EXTERNAL} SOURCES ${found_tests})
+  endif()
+endfunction()
+
+function(boathouse_benches)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "DEPENDS;EXTERNAL")
+  _boathouse_prefixed(depends ${arg_DEPENDS})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_bench.cpp")
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM stem)
+    string(REGEX REPLACE "_bench$" "" stem "${stem}")
+    string(REPLACE "_" "-" stem "${stem}")
+    add_executable(bench-${stem} "${source}")
+    target_include_directories(bench-${stem} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(bench-${stem} PRIVATE
+        ${depends} ${arg_EXTERNAL} benchmark::benchmark benchmark::benchmark_main)
+  endforeach()
+endfunction()
+
+function(boathouse_fuzzers)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "DEPENDS;EXTERNAL")
+  _boathouse_prefixed(depends ${arg_DEPENDS})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cpp")
+  add_custom_target(fuzzers)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM stem)
+    string(REGEX REPLACE "_fuzz$" "" stem "${stem}")
+    add_executable(fuzz-${stem} "${source}")
+    target_include_directories(fuzz-${stem} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(fuzz-${stem} PRIVATE ${depends} ${arg_EXTERNAL})
+    target_link_options(fuzz-${stem} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers fuzz-${stem})
+  endforeach()
+endfunction()
+
+# A library may name one whose folder is not there yet: an empty stand-in takes its place, with a warning.
+function(boathouse_check_dependencies)
+  get_property(wanted GLOBAL PROPERTY BOATHOUSE_WANTED)
+  list(REMOVE_DUPLICATES wanted)
+  foreach(library IN LISTS wanted)
+    if(NOT TARGET ${library})
+      message(WARNING "${library} is named as a dependency, but no folder makes it")
+      string(REPLACE "boathouse::" "missing_" stand_in "${library}")
+      add_library(${stand_in} INTERFACE)
+      add_library(${library} ALIAS ${stand_in})
+    endif()
+  endforeach()
+endfunction()
