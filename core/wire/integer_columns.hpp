@@ -1,0 +1,25 @@
+// The integer columns of a chunk: a mode for each column, then the payloads of all columns sorted by kind. Whatever the
+// values are, there is exactly one encoding of them. docs/protocol.md section 2.3 has every byte. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace boathouse::wire {
+
+using IntegerColumn = std::vector<std::int64_t>;  // rowing::kNull = not available
+
+// Every column has `rows` (at least 1) values.
+void append_integer_columns(std::span<const IntegerColumn* const> columns, std::size_t rows, base::ByteWriter& out);
+
+// `count` columns of `rows` values. corrupt, naming the column, for anything that append_integer_columns would not have
+// written. Memory: 8 bytes x rows x count, so the caller bounds both; all else is bounded by the bytes that are there.
+base::Result<std::vector<IntegerColumn>> read_integer_columns(base::ByteReader& in, std::size_t count,
+                                                              std::size_t rows);
+
+}  // namespace boathouse::wire
