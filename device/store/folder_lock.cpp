@@ -1,0 +1,44 @@
+#include "device/store/folder_lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace boathouse::store {
+
+base::Result<FolderLock> FolderLock::take(const std::string& folder) {
+  const std::string path = folder + "/device.lock";
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) {
+    return base::Error{base::ErrorCode::io, "cannot open " + path + ": " + std::strerror(errno) +
+                                                " (the folder must exist and be writable)"};
+  }
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
+    ::close(descriptor);
+    if (reason == EWOULDBLOCK) {
+      return base::Error{base::ErrorCode::unavailable,
+                         "another process works with " + folder + ": stop it, or ask it instead"};
+    }
+    return base::Error{base::ErrorCode::io, "cannot lock " + path + ": " + std::strerror(reason)};
+  }
+  return FolderLock(descriptor);
+}
+
+FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
+  if (this != &other) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+  }
+  return *this;
+}
+
+FolderLock::~FolderLock() {
+  // Closing gives the lock back. The file stays: removing it would let two processes lock two files of the same name.
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace boathouse::store

@@ -1,0 +1,135 @@
+#include "device/store/store.hpp"
+
+#include <utility>
+
+#include "core/pm5/assembler.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/enumerations.hpp"
+#include "device/store/schema.hpp"
+#include "device/store/store_internal.hpp"
+
+namespace boathouse::store {
+namespace {
+
+base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& ids, base::RandomSource& random) {
+  auto select = connection.prepare("SELECT replica_id, salt FROM replica");
+  if (!select) return select.error();
+  auto there = select->step();
+  if (!there) return there.error();
+  Identity identity;
+  if (*there) {
+    if (!copy_exact(select->blob(0), identity.replica_id.bytes) || !copy_exact(select->blob(1), identity.salt)) {
+      return damaged("its own identity cannot be read");
+    }
+    return identity;
+  }
+  select->reset();
+  identity.replica_id = ids.next();
+  random.fill(identity.salt);
+  auto insert = connection.prepare("INSERT INTO replica(id, replica_id, salt) VALUES (1, ?1, ?2)");
+  if (!insert) return insert.error();
+  BOATHOUSE_TRY(insert->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
+  return identity;
+}
+
+base::Result<std::vector<base::Uuid>> open_recordings(db::Connection& connection) {
+  auto select = connection.prepare("SELECT rec_id FROM recording WHERE ended = 0 ORDER BY id");
+  if (!select) return select.error();
+  std::vector<base::Uuid> open;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return open;
+    if (!copy_exact(select->blob(0), open.emplace_back().bytes)) return damaged("a recording without an id");
+  }
+}
+
+base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id, rowing::EndReason reason,
+                           std::span<const rowing::Record> last) {
+  return in_transaction(connection, [&]() -> base::Status {
+    auto recording = get_recording(connection, rec_id);
+    if (!recording) return recording.error();
+    if (recording->ended) return {};
+    BOATHOUSE_TRY(append_rows(connection, recording->id, last));
+    BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
+    return put_seal(connection, *recording, reason);
+  });
+}
+
+}  // namespace
+
+base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
+                                const StoreOptions& options) {
+  FolderLock lock;
+  if (options.take_lock) {
+    auto taken = FolderLock::take(folder);
+    if (!taken) return taken.error();
+    lock = std::move(*taken);
+  }
+  auto connection = db::Connection::open(folder + "/device.db", options.database);
+  if (!connection) return connection.error();
+  BOATHOUSE_TRY(db::migrate(*connection, schema()));
+  auto identity = identify(*connection, ids, random);
+  if (!identity) return identity.error();
+  // Not make_unique: the mutex makes the aggregate immovable.
+  return Store(std::unique_ptr<Impl>(new Impl{std::move(lock), std::move(*connection), *identity, {}}));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+const Identity& Store::identity() const { return impl_->identity; }
+
+base::Status Store::begin(const rowing::Birth& birth, std::string_view athlete) {
+  const std::lock_guard guard(impl_->mutex);
+  return in_transaction(impl_->connection, [&]() -> base::Status {
+    auto row = begin_recording(impl_->connection, birth, athlete);
+    return row ? base::Status() : base::Status(row.error());
+  });
+}
+
+base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Record> records) {
+  if (records.empty()) return {};
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  return in_transaction(connection, [&]() -> base::Status {
+    auto recording = get_recording(connection, rec_id);
+    if (!recording) return recording.error();
+    BOATHOUSE_TRY(append_rows(connection, recording->id, records));
+    if (!recording->ended) return {};
+    BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
+    return put_seal(connection, *recording, recording->reason);
+  });
+}
+
+base::Status Store::seal(const base::Uuid& rec_id, bool all) {
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  return in_transaction(connection, [&]() -> base::Status {
+    auto recording = get_recording(connection, rec_id);
+    if (!recording) return recording.error();
+    return seal_rows(connection, recording->id, all);
+  });
+}
+
+base::Status Store::end(const base::Uuid& rec_id, rowing::EndReason reason) {
+  const std::lock_guard guard(impl_->mutex);
+  return end_recording(impl_->connection, rec_id, reason, {});
+}
+
+base::Result<std::uint64_t> Store::end_crashed() {
+  const std::lock_guard guard(impl_->mutex);
+  auto open = open_recordings(impl_->connection);
+  if (!open) return open.error();
+  // The moment of the crash is not known, and the clock that at_ms counts by is gone.
+  rowing::Record event = pm5::make_event(rowing::EventKind::reopened, 0, "{}");
+  event.values[rowing::column_index(rowing::Stream::event, "at_ms")] = rowing::kNull;
+  for (const base::Uuid& rec_id : *open) {
+    BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, rowing::EndReason::crashed, {&event, 1}));
+  }
+  return static_cast<std::uint64_t>(open->size());
+}
+
+}  // namespace boathouse::store

@@ -1,0 +1,128 @@
+// The device's store: recordings as durable rows, sealed into chunks, with an outbox of what the server has not acknowledged. One SQLite file,
+// one connection. Every call that changes something is ONE transaction: after an error or a crash it happened wholly or not at all.
+//
+// Thread rule: any thread; calls are serialised. Errors: those of core/db/sqlite.hpp, and not_found for a recording that is not there,
+// invalid_input for records that the metric catalogue does not allow.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/db/sqlite.hpp"
+#include "core/rowing/record.hpp"
+#include "core/rowing/recording.hpp"
+#include "device/store/types.hpp"
+
+namespace boathouse::store {
+
+inline constexpr std::size_t kChunkRecords = 256;                         // a chunk is sealed at this many records
+inline constexpr std::size_t kChunkPayload = std::size_t{256} * 1024;     // or when their points and bytes reach this
+inline constexpr std::size_t kMaxAthleteLabel = 200;                      // bytes
+
+struct StoreOptions {
+  db::Options database;
+  bool take_lock = true;  // false: the caller knows that no other process has the folder (simulation on its own disk)
+};
+
+struct PendingQuery {
+  std::size_t max_bytes = wire::kTargetBatchBytes;  // of bodies; the first item comes whatever its size
+  std::size_t max_items = wire::kMaxBatchItems;
+  std::string athlete;            // recordings of this label and those without one; "" = only those without one
+  std::set<std::int64_t> skip_items;
+  std::set<base::Uuid> skip_recordings;
+};
+
+class ImportTransaction;
+
+class Store {
+ public:
+  // `folder` must exist; the file in it is device.db. `unavailable` when another process holds the folder.
+  static base::Result<Store> open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
+                                  const StoreOptions& options = {});
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  [[nodiscard]] const Identity& identity() const;
+
+  // --- Writing ---
+
+  // Begins a recording. Again with the same birth: ok and nothing new; with another one: conflict.
+  base::Status begin(const rowing::Birth& birth, std::string_view athlete);
+  // Commits records in their order; seq is given here, dense from 0 for each stream. On a recording that has ended they are sealed at once,
+  // with the next seal revision.
+  base::Status append(const base::Uuid& rec_id, std::span<const rowing::Record> records);
+  // Rows into chunks: those streams that have a whole chunk, or with `all` whatever is there.
+  base::Status seal(const base::Uuid& rec_id, bool all);
+  // Seals the rest and writes the next seal revision. On an ended recording: ok and nothing new.
+  base::Status end(const base::Uuid& rec_id, rowing::EndReason reason);
+  // For the start of a process: recordings that a crash left open get a `reopened` event and end with reason `crashed`. How many.
+  base::Result<std::uint64_t> end_crashed();
+
+  // --- Outbox ---
+
+  // What the server has no receipt for: newest recording first, its birth, then its chunks, then its seals.
+  base::Result<std::vector<PendingItem>> pending(const PendingQuery& query);
+  // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch` than before means another or
+  // a restored server: all receipts of other epochs are forgotten in the same transaction, so that everything is offered again.
+  base::Status acknowledge(std::string_view epoch, std::span<const Acknowledgement> answers);
+  // What the server refused is offered once more: its reason may be gone (a wrong key, a server that has learned). How many items.
+  base::Result<std::uint64_t> offer_refused_again();
+
+  // --- Reading ---
+
+  base::Result<StoreStatus> status();
+  // Newest first.
+  base::Result<std::vector<RecordingInfo>> recordings();
+  base::Result<RecordingInfo> recording(const base::Uuid& rec_id);
+  // Records [from, from + limit) of a stream, out of chunks and rows.
+  base::Result<std::vector<rowing::Record>> records(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from,
+                                                    std::uint64_t limit);
+  base::Result<std::vector<RefusedItem>> refused();
+  // Reads everything of a recording and checks hashes, ranges, counts and the newest seal.
+  base::Result<VerifyReport> verify(const base::Uuid& rec_id);
+  // The recordings that came from a file with this SHA-256; empty = never imported.
+  base::Result<std::vector<base::Uuid>> imported(const base::Digest& source_sha256);
+
+  // One file's recordings in one transaction. Every other call waits until it is committed or dropped.
+  base::Result<ImportTransaction> begin_import(const base::Digest& source_sha256);
+
+ private:
+  friend class ImportTransaction;
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Dropped without commit(): nothing happened. Belongs to one thread, which must not call the store meanwhile; the store must outlive it.
+class ImportTransaction {
+ public:
+  ImportTransaction(ImportTransaction&&) noexcept;
+  ImportTransaction& operator=(ImportTransaction&&) = delete;
+  ~ImportTransaction();
+
+  // Ends the recording before it, if there is one.
+  base::Status begin(const rowing::Birth& birth, std::string_view athlete);
+  // Of the recording that was begun last; sealed as they come, so memory stays small whatever the file's size.
+  base::Status append(rowing::Record record);
+  // After any error above the transaction must be dropped.
+  base::Status commit();
+
+ private:
+  friend class Store;
+  struct Impl;
+  explicit ImportTransaction(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace boathouse::store

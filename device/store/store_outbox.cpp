@@ -1,0 +1,171 @@
+// The outbox side of the store: what waits for the server, and what the server said.
+#include <string>
+#include <utility>
+
+#include "device/store/store_internal.hpp"
+
+namespace boathouse::store {
+namespace {
+
+// The numbers are in the file.
+static_assert(static_cast<int>(wire::ItemKind::birth) == 1 && static_cast<int>(wire::ItemKind::chunk) == 2 &&
+              static_cast<int>(wire::ItemKind::seal) == 3);
+constexpr int kStored = 0;
+constexpr int kDuplicate = 1;
+constexpr int kMismatch = 2;
+constexpr int kRejected = 3;
+
+base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch) {
+  {
+    auto select = connection.prepare("SELECT server_epoch FROM replica");
+    if (!select) return select.error();
+    auto there = select->step();
+    if (!there) return there.error();
+    if (!*there) return damaged("its own identity is missing");
+    if (select->text(0) == epoch) return {};
+  }
+  auto update = connection.prepare("UPDATE replica SET server_epoch = ?1");
+  if (!update) return update.error();
+  BOATHOUSE_TRY(update->bind(1, epoch).run());
+  auto forget = connection.prepare(
+      "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE outcome IS NOT NULL AND epoch <> ?1");
+  if (!forget) return forget.error();
+  return forget->bind(1, epoch).run();
+}
+
+base::Status acknowledge_one(db::Connection& connection, std::string_view epoch, const Acknowledgement& answer) {
+  const bool receipt = answer.outcome == wire::Outcome::stored || answer.outcome == wire::Outcome::duplicate;
+  int outcome = answer.outcome == wire::Outcome::stored ? kStored : kDuplicate;
+  if (!receipt) outcome = answer.outcome == wire::Outcome::mismatch ? kMismatch : kRejected;
+  // A refusal may still become a receipt; a receipt is never taken back.
+  auto update = connection.prepare(
+      "UPDATE item SET outcome = ?2, server_seq = ?3, epoch = ?4, detail = ?5 "
+      "WHERE id = ?1 AND (outcome IS NULL OR (outcome >= 2 AND ?2 < 2))");
+  if (!update) return update.error();
+  update->bind(1, answer.id).bind(2, outcome).bind(4, epoch);
+  if (receipt) {
+    update->bind(3, answer.server_seq).bind(5, nullptr);
+  } else {
+    update->bind(3, nullptr).bind(5, answer.detail);
+  }
+  return update->run();
+}
+
+// Columns: id, kind, stream, first, past, version, sha256, body, rec_id.
+base::Result<PendingItem> read_item(const db::Statement& row) {
+  PendingItem item;
+  item.id = row.integer(0);
+  item.kind = static_cast<wire::ItemKind>(row.integer(1));
+  if (item.kind == wire::ItemKind::chunk) {
+    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(row.integer(2)));
+    if (!stream) return damaged("an unknown stream number");
+    item.stream = *stream;
+    item.from = static_cast<std::uint64_t>(row.integer(3));
+    item.to = static_cast<std::uint64_t>(row.integer(4));
+    item.version = static_cast<std::uint32_t>(row.integer(5));
+  } else if (item.kind == wire::ItemKind::seal) {
+    item.revision = static_cast<std::uint32_t>(row.integer(3));
+  }
+  const base::ByteView body = row.blob(7);
+  if (!copy_exact(row.blob(6), item.sha256) || !copy_exact(row.blob(8), item.rec_id.bytes) || body.empty()) {
+    return damaged("an outbox item without hash, recording or body");
+  }
+  item.body.assign(body.begin(), body.end());
+  return item;
+}
+
+}  // namespace
+
+wire::Item PendingItem::item() const {
+  wire::Item view;
+  view.kind = kind;
+  view.rec_id = rec_id;
+  view.stream = stream;
+  view.from = from;
+  view.to = to;
+  view.version = version;
+  view.revision = revision;
+  view.sha256 = sha256;
+  view.body = body;
+  return view;
+}
+
+base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query) {
+  const std::lock_guard guard(impl_->mutex);
+  // The index gives the order, so that a long backlog is read only as far as the batch goes.
+  auto select = impl_->connection.prepare(
+      "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id "
+      "FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = i.recording CROSS JOIN body AS b ON b.item = i.id "
+      "WHERE i.outcome IS NULL AND (r.athlete = '' OR r.athlete = ?1) "
+      "ORDER BY i.recording DESC, i.kind, i.id");
+  if (!select) return select.error();
+  select->bind(1, query.athlete);
+  std::vector<PendingItem> items;
+  std::size_t bytes = 0;
+  while (items.size() < query.max_items) {
+    auto there = select->step();
+    if (!there) return there.error();
+    if (!*there) break;
+    if (query.skip_items.contains(select->integer(0))) continue;
+    auto item = read_item(*select);
+    if (!item) return item.error();
+    if (query.skip_recordings.contains(item->rec_id)) continue;
+    if (!items.empty() && bytes + item->body.size() > query.max_bytes) break;
+    bytes += item->body.size();
+    items.push_back(std::move(*item));
+  }
+  return items;
+}
+
+base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowledgement> answers) {
+  if (epoch.empty()) {
+    return base::Error{base::ErrorCode::invalid_input, "the server's answer names no epoch"};
+  }
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  return in_transaction(connection, [&]() -> base::Status {
+    BOATHOUSE_TRY(forget_other_epochs(connection, epoch));
+    for (const Acknowledgement& answer : answers) {
+      if (answer.outcome != wire::Outcome::later) BOATHOUSE_TRY(acknowledge_one(connection, epoch, answer));
+    }
+    return {};
+  });
+}
+
+base::Result<std::uint64_t> Store::offer_refused_again() {
+  const std::lock_guard guard(impl_->mutex);
+  auto update = impl_->connection.prepare("UPDATE item SET outcome = NULL, epoch = NULL, detail = NULL WHERE outcome >= 2");
+  if (!update) return update.error();
+  BOATHOUSE_TRY(update->run());
+  return static_cast<std::uint64_t>(impl_->connection.changes());
+}
+
+base::Result<std::vector<RefusedItem>> Store::refused() {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT i.kind, i.stream, i.first, i.past, i.outcome, i.detail, r.rec_id FROM item AS i JOIN recording AS r ON r.id = i.recording "
+      "WHERE i.outcome >= 2 ORDER BY i.id");
+  if (!select) return select.error();
+  std::vector<RefusedItem> items;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return items;
+    RefusedItem& item = items.emplace_back();
+    item.kind = static_cast<wire::ItemKind>(select->integer(0));
+    if (item.kind == wire::ItemKind::chunk) {
+      const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(select->integer(1)));
+      if (!stream) return damaged("an unknown stream number");
+      item.stream = *stream;
+      item.from = static_cast<std::uint64_t>(select->integer(2));
+      item.to = static_cast<std::uint64_t>(select->integer(3));
+    } else if (item.kind == wire::ItemKind::seal) {
+      item.revision = static_cast<std::uint32_t>(select->integer(2));
+    }
+    item.outcome = select->integer(4) == kMismatch ? wire::Outcome::mismatch : wire::Outcome::rejected;
+    item.detail = select->text(5);
+    if (!copy_exact(select->blob(6), item.rec_id.bytes)) return damaged("a recording without an id");
+  }
+}
+
+}  // namespace boathouse::store

@@ -1,0 +1,170 @@
+// The sync engine: events in, commands out. One request is in flight at a time; what an answer means is decided here, what it changes is
+// committed by the store before the next request goes out. Nothing pending is ever dropped: an item leaves the outbox by a receipt only, or is set
+// aside, visibly, because the server refused it.
+//
+// A driver executes the commands in order, each to its end, and reports back with the event named beside it. Pure; any thread, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "device/store/store.hpp"
+#include "device/store/types.hpp"
+
+namespace boathouse::sync {
+
+inline constexpr std::int64_t kBackoffBaseMs = 1000;         // full jitter: random(0, min(cap, base * 2^failures))
+inline constexpr std::int64_t kBackoffCapMs = 300 * 1000;
+inline constexpr std::int64_t kMinTryMs = 5000;              // between tries when the network comes and goes
+inline constexpr std::int64_t kMaxRetryAfterMs = 3600 * 1000;
+inline constexpr std::int64_t kOversizeRetryMs = 3600 * 1000;  // an item that is alone too large for the server
+inline constexpr std::int64_t kMinLaterMs = 1000;
+inline constexpr std::uint32_t kGrowAfter = 8;                 // good batches before one that was halved (413) is doubled again
+inline constexpr std::size_t kMinBatchBytes = 1024;
+inline constexpr std::size_t kMaxDeferred = 10'000;            // recordings or items; more make everything wait
+
+enum class State : std::uint8_t {
+  offline,     // the host says there is no network
+  waiting,     // for the next try (next_try_ms) or for open rows to be sealed
+  syncing,
+  up_to_date,  // nothing pending, nothing refused, nothing unsealed, under the server's current epoch
+  blocked,     // see reason; something must be done about it, retries go on where they make sense
+  needs_auth,  // the server does not take the key; no retries until it changes
+};
+std::string_view name(State state);
+
+struct Status {
+  State state = State::waiting;
+  std::string reason;                       // for a person; "" when there is nothing to say
+  std::uint64_t pending_items = 0;          // in the outbox, as of the last look
+  std::uint64_t pending_bytes = 0;
+  std::uint64_t open_rows = 0;              // recorded, not yet sealed
+  std::uint64_t refused_items = 0;          // by the server; kept and shown
+  bool deferred = false;                    // some of the pending items wait longer: the server said `later`, or an item is too large for it
+  std::uint64_t requests = 0;               // of this engine's life, as are the following
+  std::uint64_t sent_items = 0;
+  std::uint64_t sent_bytes = 0;             // of request bodies
+  std::uint64_t stored_items = 0;
+  std::uint64_t duplicate_items = 0;
+  std::uint64_t mismatched_items = 0;
+  std::uint64_t rejected_items = 0;
+  std::uint64_t failed_requests = 0;        // no answer, or not a good one
+  std::uint64_t nonsense_replies = 0;       // of these: an answer that is not this protocol (captive portal, broken proxy)
+  std::uint64_t consecutive_failures = 0;
+  std::optional<std::int64_t> next_try_ms;  // on the driver's monotonic clock
+  std::optional<std::int64_t> last_success_ms;
+  std::string last_error;                   // "" = none since the last success
+
+  bool operator==(const Status&) const = default;
+};
+
+// --- events ---
+struct Start {};
+struct Tick {};
+struct NetworkUp {};
+struct NetworkDown {};
+struct DataAdded {};                       // the outbox may have grown
+struct SyncNow {};                         // a person asks: ignores the back-off, never a Retry-After
+struct KeyChanged { std::string key; };
+struct BatchReady {                        // after LoadBatch; `outbox` is to be read before `items`, so that what comes in between is in the latter
+  std::vector<store::PendingItem> items;
+  store::StoreStatus outbox;
+};
+struct StoreFailed { base::Error error; };  // after LoadBatch or StoreAcks
+struct HttpResponse {                       // after Send
+  std::uint64_t request_id = 0;
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+struct HttpFailed {                         // after Send: no answer
+  std::uint64_t request_id = 0;
+  std::string error;
+};
+struct AcksStored {};                       // after StoreAcks
+
+using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, BatchReady, StoreFailed, HttpResponse,
+                           HttpFailed, AcksStored>;
+
+// --- commands ---
+struct LoadBatch { store::PendingQuery query; };  // answer: BatchReady or StoreFailed
+struct Send {                                     // POST; answer: HttpResponse or HttpFailed
+  std::uint64_t request_id = 0;
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> headers;
+  base::Bytes body;
+};
+struct StoreAcks {                                // answer: AcksStored or StoreFailed
+  std::string epoch;
+  std::vector<store::Acknowledgement> answers;
+};
+struct WaitUntil { std::int64_t monotonic_ms = 0; };  // answer: Tick then (earlier ones do no harm)
+struct StatusChanged { Status status; };              // no answer
+
+using Command = std::variant<LoadBatch, Send, StoreAcks, WaitUntil, StatusChanged>;
+
+// Comes in with each event.
+struct Moment {
+  std::int64_t monotonic_ms = 0;
+  std::uint64_t random = 0;  // 64 even bits, new each time
+};
+
+enum class Phase : std::uint8_t { idle, loading, sending, storing };
+
+struct InFlight {
+  std::int64_t id = 0;
+  wire::ItemKind kind = wire::ItemKind::chunk;
+  base::Uuid rec_id;
+};
+
+struct Tally {
+  std::uint64_t stored = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t mismatched = 0;
+  std::uint64_t rejected = 0;
+};
+
+// Everything the engine remembers. Copyable; not to be changed by others. What must survive a restart is in the store.
+struct EngineState {
+  base::Uuid replica_id;
+  std::string key;
+  std::string athlete;  // label of the key in the store
+  Phase phase = Phase::idle;
+  bool started = false;
+  bool online = true;
+  Status status;
+  std::size_t batch_bytes = wire::kTargetBatchBytes;
+  std::size_t batch_items = wire::kMaxBatchItems;
+  std::uint64_t next_request_id = 1;
+  std::vector<InFlight> in_flight;               // of the running request, in the order of the batch
+  std::map<std::int64_t, std::int64_t> deferred_items;     // not before: alone too large for the server
+  std::map<base::Uuid, std::int64_t> deferred_recordings;  // not before: the server said `later`
+  Tally tally;                                   // of the answers that are being stored
+  std::optional<std::int64_t> last_try_ms;
+  std::int64_t soft_until_ms = 0;                // back-off
+  std::int64_t hard_until_ms = 0;                // Retry-After
+  bool data_added = false;                       // while the outbox was being read
+  bool key_refused = false;
+  std::uint32_t good_batches = 0;                // since the batch size was last changed
+  std::uint64_t slow_downs = 0;                  // replies in a row that brought nothing forward
+  std::string epoch;                             // of the last good reply
+};
+
+EngineState make_engine(const base::Uuid& replica_id, std::string key, std::string athlete);
+
+struct Step {
+  EngineState state;
+  std::vector<Command> commands;
+};
+
+Step step(EngineState state, const Event& event, const Moment& moment);
+
+}  // namespace boathouse::sync
