@@ -1,0 +1,127 @@
+// What happens to one request between its headers and its response: checks, routing, admission, the handler. Free of
+// sockets. The connection calls open(), then admit() (if there is a body to hold back) and run(), then pull() while the
+// response has more, then finished().
+//
+// Thread rule: one exchange is worked on by one thread at a time; the calls for different exchanges come from any.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/http/gate.hpp"
+#include "server/http/problem.hpp"
+#include "server/http/response_writer.hpp"
+#include "server/http/router.hpp"
+#include "server/http/server.hpp"
+#include "server/http/worker_pool.hpp"
+
+namespace boathouse::http {
+
+// A request's head as the parser of the wire gives it.
+struct RawHead {
+  std::string_view method;
+  std::string_view target;
+  bool http11 = true;
+  bool keep_alive = false;
+  bool chunked = false;
+  std::uint64_t content_length = 0;  // 0 if there is none
+  Headers headers;
+  std::string_view remote_address;
+
+  [[nodiscard]] bool has_body() const { return chunked || content_length > 0; }
+};
+
+// How many bytes of request bodies all requests together may bring into memory.
+class BodyBudget {
+ public:
+  // A share of the budget, given back when it dies; it may outlive the budget.
+  using Share = std::shared_ptr<void>;
+
+  explicit BodyBudget(std::size_t most) : most_(most) {}
+  // nullptr: the budget would be passed.
+  Share take(std::size_t bytes);
+
+ private:
+  const std::size_t most_;
+  const std::shared_ptr<std::atomic<std::size_t>> held_ = std::make_shared<std::atomic<std::size_t>>(0);
+};
+
+struct Exchange {
+  Request request;
+  const Route* route = nullptr;
+  ResponseContext context;
+  std::uint64_t body_limit = 0;
+  bool body_unread = false;       // the client sends a body that nobody has read: the connection cannot go on
+  bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
+  bool admitted = false;          // `admit` has had its say
+  Method method = Method::other;  // the request itself moves on into an asynchronous handler
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  BodyBudget::Share body_share;
+};
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+// Gives the response to the connection: once, from any thread while the server runs. Does nothing if the connection is
+// gone. A response that is `broken` cuts the connection.
+using Send = std::function<void(WireResponse)>;
+
+class Dispatcher {
+ public:
+  Dispatcher(RouteTable routes, const Options& options);
+
+  // Checks and routes; quick, for the I/O thread. An answer ends the request.
+  std::optional<WireResponse> open(Exchange& exchange, RawHead raw);
+
+  // Asks the route's `admit` on the pool, then calls `admitted` or `send`.
+  void admit(const ExchangePtr& exchange, std::function<void()> admitted, Send send);
+
+  // Runs `admit` if that has not happened, then the handler.
+  void run(const ExchangePtr& exchange, Send send);
+
+  // The next piece of a streamed body.
+  void pull(const ExchangePtr& exchange, WireResponse response, Send send);
+
+  // The server's own answer. For a request that could not even be read, `exchange` is new.
+  WireResponse refuse(Exchange& exchange, ProblemKind kind, std::string detail);
+
+  // The end of a request: the access log.
+  void finished(const Exchange& exchange, int status, std::uint64_t bytes, bool complete) const;
+
+  // For the operator.
+  void report(const Exchange* exchange, std::string_view text) const;
+
+  // Ends the pool; from then on no hook is called and no response passes.
+  void stop();
+
+ private:
+  class Pending;
+
+  std::optional<WireResponse> check(Exchange& exchange, const RawHead& raw);
+  std::optional<WireResponse> route(Exchange& exchange);
+  std::optional<WireResponse> reserve_body(Exchange& exchange, const RawHead& raw);
+  void submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task);
+  void serve(const ExchangePtr& exchange, const Send& send);
+  std::optional<Response> ask_admission(Exchange& exchange) const;
+  void answer(const Exchange& exchange, Response response, const Send& send) const;
+
+  const RouteTable routes_;
+  const Limits limits_;
+  const Hooks hooks_;
+  const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // what a Reply from a foreign thread goes through
+  BodyBudget body_budget_;
+  WorkerPool pool_;
+};
+
+// invalid_input for a count that cannot be 0.
+base::Status validate(const Options& options);
+
+// Whether a client's Request-Id is taken over: [A-Za-z0-9_-]{8,64}.
+bool is_sane_request_id(std::string_view text);
+
+}  // namespace boathouse::http

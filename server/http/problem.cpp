@@ -1,0 +1,157 @@
+#include "server/http/problem.hpp"
+
+#include <utility>
+
+#include "core/base/json.hpp"
+
+namespace boathouse::http {
+namespace {
+
+struct Row {
+  int status;
+  std::string_view id;
+  std::string_view title;
+};
+
+Row row_of(ProblemKind kind) {
+  switch (kind) {
+    case ProblemKind::malformed_request:
+      return {400, "malformed-request", "The request cannot be understood"};
+    case ProblemKind::invalid_input:
+      return {400, "invalid-input", "The request holds something wrong"};
+    case ProblemKind::unauthenticated:
+      return {401, "unauthenticated", "A valid key is needed"};
+    case ProblemKind::forbidden:
+      return {403, "forbidden", "The key does not allow this"};
+    case ProblemKind::not_found:
+      return {404, "not-found", "There is nothing here"};
+    case ProblemKind::method_not_allowed:
+      return {405, "method-not-allowed", "This cannot be done here"};
+    case ProblemKind::conflict:
+      return {409, "conflict", "Something else is already there"};
+    case ProblemKind::too_large:
+      return {413, "too-large", "The request is too large"};
+    case ProblemKind::target_too_long:
+      return {414, "target-too-long", "The address is too long"};
+    case ProblemKind::expectation_failed:
+      return {417, "expectation-failed", "The expectation cannot be met"};
+    case ProblemKind::unsupported:
+      return {422, "unsupported", "This server does not know that version or feature"};
+    case ProblemKind::headers_too_large:
+      return {431, "headers-too-large", "The request headers are too large"};
+    case ProblemKind::internal:
+      break;
+    case ProblemKind::transfer_coding:
+      return {501, "transfer-coding", "The transfer coding is not known"};
+    case ProblemKind::unavailable:
+      return {503, "unavailable", "Not available at the moment"};
+    case ProblemKind::overloaded:
+      return {503, "overloaded", "The server is busy"};
+    case ProblemKind::version_not_supported:
+      return {505, "version-not-supported", "Only HTTP/1.1 is spoken here"};
+  }
+  return {500, "internal", "The server failed"};
+}
+
+ProblemKind kind_of(base::ErrorCode code) {
+  switch (code) {
+    case base::ErrorCode::invalid_input:
+      return ProblemKind::invalid_input;
+    case base::ErrorCode::not_found:
+      return ProblemKind::not_found;
+    case base::ErrorCode::conflict:
+      return ProblemKind::conflict;
+    case base::ErrorCode::unauthenticated:
+      return ProblemKind::unauthenticated;
+    case base::ErrorCode::forbidden:
+      return ProblemKind::forbidden;
+    case base::ErrorCode::too_large:
+      return ProblemKind::too_large;
+    case base::ErrorCode::unavailable:
+      return ProblemKind::unavailable;
+    case base::ErrorCode::unsupported:
+      return ProblemKind::unsupported;
+    // A full or failing disk is somebody's to mend, and the client's data is wanted then: 503 makes it try again.
+    case base::ErrorCode::io:
+      return ProblemKind::unavailable;
+    case base::ErrorCode::corrupt:
+    case base::ErrorCode::internal:
+      break;
+  }
+  return ProblemKind::internal;
+}
+
+bool is_internal(base::ErrorCode code) {
+  return code == base::ErrorCode::io || code == base::ErrorCode::corrupt || code == base::ErrorCode::internal;
+}
+
+}  // namespace
+
+Problem make_problem(ProblemKind kind, std::string detail) {
+  const Row row = row_of(kind);
+  Problem problem;
+  problem.status = row.status;
+  problem.id = row.id;
+  problem.title = row.title;
+  problem.detail = std::move(detail);
+  if (kind == ProblemKind::unavailable) {
+    problem.retry_after_s = 5;
+  } else if (kind == ProblemKind::overloaded) {
+    problem.retry_after_s = 1;
+  }
+  return problem;
+}
+
+Problem problem_of(const base::Error& error) {
+  if (!is_internal(error.code)) {
+    return make_problem(kind_of(error.code), error.text);
+  }
+  Problem problem = make_problem(kind_of(error.code), "The cause is in the server's log under this request_id.");
+  problem.note = error.text;
+  return problem;
+}
+
+int status_of(base::ErrorCode code) { return row_of(kind_of(code)).status; }
+
+Response problem_response(const RequestHead& request, const Problem& problem) {
+  std::string body;
+  base::JsonWriter json(body);
+  json.begin_object();
+  json.key("type").value(std::string(kProblemTypePrefix) + problem.id);
+  json.key("title").value(problem.title);
+  json.key("status").value(problem.status);
+  if (!problem.detail.empty()) {
+    json.key("detail").value(problem.detail);
+  }
+  if (!request.path.empty()) {
+    json.key("instance").value(request.path);
+  }
+  json.key("request_id").value(request.request_id);
+  if (!problem.errors.empty()) {
+    json.key("errors").begin_array();
+    for (const FieldError& error : problem.errors) {
+      json.begin_object();
+      json.key("pointer").value(error.pointer).key("detail").value(error.detail);
+      json.end_object();
+    }
+    json.end_array();
+  }
+  json.end_object();
+
+  Response response = make_response(problem.status, "application/problem+json", std::move(body));
+  response.headers.set("Cache-Control", "no-store");
+  if (problem.retry_after_s) {
+    response.headers.set("Retry-After", std::to_string(*problem.retry_after_s));
+  }
+  if (problem.status == 401) {
+    response.headers.set("WWW-Authenticate", "Bearer realm=\"boathouse\"");
+  }
+  response.note = problem.note;
+  return response;
+}
+
+Response problem_response(const RequestHead& request, const base::Error& error) {
+  return problem_response(request, problem_of(error));
+}
+
+}  // namespace boathouse::http

@@ -1,0 +1,99 @@
+// The HTTP/1.1 server: a listener, a route table, limits on everything that a client could use up.
+//
+// I/O threads read, write and time out; handlers run on a pool of worker threads with a bounded queue. A connection
+// handles one request at a time (pipelined ones wait in the socket), so slow work pushes back on the client by itself.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+#include "server/http/router.hpp"
+
+namespace boathouse::http {
+
+struct Limits {
+  std::size_t header_bytes = 8 * 1024;  // request line and headers; over it 431 (414 if it is the request line)
+  std::size_t target_bytes = 4 * 1024;  // over it 414
+  std::size_t connections = 1024;       // over it 503 and close
+  std::size_t body_bytes_in_flight = 256 << 20;  // of all requests together, counted before they are read; over it 503
+};
+
+struct Timeouts {
+  std::chrono::milliseconds header{10'000};  // from a request's first byte to the end of its headers; also for the
+                                             // first byte on a new connection
+  std::chrono::milliseconds idle{75'000};    // between requests
+  // A body may take `body` and, for every body_bytes_per_second that came, one second more: a slow phone is served, a
+  // client that drips is not.
+  std::chrono::milliseconds body{30'000};
+  std::size_t body_bytes_per_second = 1024;
+  std::chrono::milliseconds write{30'000};  // for every 64 KiB of a response
+  std::chrono::milliseconds linger{
+      2'000};  // to read away what a refused client still sends, so that it sees the answer
+};
+
+// One finished request. The views are valid during the call.
+struct AccessRecord {
+  Method method = Method::other;
+  std::string_view route;   // Route::name, or "" if no route was found
+  int status = 0;           // 0: the connection ended before there was an answer
+  double ms = 0;            // from the end of the request's headers to the last byte given to the system
+  std::uint64_t bytes = 0;  // sent, headers and framing included
+  std::string_view request_id;
+  bool complete = false;  // the whole answer went out
+};
+
+// Something that the operator should see; `text` may name internals, never a client's secret. The views are valid
+// during the call.
+struct FailureRecord {
+  std::string_view route;       // "" outside of a request
+  std::string_view request_id;  // "" outside of a request
+  std::string_view text;
+};
+
+// Called from several threads at once; must be quick, must not throw and must not call the server. Not called after
+// stop() has returned.
+struct Hooks {
+  std::function<void(const AccessRecord&)> access;
+  std::function<void(const FailureRecord&)> failure;
+};
+
+struct Options {
+  std::string listen = "127.0.0.1:0";  // parse_listen_address()
+  std::size_t io_threads = 1;
+  std::size_t worker_threads = 8;
+  std::size_t queue_length = 256;
+  Limits limits;
+  Timeouts timeouts;
+  Hooks hooks;
+};
+
+// start() and stop() belong to one thread, which is none of the server's own.
+class Server {
+ public:
+  Server(Options options, RouteTable routes);
+  // stop(0).
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens and answers from now on; gives the port. invalid_input for a bad address or a count of 0, unavailable if
+  // the address is taken or may not be used. Once per object.
+  base::Result<std::uint16_t> start();
+
+  // Takes no new connection, closes the idle ones, lets running requests finish (asynchronous ones too) for up to
+  // `drain`, cuts the rest, waits for the handlers that run and ends the threads. Returns how many connections were
+  // cut. A handler that never returns keeps stop() waiting. Later calls do nothing and return 0.
+  std::size_t stop(std::chrono::milliseconds drain);
+
+ private:
+  class Listener;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace boathouse::http

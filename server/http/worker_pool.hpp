@@ -1,0 +1,60 @@
+// A fixed number of threads and a bounded queue in front of them. Every call may come from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace boathouse::http {
+
+class WorkerPool {
+ public:
+  // Must not throw.
+  using Task = std::function<void()>;
+
+  enum class Lane : std::uint8_t {
+    normal,
+    bulk,  // holds at most half of the threads (at least one)
+  };
+
+  // `queue_length` tasks may wait in each lane; both counts >= 1.
+  WorkerPool(std::size_t threads, std::size_t queue_length);
+  // stop(), if nobody called it.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // False: the lane's queue is full or the pool has stopped; the task was dropped.
+  [[nodiscard]] bool try_submit(Lane lane, Task task);
+
+  // The next step of work that was let in already: the queue's length does not count, because refusing half-done work
+  // would waste it. Bounded all the same: each open request has at most one such step. Dropped after stop().
+  void submit_continuation(Lane lane, Task task);
+
+  // Ends the tasks that run, drops those that wait (their destructors run here) and joins the threads. Not to be called
+  // from a task. The first call does it; later calls do nothing.
+  void stop();
+
+ private:
+  bool submit(Lane lane, Task task, std::size_t most_waiting);
+  void work();
+  [[nodiscard]] bool bulk_is_ready() const;
+
+  const std::size_t queue_length_;
+  const std::size_t bulk_threads_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Task> normal_;
+  std::deque<Task> bulk_;
+  std::size_t bulk_running_ = 0;
+  bool bulk_turn_ = false;  // both lanes wait: they take turns
+  bool stopped_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace boathouse::http
