@@ -1,0 +1,497 @@
+#include "server/control/accounts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/base/utf8.hpp"
+#include "core/db/migrations.hpp"
+#include "server/control/api_key.hpp"
+#include "server/control/ids.hpp"
+#include "server/control/secret_file.hpp"
+
+namespace boathouse::control {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+constexpr std::int64_t kSaveEveryMs = 60'000;
+constexpr std::string_view kPepperCheck = "boathouse pepper";  // its hash tells the right pepper from another
+
+constexpr std::array kMigrations{db::Migration{1, R"sql(
+CREATE TABLE pepper (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  check_hash BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE athlete (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  name TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX athlete_name ON athlete (name);
+
+CREATE TABLE api_key (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  role INTEGER NOT NULL CHECK (role IN (1, 2)),
+  athlete BLOB REFERENCES athlete (id),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  created_ms INTEGER NOT NULL,
+  last_used_ms INTEGER,
+  revoked_ms INTEGER,
+  CHECK ((role = 2) = (athlete IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+)sql"}};
+constexpr db::Schema kSchema{"control database", 0x42684374, kMigrations};  // "BhCt"
+
+base::Uuid uuid_of(base::ByteView blob) {
+  base::Uuid uuid;
+  std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
+  return uuid;
+}
+
+// The stored hash of kPepperCheck; nullopt in a new database.
+Result<std::optional<base::Digest>> stored_check(db::Connection& connection) {
+  auto select = connection.prepare("SELECT check_hash FROM pepper");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return std::optional<base::Digest>();
+  }
+  base::Digest check{};
+  const base::ByteView blob = select->blob(0);
+  std::copy_n(blob.begin(), std::min(blob.size(), check.size()), check.begin());
+  return std::optional(check);
+}
+
+Error wrong_pepper(const std::string& path, std::string_view why) {
+  return Error{ErrorCode::corrupt, path + " " + std::string(why) +
+                                       ": without the file that was made with control.db no key can be checked; "
+                                       "restore both from the same backup"};
+}
+
+Result<Pepper> read_pepper(const std::string& path, const std::string& content) {
+  const auto bytes = base::from_hex(content.substr(0, content.find('\n')));
+  Pepper pepper{};
+  if (!bytes || bytes->size() != pepper.size()) {
+    return wrong_pepper(path, "is not 64 hex digits");
+  }
+  std::copy(bytes->begin(), bytes->end(), pepper.begin());
+  return pepper;
+}
+
+Result<Pepper> make_pepper(const std::string& path, base::RandomSource& random) {
+  Pepper pepper{};
+  random.fill(pepper);
+  BOATHOUSE_TRY(stage_secret_file(path, base::to_hex(pepper) + "\n"));
+  BOATHOUSE_TRY(publish_secret_file(path));
+  return pepper;
+}
+
+Result<Pepper> pepper_of(const std::string& path, db::Connection& connection, base::RandomSource& random) {
+  const auto check = stored_check(connection);
+  if (!check) {
+    return check.error();
+  }
+  const auto content = read_secret_file(path);
+  if (!content) {
+    return content.error();
+  }
+  BOATHOUSE_TRY(discard_staged_file(path));
+  if (check->has_value() && !content->has_value()) {
+    return wrong_pepper(path, "is missing");
+  }
+  const auto pepper = content->has_value() ? read_pepper(path, **content) : make_pepper(path, random);
+  if (!pepper) {
+    return pepper.error();
+  }
+  const base::Digest hash = keyed_hash(*pepper, kPepperCheck);
+  if (check->has_value()) {
+    if (!equal_in_constant_time(**check, hash)) {
+      return wrong_pepper(path, "is another one");
+    }
+    return pepper;
+  }
+  auto insert = connection.prepare("INSERT INTO pepper (id, check_hash) VALUES (1, ?1)");
+  if (!insert) {
+    return insert.error();
+  }
+  BOATHOUSE_TRY(insert->bind(1, hash).run());
+  return pepper;
+}
+
+Error invalid_name(std::string_view why) {
+  return Error{ErrorCode::invalid_input, "an athlete's name " + std::string(why)};
+}
+
+bool is_control(std::string_view code_point) {
+  const auto first = static_cast<unsigned char>(code_point[0]);
+  if (code_point.size() == 1) {
+    return first < 0x20 || first == 0x7f;
+  }
+  return code_point.size() == 2 && first == 0xc2 && static_cast<unsigned char>(code_point[1]) < 0xa0;
+}
+
+Status check_name(std::string_view name) {
+  if (name.empty()) {
+    return invalid_name("must not be empty");
+  }
+  if (!base::is_valid_utf8(name)) {
+    return invalid_name("must be UTF-8");
+  }
+  if (base::code_point_count(name) > kMaxNameCodePoints) {
+    return invalid_name("has at most " + std::to_string(kMaxNameCodePoints) + " characters, this one has " +
+                        std::to_string(base::code_point_count(name)));
+  }
+  if (name.front() == ' ' || name.back() == ' ') {
+    return invalid_name("must not begin or end with a blank");
+  }
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::size_t length = base::utf8_step(rest).length;
+    if (is_control(rest.substr(0, length))) {
+      return invalid_name("must not hold control characters such as line ends");
+    }
+    rest.remove_prefix(length);
+  }
+  return {};
+}
+
+Athlete athlete_of(const db::Statement& row) {
+  return Athlete{uuid_of(row.blob(0)), std::string(row.text(1)), row.integer(2)};
+}
+
+Result<std::vector<Athlete>> athletes_of(db::Statement& select) {
+  std::vector<Athlete> athletes;
+  while (true) {
+    const auto row = select.step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return athletes;
+    }
+    athletes.push_back(athlete_of(select));
+  }
+}
+
+std::int64_t limit_of(std::size_t limit) { return static_cast<std::int64_t>(std::min(limit, std::size_t{1} << 32)); }
+
+// Before every id: blobs compare bytewise.
+base::ByteView start_of(const std::optional<base::Uuid>& after) {
+  return after ? base::ByteView(after->bytes) : base::ByteView();
+}
+
+}  // namespace
+
+std::string_view name(Role role) { return role == Role::operator_ ? "operator" : "athlete"; }
+
+Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::Clock& clock,
+                                                 base::RandomSource& random) {
+  auto connection = db::Connection::open(dir + "/control.db");
+  if (!connection) {
+    return connection.error();
+  }
+  BOATHOUSE_TRY(db::migrate(*connection, kSchema));
+  const auto pepper = pepper_of(dir + "/pepper.key", *connection, random);
+  if (!pepper) {
+    return pepper.error();
+  }
+  std::unique_ptr<Accounts> accounts(new Accounts(dir, std::move(*connection), *pepper, clock, random));
+  BOATHOUSE_TRY(accounts->load_keys());
+  return accounts;
+}
+
+Accounts::Accounts(std::string dir, db::Connection connection, const Pepper& pepper, base::Clock& clock,
+                   base::RandomSource& random)
+    : dir_(std::move(dir)),
+      pepper_(pepper),
+      clock_(clock),
+      random_(random),
+      ids_(clock, random),
+      connection_(std::move(connection)),
+      next_save_ms_(clock.monotonic_ms() + kSaveEveryMs) {}
+
+Accounts::~Accounts() {
+  const std::lock_guard lock(mutex_);
+  (void)save_uses();  // nobody is left to tell, and all that is lost is when a key was used last
+}
+
+Status Accounts::load_keys() {
+  auto select = connection_.prepare("SELECT id, role, athlete, hash, revoked_ms, last_used_ms FROM api_key");
+  if (!select) {
+    return select.error();
+  }
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    KeyRing::Entry entry;
+    entry.role = static_cast<Role>(select->integer(1));
+    if (!select->is_null(2)) {
+      entry.athlete = uuid_of(select->blob(2));
+    }
+    const base::ByteView hash = select->blob(3);
+    std::copy_n(hash.begin(), std::min(hash.size(), entry.hash.size()), entry.hash.begin());
+    entry.revoked = !select->is_null(4);
+    entry.last_used_ms = select->optional_integer(5);
+    ring_.add(uuid_of(select->blob(0)), entry);
+  }
+}
+
+// ---- athletes ----
+
+Result<Athlete> Accounts::create_athlete(std::string_view name) {
+  BOATHOUSE_TRY(check_name(name));
+  const std::lock_guard lock(mutex_);
+  return insert_athlete(name);
+}
+
+Result<Athlete> Accounts::athlete(const base::Uuid& id) {
+  const std::lock_guard lock(mutex_);
+  return find_athlete(id);
+}
+
+Result<std::vector<Athlete>> Accounts::athletes(const std::optional<base::Uuid>& after, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE id > ?1 ORDER BY id LIMIT ?2");
+  if (!select) {
+    return select.error();
+  }
+  return athletes_of(select->bind(1, start_of(after)).bind(2, limit_of(limit)));
+}
+
+Result<Athlete> Accounts::insert_athlete(std::string_view name) {
+  Athlete athlete{ids_.next(), std::string(name), clock_.utc_ms()};
+  auto insert = connection_.prepare("INSERT INTO athlete (id, name, created_ms) VALUES (?1, ?2, ?3)");
+  if (!insert) {
+    return insert.error();
+  }
+  BOATHOUSE_TRY(insert->bind(1, athlete.id.bytes).bind(2, athlete.name).bind(3, athlete.created_ms).run());
+  return athlete;
+}
+
+Result<Athlete> Accounts::find_athlete(const base::Uuid& id) {
+  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return Error{ErrorCode::not_found, "there is no athlete " + format_id(kAthletePrefix, id)};
+  }
+  return athlete_of(*select);
+}
+
+Result<std::vector<Athlete>> Accounts::find_athletes(std::string_view name) {
+  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE name = ?1 ORDER BY id LIMIT 2");
+  if (!select) {
+    return select.error();
+  }
+  return athletes_of(select->bind(1, name));
+}
+
+// ---- keys ----
+
+Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = db::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto owner = find_athlete(athlete);
+  if (!owner) {
+    return owner.error();
+  }
+  auto key = insert_key(Role::athlete, std::move(*owner));
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  put_in_force(*key);
+  return key;
+}
+
+Result<NewKey> Accounts::create_athlete_key(std::string_view name) {
+  BOATHOUSE_TRY(check_name(name));
+  const std::lock_guard lock(mutex_);
+  auto transaction = db::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  const auto found = find_athletes(name);
+  if (!found) {
+    return found.error();
+  }
+  if (found->size() > 1) {
+    return Error{ErrorCode::conflict, "several athletes have that name: give the id of the one that is meant, e.g. " +
+                                          format_id(kAthletePrefix, found->front().id)};
+  }
+  auto owner = found->empty() ? insert_athlete(name) : Result<Athlete>(found->front());
+  if (!owner) {
+    return owner.error();
+  }
+  auto key = insert_key(Role::athlete, std::move(*owner));
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  put_in_force(*key);
+  return key;
+}
+
+Result<NewKey> Accounts::create_operator_key() {
+  const std::lock_guard lock(mutex_);
+  auto key = insert_key(Role::operator_, std::nullopt);
+  if (key) {
+    put_in_force(*key);
+  }
+  return key;
+}
+
+Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& athlete) {
+  NewKey key;
+  key.key.id = ids_.next();
+  key.key.role = role;
+  key.key.athlete = athlete;
+  key.key.created_ms = clock_.utc_ms();
+  key.text = make_api_key(key.key.id, random_);
+  auto insert =
+      connection_.prepare("INSERT INTO api_key (id, role, athlete, hash, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, key.key.id.bytes).bind(2, static_cast<int>(role));
+  if (athlete) {
+    insert->bind(3, athlete->id.bytes);
+  }
+  insert->bind(4, keyed_hash(pepper_, key.text)).bind(5, key.key.created_ms);
+  BOATHOUSE_TRY(insert->run());
+  return key;
+}
+
+void Accounts::put_in_force(const NewKey& key) {
+  KeyRing::Entry entry;
+  entry.hash = keyed_hash(pepper_, key.text);
+  entry.role = key.key.role;
+  if (key.key.athlete) {
+    entry.athlete = key.key.athlete->id;
+  }
+  ring_.add(key.key.id, entry);
+}
+
+Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare(
+      "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms "
+      "FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete WHERE api_key.id > ?1 ORDER BY api_key.id LIMIT "
+      "?2");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, start_of(after)).bind(2, limit_of(limit));
+  std::vector<Key> keys;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return keys;
+    }
+    Key& key = keys.emplace_back();
+    if (!select->is_null(0)) {
+      key.athlete = athlete_of(*select);
+    }
+    key.id = uuid_of(select->blob(3));
+    key.role = static_cast<Role>(select->integer(4));
+    key.created_ms = select->integer(5);
+    key.revoked_ms = select->optional_integer(6);
+    key.last_used_ms = ring_.last_used_ms(key.id);
+  }
+}
+
+Status Accounts::revoke(const base::Uuid& key_id) {
+  const std::lock_guard lock(mutex_);
+  {
+    auto select = connection_.prepare("SELECT role, revoked_ms FROM api_key WHERE id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, key_id.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return Error{ErrorCode::not_found, "there is no key " + format_id(kKeyPrefix, key_id)};
+    }
+    if (!select->is_null(1)) {
+      return {};
+    }
+    if (static_cast<Role>(select->integer(0)) == Role::operator_ && ring_.operators_in_force() <= 1) {
+      return Error{ErrorCode::conflict, "this is the last operator key: nobody could administer the server without it"};
+    }
+  }
+  auto update = connection_.prepare("UPDATE api_key SET revoked_ms = ?2 WHERE id = ?1");
+  if (!update) {
+    return update.error();
+  }
+  BOATHOUSE_TRY(update->bind(1, key_id.bytes).bind(2, clock_.utc_ms()).run());
+  ring_.revoke(key_id);
+  return {};
+}
+
+Result<Identity> Accounts::authenticate(std::string_view key_text) {
+  const auto id = parse_api_key(key_text);
+  if (!id) {
+    return id.error();
+  }
+  auto identity = ring_.check(*id, keyed_hash(pepper_, key_text), clock_.utc_ms());
+  // One request a minute pays for a write; none waits for somebody else's.
+  if (identity && clock_.monotonic_ms() >= next_save_ms_) {
+    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) {
+      (void)save_uses();  // the key is good whether the disk is or not; the next write that matters will say so
+    }
+  }
+  return identity;
+}
+
+Status Accounts::save_uses() {
+  next_save_ms_ = clock_.monotonic_ms() + kSaveEveryMs;
+  const auto uses = ring_.take_uses();
+  if (uses.empty()) {
+    return {};
+  }
+  auto transaction = db::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto update = connection_.prepare("UPDATE api_key SET last_used_ms = ?2 WHERE id = ?1");
+    if (!update) {
+      return update.error();
+    }
+    for (const auto& [id, used_ms] : uses) {
+      BOATHOUSE_TRY(update->bind(1, id.bytes).bind(2, used_ms).run());
+    }
+  }
+  return transaction->commit();
+}
+
+}  // namespace boathouse::control

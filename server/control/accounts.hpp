@@ -1,0 +1,113 @@
+// Athletes and API keys: who may talk to this server, and as whom. Kept in DIR/control.db; a key's secret is nowhere in
+// it, only its HMAC-SHA256 under DIR/pepper.key (a fast hash is right for a secret of 256 random bits).
+//
+// Every key is also in memory, so checking one costs a hash and no disk; a revocation is in force when revoke()
+// returns. One process per DIR. Thread rule: every call from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/db/sqlite.hpp"
+#include "server/control/identity.hpp"
+#include "server/control/key_ring.hpp"
+#include "server/control/keyed_hash.hpp"
+
+namespace boathouse::control {
+
+struct Athlete {
+  base::Uuid id;
+  std::string name;  // UTF-8 as typed, 1 to kMaxNameCodePoints; two athletes may have the same
+  std::int64_t created_ms = 0;
+};
+inline constexpr std::size_t kMaxNameCodePoints = 200;
+
+struct Key {
+  base::Uuid id;
+  Role role = Role::athlete;
+  std::optional<Athlete> athlete;  // exactly when role is athlete
+  std::int64_t created_ms = 0;
+  std::optional<std::int64_t> last_used_ms;  // survives a crash up to the last minute
+  std::optional<std::int64_t> revoked_ms;
+};
+
+struct NewKey {
+  Key key;
+  std::string text;  // to be shown once: it cannot be had again
+};
+
+class Accounts {
+ public:
+  // Opens DIR/control.db and DIR/pepper.key (mode 0600), making both at the first start. DIR must exist; `clock` and
+  // `random` (fit for keys) must outlive the object. corrupt: the pepper is missing, or is not the one that the keys
+  // were made with. Other errors as of core/db.
+  static base::Result<std::unique_ptr<Accounts>> open(const std::string& dir, base::Clock& clock,
+                                                      base::RandomSource& random);
+  ~Accounts();
+  Accounts(const Accounts&) = delete;
+  Accounts& operator=(const Accounts&) = delete;
+
+  // invalid_input: an empty or too long name, control characters, not UTF-8, blanks at an end.
+  base::Result<Athlete> create_athlete(std::string_view name);
+  // not_found if there is none.
+  base::Result<Athlete> athlete(const base::Uuid& id);
+  // In order of id (so of making), after `after`.
+  base::Result<std::vector<Athlete>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
+
+  // not_found: no such athlete.
+  base::Result<NewKey> create_athlete_key(const base::Uuid& athlete);
+  // Of the one athlete with that name, who is made if there is none. conflict: several have it. Errors of the name as
+  // for create_athlete().
+  base::Result<NewKey> create_athlete_key(std::string_view name);
+  base::Result<NewKey> create_operator_key();
+  // Revoked ones too, in order of id, after `after`.
+  base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit);
+  // Doing it again changes nothing. not_found; conflict: the last operator key in force, without which nobody could
+  // administer the server.
+  base::Status revoke(const base::Uuid& key_id);
+
+  // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret.
+  base::Result<Identity> authenticate(std::string_view key_text);
+
+  // At the start of `serve`: with no operator key in force, makes one and writes it to DIR/operator.key (mode 0600,
+  // durable, never over an existing file). corrupt: a file that is there holds no operator key of this control.db; the
+  // text says what to do. A missing file is fine when an operator key is in force: it was taken to a safer place.
+  base::Status ensure_operator_key();
+
+ private:
+  Accounts(std::string dir, db::Connection connection, const Pepper& pepper, base::Clock& clock,
+           base::RandomSource& random);
+
+  // The rest is called with mutex_ held, the first five inside a transaction or at open().
+  base::Status load_keys();
+  base::Result<Athlete> find_athlete(const base::Uuid& id);
+  base::Result<std::vector<Athlete>> find_athletes(std::string_view name);
+  base::Result<Athlete> insert_athlete(std::string_view name);
+  base::Result<NewKey> insert_key(Role role, const std::optional<Athlete>& athlete);
+  void put_in_force(const NewKey& key);
+  // What was used since the last time goes to the disk.
+  base::Status save_uses();
+
+  const std::string dir_;
+  const Pepper pepper_;
+  base::Clock& clock_;
+  base::RandomSource& random_;
+  base::UuidV7Source ids_;
+  KeyRing ring_;
+  std::mutex mutex_;  // of the connection, and so of every change
+  db::Connection connection_;
+  std::atomic<std::int64_t> next_save_ms_;  // monotonic
+};
+
+}  // namespace boathouse::control

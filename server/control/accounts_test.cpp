@@ -1,0 +1,319 @@
+#include "server/control/accounts.hpp"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <thread>
+
+#include "server/control/api_key.hpp"
+#include "server/control/secret_file.hpp"
+#include "server/control/test_call.hpp"
+
+namespace boathouse::control {
+namespace {
+
+using base::ErrorCode;
+using testing::HasSubstr;
+
+std::string content_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class AccountsTest : public testing::Test {
+ protected:
+  AccountsTest() { reopen(); }
+
+  void reopen() {
+    accounts_.reset();
+    auto opened = open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    accounts_ = std::move(*opened);
+  }
+  base::Result<std::unique_ptr<Accounts>> open() { return Accounts::open(folder_.path(), clock_, random_); }
+
+  NewKey key_of(const std::string& name) {
+    auto key = accounts_->create_athlete_key(name);
+    EXPECT_TRUE(key) << key.error().text;
+    return *key;
+  }
+  Key listed(const base::Uuid& id) {
+    const auto keys = accounts_->keys(std::nullopt, 100);
+    for (const Key& key : *keys) {
+      if (key.id == id) {
+        return key;
+      }
+    }
+    ADD_FAILURE() << "not listed";
+    return {};
+  }
+
+  TemporaryFolder folder_;
+  base::ManualClock clock_{1'700'000'000'000};
+  base::SystemRandom random_;
+  std::unique_ptr<Accounts> accounts_;
+};
+
+TEST_F(AccountsTest, AKeySpeaksForItsAthleteAlsoAfterARestart) {
+  const NewKey anna = key_of("Anna");
+  const NewKey ben = key_of("Ben");
+  for (int i = 0; i < 2; ++i) {
+    const auto identity = accounts_->authenticate(anna.text);
+    ASSERT_TRUE(identity) << identity.error().text;
+    EXPECT_EQ(identity->role, Role::athlete);
+    EXPECT_EQ(identity->key_id, anna.key.id);
+    EXPECT_EQ(identity->athlete, anna.key.athlete->id);
+    EXPECT_NE(identity->athlete, accounts_->authenticate(ben.text)->athlete);
+    reopen();
+  }
+}
+
+TEST_F(AccountsTest, TheSecretIsNowhereOnTheDisk) {
+  const NewKey key = key_of("Anna");
+  accounts_.reset();
+  const std::string secret = key.text.substr(41, 43);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    EXPECT_EQ(content_of(entry.path().string()).find(secret), std::string::npos) << entry.path();
+  }
+}
+
+TEST_F(AccountsTest, TheSameNameIsTheSameAthleteWithAnotherKey) {
+  const NewKey first = key_of("Anna");
+  const NewKey second = key_of("Anna");
+  EXPECT_EQ(first.key.athlete->id, second.key.athlete->id);
+  EXPECT_NE(first.text, second.text);
+  EXPECT_EQ(accounts_->athletes(std::nullopt, 10)->size(), 1U);
+  const auto third = accounts_->create_athlete_key(first.key.athlete->id);
+  EXPECT_EQ(accounts_->authenticate(third->text)->athlete, first.key.athlete->id);
+}
+
+TEST_F(AccountsTest, ANameThatSeveralHaveNeedsAnId) {
+  const auto first = accounts_->create_athlete("Anna");
+  const auto second = accounts_->create_athlete("Anna");
+  EXPECT_NE(first->id, second->id);
+  const auto key = accounts_->create_athlete_key("Anna");
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().code, ErrorCode::conflict);
+  EXPECT_THAT(key.error().text, HasSubstr("ath_" + first->id.text()));
+  EXPECT_TRUE(accounts_->create_athlete_key(second->id));
+}
+
+TEST_F(AccountsTest, AKeyForNobodyIsNotMade) {
+  const auto key = accounts_->create_athlete_key(base::Uuid{});
+  EXPECT_EQ(key.error().code, ErrorCode::not_found);
+  EXPECT_EQ(accounts_->athlete(base::Uuid{}).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(accounts_->keys(std::nullopt, 10)->empty());
+}
+
+TEST_F(AccountsTest, NamesAreTextAsTyped) {
+  for (const char* good : {"Anna", "Zoë Müller-Ļegzdiņa", "李雷", "O'Brien \"Bob\"", "=1+1", "a"}) {
+    const auto athlete = accounts_->create_athlete(good);
+    ASSERT_TRUE(athlete) << good;
+    EXPECT_EQ(accounts_->athlete(athlete->id)->name, good);
+  }
+  std::string longest;
+  for (std::size_t i = 0; i < kMaxNameCodePoints; ++i) {
+    longest += "ß";
+  }
+  EXPECT_TRUE(accounts_->create_athlete(longest));
+  for (const std::string& bad :
+       {std::string(), longest + "x", std::string("a\xff"), std::string("a\nb"), std::string("a\0b", 3),
+        std::string("a\x7f"), std::string("a\xc2\x85"), std::string(" a"), std::string("a ")}) {
+    EXPECT_EQ(accounts_->create_athlete(bad).error().code, ErrorCode::invalid_input) << bad;
+    EXPECT_EQ(accounts_->create_athlete_key(bad).error().code, ErrorCode::invalid_input) << bad;
+  }
+}
+
+TEST_F(AccountsTest, ARevokedKeyIsRefusedAtOnceAndForEver) {
+  const NewKey key = key_of("Anna");
+  const NewKey other = key_of("Anna");
+  clock_.advance_ms(1000);
+  ASSERT_TRUE(accounts_->revoke(key.key.id));
+  EXPECT_EQ(accounts_->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+  clock_.advance_ms(1000);
+  EXPECT_TRUE(accounts_->revoke(key.key.id));
+  reopen();
+  EXPECT_EQ(accounts_->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+  EXPECT_TRUE(accounts_->authenticate(other.text));
+  EXPECT_EQ(listed(key.key.id).revoked_ms, 1'700'000'001'000);
+  EXPECT_EQ(accounts_->revoke(base::Uuid{}).error().code, ErrorCode::not_found);
+}
+
+TEST_F(AccountsTest, UnknownRevokedAndForgedKeysLookTheSame) {
+  const NewKey key = key_of("Anna");
+  const NewKey revoked = key_of("Anna");
+  ASSERT_TRUE(accounts_->revoke(revoked.key.id));
+  const TemporaryFolder elsewhere;
+  auto foreign = Accounts::open(elsewhere.path(), clock_, random_);
+  const std::string unknown = (*foreign)->create_athlete_key("Anna")->text;
+  // The right id with another secret, its check made to fit.
+  base::SystemRandom dice;
+  const std::string forged = make_api_key(key.key.id, dice);
+  const std::string text = accounts_->authenticate(revoked.text).error().text;
+  EXPECT_EQ(accounts_->authenticate(unknown).error().text, text);
+  EXPECT_EQ(accounts_->authenticate(forged).error().text, text);
+  EXPECT_TRUE(accounts_->authenticate(key.text));
+}
+
+TEST_F(AccountsTest, LastUseIsKept) {
+  const NewKey key = key_of("Anna");
+  EXPECT_FALSE(listed(key.key.id).last_used_ms);
+  clock_.advance_ms(5000);
+  ASSERT_TRUE(accounts_->authenticate(key.text));
+  EXPECT_EQ(listed(key.key.id).last_used_ms, 1'700'000'005'000);
+  reopen();
+  EXPECT_EQ(listed(key.key.id).last_used_ms, 1'700'000'005'000);
+
+  // After a minute it is on the disk without a clean end: a second connection sees it.
+  clock_.advance_ms(61'000);
+  ASSERT_TRUE(accounts_->authenticate(key.text));
+  auto connection = db::Connection::open(folder_.file("control.db"));
+  auto select = connection->prepare("SELECT last_used_ms FROM api_key");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->integer(0), 1'700'000'066'000);
+}
+
+TEST_F(AccountsTest, ListsAreInOrderAndPaged) {
+  std::vector<base::Uuid> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(key_of("Athlete " + std::to_string(i)).key.id);
+  }
+  const auto first = accounts_->keys(std::nullopt, 3);
+  ASSERT_EQ(first->size(), 3U);
+  EXPECT_EQ(first->at(0).id, ids[0]);
+  EXPECT_EQ(first->at(0).athlete->name, "Athlete 0");
+  const auto rest = accounts_->keys(first->back().id, 3);
+  ASSERT_EQ(rest->size(), 2U);
+  EXPECT_EQ(rest->at(1).id, ids[4]);
+  const auto athletes = accounts_->athletes(std::nullopt, 4);
+  ASSERT_EQ(athletes->size(), 4U);
+  EXPECT_EQ(accounts_->athletes(athletes->back().id, 4)->at(0).name, "Athlete 4");
+}
+
+TEST_F(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
+  key_of("Anna");
+  accounts_.reset();
+  const std::string pepper = folder_.file("pepper.key");
+  const std::string right = content_of(pepper);
+  std::filesystem::remove(pepper);
+  EXPECT_EQ(open().error().code, ErrorCode::corrupt);
+  EXPECT_FALSE(std::filesystem::exists(pepper)) << "a new pepper would hide the loss";
+
+  for (const std::string& wrong : {std::string(), std::string("xyz"), std::string(64, 'a')}) {
+    std::ofstream(pepper, std::ios::trunc) << wrong;
+    const auto opened = open();
+    ASSERT_FALSE(opened) << wrong;
+    EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(opened.error().text, HasSubstr("pepper.key"));
+  }
+  std::ofstream(pepper, std::ios::trunc) << right;
+  EXPECT_TRUE(open());
+}
+
+TEST_F(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  const std::string path = folder_.file("operator.key");
+  const std::string content = content_of(path);
+  ASSERT_EQ(content.size(), 91U);
+  EXPECT_EQ(content.back(), '\n');
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const auto identity = accounts_->authenticate(content.substr(0, 90));
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->role, Role::operator_);
+  EXPECT_FALSE(identity->athlete);
+  reopen();
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  EXPECT_EQ(content_of(path), content);
+  EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 1U);
+}
+
+TEST_F(AccountsTest, AnOperatorKeyThatWasTakenAwayIsNotMadeAgain) {
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  std::filesystem::remove(folder_.file("operator.key"));
+  reopen();
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("operator.key")));
+  EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 1U);
+}
+
+TEST_F(AccountsTest, AForeignOperatorKeyFileIsAnErrorAndStays) {
+  const NewKey athlete = key_of("Anna");
+  for (const std::string& content : {std::string("nonsense"), athlete.text, std::string()}) {
+    std::ofstream(folder_.file("operator.key"), std::ios::trunc) << content;
+    const auto status = accounts_->ensure_operator_key();
+    ASSERT_FALSE(status) << content;
+    EXPECT_EQ(status.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(status.error().text, HasSubstr("operator.key"));
+    EXPECT_EQ(content_of(folder_.file("operator.key")), content);
+  }
+  EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 1U);
+}
+
+// The two moments at which a first start can be cut off.
+TEST_F(AccountsTest, AnOperatorKeyThatWasCommittedButNotYetNamedIsFound) {
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  const std::string path = folder_.file("operator.key");
+  const std::string content = content_of(path);
+  std::filesystem::rename(path, staged_path(path));
+  reopen();
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  EXPECT_EQ(content_of(path), content);
+  EXPECT_FALSE(std::filesystem::exists(staged_path(path)));
+}
+
+TEST_F(AccountsTest, AnOperatorKeyThatWasNeverCommittedIsMadeAnew) {
+  const TemporaryFolder elsewhere;
+  auto foreign = Accounts::open(elsewhere.path(), clock_, random_);
+  const std::string path = folder_.file("operator.key");
+  std::ofstream(staged_path(path)) << (*foreign)->create_operator_key()->text << '\n';
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  EXPECT_FALSE(std::filesystem::exists(staged_path(path)));
+  EXPECT_TRUE(accounts_->authenticate(content_of(path).substr(0, 90)));
+}
+
+TEST_F(AccountsTest, TheLastOperatorKeyCannotBeRevoked) {
+  const auto first = accounts_->create_operator_key();
+  EXPECT_EQ(accounts_->revoke(first->key.id).error().code, ErrorCode::conflict);
+  EXPECT_TRUE(accounts_->authenticate(first->text));
+  const auto second = accounts_->create_operator_key();
+  EXPECT_TRUE(accounts_->revoke(first->key.id));
+  EXPECT_EQ(accounts_->revoke(second->key.id).error().code, ErrorCode::conflict);
+}
+
+TEST_F(AccountsTest, ManyThreadsAtOnce) {
+  const NewKey key = key_of("Anna");
+  const NewKey doomed = key_of("Anna");
+  std::atomic<bool> revoked = false;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        EXPECT_TRUE(accounts_->authenticate(key.text));
+        const bool too_late = revoked;
+        const bool good = accounts_->authenticate(doomed.text).ok();
+        EXPECT_FALSE(good && too_late);
+        clock_.advance_ms(500);  // last uses are saved now and then
+        if (i % 50 == t) {
+          EXPECT_TRUE(accounts_->create_athlete_key("Athlete"));
+        }
+        if (t == 0 && i == 100) {
+          EXPECT_TRUE(accounts_->revoke(doomed.key.id));
+          revoked = true;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(accounts_->athletes(std::nullopt, 100)->size(), 2U);
+  EXPECT_EQ(accounts_->keys(std::nullopt, 100)->size(), 2U + 16U);
+}
+
+}  // namespace
+}  // namespace boathouse::control

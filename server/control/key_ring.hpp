@@ -1,0 +1,61 @@
+// Every API key in memory, so that a request is let in or refused without the disk. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/sha256.hpp"
+#include "core/base/uuid.hpp"
+#include "server/control/identity.hpp"
+
+namespace boathouse::control {
+
+class KeyRing {
+ public:
+  struct Entry {
+    base::Digest hash{};
+    Role role = Role::athlete;
+    std::optional<base::Uuid> athlete;
+    bool revoked = false;
+    std::optional<std::int64_t> last_used_ms;
+  };
+
+  void add(const base::Uuid& id, const Entry& entry);
+  // No check() that begins after this returned lets the key in.
+  void revoke(const base::Uuid& id);
+
+  // Notes the use, at `now_ms`. unauthenticated: not known, revoked, or another hash; one text for all three, so that
+  // an id that leaked says nothing.
+  base::Result<Identity> check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms);
+
+  // The role of a key that was ever made, revoked or not; notes no use.
+  [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id, const base::Digest& hash) const;
+
+  [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
+  [[nodiscard]] std::size_t operators_in_force() const;
+
+  // The keys used since the last call, with the time of their last use.
+  std::vector<std::pair<base::Uuid, std::int64_t>> take_uses();
+
+ private:
+  static constexpr std::int64_t kNever = INT64_MIN;
+
+  struct Held {
+    explicit Held(const Entry& from)
+        : entry(from), used_ms(from.last_used_ms.value_or(kNever)), taken_ms(from.last_used_ms.value_or(kNever)) {}
+    Entry entry;
+    std::atomic<std::int64_t> used_ms;
+    std::atomic<std::int64_t> taken_ms;
+  };
+
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<base::Uuid, Held> held_;
+};
+
+}  // namespace boathouse::control

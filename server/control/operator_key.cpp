@@ -1,0 +1,70 @@
+// The key that a new server hands to its operator.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/control/accounts.hpp"
+#include "server/control/api_key.hpp"
+#include "server/control/secret_file.hpp"
+
+namespace boathouse::control {
+namespace {
+
+std::string_view without_line_end(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+}  // namespace
+
+base::Status Accounts::ensure_operator_key() {
+  const std::lock_guard lock(mutex_);
+  const std::string path = dir_ + "/operator.key";
+  const auto is_ours = [this](const std::string& content) {
+    const std::string_view text = without_line_end(content);
+    const auto id = parse_api_key(text);
+    return id && ring_.role_of(*id, keyed_hash(pepper_, text)) == Role::operator_;
+  };
+  auto file = read_secret_file(path);
+  if (!file) {
+    return file.error();
+  }
+  // A start that was cut off after its commit left the key that the database knows under its first name.
+  const auto staged = read_secret_file(staged_path(path));
+  if (!staged) {
+    return staged.error();
+  }
+  if (!file->has_value() && staged->has_value() && is_ours(**staged)) {
+    return publish_secret_file(path);
+  }
+  BOATHOUSE_TRY(discard_staged_file(path));
+
+  if (file->has_value()) {
+    if (!is_ours(**file)) {
+      return base::Error{base::ErrorCode::corrupt,
+                         path +
+                             " holds no operator key of this server's control.db: if both were restored, take them "
+                             "from the same backup; otherwise move the file away and start again"};
+    }
+    return {};
+  }
+  if (ring_.operators_in_force() > 0) {
+    return {};
+  }
+  auto transaction = db::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  const auto key = insert_key(Role::operator_, std::nullopt);
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(stage_secret_file(path, key->text + "\n"));
+  BOATHOUSE_TRY(transaction->commit());
+  put_in_force(*key);
+  return publish_secret_file(path);
+}
+
+}  // namespace boathouse::control

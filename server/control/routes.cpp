@@ -1,0 +1,285 @@
+#include "server/control/routes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
+#include "server/control/authenticator.hpp"
+#include "server/control/ids.hpp"
+#include "server/http/problem.hpp"
+
+namespace boathouse::control {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::JsonWriter;
+using base::Result;
+using http::Request;
+using http::Response;
+
+constexpr std::size_t kMaxBody = 16 * 1024;
+constexpr std::size_t kDefaultLimit = 50;
+constexpr std::size_t kMaxLimit = 200;
+
+Response json_response(int status, std::string body) {
+  Response response = http::make_response(status, "application/json", std::move(body));
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+// ---- requests ----
+
+// Names the place, if the failure is the client's: the text of another one may not be said aloud.
+Response field_problem(const Request& request, std::string pointer, const Error& error) {
+  http::Problem problem = http::problem_of(error);
+  if (problem.status < 500) {
+    problem.errors.push_back({std::move(pointer), error.text});
+  }
+  return http::problem_response(request, problem);
+}
+
+struct Field {
+  std::string name;
+  std::string value;
+};
+
+// A body that is an object with exactly one of `names`, a text.
+Result<Field> only_field(const Request& request, const std::vector<std::string_view>& names) {
+  const auto body = base::parse_json(request.body, {.max_depth = 4, .max_bytes = kMaxBody});
+  if (!body) {
+    return body.error();
+  }
+  std::string form;
+  for (const std::string_view name : names) {
+    form += (form.empty() ? "{\"" : " or {\"") + std::string(name) + "\": \"...\"}";
+  }
+  const auto* object = body->object();
+  if (object == nullptr || object->size() != 1) {
+    return Error{ErrorCode::invalid_input, "the body must be " + form};
+  }
+  const auto& [name, value] = object->front();
+  if (std::find(names.begin(), names.end(), name) == names.end() || value.text() == nullptr) {
+    return Error{ErrorCode::invalid_input, "the body must be " + form + ", not \"" + name + "\""};
+  }
+  return Field{name, *value.text()};
+}
+
+std::optional<Response> refuse_media_type(const Request& request) {
+  const std::string* type = request.headers.find("Content-Type");
+  const std::string_view essence = type == nullptr ? "" : std::string_view(*type).substr(0, type->find_first_of("; "));
+  if (http::equals_ignoring_case(essence, "application/json")) {
+    return std::nullopt;
+  }
+  http::Problem problem;
+  problem.status = 415;
+  problem.id = "unsupported-media-type";
+  problem.title = "The body is of another kind than this route takes";
+  problem.detail = "send the header \"Content-Type: application/json\"";
+  return http::problem_response(request, problem);
+}
+
+struct Page {
+  std::optional<base::Uuid> after;
+  std::size_t limit = kDefaultLimit;
+};
+
+// The cursor is the id of the last one that was seen.
+Result<Page> page_of(const Request& request, std::string_view prefix) {
+  Page page;
+  for (const http::Parameter& parameter : request.query) {
+    if (parameter.name == "limit") {
+      const char* end = parameter.value.data() + parameter.value.size();
+      const auto [rest, error] = std::from_chars(parameter.value.data(), end, page.limit);
+      if (error != std::errc() || rest != end || page.limit < 1 || page.limit > kMaxLimit) {
+        return Error{ErrorCode::invalid_input, "limit is a number from 1 to " + std::to_string(kMaxLimit)};
+      }
+    } else if (parameter.name == "cursor") {
+      const auto id = parse_id(prefix, parameter.value);
+      if (!id) {
+        return Error{ErrorCode::invalid_input, "cursor is the next_cursor of the page before"};
+      }
+      page.after = *id;
+    } else {
+      return Error{ErrorCode::invalid_input, "this route takes limit and cursor, not " + parameter.name};
+    }
+  }
+  return page;
+}
+
+// ---- answers ----
+
+void time_or_null(JsonWriter& json, const std::optional<std::int64_t>& ms) {
+  if (ms) {
+    json.value(base::format_utc_ms(*ms));
+  } else {
+    json.null();
+  }
+}
+
+void write(JsonWriter& json, const Athlete& athlete) {
+  json.begin_object();
+  json.key("id").value(format_id(kAthletePrefix, athlete.id));
+  json.key("name").value(athlete.name);
+  json.key("created_at").value(base::format_utc_ms(athlete.created_ms));
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Key& key, const std::string* text = nullptr) {
+  json.begin_object();
+  json.key("id").value(format_id(kKeyPrefix, key.id));
+  if (text != nullptr) {
+    json.key("key").value(*text);
+  }
+  json.key("role").value(name(key.role));
+  json.key("athlete");
+  if (key.athlete) {
+    write(json, *key.athlete);
+  } else {
+    json.null();
+  }
+  json.key("created_at").value(base::format_utc_ms(key.created_ms));
+  time_or_null(json.key("last_used_at"), key.last_used_ms);
+  time_or_null(json.key("revoked_at"), key.revoked_ms);
+  json.end_object();
+}
+
+// `items` may hold one more than the page: the sign that there is a next one.
+template <typename T>
+Response page_response(const Request& request, std::string_view prefix, std::vector<T> items, std::size_t limit) {
+  const bool has_more = items.size() > limit;
+  if (has_more) {
+    items.pop_back();
+  }
+  const std::string cursor = has_more ? format_id(prefix, items.back().id) : "";
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().key("data").begin_array();
+  for (const T& item : items) {
+    write(json, item);
+  }
+  json.end_array().key("page").begin_object().key("next_cursor");
+  has_more ? json.value(cursor) : json.null();
+  json.key("has_more").value(has_more).end_object().end_object();
+  Response response = json_response(200, std::move(body));
+  if (has_more) {
+    response.headers.set(
+        "Link", "<" + request.path + "?limit=" + std::to_string(limit) + "&cursor=" + cursor + ">; rel=\"next\"");
+  }
+  return response;
+}
+
+// ---- handlers ----
+
+Response create_athlete(Accounts& accounts, const Request& request) {
+  if (auto refusal = refuse_media_type(request)) {
+    return std::move(*refusal);
+  }
+  const auto field = only_field(request, {"name"});
+  if (!field) {
+    return http::problem_response(request, field.error());
+  }
+  const auto athlete = accounts.create_athlete(field->value);
+  if (!athlete) {
+    return field_problem(request, "/name", athlete.error());
+  }
+  std::string body;
+  JsonWriter json(body);
+  write(json, *athlete);
+  return json_response(201, std::move(body));
+}
+
+Response list_athletes(Accounts& accounts, const Request& request) {
+  const auto page = page_of(request, kAthletePrefix);
+  if (!page) {
+    return http::problem_response(request, page.error());
+  }
+  auto athletes = accounts.athletes(page->after, page->limit + 1);
+  if (!athletes) {
+    return http::problem_response(request, athletes.error());
+  }
+  return page_response(request, kAthletePrefix, std::move(*athletes), page->limit);
+}
+
+Response create_key(Accounts& accounts, const Request& request) {
+  if (auto refusal = refuse_media_type(request)) {
+    return std::move(*refusal);
+  }
+  const auto field = only_field(request, {"athlete", "athlete_name"});
+  if (!field) {
+    return http::problem_response(request, field.error());
+  }
+  const auto made = [&]() -> Result<NewKey> {
+    if (field->name == "athlete_name") {
+      return accounts.create_athlete_key(field->value);
+    }
+    const auto id = parse_id(kAthletePrefix, field->value);
+    if (!id) {
+      return id.error();
+    }
+    return accounts.create_athlete_key(*id);
+  }();
+  if (!made) {
+    return field_problem(request, "/" + field->name, made.error());
+  }
+  std::string body;
+  JsonWriter json(body);
+  write(json, made->key, &made->text);
+  return json_response(201, std::move(body));
+}
+
+Response list_keys(Accounts& accounts, const Request& request) {
+  const auto page = page_of(request, kKeyPrefix);
+  if (!page) {
+    return http::problem_response(request, page.error());
+  }
+  auto keys = accounts.keys(page->after, page->limit + 1);
+  if (!keys) {
+    return http::problem_response(request, keys.error());
+  }
+  return page_response(request, kKeyPrefix, std::move(*keys), page->limit);
+}
+
+Response revoke_key(Accounts& accounts, const Request& request) {
+  const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
+  if (!id) {
+    return field_problem(request, "path:id", id.error());
+  }
+  if (const auto status = accounts.revoke(*id); !status) {
+    return http::problem_response(request, status.error());
+  }
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+}  // namespace
+
+base::Status add_routes(http::RouteTable& routes, Accounts& accounts) {
+  using Call = Response (*)(Accounts&, const Request&);
+  const auto add = [&](http::Method method, std::string pattern, std::string name, std::string summary, Call call,
+                       std::size_t max_body_bytes) {
+    http::Route route;
+    route.method = method;
+    route.pattern = std::move(pattern);
+    route.name = std::move(name);
+    route.summary = std::move(summary);
+    route.handler = [&accounts, call](const Request& request) { return call(accounts, request); };
+    route.admit = admit_operator(accounts);
+    route.max_body_bytes = max_body_bytes;
+    return routes.add(std::move(route));
+  };
+  using enum http::Method;
+  BOATHOUSE_TRY(add(post, "/v1/athletes", "createAthlete", "Make an athlete", create_athlete, kMaxBody));
+  BOATHOUSE_TRY(add(get, "/v1/athletes", "listAthletes", "All athletes", list_athletes, 0));
+  BOATHOUSE_TRY(add(post, "/v1/keys", "createKey", "Make an athlete's API key; its text is shown this once", create_key,
+                    kMaxBody));
+  BOATHOUSE_TRY(add(get, "/v1/keys", "listKeys", "All API keys, without their secrets", list_keys, 0));
+  return add(delete_, "/v1/keys/{id}", "revokeKey", "Revoke an API key, at once", revoke_key, 0);
+}
+
+}  // namespace boathouse::control

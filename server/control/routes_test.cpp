@@ -1,0 +1,268 @@
+// The operator's routes and the way in, through a route table.
+#include "server/control/routes.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/base/json.hpp"
+#include "server/control/authenticator.hpp"
+#include "server/control/test_call.hpp"
+
+namespace boathouse::control {
+namespace {
+
+using base::JsonValue;
+using http::Method;
+using testing::HasSubstr;
+using testing::Not;
+
+class RoutesTest : public testing::Test {
+ protected:
+  RoutesTest() {
+    accounts_ = std::move(*Accounts::open(folder_.path(), clock_, random_));
+    operator_key_ = accounts_->create_operator_key()->text;
+    athlete_key_ = accounts_->create_athlete_key("Anna")->text;
+    EXPECT_TRUE(add_routes(routes_, *accounts_));
+    http::Route mine;
+    mine.pattern = "/mine";
+    mine.name = "mine";
+    mine.admit = admit_athlete(*accounts_);
+    mine.handler = [](const http::Request& request) {
+      return http::make_response(200, "text/plain", identity_of(request)->athlete->text());
+    };
+    EXPECT_TRUE(routes_.add(mine));
+    http::Route any;
+    any.pattern = "/any";
+    any.name = "any";
+    any.admit = admit_any(*accounts_);
+    any.handler = [](const http::Request& request) {
+      return http::make_response(200, "text/plain", std::string(name(identity_of(request)->role)));
+    };
+    EXPECT_TRUE(routes_.add(any));
+  }
+
+  static http::Headers headers(const std::string& key) {
+    http::Headers result;
+    result.add("Authorization", "Bearer " + key);
+    result.add("Content-Type", "application/json; charset=utf-8");
+    return result;
+  }
+  http::Response get(const std::string& target) {
+    return call(routes_, {.method = Method::get, .target = target, .headers = headers(operator_key_), .body = ""});
+  }
+  http::Response get(const std::string& target, http::Headers with) {
+    return call(routes_, {.method = Method::get, .target = target, .headers = std::move(with), .body = ""});
+  }
+  http::Response post(const std::string& target, const std::string& body) {
+    return call(routes_, {.method = Method::post, .target = target, .headers = headers(operator_key_), .body = body});
+  }
+  http::Response remove(const std::string& target) {
+    return call(routes_, {.method = Method::delete_, .target = target, .headers = headers(operator_key_), .body = ""});
+  }
+  static JsonValue json(const http::Response& response) {
+    auto value = base::parse_json(response.body);
+    EXPECT_TRUE(value) << response.body;
+    return value ? *value : JsonValue();
+  }
+  static std::string text(const JsonValue& value, std::string_view key) {
+    const JsonValue* found = value.find(key);
+    return found != nullptr && found->text() != nullptr ? *found->text() : "(no text)";
+  }
+
+  TemporaryFolder folder_;
+  base::ManualClock clock_{1'700'000'000'000};
+  base::SystemRandom random_;
+  std::unique_ptr<Accounts> accounts_;
+  http::RouteTable routes_;
+  std::string operator_key_;
+  std::string athlete_key_;
+};
+
+TEST_F(RoutesTest, TheKeyMayComeInEitherHeader) {
+  EXPECT_EQ(get("/any").body, "operator");
+  http::Headers api_key;
+  api_key.add("x-api-key", athlete_key_);
+  EXPECT_EQ(get("/any", api_key).body, "athlete");
+  http::Headers lower;
+  lower.add("authorization", "bearer  " + athlete_key_);
+  EXPECT_EQ(get("/any", lower).body, "athlete");
+  lower.add("X-API-Key", athlete_key_);
+  EXPECT_EQ(get("/any", lower).body, "athlete");
+}
+
+TEST_F(RoutesTest, AnythingElseIsRefusedWithAReason) {
+  struct Case {
+    std::string name;
+    std::string value;
+    std::string says;
+  };
+  const std::vector<Case> cases{{"", "", "there is no key"},
+                                {"Authorization", "Basic YTpi", "only the scheme Bearer"},
+                                {"Authorization", "Bearer", "only the scheme Bearer"},
+                                {"Authorization", "Bearer ", "there is no key"},
+                                {"Authorization", "Bearer nonsense", "does not begin with rk_live_"},
+                                {"Authorization", "Bearer " + athlete_key_.substr(0, 80), "has 80 characters"},
+                                {"Authorization", "Bearer " + athlete_key_ + "," + athlete_key_, "has 181 characters"},
+                                {"X-API-Key", athlete_key_.substr(0, 89) + "!", "has a character that is wrong"}};
+  for (const Case& one : cases) {
+    http::Headers with;
+    if (!one.name.empty()) {
+      with.add(one.name, one.value);
+    }
+    const auto response = get("/any", with);
+    EXPECT_EQ(response.status, 401) << one.value;
+    EXPECT_NE(response.headers.find("WWW-Authenticate"), nullptr);
+    EXPECT_THAT(text(json(response), "detail"), HasSubstr(one.says));
+    EXPECT_THAT(response.body, Not(HasSubstr(athlete_key_.substr(40, 30))));
+  }
+  http::Headers twice = headers(athlete_key_);
+  twice.add("Authorization", "Bearer " + operator_key_);
+  EXPECT_EQ(get("/any", twice).status, 401);
+  http::Headers different = headers(athlete_key_);
+  different.add("X-API-Key", operator_key_);
+  EXPECT_EQ(get("/any", different).status, 401);
+}
+
+TEST_F(RoutesTest, AKeyInTheAddressIsRefusedEvenIfItIsGood) {
+  for (const std::string& query : {"key=" + athlete_key_, std::string("api_key=x"), std::string("Access_Token=x"),
+                                   "foo=" + athlete_key_, "limit=1&X-Api-Key=" + operator_key_}) {
+    const auto response = get("/any?" + query);
+    EXPECT_EQ(response.status, 400) << query;
+    EXPECT_THAT(text(json(response), "detail"), HasSubstr("Authorization: Bearer"));
+    EXPECT_THAT(response.body, Not(HasSubstr(athlete_key_)));
+  }
+  EXPECT_EQ(get("/any?keys=time,distance&monkey=1").status, 200);
+}
+
+TEST_F(RoutesTest, RolesAreKeptApart) {
+  EXPECT_EQ(get("/mine", headers(athlete_key_)).status, 200);
+  const auto refused = get("/mine");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(text(json(refused), "detail"), HasSubstr("boathouse key create --athlete NAME"));
+  for (const auto& [method, target] : std::vector<std::pair<Method, std::string>>{
+           {Method::get, "/v1/athletes"},
+           {Method::post, "/v1/athletes"},
+           {Method::get, "/v1/keys"},
+           {Method::post, "/v1/keys"},
+           {Method::delete_, "/v1/keys/key_018bcfe5-6800-7abc-8def-0123456789ab"}}) {
+    EXPECT_EQ(call(routes_, {.method = method, .target = target, .headers = headers(athlete_key_), .body = ""}).status,
+              403)
+        << target;
+    EXPECT_EQ(call(routes_, {.method = method, .target = target, .headers = {}, .body = ""}).status, 401) << target;
+  }
+}
+
+TEST_F(RoutesTest, AthletesAreMadeAndListed) {
+  const auto made = post("/v1/athletes", R"({"name": "Zoë \"Z\" <b>"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(text(json(made), "name"), "Zoë \"Z\" <b>");
+  EXPECT_THAT(text(json(made), "id"), testing::MatchesRegex("ath_[0-9a-f-]{36}"));
+  EXPECT_EQ(text(json(made), "created_at"), "2023-11-14T22:13:20.000Z");
+  const auto listed = json(get("/v1/athletes"));
+  ASSERT_EQ(listed.find("data")->array()->size(), 2U);
+  EXPECT_EQ(text(listed.find("data")->array()->at(1), "id"), text(json(made), "id"));
+  EXPECT_EQ(listed.find("page")->find("has_more")->boolean(), false);
+  EXPECT_TRUE(listed.find("page")->find("next_cursor")->is_null());
+}
+
+TEST_F(RoutesTest, PagesFollowEachOther) {
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_EQ(post("/v1/keys", R"({"athlete_name": "sim-)" + std::to_string(i) + "\"}").status, 201);
+  }
+  std::vector<std::string> seen;
+  std::string target = "/v1/athletes?limit=3";
+  while (!target.empty()) {
+    const auto response = get(target);
+    ASSERT_EQ(response.status, 200) << response.body;
+    const auto page = json(response);
+    for (const JsonValue& athlete : *page.find("data")->array()) {
+      seen.push_back(text(athlete, "name"));
+    }
+    const std::string* link = response.headers.find("Link");
+    EXPECT_EQ(link != nullptr, *page.find("page")->find("has_more")->boolean());
+    target = link == nullptr ? "" : link->substr(1, link->find('>') - 1);
+    EXPECT_THAT(target, testing::AnyOf("", HasSubstr(text(*page.find("page"), "next_cursor"))));
+  }
+  EXPECT_THAT(seen, testing::ElementsAre("Anna", "sim-0", "sim-1", "sim-2", "sim-3", "sim-4", "sim-5"));
+}
+
+TEST_F(RoutesTest, PageParametersAreChecked) {
+  for (const char* query : {"limit=0", "limit=201", "limit=-1", "limit=", "limit=1x", "cursor=", "cursor=ath_x",
+                            "cursor=key_018bcfe5-6800-7abc-8def-0123456789ab", "page=2"}) {
+    EXPECT_EQ(get(std::string("/v1/athletes?") + query).status, 400) << query;
+  }
+}
+
+TEST_F(RoutesTest, AKeyIsShownOnceAndWorks) {
+  const auto made = post("/v1/keys", R"({"athlete_name": "Ben"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(*made.headers.find("Cache-Control"), "no-store");
+  const std::string key = text(json(made), "key");
+  const std::string athlete = text(*json(made).find("athlete"), "id");
+  EXPECT_EQ("ath_" + get("/mine", headers(key)).body, athlete);
+
+  const auto second = post("/v1/keys", R"({"athlete": ")" + athlete + "\"}");
+  ASSERT_EQ(second.status, 201) << second.body;
+  EXPECT_EQ(text(*json(second).find("athlete"), "id"), athlete);
+
+  const auto listed = get("/v1/keys");
+  EXPECT_THAT(listed.body, Not(HasSubstr("rk_live_")));
+  EXPECT_THAT(listed.body, Not(HasSubstr("hash")));
+  EXPECT_EQ(json(listed).find("data")->array()->size(), 4U);
+}
+
+TEST_F(RoutesTest, ARevokedKeyIsOutAtOnce) {
+  const auto made = json(post("/v1/keys", R"({"athlete_name": "Ben"})"));
+  const std::string id = text(made, "id");
+  const std::string key = text(made, "key");
+  EXPECT_EQ(get("/mine", headers(key)).status, 200);
+  EXPECT_EQ(remove("/v1/keys/" + id).status, 204);
+  EXPECT_EQ(get("/mine", headers(key)).status, 401);
+  EXPECT_EQ(remove("/v1/keys/" + id).status, 204);
+  EXPECT_EQ(remove("/v1/keys/key_018bcfe5-6800-7abc-8def-0123456789ab").status, 404);
+  EXPECT_EQ(remove("/v1/keys/" + id.substr(4)).status, 400);
+  const auto own = json(get("/v1/keys")).find("data")->array()->at(0);
+  EXPECT_EQ(text(own, "role"), "operator");
+  EXPECT_TRUE(own.find("athlete")->is_null());
+  EXPECT_EQ(remove("/v1/keys/" + text(own, "id")).status, 409);
+}
+
+TEST_F(RoutesTest, BadBodiesAreNamed) {
+  struct Case {
+    std::string target;
+    std::string body;
+    int status;
+  };
+  const std::vector<Case> cases{
+      {"/v1/athletes", "", 400},
+      {"/v1/athletes", "{", 400},
+      {"/v1/athletes", "[]", 400},
+      {"/v1/athletes", "{}", 400},
+      {"/v1/athletes", R"({"name": 5})", 400},
+      {"/v1/athletes", R"({"name": ""})", 400},
+      {"/v1/athletes", R"({"name": "a", "role": "operator"})", 400},
+      {"/v1/athletes", R"({"name": "a", "name": "b"})", 400},
+      {"/v1/athletes", "{\"name\": \"a\xff\"}", 400},
+      {"/v1/athletes", std::string(17'000, ' '), 413},
+      {"/v1/keys", R"({"athlete": "Anna"})", 400},
+      {"/v1/keys", R"({"athlete": "ath_018bcfe5-6800-7abc-8def-0123456789ab"})", 404},
+      {"/v1/keys", R"({"athlete_name": "Anna", "athlete": "x"})", 400},
+      {"/v1/keys", R"({"role": "operator"})", 400},
+  };
+  for (const Case& one : cases) {
+    const auto response = post(one.target, one.body);
+    EXPECT_EQ(response.status, one.status) << one.target << ' ' << one.body.substr(0, 60) << ' ' << response.body;
+  }
+  const auto named = json(post("/v1/athletes", R"({"name": " x"})"));
+  EXPECT_EQ(text(named.find("errors")->array()->at(0), "pointer"), "/name");
+
+  http::Headers form = headers(operator_key_);
+  form.set("Content-Type", "application/x-www-form-urlencoded");
+  EXPECT_EQ(
+      call(routes_, {.method = Method::post, .target = "/v1/keys", .headers = form, .body = R"({"athlete_name":"x"})"})
+          .status,
+      415);
+  EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 2U);
+}
+
+}  // namespace
+}  // namespace boathouse::control

@@ -1,0 +1,82 @@
+// For tests: a folder of its own, and a request that goes through a route table as the server would take it, without
+// sockets.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "server/http/router.hpp"
+#include "server/http/uri.hpp"
+
+namespace boathouse::control {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "control_test_XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      std::abort();
+    }
+    path_ = pattern;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Call {
+  http::Method method = http::Method::get;
+  std::string target;
+  http::Headers headers;
+  std::string body;
+};
+
+// Status 404 or 405, without a body, where no route leads. A refusal of `admit` comes before the body is looked at, as
+// in the server; so does 413.
+inline http::Response call(const http::RouteTable& routes, Call from) {
+  http::Request request;
+  auto target = http::parse_target(from.target);
+  if (!target) {
+    return http::make_response(400, "text/plain", target.error().text);
+  }
+  request.method = from.method;
+  request.path = target->path;
+  request.segments = target->segments;
+  request.query = target->query;
+  request.headers = std::move(from.headers);
+  request.request_id = "test-request";
+  const http::Match match = routes.match(request.method, request.segments);
+  if (match.outcome != http::Match::Outcome::found) {
+    return http::make_response(match.outcome == http::Match::Outcome::not_found ? 404 : 405, "", "");
+  }
+  request.path_parameters = match.parameters;
+  if (from.body.size() > match.route->max_body_bytes) {
+    return http::make_response(413, "", "");
+  }
+  if (match.route->admit) {
+    if (auto refusal = match.route->admit(request)) {
+      return std::move(*refusal);
+    }
+  }
+  request.body = std::move(from.body);
+  if (const auto* handler = std::get_if<http::Handler>(&match.route->handler)) {
+    return (*handler)(request);
+  }
+  const auto answer = std::make_shared<std::promise<http::Response>>();
+  auto response = answer->get_future();
+  std::get<http::AsyncHandler>(match.route->handler)(
+      std::move(request), [answer](http::Response one) { answer->set_value(std::move(one)); });
+  return response.get();
+}
+
+}  // namespace boathouse::control

@@ -1,0 +1,124 @@
+#include "server/intake/item_check.hpp"
+
+#include <string>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/wire/chunk.hpp"
+#include "core/wire/facts.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Status;
+
+Error wrong(std::string text) { return Error{ErrorCode::invalid_input, std::move(text)}; }
+
+Error differs(std::string_view what, const std::string& stated, const std::string& actual) {
+  return wrong(std::string(what) + ": the item says " + stated + ", its body " + actual);
+}
+
+Status check_chunk(const wire::Item& item) {
+  if (item.from >= item.to) {
+    return wrong("the range [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ") is empty");
+  }
+  const auto chunk = wire::open_chunk(item.body, item.sha256);
+  if (!chunk) {
+    return chunk.error();
+  }
+  if (chunk->stream != item.stream) {
+    return differs("stream", std::string(rowing::name(item.stream)), std::string(rowing::name(chunk->stream)));
+  }
+  if (chunk->version != item.version) {
+    return differs("catalogue version", std::to_string(item.version), std::to_string(chunk->version));
+  }
+  if (chunk->from != item.from) {
+    return differs("first record", std::to_string(item.from), std::to_string(chunk->from));
+  }
+  if (chunk->columns.rows != item.to - item.from) {
+    return differs("records", std::to_string(item.to - item.from), std::to_string(chunk->columns.rows));
+  }
+  return {};
+}
+
+Status check_facts_bytes(const wire::Item& item) {
+  const base::Digest actual = base::sha256(item.body);
+  if (actual != item.sha256) {
+    return differs("SHA-256", base::to_hex(item.sha256), base::to_hex(actual));
+  }
+  return {};
+}
+
+Status check_birth(const wire::Item& item, ledger::Entry& entry) {
+  BOATHOUSE_TRY(check_facts_bytes(item));
+  const auto birth = wire::decode_birth(base::as_text(item.body));
+  if (!birth) {
+    return birth.error();
+  }
+  if (birth->rec_id != item.rec_id) {
+    return differs("rec_id", item.rec_id.text(), birth->rec_id.text());
+  }
+  entry.started_ms = birth->started_ms;
+  return {};
+}
+
+Status check_seal(const wire::Item& item) {
+  BOATHOUSE_TRY(check_facts_bytes(item));
+  const auto seal = wire::decode_seal(base::as_text(item.body));
+  if (!seal) {
+    return seal.error();
+  }
+  if (seal->rec_id != item.rec_id) {
+    return differs("rec_id", item.rec_id.text(), seal->rec_id.text());
+  }
+  if (seal->revision != item.revision) {
+    return differs("revision", std::to_string(item.revision), std::to_string(seal->revision));
+  }
+  return {};
+}
+
+Status check(const wire::Item& item, ledger::Entry& entry) {
+  if (!item.refusal.empty()) {
+    return wrong(item.refusal);
+  }
+  switch (item.kind) {
+    case wire::ItemKind::birth:
+      return check_birth(item, entry);
+    case wire::ItemKind::chunk:
+      return check_chunk(item);
+    case wire::ItemKind::seal:
+      return check_seal(item);
+  }
+  return wrong("no such kind of item");
+}
+
+}  // namespace
+
+std::variant<ledger::Entry, wire::ItemResult> check_item(const wire::Item& item) {
+  ledger::Entry entry;
+  if (const Status status = check(item, entry); !status) {
+    wire::ItemResult result;
+    if (status.error().code == ErrorCode::unsupported) {
+      result.outcome = wire::Outcome::later;
+      result.retry_after_s = kRetryNewerVersionS;
+    } else {
+      result.outcome = wire::Outcome::rejected;
+    }
+    result.detail = status.error().text;
+    return result;
+  }
+  entry.kind = item.kind;
+  entry.rec_id = item.rec_id;
+  entry.stream = item.stream;
+  entry.from = item.from;
+  entry.to = item.to;
+  entry.version = item.version;
+  entry.revision = item.revision;
+  entry.sha256 = item.sha256;
+  entry.body.assign(item.body.begin(), item.body.end());
+  return entry;
+}
+
+}  // namespace boathouse::intake

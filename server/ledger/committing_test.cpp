@@ -1,0 +1,250 @@
+// Groups, order, refusals, failures of the disk.
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <csignal>
+#include <future>
+#include <set>
+#include <thread>
+
+#include "core/db/sqlite.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using rowing::Stream;
+using testing::HasSubstr;
+using wire::Outcome;
+
+// Holds the committer inside a completion, so that a test decides what is queued meanwhile.
+class Hold {
+ public:
+  explicit Hold(Ledger& ledger) {
+    std::promise<void> held;
+    ledger.submit(Submission{uuid(1), uuid(9), {}}, [this, &held](base::Result<Results>) {
+      held.set_value();
+      release_.get_future().wait();
+    });
+    held.get_future().wait();
+  }
+  void release() { release_.set_value(); }
+
+ private:
+  std::promise<void> release_;
+};
+
+TEST_F(LedgerTest, WhatIsQueuedMeanwhileIsOneTransaction) {
+  put({birth_entry(kRec)});
+  Hold hold(*ledger_);
+  const Counts before = *ledger_->counts();
+  std::vector<std::promise<std::int64_t>> receipts(100);
+  for (std::size_t i = 0; i < receipts.size(); ++i) {
+    ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 10 * i, 10 * i + 10)}},
+                    [&receipt = receipts[i]](base::Result<Results> results) {
+                      receipt.set_value(results ? results->at(0).server_seq : -1);
+                    });
+  }
+  hold.release();
+  std::int64_t last = 0;
+  for (auto& receipt : receipts) {
+    const std::int64_t server_seq = receipt.get_future().get();
+    EXPECT_GT(server_seq, last);
+    last = server_seq;
+  }
+  const Counts after = *ledger_->counts();
+  EXPECT_EQ(after.commits - before.commits, 1U);
+  EXPECT_GE(after.submissions - before.submissions, 99U);
+}
+
+TEST_F(LedgerTest, ReceiptsRiseInTheOrderOfCompletionUnderEightSubmitters) {
+  constexpr std::uint64_t kSubmitters = 8;
+  constexpr std::uint64_t kEach = 100;
+  std::vector<std::int64_t> completed;  // only the committer touches it
+  std::atomic<std::uint64_t> wakes = 0;
+  ledger_->on_commit([&wakes] { ++wakes; });
+  std::vector<std::thread> threads;
+  for (std::uint64_t t = 0; t < kSubmitters; ++t) {
+    threads.emplace_back([&, t] {
+      const base::Uuid rec = uuid(500 + t);
+      std::vector<std::future<void>> pending;
+      for (std::uint64_t i = 0; i < kEach; ++i) {
+        std::vector<Entry> entries;
+        if (i == 0) {
+          entries.push_back(birth_entry(rec));
+        }
+        entries.push_back(chunk_entry(rec, Stream::sample, i, i + 1));
+        const auto done = std::make_shared<std::promise<void>>();
+        pending.push_back(done->get_future());
+        ledger_->submit(Submission{uuid(t), uuid(9), std::move(entries)},
+                        [&completed, done](base::Result<Results> results) {
+                          for (const auto& result : *results) {
+                            EXPECT_EQ(result.outcome, Outcome::stored) << result.detail;
+                            completed.push_back(result.server_seq);
+                          }
+                          done->set_value();
+                        });
+        if (i % 10 == 9) {  // a device waits for its answers
+          for (auto& one : pending) {
+            one.wait();
+          }
+          pending.clear();
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  ASSERT_EQ(completed.size(), kSubmitters * (kEach + 1));
+  EXPECT_TRUE(std::is_sorted(completed.begin(), completed.end()));
+  EXPECT_EQ(std::set(completed.begin(), completed.end()).size(), completed.size());
+  const Counts counts = *ledger_->counts();
+  EXPECT_EQ(counts.submissions, kSubmitters * kEach);
+  EXPECT_LT(counts.commits, counts.submissions);
+  EXPECT_LE(wakes, counts.commits);
+  EXPECT_GT(wakes, 0U);
+  for (std::uint64_t t = 0; t < kSubmitters; ++t) {
+    EXPECT_EQ((*ledger_->recording(uuid(500 + t)))->streams.at(0).records, kEach);
+  }
+}
+
+TEST_F(LedgerTest, WakesOnlyWhenSomethingWasStored) {
+  int wakes = 0;
+  ledger_->on_commit([&wakes] { ++wakes; });
+  put({birth_entry(kRec)});
+  EXPECT_EQ(wakes, 1);
+  put({birth_entry(kRec)});
+  put({chunk_entry(uuid(5), Stream::sample, 0, 1)});
+  EXPECT_TRUE(ledger_->check());
+  EXPECT_EQ(wakes, 1);
+  ledger_->on_commit(nullptr);
+  put({chunk_entry(kRec, Stream::sample, 0, 1)});
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST_F(LedgerTest, StopFinishesWhatIsQueuedAndRefusesTheRest) {
+  put({birth_entry(kRec)});
+  std::vector<Outcome> outcomes;
+  {
+    Hold hold(*ledger_);
+    for (std::uint64_t i = 0; i < 20; ++i) {
+      ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, i, i + 1)}},
+                      [&outcomes](base::Result<Results> results) {
+                        outcomes.push_back(results ? results->at(0).outcome : Outcome::rejected);
+                      });
+    }
+    std::thread releaser([&hold] { hold.release(); });
+    ledger_->stop();
+    releaser.join();
+  }
+  EXPECT_EQ(outcomes, std::vector<Outcome>(20, Outcome::stored));
+
+  const auto refused = submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 50, 51)});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(ledger_->check().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(ledger_->next_block(10, 10).error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 20U);
+  ledger_->stop();
+
+  reopen();
+  EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 20U);
+}
+
+TEST_F(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
+  ledger_.reset();
+  ledger_ = std::move(*Ledger::open({.path = path(), .max_queued_bytes = 10'000}, clock_, random_));
+  put({birth_entry(kRec)});
+  const std::string big(6'000, 'x');
+  Hold hold(*ledger_);
+  std::promise<Outcome> first;
+  ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 0, 1, big)}},
+                  [&first](base::Result<Results> results) { first.set_value(results->at(0).outcome); });
+  const auto refused = submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 1, 2, big)});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::ErrorCode::unavailable);
+  EXPECT_THAT(refused.error().text, HasSubstr("queue is full"));
+  hold.release();
+  EXPECT_EQ(first.get_future().get(), Outcome::stored);
+  EXPECT_TRUE(ledger_->check());  // after it the first one's group is done
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 1, 2, big)).outcome, Outcome::stored);
+  // Alone it may be larger than the whole queue.
+  EXPECT_TRUE(ledger_->check());
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 2, 3, big + big)).outcome, Outcome::stored);
+}
+
+// A trigger stands for any failure that belongs to one submission's own statements.
+TEST_F(LedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
+  put({birth_entry(kRec)});
+  {
+    auto connection = db::Connection::open(path());
+    ASSERT_TRUE(
+        connection->execute("CREATE TRIGGER poison BEFORE INSERT ON chunk WHEN new.version = 666 "
+                            "BEGIN SELECT raise(ABORT, 'poison'); END"));
+  }
+  Entry poison = chunk_entry(kRec, Stream::sample, 5, 6);
+  poison.version = 666;
+  Hold hold(*ledger_);
+  std::vector<std::string> answers;
+  const auto note = [&answers](base::Result<Results> results) {
+    answers.push_back(results ? std::string(wire::name(results->back().outcome)) : "error");
+  };
+  ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 0, 1)}}, note);
+  ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 1, 2), poison}}, note);
+  ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 2, 3)}}, note);
+  hold.release();
+  ASSERT_TRUE(ledger_->check());
+  EXPECT_THAT(answers, testing::ElementsAre("stored", "error", "stored"));
+  EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have,
+              testing::ElementsAre(wire::Range{0, 1}, wire::Range{2, 3}));
+  EXPECT_EQ(ledger_->counts()->chunks, 2U);
+}
+
+// No file of this process may grow: what a full disk does, without filling one.
+class DiskFull {
+ public:
+  DiskFull() {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit full = before_;
+    full.rlim_cur = 0;
+    setrlimit(RLIMIT_FSIZE, &full);
+  }
+  DiskFull(const DiskFull&) = delete;
+  DiskFull& operator=(const DiskFull&) = delete;
+  ~DiskFull() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_F(LedgerTest, AFullDiskStoresNothingAndIsNotForEver) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  std::vector<base::ErrorCode> codes;
+  std::int64_t stored = 0;
+  {
+    const DiskFull full;
+    for (int i = 0; i < 3; ++i) {
+      const auto results = submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)});
+      codes.push_back(results ? base::ErrorCode::internal : results.error().code);
+    }
+    codes.push_back(ledger_->check().error().code);
+    stored = static_cast<std::int64_t>(ledger_->counts()->chunks);
+  }
+  EXPECT_THAT(codes, testing::Each(base::ErrorCode::io));
+  EXPECT_EQ(stored, 1);
+  EXPECT_TRUE(ledger_->check());
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 10, 20)).outcome, Outcome::stored);
+  reopen();
+  EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, testing::ElementsAre(wire::Range{0, 20}));
+}
+
+}  // namespace
+}  // namespace boathouse::ledger

@@ -1,0 +1,202 @@
+#include "server/ledger/ledger.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/db/migrations.hpp"
+#include "server/ledger/committer.hpp"
+#include "server/ledger/reader.hpp"
+#include "server/ledger/schema.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Result;
+using base::Status;
+
+constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
+
+// The name of this ledger's history; made with the file.
+Result<std::string> epoch_of(db::Connection& connection, base::RandomSource& random) {
+  auto transaction = db::Transaction::begin(connection);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto select = connection.prepare("SELECT epoch FROM state");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      return std::string(select->text(0));
+    }
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  random.fill(bytes);
+  std::string epoch = base::to_hex(bytes);
+  {
+    auto insert = connection.prepare("INSERT INTO state VALUES (1, ?1, 0, 0, 0, 0, 0, 0)");
+    if (!insert) {
+      return insert.error();
+    }
+    BOATHOUSE_TRY(insert->bind(1, epoch).run());
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  return epoch;
+}
+
+class SqliteLedger final : public Ledger {
+  template <typename Read>
+  auto read(Read read) {
+    const std::lock_guard lock(reader_mutex_);
+    return read(reader_);
+  }
+
+ public:
+  SqliteLedger(db::Connection writing, db::Connection reading, std::string epoch, std::size_t max_queued_bytes,
+               base::Clock& clock)
+      : epoch_(std::move(epoch)),
+        reader_(std::move(reading)),
+        committer_(std::move(writing), clock, max_queued_bytes) {}
+
+  std::string epoch() override { return epoch_; }
+
+  void submit(Submission submission, Completion done) override {
+    std::size_t bytes = 0;
+    for (const Entry& entry : submission.entries) {
+      bytes += kEntryOverhead + entry.body.size();
+    }
+    struct Pending {
+      Submission submission;
+      Completion done;
+      std::vector<wire::ItemResult> results;
+    };
+    const auto pending = std::make_shared<Pending>(Pending{std::move(submission), std::move(done), {}});
+    const Status queued = committer_.post(
+        [pending](Writer& writer) -> Status {
+          auto results = writer.apply(pending->submission);
+          if (!results) {
+            return results.error();
+          }
+          pending->results = std::move(*results);
+          return {};
+        },
+        [this, pending](const Status& status) {
+          ++submissions_;
+          if (status) {
+            pending->done(std::move(pending->results));
+          } else {
+            pending->done(status.error());
+          }
+        },
+        bytes);
+    if (!queued) {
+      pending->done(queued.error());
+    }
+  }
+
+  void stop() override { committer_.stop(); }
+
+  Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
+                                              std::int64_t after) override {
+    std::int64_t block_id = 0;
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      const auto next = writer.next_block(max_records, max_bytes, after);
+      if (!next) {
+        return next.error();
+      }
+      block_id = *next;
+      return {};
+    }));
+    if (block_id == 0) {
+      return std::optional<LoadBlock>();
+    }
+    auto block = read([block_id](Reader& reader) { return reader.block(block_id); });
+    if (!block) {
+      return block.error();
+    }
+    return std::optional(std::move(*block));
+  }
+
+  Status finish_block(std::int64_t block_id) override {
+    return committer_.run([block_id](Writer& writer) { return writer.finish_block(block_id); });
+  }
+
+  Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) override {
+    return read([limit](Reader& reader) { return reader.dirty_sessions(limit); });
+  }
+
+  Status sessions_written(std::span<const DirtySession> sessions) override {
+    if (sessions.empty()) {
+      return {};
+    }
+    return committer_.run([sessions](Writer& writer) { return writer.sessions_written(sessions); });
+  }
+
+  void on_commit(std::function<void()> wake) override { committer_.on_commit(std::move(wake)); }
+
+  Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) override {
+    return read([&rec_id](Reader& reader) { return reader.recording(rec_id); });
+  }
+
+  Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete, std::optional<base::Uuid> after,
+                                                 std::size_t limit) override {
+    return read([&](Reader& reader) { return reader.recordings(athlete, after, limit); });
+  }
+
+  Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) override {
+    return read([&](Reader& reader) { return reader.chunks(rec_id, stream); });
+  }
+
+  Result<Counts> counts() override {
+    auto counts = read([](Reader& reader) { return reader.counts(); });
+    if (counts) {
+      counts->submissions = submissions_;
+      counts->commits = committer_.commits();
+    }
+    return counts;
+  }
+
+  Status check() override {
+    return committer_.run([](Writer& writer) -> Status {
+      writer.check();
+      return {};
+    });
+  }
+
+ private:
+  const std::string epoch_;
+  std::mutex reader_mutex_;
+  Reader reader_;
+  std::atomic<std::uint64_t> submissions_ = 0;
+  Committer committer_;  // last: its thread uses the members above until it is stopped
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
+  auto writing = db::Connection::open(options.path);
+  if (!writing) {
+    return writing.error();
+  }
+  BOATHOUSE_TRY(db::migrate(*writing, kSchema));
+  auto epoch = epoch_of(*writing, random);
+  if (!epoch) {
+    return epoch.error();
+  }
+  auto reading = db::Connection::open(options.path);
+  if (!reading) {
+    return reading.error();
+  }
+  return std::unique_ptr<Ledger>(std::make_unique<SqliteLedger>(std::move(*writing), std::move(*reading),
+                                                                std::move(*epoch), options.max_queued_bytes, clock));
+}
+
+}  // namespace boathouse::ledger

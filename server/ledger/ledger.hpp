@@ -1,0 +1,179 @@
+// The ledger: the server's durable record of births, chunks and seals. A commit here IS the acknowledgement; ClickHouse
+// is filled from it afterwards and can be rebuilt from it.
+//
+// Identity and dedup: birth (rec_id), chunk (rec_id, stream, [from, to)), seal (rec_id, revision). Same key and same
+// hash: duplicate. Same key and another hash, or a range that overlaps a stored one without being equal: mismatch, kept
+// in quarantine, never overwrites. rejected: another athlete's recording, a chunk or seal before its birth, a range
+// that is empty or beyond
+// wire::kMaxSequence. Every duplicate's receipt is that of the first.
+//
+// server_seq counts what is stored (births, chunks, seals) and loaded (blocks) from 1, in the order of commit; it has
+// holes. Who has seen N has seen everything that is below N.
+//
+// Threads: one committer thread owns the writing connection and groups what is queued into one fsync'd transaction;
+// reads use a connection of their own behind a mutex. All public members may be called from any thread; those of the
+// loader wait for the committer, so never from a Completion or from `wake`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/rowing/recording.hpp"
+#include "core/wire/batch.hpp"
+
+namespace boathouse::ledger {
+
+inline constexpr std::size_t kMaxHaveRanges = 32;  // 1,000 results with as many stay within a reply's 2 MiB
+
+// One checked item on its way in. Owns its bytes.
+struct Entry {
+  wire::ItemKind kind = wire::ItemKind::chunk;
+  base::Uuid rec_id;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  std::uint32_t version = 0;
+  std::uint32_t revision = 0;
+  base::Digest sha256{};
+  base::Bytes body;
+  std::int64_t started_ms = 0;  // birth: its start, for the ClickHouse key
+};
+
+// The entries of one batch, all of one athlete, in the order of the batch.
+struct Submission {
+  base::Uuid athlete;
+  base::Uuid replica;  // as the device names itself; for the log
+  std::vector<Entry> entries;
+};
+
+// One result per entry, in order. A chunk's `have` is what is held after the commit: at most kMaxHaveRanges, the
+// lowest, so it may say less than is held but never more. An error (io, unavailable, ...) only when nothing of the
+// submission is known to be stored: send it again.
+using Completion = std::function<void(base::Result<std::vector<wire::ItemResult>>)>;
+
+// A stored item that waits to be loaded into ClickHouse.
+struct LoadItem {
+  std::int64_t server_seq = 0;
+  base::Uuid athlete;
+  base::Uuid rec_id;
+  std::int64_t started_ms = 0;  // of the recording
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  base::Digest sha256{};
+  base::Bytes body;
+};
+
+// Chunks of one stream that go to ClickHouse in one insert. The boundaries are durable before the first byte is sent,
+// so a retry sends the same rows under the same token.
+struct LoadBlock {
+  std::int64_t block_id = 0;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::string token;  // hex SHA-256 over the chunk hashes and keys, in order
+  std::vector<LoadItem> items;
+};
+
+struct StreamState {
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t records = 0;
+  std::uint64_t chunks = 0;
+  // Whose block was acknowledged by ClickHouse; always 0 for `source`, which stays here.
+  std::uint64_t loaded_records = 0;
+  std::vector<wire::Range> have;  // merged, all of them
+  base::Digest root{};            // over the stored chunk hashes in order of `from`
+};
+
+struct RecordingState {
+  base::Uuid rec_id;
+  base::Uuid athlete;
+  std::int64_t server_seq = 0;   // of the newest change: birth, chunk, seal stored, or a block of its chunks loaded
+  std::int64_t received_ms = 0;  // server's clock at the birth's commit
+  rowing::Birth birth;
+  std::optional<rowing::Seal> seal;  // newest revision
+  std::vector<StreamState> streams;  // those with records
+  std::uint64_t quarantined = 0;
+};
+
+struct Counts {
+  std::uint64_t recordings = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t unloaded_chunks = 0;  // in no block that ClickHouse acknowledged; without `source`
+  std::uint64_t quarantined = 0;
+  std::uint64_t submissions = 0;  // since open(): answered from the committer
+  std::uint64_t commits = 0;      // since open(): transactions that did so
+};
+
+class Ledger {
+ public:
+  struct Options {
+    std::string path;                                      // of the file; its folder must exist
+    std::size_t max_queued_bytes = std::size_t{64} << 20;  // above it submissions are refused as unavailable
+  };
+  // `clock` and `random` must outlive the ledger. Errors as of core/db. One process per file.
+  static base::Result<std::unique_ptr<Ledger>> open(const Options& options, base::Clock& clock,
+                                                    base::RandomSource& random);
+  // Stops.
+  virtual ~Ledger() = default;
+
+  // Changes only when the ledger was restored from a backup.
+  virtual std::string epoch() = 0;
+
+  // Queues for the committer; `done` is called exactly once: from the committer thread after the durable commit (or its
+  // failure), or at once from this one with unavailable when the queue is full or the ledger has stopped. It must be
+  // short and must not throw.
+  virtual void submit(Submission submission, Completion done) = 0;
+
+  // Refuses what comes from now on as unavailable, finishes what is queued, ends the committer. Reading goes on. Later
+  // calls do nothing.
+  virtual void stop() = 0;
+
+  // --- loader ---
+  // The oldest unfinished block with an id above `after`, or a new one: the stream whose oldest waiting chunk is the
+  // oldest of all, its chunks in order of server_seq, at most max_records records and max_bytes of bodies, but at least
+  // one chunk; nullopt when nothing waits. Durable before it returns. Only one loader may run: with several inserts in
+  // flight it gives the newest one's id as `after`, and 0 after a failure, to get the same block again.
+  virtual base::Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
+                                                            std::int64_t after = 0) = 0;
+  // ClickHouse has acknowledged the block's rows. Again: nothing changes. not_found: no such block was ever made.
+  virtual base::Status finish_block(std::int64_t block_id) = 0;
+  // Recordings whose session row must be written again (a birth, a seal, a `source` chunk, or other chunks that are now
+  // loaded), the one that waits longest first, with the number to hand back when it is done: what changed after it
+  // leaves the recording in the list.
+  struct DirtySession {
+    base::Uuid rec_id;
+    std::int64_t up_to_seq = 0;
+  };
+  virtual base::Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) = 0;
+  virtual base::Status sessions_written(std::span<const DirtySession> sessions) = 0;  // all in one transaction
+  base::Status session_written(const base::Uuid& rec_id, std::int64_t up_to_seq) {
+    const DirtySession session{rec_id, up_to_seq};
+    return sessions_written({&session, 1});
+  }
+
+  // Calls `wake` (from the committer thread) after each commit that stored something; empty = nobody. When this
+  // returns the former `wake` is not running and will not be called again.
+  virtual void on_commit(std::function<void()> wake) = 0;
+
+  // --- reading ---
+  virtual base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) = 0;
+  // Of one athlete, or of all (operator), in order of rec_id, after `after`.
+  virtual base::Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete,
+                                                               std::optional<base::Uuid> after, std::size_t limit) = 0;
+  // Bodies of the chunks of one stream in order of `from`.
+  virtual base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) = 0;
+  virtual base::Result<Counts> counts() = 0;
+  // Writes and commits a mark: io when the disk refuses it, unavailable after stop(). For readiness.
+  virtual base::Status check() = 0;
+};
+
+}  // namespace boathouse::ledger

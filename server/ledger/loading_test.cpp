@@ -1,0 +1,220 @@
+// The loader's half: blocks that are the same after every restart, and the sessions that wait.
+#include <gmock/gmock.h>
+
+#include "core/db/sqlite.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+
+static bool operator==(const LoadItem& a, const LoadItem& b) {
+  return a.server_seq == b.server_seq && a.athlete == b.athlete && a.rec_id == b.rec_id &&
+         a.started_ms == b.started_ms && a.stream == b.stream && a.from == b.from && a.to == b.to &&
+         a.sha256 == b.sha256 && a.body == b.body;
+}
+
+static bool operator==(const LoadBlock& a, const LoadBlock& b) {
+  return a.block_id == b.block_id && a.stream == b.stream && a.token == b.token && a.items == b.items;
+}
+
+namespace {
+
+using rowing::Stream;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::size_t kMany = 1'000'000;
+
+class LoadingTest : public LedgerTest {
+ protected:
+  LoadBlock next(std::uint64_t max_records = kMany, std::size_t max_bytes = kMany, std::int64_t after = 0) {
+    auto block = ledger_->next_block(max_records, max_bytes, after);
+    EXPECT_TRUE(block) << block.error().text;
+    EXPECT_TRUE(block->has_value());
+    return block->value_or(LoadBlock{});
+  }
+  bool nothing_waits(std::int64_t after = 0) {
+    const auto block = ledger_->next_block(kMany, kMany, after);
+    return block && !block->has_value();
+  }
+  static std::vector<std::uint64_t> starts(const LoadBlock& block) {
+    std::vector<std::uint64_t> result;
+    for (const LoadItem& item : block.items) {
+      result.push_back(item.from);
+    }
+    return result;
+  }
+  std::vector<base::Uuid> dirty() {
+    std::vector<base::Uuid> result;
+    const auto sessions = ledger_->dirty_sessions(100);
+    for (const auto& session : *sessions) {
+      result.push_back(session.rec_id);
+    }
+    return result;
+  }
+  void write_all_sessions() { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100))); }
+};
+
+TEST_F(LoadingTest, NothingWaitsAtFirstAndSourceNever) {
+  EXPECT_TRUE(nothing_waits());
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::source, 0, 3)});
+  EXPECT_TRUE(nothing_waits());
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+}
+
+TEST_F(LoadingTest, TheOldestStreamComesFirstInTheOrderOfCommit) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 10, 20), chunk_entry(kRec, Stream::sample, 0, 10)});
+  put({chunk_entry(kRec, Stream::stroke, 0, 10), chunk_entry(kRec, Stream::source, 0, 1)});
+  const LoadBlock strokes = next();
+  EXPECT_EQ(strokes.stream, Stream::stroke);
+  EXPECT_THAT(starts(strokes), ElementsAre(10, 0));
+  EXPECT_EQ(strokes.items[0].athlete, kAnna);
+  EXPECT_EQ(strokes.items[0].started_ms, 1'700'000'000'000);
+  EXPECT_EQ(strokes.items[0].body, chunk_entry(kRec, Stream::stroke, 10, 20).body);
+  ASSERT_TRUE(ledger_->finish_block(strokes.block_id));
+  const LoadBlock samples = next();
+  EXPECT_EQ(samples.stream, Stream::sample);
+  EXPECT_NE(samples.token, strokes.token);
+  ASSERT_TRUE(ledger_->finish_block(samples.block_id));
+  EXPECT_TRUE(nothing_waits());
+}
+
+TEST_F(LoadingTest, LimitsCutABlockButNeverBelowOneChunk) {
+  put({birth_entry(kRec)});
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    put({chunk_entry(kRec, Stream::sample, 100 * i, 100 * i + 100, "xxxxxxxxxx")});
+  }
+  const LoadBlock by_records = next(250);
+  EXPECT_THAT(starts(by_records), ElementsAre(0, 100));
+  ASSERT_TRUE(ledger_->finish_block(by_records.block_id));
+  const std::size_t body = chunk_entry(kRec, Stream::sample, 200, 300, "xxxxxxxxxx").body.size();
+  const LoadBlock by_bytes = next(kMany, 2 * body);
+  EXPECT_THAT(starts(by_bytes), ElementsAre(200, 300));
+  ASSERT_TRUE(ledger_->finish_block(by_bytes.block_id));
+  EXPECT_THAT(starts(next(1, 1)), ElementsAre(400));
+}
+
+TEST_F(LoadingTest, AnUnfinishedBlockComesAgainAndTakesNothingNew) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  const LoadBlock first = next();
+  put({chunk_entry(kRec, Stream::sample, 10, 20)});
+  EXPECT_EQ(next(), first);
+  const LoadBlock second = next(kMany, kMany, first.block_id);
+  EXPECT_THAT(starts(second), ElementsAre(10));
+  EXPECT_GT(second.block_id, first.block_id);
+  EXPECT_TRUE(nothing_waits(second.block_id));
+  // The later one may be done first.
+  ASSERT_TRUE(ledger_->finish_block(second.block_id));
+  EXPECT_EQ(next(), first);
+}
+
+TEST_F(LoadingTest, BlocksAreTheSameAfterARestart) {
+  put({birth_entry(kRec), birth_entry(uuid(101))});
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    put({chunk_entry(uuid(100 + i % 2), Stream::sample, 10 * i, 10 * i + 10),
+         chunk_entry(kRec, Stream::stroke, i, i + 1)});
+  }
+  std::vector<LoadBlock> blocks;
+  std::int64_t last = 0;
+  for (int i = 0; i < 3; ++i) {
+    blocks.push_back(next(20, kMany, last));
+    last = blocks.back().block_id;
+  }
+  reopen();
+  put({chunk_entry(kRec, Stream::sample, 500, 510)});
+  last = 0;
+  for (const LoadBlock& block : blocks) {
+    // Other limits than before: the boundaries are what was stored.
+    EXPECT_EQ(next(kMany, kMany, last), block);
+    last = block.block_id;
+  }
+}
+
+TEST_F(LoadingTest, FinishingIsIdempotentAndKnowsItsBlocks) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  const LoadBlock block = next();
+  EXPECT_EQ(ledger_->finish_block(block.block_id + 1).error().code, base::ErrorCode::not_found);
+  EXPECT_EQ(ledger_->finish_block(0).error().code, base::ErrorCode::not_found);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+  EXPECT_TRUE(ledger_->finish_block(block.block_id));
+  EXPECT_TRUE(ledger_->finish_block(block.block_id));
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  reopen();
+  EXPECT_TRUE(nothing_waits());
+}
+
+TEST_F(LoadingTest, LoadedRecordsGrowWithFinishedBlocks) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 15),
+       chunk_entry(kRec, Stream::source, 0, 3)});
+  const auto loaded = [this] { return (*ledger_->recording(kRec))->streams.at(0).loaded_records; };
+  const LoadBlock block = next(10);
+  EXPECT_EQ(loaded(), 0U);
+  const std::int64_t before = (*ledger_->recording(kRec))->server_seq;
+  ASSERT_TRUE(ledger_->finish_block(block.block_id));
+  EXPECT_EQ(loaded(), 10U);
+  EXPECT_GT((*ledger_->recording(kRec))->server_seq, before);
+  ASSERT_TRUE(ledger_->finish_block(next().block_id));
+  EXPECT_EQ(loaded(), 15U);
+  EXPECT_EQ((*ledger_->recording(kRec))->streams.at(1).loaded_records, 0U);
+}
+
+TEST_F(LoadingTest, ATamperedBlockIsNotHandedOut) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
+  next();
+  {
+    auto connection = db::Connection::open(path());
+    ASSERT_TRUE(connection->execute("DELETE FROM unloaded WHERE from_seq = 10"));
+  }
+  EXPECT_EQ(ledger_->next_block(kMany, kMany).error().code, base::ErrorCode::corrupt);
+}
+
+TEST_F(LoadingTest, SessionsWaitForBirthSealSourceAndLoad) {
+  put({birth_entry(kRec)});
+  EXPECT_THAT(dirty(), ElementsAre(kRec));
+  write_all_sessions();
+  EXPECT_THAT(dirty(), IsEmpty());
+  put({chunk_entry(kRec, Stream::sample, 0, 10)});
+  EXPECT_THAT(dirty(), IsEmpty());
+  ASSERT_TRUE(ledger_->finish_block(next().block_id));
+  EXPECT_THAT(dirty(), ElementsAre(kRec));
+  write_all_sessions();
+  put({seal_entry(kRec, 1, 10)});
+  EXPECT_THAT(dirty(), ElementsAre(kRec));
+  write_all_sessions();
+  put({chunk_entry(kRec, Stream::source, 0, 1)});
+  reopen();
+  EXPECT_THAT(dirty(), ElementsAre(kRec));
+  write_all_sessions();
+  put({seal_entry(kRec, 1, 10), birth_entry(kRec)});
+  EXPECT_THAT(dirty(), IsEmpty());
+}
+
+TEST_F(LoadingTest, AChangeWhileASessionIsWrittenIsNotLost) {
+  put({birth_entry(kRec)});
+  const auto seen = *ledger_->dirty_sessions(100);
+  put({seal_entry(kRec, 1, 10)});
+  ASSERT_TRUE(ledger_->session_written(seen[0].rec_id, seen[0].up_to_seq));
+  const auto left = *ledger_->dirty_sessions(100);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_GT(left[0].up_to_seq, seen[0].up_to_seq);
+  ASSERT_TRUE(ledger_->session_written(left[0].rec_id, left[0].up_to_seq));
+  EXPECT_THAT(dirty(), IsEmpty());
+}
+
+TEST_F(LoadingTest, WhoWaitsLongestComesFirstAndNobodyStarves) {
+  const base::Uuid b = uuid(50);
+  const base::Uuid c = uuid(40);
+  put({birth_entry(kRec)});
+  put({birth_entry(b)});
+  put({birth_entry(c)});
+  put({seal_entry(kRec, 1, 1)});  // changed again, but has waited longest all the same
+  EXPECT_THAT(dirty(), ElementsAre(kRec, b, c));
+  EXPECT_EQ(ledger_->dirty_sessions(2)->size(), 2U);
+  const auto first = ledger_->dirty_sessions(1)->at(0);
+  put({seal_entry(kRec, 2, 1)});
+  ASSERT_TRUE(ledger_->session_written(first.rec_id, first.up_to_seq));
+  EXPECT_THAT(dirty(), ElementsAre(b, c, kRec));
+}
+
+}  // namespace
+}  // namespace boathouse::ledger

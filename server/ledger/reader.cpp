@@ -1,0 +1,336 @@
+#include "server/ledger/reader.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/wire/chunk.hpp"
+#include "core/wire/facts.hpp"
+#include "server/ledger/block_token.hpp"
+#include "server/ledger/rows.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+// One state of the file for several statements. A read-only transaction has nothing to lose at its end.
+class Snapshot {
+ public:
+  static Result<Snapshot> begin(db::Connection& connection) {
+    BOATHOUSE_TRY(connection.execute("BEGIN"));
+    return Snapshot(connection);
+  }
+  Snapshot(Snapshot&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot() {
+    if (connection_ != nullptr && connection_->in_transaction()) {
+      (void)connection_->execute("ROLLBACK");
+    }
+  }
+
+ private:
+  explicit Snapshot(db::Connection& connection) : connection_(&connection) {}
+  db::Connection* connection_;
+};
+
+constexpr std::string_view kRecordingColumns =
+    "SELECT recording.rec_id, athlete, seq, received_ms, birth FROM recording JOIN session_mark USING (rec_id) ";
+
+constexpr std::string_view kItemColumns =
+    "SELECT chunk.server_seq, athlete, chunk.rec_id, started_ms, chunk.stream, chunk.from_seq, to_seq, chunk.sha256, "
+    "body ";
+
+LoadItem item_of(const db::Statement& row) {
+  LoadItem item;
+  item.server_seq = row.integer(0);
+  item.athlete = uuid_of(row.blob(1));
+  item.rec_id = uuid_of(row.blob(2));
+  item.started_ms = row.integer(3);
+  item.stream = static_cast<rowing::Stream>(row.integer(4));
+  item.from = static_cast<std::uint64_t>(row.integer(5));
+  item.to = static_cast<std::uint64_t>(row.integer(6));
+  item.sha256 = digest_of(row.blob(7));
+  item.body = bytes_of(row.blob(8));
+  return item;
+}
+
+Result<std::vector<LoadItem>> items_of(db::Statement& select) {
+  std::vector<LoadItem> items;
+  while (true) {
+    const auto row = select.step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return items;
+    }
+    items.push_back(item_of(select));
+  }
+}
+
+}  // namespace
+
+Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id) {
+  const auto snapshot = Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  auto select = connection_.prepare(std::string(kRecordingColumns) + "WHERE recording.rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return std::optional<RecordingState>();
+  }
+  auto state = state_of(*select);
+  if (!state) {
+    return state.error();
+  }
+  return std::optional(std::move(*state));
+}
+
+Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base::Uuid>& athlete,
+                                                       const std::optional<base::Uuid>& after, std::size_t limit) {
+  const auto snapshot = Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  std::string sql(kRecordingColumns);
+  sql += athlete ? "WHERE athlete = ?1 AND recording.rec_id > ?2 ORDER BY recording.rec_id LIMIT ?3"
+                 : "WHERE recording.rec_id > ?2 ORDER BY recording.rec_id LIMIT ?3";
+  auto select = connection_.prepare(sql);
+  if (!select) {
+    return select.error();
+  }
+  if (athlete) {
+    select->bind(1, athlete->bytes);
+  }
+  select->bind(2, after ? base::ByteView(after->bytes) : base::ByteView());
+  select->bind(3, std::min(limit, std::size_t{1} << 32));
+  std::vector<RecordingState> states;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return states;
+    }
+    auto state = state_of(*select);
+    if (!state) {
+      return state.error();
+    }
+    states.push_back(std::move(*state));
+  }
+}
+
+Result<RecordingState> Reader::state_of(db::Statement& recording_row) {
+  RecordingState state;
+  state.rec_id = uuid_of(recording_row.blob(0));
+  state.athlete = uuid_of(recording_row.blob(1));
+  state.server_seq = recording_row.integer(2);
+  state.received_ms = recording_row.integer(3);
+  auto birth = wire::decode_birth(base::as_text(recording_row.blob(4)));
+  if (!birth) {
+    return Error{ErrorCode::corrupt,
+                 "the stored birth of recording " + state.rec_id.text() + ": " + birth.error().text};
+  }
+  state.birth = std::move(*birth);
+  BOATHOUSE_TRY(read_streams(state));
+  BOATHOUSE_TRY(read_seals(state));
+  BOATHOUSE_TRY(count_quarantined(state));
+  return state;
+}
+
+Status Reader::read_streams(RecordingState& state) {
+  auto select = connection_.prepare(
+      "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, chunk.server_seq, unloaded.server_seq IS NULL "
+      "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
+      "WHERE chunk.rec_id = ?1 ORDER BY chunk.stream, chunk.from_seq");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, state.rec_id.bytes);
+  std::vector<base::Digest> hashes;
+  const auto close_stream = [&state, &hashes] {
+    if (!hashes.empty()) {
+      state.streams.back().root = wire::stream_root(hashes);
+      hashes.clear();
+    }
+  };
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      break;
+    }
+    const auto stream = static_cast<rowing::Stream>(select->integer(0));
+    if (state.streams.empty() || state.streams.back().stream != stream) {
+      close_stream();
+      state.streams.emplace_back().stream = stream;
+    }
+    StreamState& into = state.streams.back();
+    const auto from = static_cast<std::uint64_t>(select->integer(1));
+    const auto to = static_cast<std::uint64_t>(select->integer(2));
+    into.records += to - from;
+    ++into.chunks;
+    if (stream != rowing::Stream::source && select->integer(5) != 0) {
+      into.loaded_records += to - from;
+    }
+    if (!into.have.empty() && into.have.back().to == from) {
+      into.have.back().to = to;
+    } else {
+      into.have.push_back({from, to});
+    }
+    hashes.push_back(digest_of(select->blob(3)));
+    state.server_seq = std::max(state.server_seq, select->integer(4));
+  }
+  close_stream();
+  return {};
+}
+
+Status Reader::read_seals(RecordingState& state) {
+  auto select = connection_.prepare("SELECT server_seq, seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, state.rec_id.bytes);
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    state.server_seq = std::max(state.server_seq, select->integer(0));
+    if (state.seal) {
+      continue;
+    }
+    auto seal = wire::decode_seal(base::as_text(select->blob(1)));
+    if (!seal) {
+      return Error{ErrorCode::corrupt, "a stored seal of recording " + state.rec_id.text() + ": " + seal.error().text};
+    }
+    state.seal = std::move(*seal);
+  }
+}
+
+Status Reader::count_quarantined(RecordingState& state) {
+  auto select = connection_.prepare("SELECT count(*) FROM quarantine WHERE rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, state.rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  state.quarantined = static_cast<std::uint64_t>(select->integer(0));
+  return {};
+}
+
+Result<std::vector<LoadItem>> Reader::chunks(const base::Uuid& rec_id, rowing::Stream stream) {
+  auto select = connection_.prepare(std::string(kItemColumns) +
+                                    "FROM chunk JOIN recording USING (rec_id) "
+                                    "JOIN chunk_body ON chunk_body.server_seq = chunk.server_seq "
+                                    "WHERE chunk.rec_id = ?1 AND chunk.stream = ?2 ORDER BY chunk.from_seq");
+  if (!select) {
+    return select.error();
+  }
+  return items_of(select->bind(1, rec_id.bytes).bind(2, number(stream)));
+}
+
+Result<LoadBlock> Reader::block(std::int64_t block_id) {
+  const auto snapshot = Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  LoadBlock block;
+  block.block_id = block_id;
+  {
+    auto select = connection_.prepare("SELECT stream, token FROM load_block WHERE block_id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, block_id).step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return Error{ErrorCode::not_found, "load block " + std::to_string(block_id) + " is finished or was never made"};
+    }
+    block.stream = static_cast<rowing::Stream>(select->integer(0));
+    block.token = select->text(1);
+  }
+  auto select = connection_.prepare(std::string(kItemColumns) +
+                                    "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
+                                    "JOIN recording USING (rec_id) "
+                                    "JOIN chunk_body ON chunk_body.server_seq = unloaded.server_seq "
+                                    "WHERE block_id = ?1 ORDER BY unloaded.server_seq");
+  if (!select) {
+    return select.error();
+  }
+  auto items = items_of(select->bind(1, block_id));
+  if (!items) {
+    return items.error();
+  }
+  block.items = std::move(*items);
+  BlockToken token(number(block.stream));
+  for (const LoadItem& item : block.items) {
+    token.add(item.rec_id, item.from, item.to, item.sha256);
+  }
+  if (token.finish() != block.token) {
+    return Error{ErrorCode::corrupt,
+                 "load block " + std::to_string(block_id) +
+                     " no longer holds the chunks it was made of; restore the ledger from a backup"};
+  }
+  return block;
+}
+
+Result<std::vector<Ledger::DirtySession>> Reader::dirty_sessions(std::size_t limit) {
+  auto select = connection_.prepare(
+      "SELECT rec_id, seq FROM session_mark WHERE dirty_since IS NOT NULL ORDER BY dirty_since LIMIT ?1");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, std::min(limit, std::size_t{1} << 32));
+  std::vector<Ledger::DirtySession> sessions;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return sessions;
+    }
+    sessions.push_back({uuid_of(select->blob(0)), select->integer(1)});
+  }
+}
+
+Result<Counts> Reader::counts() {
+  auto select = connection_.prepare("SELECT recordings, chunks, unloaded, quarantined FROM state");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  Counts counts;
+  counts.recordings = static_cast<std::uint64_t>(select->integer(0));
+  counts.chunks = static_cast<std::uint64_t>(select->integer(1));
+  counts.unloaded_chunks = static_cast<std::uint64_t>(select->integer(2));
+  counts.quarantined = static_cast<std::uint64_t>(select->integer(3));
+  return counts;
+}
+
+}  // namespace boathouse::ledger

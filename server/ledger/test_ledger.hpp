@@ -1,0 +1,146 @@
+// For tests of the ledger: a folder of its own, entries with made-up bodies (the ledger opens none), calls that wait.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/wire/chunk.hpp"
+#include "core/wire/facts.hpp"
+#include "server/ledger/ledger.hpp"
+
+namespace boathouse::ledger {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "ledger_test_XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      std::abort();
+    }
+    path_ = pattern;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline base::Uuid uuid(std::uint64_t number) {
+  base::Uuid id;
+  for (std::size_t i = 0; i < 8; ++i) {
+    id.bytes[15 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+  }
+  return id;
+}
+
+inline rowing::Birth birth_of(const base::Uuid& rec_id) {
+  rowing::Birth birth;
+  birth.rec_id = rec_id;
+  birth.started_ms = 1'700'000'000'000;
+  birth.zone = "Europe/Berlin";
+  birth.monitor_serial = "430123456";
+  return birth;
+}
+
+inline Entry birth_entry(const base::Uuid& rec_id, const std::string& serial = "430123456") {
+  rowing::Birth birth = birth_of(rec_id);
+  birth.monitor_serial = serial;
+  const std::string json = wire::encode_birth(birth);
+  Entry entry;
+  entry.kind = wire::ItemKind::birth;
+  entry.rec_id = rec_id;
+  entry.started_ms = birth.started_ms;
+  entry.body.assign(json.begin(), json.end());
+  entry.sha256 = base::sha256(entry.body);
+  return entry;
+}
+
+inline Entry chunk_entry(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from, std::uint64_t to,
+                         const std::string& content = "a") {
+  const std::string body = content + ":" + std::to_string(from) + "-" + std::to_string(to);
+  Entry entry;
+  entry.kind = wire::ItemKind::chunk;
+  entry.rec_id = rec_id;
+  entry.stream = stream;
+  entry.from = from;
+  entry.to = to;
+  entry.version = 1;
+  entry.body.assign(body.begin(), body.end());
+  entry.sha256 = base::sha256(entry.body);
+  return entry;
+}
+
+inline Entry seal_entry(const base::Uuid& rec_id, std::uint32_t revision, std::uint64_t count) {
+  rowing::Seal seal;
+  seal.rec_id = rec_id;
+  seal.revision = revision;
+  seal.streams[rowing::Stream::sample] = {count, base::sha256(base::as_bytes("root"))};
+  const std::string json = wire::encode_seal(seal);
+  Entry entry;
+  entry.kind = wire::ItemKind::seal;
+  entry.rec_id = rec_id;
+  entry.revision = revision;
+  entry.body.assign(json.begin(), json.end());
+  entry.sha256 = base::sha256(entry.body);
+  return entry;
+}
+
+using Results = std::vector<wire::ItemResult>;
+
+inline base::Result<Results> submit(Ledger& ledger, const base::Uuid& athlete, std::vector<Entry> entries) {
+  std::promise<base::Result<Results>> promise;
+  auto answer = promise.get_future();
+  ledger.submit(Submission{athlete, uuid(99), std::move(entries)},
+                [&promise](base::Result<Results> results) { promise.set_value(std::move(results)); });
+  return answer.get();
+}
+
+class LedgerTest : public testing::Test {
+ protected:
+  LedgerTest() { reopen(); }
+
+  void reopen() {
+    ledger_.reset();
+    auto opened = Ledger::open({.path = path()}, clock_, random_);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ledger_ = std::move(*opened);
+  }
+
+  [[nodiscard]] std::string path() const { return folder_.file("ledger.db"); }
+
+  Results put(std::vector<Entry> entries) { return put(kAnna, std::move(entries)); }
+  Results put(const base::Uuid& athlete, std::vector<Entry> entries) {
+    const std::size_t count = entries.size();
+    auto results = submit(*ledger_, athlete, std::move(entries));
+    EXPECT_TRUE(results) << results.error().text;
+    EXPECT_EQ(results->size(), count);
+    return std::move(*results);
+  }
+  wire::ItemResult put_one(Entry entry) {
+    std::vector<Entry> entries;
+    entries.push_back(std::move(entry));
+    return put(std::move(entries)).at(0);
+  }
+
+  static inline const base::Uuid kAnna = uuid(1);
+  static inline const base::Uuid kBen = uuid(2);
+  static inline const base::Uuid kRec = uuid(100);
+
+  TemporaryFolder folder_;
+  base::ManualClock clock_{1'700'000'100'000};
+  base::SeededRandom random_{7};
+  std::unique_ptr<Ledger> ledger_;
+};
+
+}  // namespace boathouse::ledger

@@ -1,0 +1,354 @@
+#include "server/ledger/writer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/wire/chunk.hpp"
+#include "server/ledger/rows.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Result;
+using base::Status;
+using wire::ItemResult;
+using wire::Outcome;
+
+// How many chunks of a stream are looked through for a reply's `have`; what lies beyond is left out.
+constexpr int kMaxChunksLookedAt = 10'000;
+
+ItemResult with_receipt(Outcome outcome, std::int64_t server_seq) {
+  ItemResult result;
+  result.outcome = outcome;
+  result.server_seq = server_seq;
+  return result;
+}
+
+ItemResult rejected(std::string detail) {
+  ItemResult result;
+  result.outcome = Outcome::rejected;
+  result.detail = std::move(detail);
+  return result;
+}
+
+ItemResult unknown_recording() { return rejected("unknown recording: send its birth first"); }
+
+std::string text_of(std::uint64_t from, std::uint64_t to) {
+  return "[" + std::to_string(from) + ", " + std::to_string(to) + ")";
+}
+
+std::string other_content(const base::Digest& stored) {
+  return "the server holds other content here, with SHA-256 " + base::to_hex(stored) + "; yours is kept aside";
+}
+
+}  // namespace
+
+Result<Writer> Writer::begin(db::Connection& connection, std::int64_t now_ms) {
+  auto select = connection.prepare("SELECT last_seq, recordings, chunks, unloaded, quarantined, checks FROM state");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  const Counters counters{select->integer(0), select->integer(1), select->integer(2),
+                          select->integer(3), select->integer(4), select->integer(5)};
+  return Writer(connection, now_ms, counters);
+}
+
+Status Writer::finish() {
+  if (counters_ == before_) {
+    return {};
+  }
+  auto update = connection_->prepare(
+      "UPDATE state SET last_seq = ?1, recordings = ?2, chunks = ?3, unloaded = ?4, quarantined = ?5, checks = ?6");
+  if (!update) {
+    return update.error();
+  }
+  update->bind(1, counters_.last_seq).bind(2, counters_.recordings).bind(3, counters_.chunks);
+  update->bind(4, counters_.unloaded).bind(5, counters_.quarantined).bind(6, counters_.checks);
+  return update->run();
+}
+
+void Writer::check() { ++counters_.checks; }
+
+Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
+  std::vector<ItemResult> results;
+  results.reserve(submission.entries.size());
+  for (const Entry& entry : submission.entries) {
+    auto result = store(submission, entry);
+    if (!result) {
+      return result.error();
+    }
+    stored_ = stored_ || result->outcome == Outcome::stored;
+    results.push_back(std::move(*result));
+  }
+  // Once a stream, after the last of its chunks: what the batch has led to.
+  struct Answered {
+    base::Uuid rec_id;
+    rowing::Stream stream;
+    std::size_t index;
+  };
+  std::vector<Answered> answered;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Entry& entry = submission.entries[i];
+    if (entry.kind != wire::ItemKind::chunk || results[i].outcome == Outcome::rejected) {
+      continue;
+    }
+    const auto same = std::find_if(answered.begin(), answered.end(), [&entry](const Answered& other) {
+      return other.rec_id == entry.rec_id && other.stream == entry.stream;
+    });
+    if (same != answered.end()) {
+      results[i].have = results[same->index].have;
+      continue;
+    }
+    auto ranges = have(entry.rec_id, entry.stream);
+    if (!ranges) {
+      return ranges.error();
+    }
+    results[i].have = std::move(*ranges);
+    answered.push_back({entry.rec_id, entry.stream, i});
+  }
+  return results;
+}
+
+Result<ItemResult> Writer::store(const Submission& submission, const Entry& entry) {
+  switch (entry.kind) {
+    case wire::ItemKind::birth:
+      return store_birth(submission, entry);
+    case wire::ItemKind::chunk:
+      return store_chunk(submission, entry);
+    case wire::ItemKind::seal:
+      return store_seal(submission, entry);
+  }
+  return rejected("no such kind of item");
+}
+
+Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry& entry) {
+  {
+    auto select = connection_->prepare("SELECT athlete, sha256, server_seq FROM recording WHERE rec_id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, entry.rec_id.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      if (uuid_of(select->blob(0)) != submission.athlete) {
+        return rejected("this recording id cannot be used: every recording gets a new random one");
+      }
+      const base::Digest stored = digest_of(select->blob(1));
+      const std::int64_t server_seq = select->integer(2);
+      if (stored == entry.sha256) {
+        return with_receipt(Outcome::duplicate, server_seq);
+      }
+      return quarantine(submission, entry, stored, other_content(stored));
+    }
+  }
+  const std::int64_t server_seq = next_seq();
+  auto insert = connection_->prepare(
+      "INSERT INTO recording (rec_id, athlete, replica, started_ms, received_ms, server_seq, sha256, birth) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, entry.rec_id.bytes).bind(2, submission.athlete.bytes).bind(3, submission.replica.bytes);
+  insert->bind(4, entry.started_ms).bind(5, now_ms_).bind(6, server_seq).bind(7, entry.sha256).bind(8, entry.body);
+  BOATHOUSE_TRY(insert->run());
+  BOATHOUSE_TRY(mark_dirty(entry.rec_id, server_seq));
+  ++counters_.recordings;
+  return with_receipt(Outcome::stored, server_seq);
+}
+
+Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry& entry) {
+  if (entry.from >= entry.to || entry.to > wire::kMaxSequence) {
+    return rejected("the range " + text_of(entry.from, entry.to) + " is empty or beyond " +
+                    std::to_string(wire::kMaxSequence));
+  }
+  const auto known = belongs_to(submission.athlete, entry.rec_id);
+  if (!known) {
+    return known.error();
+  }
+  if (!*known) {
+    return unknown_recording();
+  }
+  {
+    // Stored ranges never overlap each other, so if any of them touches this one, the last that begins before its end
+    // does.
+    auto select = connection_->prepare(
+        "SELECT from_seq, to_seq, sha256, server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?3 "
+        "ORDER BY from_seq DESC LIMIT 1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.to).step();
+    if (!row) {
+      return row.error();
+    }
+    const auto from = static_cast<std::uint64_t>(*row ? select->integer(0) : 0);
+    const auto to = static_cast<std::uint64_t>(*row ? select->integer(1) : 0);
+    if (to > entry.from) {
+      const base::Digest stored = digest_of(select->blob(2));
+      const std::int64_t server_seq = select->integer(3);
+      if (from != entry.from || to != entry.to) {
+        return quarantine(submission, entry, stored,
+                          text_of(entry.from, entry.to) + " overlaps the stored chunk " + text_of(from, to) +
+                              " without being equal; yours is kept aside");
+      }
+      if (stored == entry.sha256) {
+        return with_receipt(Outcome::duplicate, server_seq);
+      }
+      return quarantine(submission, entry, stored, other_content(stored));
+    }
+  }
+  const std::int64_t server_seq = next_seq();
+  BOATHOUSE_TRY(insert_chunk(entry, server_seq));
+  ++counters_.chunks;
+  return with_receipt(Outcome::stored, server_seq);
+}
+
+Status Writer::insert_chunk(const Entry& entry, std::int64_t server_seq) {
+  auto chunk = connection_->prepare(
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  if (!chunk) {
+    return chunk.error();
+  }
+  chunk->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.from).bind(4, entry.to);
+  chunk->bind(5, entry.version).bind(6, entry.body.size()).bind(7, entry.sha256).bind(8, server_seq);
+  BOATHOUSE_TRY(chunk->run());
+
+  auto body = connection_->prepare("INSERT INTO chunk_body (server_seq, body) VALUES (?1, ?2)");
+  if (!body) {
+    return body.error();
+  }
+  BOATHOUSE_TRY(body->bind(1, server_seq).bind(2, entry.body).run());
+
+  if (entry.stream == rowing::Stream::source) {
+    return mark_dirty(entry.rec_id, server_seq);  // no block will say later that it is loaded
+  }
+  auto unloaded = connection_->prepare(
+      "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  if (!unloaded) {
+    return unloaded.error();
+  }
+  unloaded->bind(1, server_seq).bind(2, entry.rec_id.bytes).bind(3, number(entry.stream)).bind(4, entry.from);
+  unloaded->bind(5, entry.to - entry.from).bind(6, entry.body.size());
+  ++counters_.unloaded;
+  return unloaded->run();
+}
+
+Result<ItemResult> Writer::store_seal(const Submission& submission, const Entry& entry) {
+  if (entry.revision == 0) {
+    return rejected("revision 0: seals are numbered from 1");
+  }
+  const auto known = belongs_to(submission.athlete, entry.rec_id);
+  if (!known) {
+    return known.error();
+  }
+  if (!*known) {
+    return unknown_recording();
+  }
+  {
+    auto select = connection_->prepare("SELECT sha256, server_seq FROM seal WHERE rec_id = ?1 AND revision = ?2");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, entry.rec_id.bytes).bind(2, entry.revision).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      const base::Digest stored = digest_of(select->blob(0));
+      const std::int64_t server_seq = select->integer(1);
+      if (stored == entry.sha256) {
+        return with_receipt(Outcome::duplicate, server_seq);
+      }
+      return quarantine(submission, entry, stored, other_content(stored));
+    }
+  }
+  const std::int64_t server_seq = next_seq();
+  auto insert = connection_->prepare(
+      "INSERT INTO seal (rec_id, revision, received_ms, server_seq, sha256, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, entry.rec_id.bytes).bind(2, entry.revision).bind(3, now_ms_).bind(4, server_seq);
+  BOATHOUSE_TRY(insert->bind(5, entry.sha256).bind(6, entry.body).run());
+  BOATHOUSE_TRY(mark_dirty(entry.rec_id, server_seq));
+  return with_receipt(Outcome::stored, server_seq);
+}
+
+// The same wrong item again is kept once.
+Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry& entry, const base::Digest& stored,
+                                      std::string reason) {
+  auto insert = connection_->prepare(
+      "INSERT OR IGNORE INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, "
+      "stored_sha256, athlete, replica, received_ms, reason, body) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, entry.rec_id.bytes).bind(2, static_cast<int>(entry.kind)).bind(3, number(entry.stream));
+  insert->bind(4, entry.from).bind(5, entry.to).bind(6, entry.version).bind(7, entry.revision);
+  insert->bind(8, entry.sha256).bind(9, stored).bind(10, submission.athlete.bytes);
+  insert->bind(11, submission.replica.bytes).bind(12, now_ms_).bind(13, reason).bind(14, entry.body);
+  BOATHOUSE_TRY(insert->run());
+  counters_.quarantined += connection_->changes();
+  ItemResult result;
+  result.outcome = Outcome::mismatch;
+  result.detail = std::move(reason);
+  return result;
+}
+
+// False for a recording that is not known and for one of somebody else: the answers must be the same.
+Result<bool> Writer::belongs_to(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  auto select = connection_->prepare("SELECT 1 FROM recording WHERE rec_id = ?1 AND athlete = ?2");
+  if (!select) {
+    return select.error();
+  }
+  return select->bind(1, rec_id.bytes).bind(2, athlete.bytes).step();
+}
+
+Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream) {
+  auto select = connection_->prepare(
+      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, kMaxChunksLookedAt);
+  std::vector<wire::Range> ranges;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return ranges;
+    }
+    const auto from = static_cast<std::uint64_t>(select->integer(0));
+    const auto to = static_cast<std::uint64_t>(select->integer(1));
+    if (!ranges.empty() && ranges.back().to == from) {
+      ranges.back().to = to;
+    } else if (ranges.size() == kMaxHaveRanges) {
+      return ranges;
+    } else {
+      ranges.push_back({from, to});
+    }
+  }
+}
+
+Status Writer::mark_dirty(const base::Uuid& rec_id, std::int64_t seq) {
+  auto mark = connection_->prepare(
+      "INSERT INTO session_mark (rec_id, seq, dirty_since) VALUES (?1, ?2, ?2) "
+      "ON CONFLICT (rec_id) DO UPDATE SET seq = ?2, dirty_since = coalesce(dirty_since, ?2)");
+  if (!mark) {
+    return mark.error();
+  }
+  return mark->bind(1, rec_id.bytes).bind(2, seq).run();
+}
+
+}  // namespace boathouse::ledger

@@ -1,0 +1,70 @@
+// What the committer does inside one transaction. Lives as long as the transaction; thread rule: the committer's alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/db/sqlite.hpp"
+#include "server/ledger/ledger.hpp"
+
+namespace boathouse::ledger {
+
+class Writer {
+ public:
+  // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
+  static base::Result<Writer> begin(db::Connection& connection, std::int64_t now_ms);
+  // Writes the counters, if anything changed. The caller commits.
+  base::Status finish();
+
+  // Births, chunks and seals were stored: somebody may want to know after the commit.
+  [[nodiscard]] bool stored() const { return stored_; }
+
+  // One result per entry. An error is the database's and ends the transaction.
+  base::Result<std::vector<wire::ItemResult>> apply(const Submission& submission);
+
+  // As of Ledger. next_block gives the id of a block that is in the tables now, or 0 when nothing waits.
+  base::Result<std::int64_t> next_block(std::uint64_t max_records, std::size_t max_bytes, std::int64_t after);
+  base::Status finish_block(std::int64_t block_id);
+  base::Status sessions_written(std::span<const Ledger::DirtySession> sessions);
+
+  // Makes this transaction one that writes.
+  void check();
+
+ private:
+  struct Counters {
+    std::int64_t last_seq = 0;
+    std::int64_t recordings = 0;
+    std::int64_t chunks = 0;
+    std::int64_t unloaded = 0;
+    std::int64_t quarantined = 0;
+    std::int64_t checks = 0;
+    bool operator==(const Counters&) const = default;
+  };
+
+  Writer(db::Connection& connection, std::int64_t now_ms, const Counters& counters)
+      : connection_(&connection), now_ms_(now_ms), before_(counters), counters_(counters) {}
+
+  std::int64_t next_seq() { return ++counters_.last_seq; }
+
+  base::Result<wire::ItemResult> store(const Submission& submission, const Entry& entry);
+  base::Result<wire::ItemResult> store_birth(const Submission& submission, const Entry& entry);
+  base::Result<wire::ItemResult> store_chunk(const Submission& submission, const Entry& entry);
+  base::Result<wire::ItemResult> store_seal(const Submission& submission, const Entry& entry);
+  base::Status insert_chunk(const Entry& entry, std::int64_t server_seq);
+  base::Result<wire::ItemResult> quarantine(const Submission& submission, const Entry& entry,
+                                            const base::Digest& stored, std::string reason);
+  base::Result<bool> belongs_to(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream);
+  base::Result<std::int64_t> make_block(std::uint64_t max_records, std::size_t max_bytes);
+  base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
+
+  db::Connection* connection_;
+  std::int64_t now_ms_;
+  Counters before_;
+  Counters counters_;
+  bool stored_ = false;
+};
+
+}  // namespace boathouse::ledger
