@@ -1,0 +1,107 @@
+#include "server/api/operator_routes.hpp"
+
+#include <utility>
+
+#include "core/base/json.hpp"
+#include "server/api/parameters.hpp"
+#include "server/api/session_json.hpp"
+#include "server/control/authenticator.hpp"
+#include "server/control/ids.hpp"
+#include "server/http/problem.hpp"
+#include "server/timeseries/reconciler.hpp"
+
+namespace boathouse::api {
+namespace {
+
+using http::Request;
+using http::Response;
+
+Response health(const Request&) { return http::make_response(200, "application/json", R"({"status":"ok"})"); }
+
+Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, bool loader_ready) {
+  const bool ledger_ok = ledger.check().ok();
+  const bool clickhouse_ok = loader_ready && client.ping().ok();
+  std::string body;
+  base::JsonWriter json(body);
+  json.begin_object();
+  json.key("status").value(ledger_ok && clickhouse_ok ? "ready" : "not_ready");
+  json.key("ledger").value(ledger_ok);
+  json.key("clickhouse").value(clickhouse_ok);
+  json.end_object();
+  return http::make_response(ledger_ok && clickhouse_ok ? 200 : 503, "application/json", std::move(body));
+}
+
+std::string reconciliation_json(const timeseries::Reconciliation& found) {
+  std::string body;
+  base::JsonWriter json(body);
+  json.begin_object();
+  json.key("recordings").value(found.recordings);
+  json.key("sessions").value(found.sessions);
+  json.key("unloaded_chunks").value(found.unloaded_chunks);
+  json.key("streams").begin_array();
+  for (const timeseries::StreamCount& stream : found.streams) {
+    json.begin_object().key("stream").value(rowing::name(stream.stream));
+    json.key("sealed").value(stream.sealed).key("ledger").value(stream.ledger).key("clickhouse");
+    if (stream.stream == rowing::Stream::source) {
+      json.null();  // an imported file's own bytes stay in the ledger
+    } else {
+      json.value(stream.clickhouse);
+    }
+    json.end_object();
+  }
+  json.end_array().key("differences").begin_array();
+  for (const timeseries::Difference& difference : found.differences) {
+    json.begin_object().key("recording").value(control::format_id(kRecordingPrefix, difference.rec_id));
+    json.key("stream").value(rowing::name(difference.stream));
+    json.key("ledger").value(difference.ledger).key("clickhouse").value(difference.clickhouse).end_object();
+  }
+  json.end_array().end_object();
+  return body;
+}
+
+base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger, timeseries::ClickHouseClient& client) {
+  BOATHOUSE_TRY(check_names(request.query, {}));
+  const auto found = timeseries::reconcile(ledger, client, control::identity_of(request)->athlete);
+  if (!found) return found.error();
+  Response response = http::make_response(200, "application/json", reconciliation_json(*found));
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace
+
+base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
+                                 timeseries::ClickHouseClient& client, std::function<bool()> ready) {
+  http::Route healthz;
+  healthz.method = http::Method::get;
+  healthz.pattern = "/healthz";
+  healthz.name = "getHealth";
+  healthz.summary = "The process answers";
+  healthz.handler = http::Handler(health);
+  healthz.admission = http::Admission::probe;
+  BOATHOUSE_TRY(routes.add(std::move(healthz)));
+
+  http::Route readyz;
+  readyz.method = http::Method::get;
+  readyz.pattern = "/readyz";
+  readyz.name = "getReadiness";
+  readyz.summary = "Ledger and ClickHouse work";
+  readyz.handler = http::Handler(
+      [&ledger, &client, ready = std::move(ready)](const Request&) { return readiness(ledger, client, ready()); });
+  BOATHOUSE_TRY(routes.add(std::move(readyz)));
+
+  http::Route reconciliation;
+  reconciliation.method = http::Method::get;
+  reconciliation.pattern = "/v1/reconcile";
+  reconciliation.name = "reconcile";
+  reconciliation.summary = "What the ledger counts against what ClickHouse counts";
+  reconciliation.handler = http::Handler([&ledger, &client](const Request& request) {
+    auto response = reconcile(request, ledger, client);
+    return response ? *std::move(response) : http::problem_response(request, response.error());
+  });
+  reconciliation.admit = control::admit_any(accounts);
+  reconciliation.admission = http::Admission::bulk;
+  return routes.add(std::move(reconciliation));
+}
+
+}  // namespace boathouse::api

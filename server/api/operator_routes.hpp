@@ -1,0 +1,21 @@
+// Health and reconciliation:
+//   GET /healthz       200 as long as the process answers; no key
+//   GET /readyz        200 when ledger and ClickHouse work, else 503; no key
+//   GET /v1/reconcile  what the ledger counts against what ClickHouse counts: an athlete's own, the operator's of all
+#pragma once
+
+#include <functional>
+
+#include "core/base/result.hpp"
+#include "server/control/accounts.hpp"
+#include "server/http/router.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::api {
+
+// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. All arguments must outlive the routes.
+base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
+                                 timeseries::ClickHouseClient& client, std::function<bool()> ready);
+
+}  // namespace boathouse::api

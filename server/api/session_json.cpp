@@ -1,0 +1,175 @@
+#include "server/api/session_json.hpp"
+
+#include <optional>
+
+#include "core/base/decimal.hpp"
+#include "core/base/utc_time.hpp"
+#include "core/rowing/enumerations.hpp"
+#include "core/rowing/record.hpp"
+#include "core/rowing/recording.hpp"
+#include "server/control/ids.hpp"
+
+namespace boathouse::api {
+namespace {
+
+using base::JsonWriter;
+using rowing::kNull;
+using timeseries::NativeBlock;
+
+std::string_view origin_name(std::int64_t origin) {
+  switch (static_cast<rowing::Origin>(origin)) {
+    case rowing::Origin::live: return "live";
+    case rowing::Origin::replay: return "replay";
+    case rowing::Origin::import: return "import";
+    case rowing::Origin::simulated: return "simulated";
+  }
+  return "unknown";
+}
+
+std::string_view end_reason_name(std::int64_t reason) {
+  switch (static_cast<rowing::EndReason>(reason)) {
+    case rowing::EndReason::logged: return "logged";
+    case rowing::EndReason::rearmed: return "rearmed";
+    case rowing::EndReason::stopped: return "stopped";
+    case rowing::EndReason::silence: return "silence";
+    case rowing::EndReason::end_of_input: return "end_of_input";
+    case rowing::EndReason::crashed: return "crashed";
+  }
+  return "unknown";
+}
+
+void write_text_or_null(JsonWriter& json, std::string_view key, std::string_view text) {
+  json.key(key);
+  if (text.empty()) {
+    json.null();
+  } else {
+    json.value(text);
+  }
+}
+
+void write_scaled(JsonWriter& json, std::string_view key, std::int64_t value, int shift) {
+  json.key(key);
+  if (value == kNull) {
+    json.null();
+  } else {
+    json.number(base::format_scaled(value, shift));
+  }
+}
+
+void write_enumeration(JsonWriter& json, std::string_view key, rowing::Enumeration enumeration, std::int64_t value) {
+  write_scaled(json, key, value, 0);
+  json.key(std::string(key) + "_name");
+  if (value == kNull) {
+    json.null();
+    return;
+  }
+  const auto known = rowing::name(enumeration, value);
+  json.value(known ? *known : std::string_view("unknown"));
+}
+
+void write_edge(JsonWriter& json, const rowing::EdgeField& field, std::span<const std::int64_t> values) {
+  const auto text = field.render(field, values);
+  if (!text) {
+    json.null();
+  } else if (field.type == rowing::EdgeType::text) {
+    json.value(*text);
+  } else {
+    json.number(*text);
+  }
+}
+
+// The metric values of each row, in catalogue order.
+class Rows {
+ public:
+  Rows(rowing::Stream stream, const NativeBlock& block) {
+    for (const rowing::Metric& metric : rowing::metrics(stream)) columns_.push_back(&block.find(metric.column)->integers);
+    values_.resize(columns_.size());
+  }
+  std::span<const std::int64_t> at(std::size_t row) {
+    for (std::size_t m = 0; m < columns_.size(); ++m) values_[m] = (*columns_[m])[row];
+    return values_;
+  }
+
+ private:
+  std::vector<const std::vector<std::int64_t>*> columns_;
+  std::vector<std::int64_t> values_;
+};
+
+}  // namespace
+
+void write_session(JsonWriter& json, const NativeBlock& sessions, std::size_t row) {
+  const auto integer = [&](std::string_view column) { return sessions.integer(column, row); };
+  const auto text = [&](std::string_view column) -> const std::string& { return sessions.find(column)->texts.at(row); };
+  const auto uuid = [&](std::string_view column) -> const base::Uuid& { return sessions.find(column)->uuids.at(row); };
+
+  json.begin_object();
+  json.key("id").value(control::format_id(kSessionPrefix, uuid("session")));
+  json.key("athlete_id").value(control::format_id(control::kAthletePrefix, uuid("athlete")));
+  json.key("recordings").begin_array().value(control::format_id(kRecordingPrefix, uuid("primary_rec"))).end_array();
+  json.key("started_at").value(base::format_utc_ms(integer("started")));
+  json.key("started_known").value(integer("started_known") != 0);
+  write_scaled(json, "utc_offset_minutes", integer("offset_minutes"), 0);
+  write_text_or_null(json, "time_zone", text("zone"));
+  json.key("origin").value(origin_name(integer("origin")));
+  write_text_or_null(json, "dialect", text("dialect"));
+  write_text_or_null(json, "source_name", text("source_name"));
+  write_text_or_null(json, "title", text("title"));
+  write_text_or_null(json, "monitor_serial", text("monitor_serial"));
+  json.key("sealed").value(integer("sealed") != 0);
+  write_text_or_null(json, "end_reason", integer("sealed") != 0 ? end_reason_name(integer("end_reason")) : "");
+  write_enumeration(json, "workout_type", rowing::Enumeration::workout_type, integer("workout_type"));
+  write_enumeration(json, "erg_machine_type", rowing::Enumeration::erg_machine_type, integer("erg_machine_type"));
+  json.key("totals_from").value(text("totals_from"));
+  write_scaled(json, "work_time_s", integer("work_time_cs"), 2);
+  write_scaled(json, "work_distance_m", integer("work_distance_dm"), 1);
+  write_scaled(json, "rest_time_s", integer("rest_time_cs"), 2);
+  write_scaled(json, "rest_distance_m", integer("rest_distance_m"), 0);
+  write_scaled(json, "avg_pace_s_per_500m", integer("avg_pace_cs_per_500m"), 2);
+  write_scaled(json, "avg_power_w", integer("avg_power_w"), 0);
+  write_scaled(json, "avg_stroke_rate_spm", integer("avg_stroke_rate_spm"), 0);
+  write_scaled(json, "avg_heart_rate_bpm", integer("avg_heart_rate_bpm"), 0);
+  write_scaled(json, "max_heart_rate_bpm", integer("max_heart_rate_bpm"), 0);
+  write_scaled(json, "total_calories", integer("total_calories"), 0);
+  write_scaled(json, "stroke_count", integer("stroke_count"), 0);
+  write_scaled(json, "avg_drag_factor", integer("avg_drag_factor"), 0);
+  json.key("records").begin_object();
+  json.key("sample").value(integer("samples"));
+  json.key("stroke").value(integer("strokes"));
+  json.key("force_curve").value(integer("force_curves"));
+  json.key("split").value(integer("splits"));
+  json.key("summary").value(integer("summaries"));
+  json.key("event").value(integer("events"));
+  json.key("source").value(integer("sources"));
+  json.end_object();
+  json.end_object();
+}
+
+void write_columns(JsonWriter& json, rowing::Stream stream, const NativeBlock& block,
+                   std::span<const rowing::EdgeField* const> fields) {
+  Rows rows(stream, block);
+  json.begin_object();
+  for (const rowing::EdgeField* field : fields) {
+    json.key(field->name).begin_array();
+    for (std::size_t row = 0; row < block.rows; ++row) write_edge(json, *field, rows.at(row));
+    json.end_array();
+  }
+  json.end_object();
+}
+
+void write_rows(JsonWriter& json, rowing::Stream stream, const NativeBlock& block,
+                std::span<const rowing::EdgeField* const> fields) {
+  Rows rows(stream, block);
+  json.begin_array();
+  for (std::size_t row = 0; row < block.rows; ++row) {
+    json.begin_object();
+    const auto values = rows.at(row);
+    for (const rowing::EdgeField* field : fields) {
+      json.key(field->name);
+      write_edge(json, *field, values);
+    }
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace boathouse::api

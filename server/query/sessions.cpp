@@ -1,0 +1,76 @@
+#include "server/query/sessions.hpp"
+
+#include "core/rowing/catalogue.hpp"
+
+namespace boathouse::query {
+
+using timeseries::NativeBlock;
+using timeseries::Parameters;
+
+base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope, const SessionFilter& filter,
+                                       const std::optional<PageKey>& after, std::size_t limit) {
+  std::string where;
+  Parameters parameters;
+  const auto add = [&](std::string_view condition) { where += (where.empty() ? " WHERE " : " AND ") + std::string(condition); };
+  if (scope.athlete) {
+    add("athlete = {athlete:UUID}");
+    parameters.emplace_back("athlete", scope.athlete->text());
+  }
+  if (filter.from_ms) {
+    add("started >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')");
+    parameters.emplace_back("from", std::to_string(*filter.from_ms));
+  }
+  if (filter.to_ms) {
+    add("started < fromUnixTimestamp64Milli({to:Int64}, 'UTC')");
+    parameters.emplace_back("to", std::to_string(*filter.to_ms));
+  }
+  if (after) {
+    add("(started, session) < (fromUnixTimestamp64Milli({after_started:Int64}, 'UTC'), {after_session:UUID})");
+    parameters.emplace_back("after_started", std::to_string(after->started_ms));
+    parameters.emplace_back("after_session", after->session.text());
+  }
+  parameters.emplace_back("limit", std::to_string(limit + 1));
+  return client.select("SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}",
+                       parameters);
+}
+
+base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope, const base::Uuid& session) {
+  std::string sql = "SELECT * FROM session FINAL WHERE session = {session:UUID}";
+  Parameters parameters{{"session", session.text()}};
+  if (scope.athlete) {
+    sql += " AND athlete = {athlete:UUID}";
+    parameters.emplace_back("athlete", scope.athlete->text());
+  }
+  return client.select(sql + " LIMIT 1", parameters);
+}
+
+RecordKey record_key(const NativeBlock& sessions, std::size_t row) {
+  return {sessions.find("athlete")->uuids.at(row), sessions.integer("started", row),
+          sessions.find("primary_rec")->uuids.at(row)};
+}
+
+base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key, rowing::Stream stream,
+                                  std::uint64_t from_seq, std::size_t limit, bool counted_only) {
+  std::string columns = "seq";
+  for (const rowing::Metric& metric : rowing::metrics(stream)) columns += ", " + std::string(metric.column);
+  if (rowing::has_points(stream)) columns += ", points";
+  columns += ", " + std::string(rowing::bytes_column(stream));
+
+  const std::string of_recording =
+      " WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = {rec:UUID}";
+  std::string sql = "SELECT " + columns + " FROM " + std::string(rowing::name(stream)) + " FINAL" + of_recording;
+  if (counted_only && stream == rowing::Stream::split) {
+    sql += " AND seq IN (SELECT max(seq) FROM split" + of_recording + " GROUP BY split_number)";
+  }
+  if (counted_only && stream == rowing::Stream::summary) {
+    sql += " AND seq IN (SELECT max(seq) FROM summary" + of_recording + " HAVING count() > 0)";
+  }
+  sql += " AND seq >= {from_seq:UInt64} ORDER BY seq LIMIT {limit:UInt64}";
+  return client.select(sql, {{"athlete", key.athlete.text()},
+                             {"started", std::to_string(key.started_ms)},
+                             {"rec", key.rec_id.text()},
+                             {"from_seq", std::to_string(from_seq)},
+                             {"limit", std::to_string(limit)}});
+}
+
+}  // namespace boathouse::query

@@ -1,0 +1,50 @@
+// Sessions: what an athlete sees and counts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/rowing/stream.hpp"
+#include "server/query/cursor.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::query {
+
+// Whose sessions may be seen: one athlete's, or everybody's (the operator).
+struct Scope {
+  std::optional<base::Uuid> athlete;
+};
+
+struct SessionFilter {
+  std::optional<std::int64_t> from_ms;  // started >= from
+  std::optional<std::int64_t> to_ms;    // started < to
+};
+
+// Rows of table `session` as they are (server/timeseries/schema.cpp has the columns), newest first.
+// Reads limit + 1 rows at most, so that the caller sees whether there are more.
+base::Result<timeseries::NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope,
+                                                   const SessionFilter& filter, const std::optional<PageKey>& after,
+                                                   std::size_t limit);
+
+// One row, or none.
+base::Result<timeseries::NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
+                                                  const base::Uuid& session);
+
+// Where the records of a session lie: the sort key of the raw tables.
+struct RecordKey {
+  base::Uuid athlete;
+  std::int64_t started_ms = 0;
+  base::Uuid rec_id;
+};
+RecordKey record_key(const timeseries::NativeBlock& sessions, std::size_t row);
+
+// Records of one stream in order of seq, from `from_seq`, at most `limit`. Columns: seq, the metrics, points where the stream has them, and
+// its bytes column.
+// `counted_only`: of two records about the same split, or two summaries, only the one with the larger seq.
+base::Result<timeseries::NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key, rowing::Stream stream,
+                                              std::uint64_t from_seq, std::size_t limit, bool counted_only);
+
+}  // namespace boathouse::query

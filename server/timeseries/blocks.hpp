@@ -1,0 +1,21 @@
+// Chunks of the ledger as rows for ClickHouse. Pure functions.
+#pragma once
+
+#include <string>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "server/ledger/ledger.hpp"
+
+namespace boathouse::timeseries {
+
+struct InsertBody {
+  std::string sql;     // INSERT INTO stream (columns)
+  base::Bytes native;  // one Native block
+  std::uint64_t rows = 0;
+};
+
+// Opens every chunk of the block and lays the rows out in the order of the block's items. Error: corrupt (a body that fails its own hash).
+base::Result<InsertBody> make_insert(const ledger::LoadBlock& block);
+
+}  // namespace boathouse::timeseries

@@ -1,0 +1,65 @@
+// Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash or a retry
+// anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::timeseries {
+
+class Loader {
+ public:
+  struct Options {
+    std::uint64_t max_block_records = 250'000;
+    std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
+    std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
+    std::int64_t max_back_off_ms = 30'000;
+  };
+  // `log` gets one line of plain text per failure and recovery.
+  Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  void start();
+  // Finishes the running block, then ends the thread. What is not loaded stays in the ledger.
+  void stop();
+  // There is something new.
+  void wake();
+  // ClickHouse has come back: do not wait out the back-off.
+  void retry_now();
+
+  // One pass in the calling thread: everything that waits is loaded, or the first error. For tests and tools.
+  base::Status drain();
+
+  // Schema is there and the last attempt succeeded.
+  [[nodiscard]] bool healthy() const { return healthy_.load(); }
+
+ private:
+  void run();
+  base::Status load_blocks();
+  base::Status write_sessions();
+
+  ledger::Ledger& ledger_;
+  ClickHouseClient& client_;
+  const Options options_;
+  const std::function<void(std::string_view)> log_;
+  std::atomic<bool> healthy_{false};
+  bool migrated_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool woken_ = false;
+  bool retry_now_ = false;
+  std::thread thread_;
+};
+
+}  // namespace boathouse::timeseries

@@ -1,0 +1,224 @@
+#include "server/timeseries/native.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "core/rowing/record.hpp"
+
+namespace boathouse::timeseries {
+namespace {
+
+using base::ByteReader;
+using base::ByteWriter;
+using base::Error;
+using base::ErrorCode;
+using rowing::kNull;
+
+enum class Kind : std::uint8_t { integer, text, uuid, array, float64 };
+
+struct Type {
+  Kind kind = Kind::integer;
+  bool nullable = false;
+  unsigned width = 0;      // bytes of an integer (of an element in an array)
+  bool is_signed = false;
+};
+
+std::optional<std::string_view> inside(std::string_view type, std::string_view wrapper) {
+  if (!type.starts_with(wrapper) || !type.ends_with(')')) return std::nullopt;
+  return type.substr(wrapper.size(), type.size() - wrapper.size() - 1);
+}
+
+std::optional<Type> parse_type(std::string_view text) {
+  if (const auto inner = inside(text, "Nullable(")) {
+    auto type = parse_type(*inner);
+    if (!type || type->nullable || type->kind == Kind::array) return std::nullopt;
+    type->nullable = true;
+    return type;
+  }
+  if (const auto inner = inside(text, "Array(")) {
+    auto type = parse_type(*inner);
+    if (!type || type->kind != Kind::integer || type->nullable) return std::nullopt;
+    type->kind = Kind::array;
+    return type;
+  }
+  if (text == "String") return Type{Kind::text};
+  if (text == "UUID") return Type{Kind::uuid};
+  if (text == "Float64") return Type{Kind::float64, false, 8, true};
+  if (text.starts_with("DateTime64(")) return Type{Kind::integer, false, 8, true};
+  if (text == "DateTime" || text.starts_with("DateTime(")) return Type{Kind::integer, false, 4, false};
+  static constexpr std::array<std::pair<std::string_view, Type>, 9> kIntegers{{
+      {"UInt8", {Kind::integer, false, 1, false}},
+      {"UInt16", {Kind::integer, false, 2, false}},
+      {"UInt32", {Kind::integer, false, 4, false}},
+      {"UInt64", {Kind::integer, false, 8, false}},
+      {"Int8", {Kind::integer, false, 1, true}},
+      {"Int16", {Kind::integer, false, 2, true}},
+      {"Int32", {Kind::integer, false, 4, true}},
+      {"Int64", {Kind::integer, false, 8, true}},
+      {"Bool", {Kind::integer, false, 1, false}},
+  }};
+  for (const auto& [name, type] : kIntegers) {
+    if (name == text) return type;
+  }
+  return std::nullopt;
+}
+
+void write_text(ByteWriter& out, std::string_view text) {
+  out.varint(text.size());
+  out.bytes(base::as_bytes(text));
+}
+
+void write_integer(ByteWriter& out, const Type& type, std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  switch (type.width) {
+    case 1: out.u8(static_cast<std::uint8_t>(bits)); break;
+    case 2: out.u16(static_cast<std::uint16_t>(bits)); break;
+    case 4: out.u32(static_cast<std::uint32_t>(bits)); break;
+    default: out.u64(bits); break;
+  }
+}
+
+std::int64_t read_integer(ByteReader& in, const Type& type) {
+  switch (type.width) {
+    case 1: return type.is_signed ? static_cast<std::int8_t>(in.u8()) : std::int64_t{in.u8()};
+    case 2: return type.is_signed ? static_cast<std::int16_t>(in.u16()) : std::int64_t{in.u16()};
+    case 4: return type.is_signed ? static_cast<std::int32_t>(in.u32()) : std::int64_t{in.u32()};
+    default: return static_cast<std::int64_t>(in.u64());
+  }
+}
+
+// ClickHouse keeps a UUID as two 64-bit halves, each little-endian, the first half of the text first.
+void write_uuid(ByteWriter& out, const base::Uuid& uuid) {
+  for (const std::size_t half : {std::size_t{0}, std::size_t{8}}) {
+    for (std::size_t i = 0; i < 8; ++i) out.u8(uuid.bytes[half + 7 - i]);
+  }
+}
+
+base::Uuid read_uuid(ByteReader& in) {
+  base::Uuid uuid;
+  for (const std::size_t half : {std::size_t{0}, std::size_t{8}}) {
+    for (std::size_t i = 0; i < 8; ++i) uuid.bytes[half + 7 - i] = in.u8();
+  }
+  return uuid;
+}
+
+void write_column(ByteWriter& out, const NativeColumn& column, std::size_t rows) {
+  const Type type = parse_type(column.type).value();
+  write_text(out, column.name);
+  write_text(out, column.type);
+  if (type.nullable) {
+    for (std::size_t row = 0; row < rows; ++row) out.u8(column.integers[row] == kNull ? 1 : 0);
+  }
+  switch (type.kind) {
+    case Kind::integer:
+      for (std::size_t row = 0; row < rows; ++row) {
+        write_integer(out, type, type.nullable && column.integers[row] == kNull ? 0 : column.integers[row]);
+      }
+      break;
+    case Kind::text:
+      for (std::size_t row = 0; row < rows; ++row) write_text(out, column.texts[row]);
+      break;
+    case Kind::uuid:
+      for (std::size_t row = 0; row < rows; ++row) write_uuid(out, column.uuids[row]);
+      break;
+    case Kind::array: {
+      std::uint64_t end = 0;
+      for (std::size_t row = 0; row < rows; ++row) out.u64(end += column.arrays[row].size());
+      for (std::size_t row = 0; row < rows; ++row) {
+        for (const std::int64_t value : column.arrays[row]) write_integer(out, type, value);
+      }
+      break;
+    }
+    case Kind::float64:
+      for (std::size_t row = 0; row < rows; ++row) out.u64(std::bit_cast<std::uint64_t>(column.doubles[row]));
+      break;
+  }
+}
+
+std::string read_text(ByteReader& in) { return std::string(base::as_text(in.bytes(in.varint()))); }
+
+base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
+  std::vector<bool> is_null(rows, false);
+  if (type.nullable) {
+    for (std::size_t row = 0; row < rows; ++row) is_null[row] = in.u8() != 0;
+  }
+  switch (type.kind) {
+    case Kind::integer:
+      for (std::size_t row = 0; row < rows; ++row) {
+        const std::int64_t value = read_integer(in, type);
+        column.integers.push_back(is_null[row] ? kNull : value);
+      }
+      break;
+    case Kind::text:
+      for (std::size_t row = 0; row < rows && in.ok(); ++row) column.texts.push_back(read_text(in));
+      break;
+    case Kind::uuid:
+      for (std::size_t row = 0; row < rows; ++row) column.uuids.push_back(read_uuid(in));
+      break;
+    case Kind::array: {
+      std::vector<std::uint64_t> ends(rows);
+      for (auto& end : ends) end = in.u64();
+      std::uint64_t begin = 0;
+      for (const std::uint64_t end : ends) {
+        if (!in.ok() || end < begin || end - begin > in.remaining()) return Error{ErrorCode::corrupt, "bad array"};
+        std::vector<std::int64_t> values;
+        for (; begin < end; ++begin) values.push_back(read_integer(in, type));
+        column.arrays.push_back(std::move(values));
+      }
+      break;
+    }
+    case Kind::float64:
+      for (std::size_t row = 0; row < rows; ++row) {
+        const double value = std::bit_cast<double>(in.u64());
+        column.doubles.push_back(is_null[row] ? std::numeric_limits<double>::quiet_NaN() : value);
+      }
+      break;
+  }
+  if (!in.ok()) return Error{ErrorCode::corrupt, "a column of the reply is cut short"};
+  return base::Done{};
+}
+
+}  // namespace
+
+const NativeColumn* NativeBlock::find(std::string_view name) const {
+  const auto found = std::ranges::find(columns, name, &NativeColumn::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+std::int64_t NativeBlock::integer(std::string_view name, std::size_t row) const { return find(name)->integers.at(row); }
+
+void write_native(ByteWriter& out, const NativeBlock& block) {
+  out.varint(block.columns.size());
+  out.varint(block.rows);
+  for (const NativeColumn& column : block.columns) write_column(out, column, block.rows);
+}
+
+base::Result<NativeBlock> read_native(base::ByteView reply) {
+  ByteReader in(reply);
+  NativeBlock all;
+  bool first = true;
+  while (!in.at_end()) {
+    const std::uint64_t column_count = in.varint();
+    const std::uint64_t rows = in.varint();
+    if (!in.ok() || column_count > 1000 || rows > reply.size()) return Error{ErrorCode::corrupt, "not a Native block"};
+    if (!first && column_count != all.columns.size()) return Error{ErrorCode::corrupt, "blocks of different shape"};
+    for (std::size_t i = 0; i < column_count; ++i) {
+      std::string name = read_text(in);
+      std::string type_text = read_text(in);
+      const auto type = parse_type(type_text);
+      if (!in.ok() || !type) return Error{ErrorCode::corrupt, "column " + name + " has unknown type " + type_text};
+      if (first) all.columns.push_back({std::move(name), std::move(type_text), {}, {}, {}, {}, {}});
+      BOATHOUSE_TRY(read_values(in, all.columns[i], *type, rows));
+    }
+    all.rows += rows;
+    first = false;
+  }
+  if (!in.ok()) return Error{ErrorCode::corrupt, "the reply is cut short"};
+  return all;
+}
+
+}  // namespace boathouse::timeseries

@@ -1,0 +1,40 @@
+// Compares what the ledger counts with what ClickHouse counts, per recording and stream.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::timeseries {
+
+struct StreamCount {
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t sealed = 0;      // records that the recordings' seals promise
+  std::uint64_t ledger = 0;      // records of stored chunks
+  std::uint64_t clickhouse = 0;  // rows as queries count them (FINAL)
+};
+
+struct Difference {
+  base::Uuid rec_id;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t ledger = 0;
+  std::uint64_t clickhouse = 0;
+};
+
+struct Reconciliation {
+  std::uint64_t recordings = 0;
+  std::uint64_t unloaded_chunks = 0;      // not a difference by itself: they are on their way
+  std::vector<StreamCount> streams;       // all of kStreams, `source` counted in the ledger alone
+  std::vector<Difference> differences;    // loaded according to the ledger, but counted otherwise
+  std::uint64_t sessions = 0;             // session rows of these recordings
+};
+
+// Of one athlete, or of all.
+base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client, std::optional<base::Uuid> athlete);
+
+}  // namespace boathouse::timeseries
