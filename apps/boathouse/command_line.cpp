@@ -1,0 +1,170 @@
+#include "apps/boathouse/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdlib>
+#include <functional>
+#include <string>
+
+#include "apps/boathouse/device_commands.hpp"
+#include "apps/boathouse/operator_commands.hpp"
+#include "apps/boathouse/output.hpp"
+#include "apps/boathouse/pm5_command.hpp"
+#include "apps/boathouse/serve.hpp"
+
+namespace boathouse::app {
+namespace {
+
+// Options of all commands, and the one that was chosen.
+struct CommandLine {
+  ServeOptions serve;
+  DeviceOptions device;
+  InputOptions input;
+  SyncOptions sync;
+  ServerOptions server;
+  std::string key_file;
+  std::string name;
+  std::string id;
+  std::string stream;
+  std::string out_file;
+  std::string pm5_file = "-";
+  int wait_s = 0;
+  std::function<int()> chosen;
+
+  void add_serve(CLI::App& app);
+  void add_device(CLI::App& app);
+  void add_pm5(CLI::App& app);
+  void add_server_commands(CLI::App& app);
+
+ private:
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action);
+  void add_server_options(CLI::App& command);
+};
+
+CLI::App* CommandLine::command(CLI::App& parent, const std::string& command_name, const std::string& help,
+                               std::function<int()> action) {
+  CLI::App* made = parent.add_subcommand(command_name, help);
+  made->callback([this, action = std::move(action)] { chosen = action; });
+  return made;
+}
+
+void CommandLine::add_server_options(CLI::App& command) {
+  command.add_option("--server", server.server, "URL of the server")->capture_default_str();
+  command.add_option("--key", server.key, "API key (else --key-file, else BOATHOUSE_KEY)");
+  command.add_option("--key-file", server.key_file, "File whose first line is the API key");
+  command.add_flag("--json", server.json, "JSON output");
+}
+
+void CommandLine::add_serve(CLI::App& app) {
+  CLI::App* serve_command = command(app, "serve", "Run the cloud side", [this] { return app::serve(serve); });
+  serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
+  serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
+  serve_command->add_option("--clickhouse", serve.clickhouse, "URL of a ClickHouse server, instead of boathouse-engine");
+  serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
+  serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file, "File with that user's password");
+  serve_command->add_option("--engine", serve.engine_binary, "The boathouse-engine program (default: beside this one)");
+  serve_command->set_config("--config", "", "TOML file with these options");
+}
+
+void CommandLine::add_device(CLI::App& app) {
+  CLI::App* group = app.add_subcommand("device", "An athlete's device: record, import, sync, prove");
+  group->require_subcommand(1);
+  const auto add = [&](const std::string& command_name, const std::string& help, std::function<int()> action) {
+    CLI::App* made = command(*group, command_name, help, std::move(action));
+    made->add_option("--data", device.data, "Folder of the device's store")->required();
+    return made;
+  };
+  const auto with_json = [&](CLI::App* made) { made->add_flag("--json", device.json, "JSON output"); };
+  const auto with_sync = [&](CLI::App* made) {
+    made->add_option("--server", sync.server, "URL of the server")->required();
+    made->add_option("--key", sync.key, "The athlete's API key (else --key-file, else BOATHOUSE_KEY)");
+    made->add_option("--key-file", key_file, "File whose first line is the API key");
+  };
+  const auto with_key = [this](auto action) {
+    return [this, action] {
+      sync.key = key_of(sync.key, key_file);
+      if (sync.key.empty()) return wrong_use("no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY");
+      return action();
+    };
+  };
+
+  CLI::App* record = add("record", "Record live notifications (JSON lines) from standard input or a pipe",
+                         [this] { return device_record(device, input); });
+  record->add_option("file", input.files, "Pipe or file; - = standard input")->expected(0, 1);
+  CLI::App* replay = add("replay", "Record captured notifications (JSON lines)", [this] { return device_replay(device, input); });
+  replay->add_option("file", input.files, "Captured files")->required();
+  with_json(replay);
+  CLI::App* import_command = add("import", "Import files of other tools", [this] { return device_import(device, input); });
+  import_command->add_option("file", input.files, "CSV files")->required();
+  import_command->add_option("--time-zone", input.time_zone, "IANA name or +hh:mm, for files with local times");
+  with_json(import_command);
+  with_json(add("status", "What is here, what is pending", [this] { return device_status(device); }));
+  with_json(add("sessions", "List the sessions", [this] { return device_sessions(device); }));
+  with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
+  CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
+  with_sync(sync_command);
+  with_json(sync_command);
+  with_sync(add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); })));
+}
+
+void CommandLine::add_pm5(CLI::App& app) {
+  CLI::App* group = app.add_subcommand("pm5", "The monitor's notifications");
+  group->require_subcommand(1);
+  command(*group, "decode", "Decode notifications: one JSON line out per line in", [this] { return pm5_decode(pm5_file); })
+      ->add_option("file", pm5_file, "JSON lines; - = standard input")
+      ->capture_default_str();
+}
+
+void CommandLine::add_server_commands(CLI::App& app) {
+  CLI::App* keys = app.add_subcommand("key", "API keys");
+  keys->require_subcommand(1);
+  CLI::App* create = command(*keys, "create", "Make a key for an athlete; prints only the key",
+                             [this] { return key_create(server, name); });
+  create->add_option("--athlete", name, "Name or ath_ id; an unknown name makes the athlete")->required();
+  add_server_options(*create);
+  add_server_options(*command(*keys, "list", "List the keys, without their secrets", [this] { return key_list(server); }));
+  CLI::App* revoke = command(*keys, "revoke", "Revoke a key at once", [this] { return key_revoke(server, id); });
+  revoke->add_option("id", id, "key_ id, as `key list` shows it")->required();
+  add_server_options(*revoke);
+
+  CLI::App* athletes = app.add_subcommand("athlete", "Athletes");
+  athletes->require_subcommand(1);
+  CLI::App* make = command(*athletes, "create", "Make an athlete; prints the id", [this] { return athlete_create(server, name); });
+  make->add_option("name", name, "Name")->required();
+  add_server_options(*make);
+  add_server_options(*command(*athletes, "list", "List the athletes", [this] { return athlete_list(server); }));
+
+  CLI::App* sessions = command(app, "sessions", "List sessions in the cloud", [this] { return session_list(server); });
+  add_server_options(*sessions);
+  CLI::App* export_command = command(app, "export", "Take a session out as CSV with every metric",
+                                     [this] { return export_session(server, id, stream, out_file); });
+  export_command->add_option("session", id, "ses_ id")->required();
+  export_command->add_option("--stream", stream, "One stream only: summary, split, stroke, force_curve, sample, event");
+  export_command->add_option("-o,--out", out_file, "File (default: standard output)");
+  add_server_options(*export_command);
+  CLI::App* reconcile_command = command(app, "reconcile", "Compare what ledger and ClickHouse count",
+                                        [this] { return app::reconcile(server, wait_s); });
+  reconcile_command->add_option("--wait", wait_s, "Wait up to so many seconds for what is on its way")->capture_default_str();
+  add_server_options(*reconcile_command);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App app{"Boathouse: the place where rowing training data is kept", "boathouse"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("boathouse ") + BOATHOUSE_VERSION);
+  CommandLine line;
+  line.add_serve(app);
+  line.add_device(app);
+  line.add_pm5(app);
+  line.add_server_commands(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kWrongUse;
+  }
+  return line.chosen();
+}
+
+}  // namespace boathouse::app

@@ -1,0 +1,38 @@
+// The `boathouse device` commands: what an athlete's device does, on a folder that holds its store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace boathouse::app {
+
+struct DeviceOptions {
+  std::string data;    // the store's folder; made when it is not there
+  bool json = false;
+};
+
+struct SyncOptions {
+  std::string server;  // http://HOST:PORT
+  std::string key;     // an athlete's API key
+};
+
+struct InputOptions {
+  std::vector<std::string> files;  // "-" = standard input
+  std::string time_zone;           // import: IANA name or +hh:mm, for files with local times
+};
+
+// Live notifications as JSON lines, from standard input or a pipe, until it ends or SIGTERM.
+int device_record(const DeviceOptions& device, const InputOptions& input);
+// Captured notifications. Exit 1 when a line could not be read (everything else is kept).
+int device_replay(const DeviceOptions& device, const InputOptions& input);
+int device_import(const DeviceOptions& device, const InputOptions& input);
+int device_status(const DeviceOptions& device);
+int device_sessions(const DeviceOptions& device);
+// Reads every recording back: hashes, ranges, counts, seals. Exit 1 when one is not whole.
+int device_verify(const DeviceOptions& device);
+// Sends what is pending. Exit 1 when something is still pending or refused at the end.
+int device_sync(const DeviceOptions& device, const SyncOptions& sync);
+// Syncs until SIGTERM.
+int device_run(const DeviceOptions& device, const SyncOptions& sync);
+
+}  // namespace boathouse::app

@@ -1,0 +1,3 @@
+#include "apps/boathouse/command_line.hpp"
+
+int main(int argc, char** argv) { return boathouse::app::run(argc, argv); }

@@ -1,0 +1,217 @@
+#include "apps/boathouse/serve.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "apps/boathouse/output.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/hex.hpp"
+#include "core/base/random.hpp"
+#include "core/base/utc_time.hpp"
+#include "server/api/operator_routes.hpp"
+#include "server/api/session_routes.hpp"
+#include "server/control/accounts.hpp"
+#include "server/control/routes.hpp"
+#include "server/http/server.hpp"
+#include "server/intake/intake.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+#include "server/timeseries/engine_process.hpp"
+#include "server/timeseries/loader.hpp"
+#include "server/timeseries/schema.hpp"
+
+namespace boathouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+
+constexpr auto kDrain = std::chrono::seconds(20);
+
+void log_line(std::string_view text) {
+  base::SystemClock clock;
+  const std::string line = base::format_utc_ms(clock.utc_ms()) + " " + std::string(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+// The engine's password lives in a file of mode 0600, new at each start: nothing but us talks to it.
+base::Result<std::string> make_password(const fs::path& file, base::RandomSource& random) {
+  base::Digest bytes{};
+  random.fill(bytes);
+  const std::string password = base::to_hex(bytes);
+  const mode_t before = ::umask(077);
+  std::ofstream out(file, std::ios::trunc);
+  ::umask(before);
+  out << password << '\n';
+  out.close();
+  if (!out) return Error{ErrorCode::io, "cannot write " + file.string()};
+  return password;
+}
+
+base::Result<std::string> read_password(const std::string& file) {
+  if (file.empty()) return std::string();
+  std::ifstream in(file);
+  std::string password;
+  if (!std::getline(in, password)) return Error{ErrorCode::io, "cannot read a password from " + file};
+  return password;
+}
+
+std::string engine_beside_us() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return (error ? fs::path("boathouse-engine") : self.parent_path() / "boathouse-engine").string();
+}
+
+http::Hooks log_hooks() {
+  http::Hooks hooks;
+  hooks.access = [](const http::AccessRecord& record) {
+    if (record.route == "getHealth" || record.route == "getReadiness") return;
+    char line[256];
+    std::snprintf(line, sizeof line, "%s %.*s %d %.1f ms %llu B request=%.*s%s", std::string(http::name(record.method)).c_str(),
+                  static_cast<int>(record.route.size()), record.route.data(), record.status, record.ms,
+                  static_cast<unsigned long long>(record.bytes), static_cast<int>(record.request_id.size()),
+                  record.request_id.data(), record.complete ? "" : " cut");
+    log_line(line);
+  };
+  hooks.failure = [](const http::FailureRecord& record) {
+    log_line("failure in " + std::string(record.route) + " request=" + std::string(record.request_id) + ": " +
+             std::string(record.text));
+  };
+  return hooks;
+}
+
+// Everything that a running service is made of; members end in the reverse of their order.
+struct Service {
+  base::SystemClock clock;
+  base::SystemRandom random;
+  std::unique_ptr<control::Accounts> accounts;
+  std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<timeseries::ClickHouseClient> client;
+  std::unique_ptr<timeseries::EngineProcess> engine;
+  std::unique_ptr<timeseries::Loader> loader;
+  std::unique_ptr<query::CursorCodec> cursors;
+  std::unique_ptr<http::Server> server;
+
+  base::Status open(const ServeOptions& options);
+  base::Result<std::uint16_t> start(const ServeOptions& options);
+  void stop();
+
+ private:
+  void use_engine(const timeseries::Endpoint& endpoint);
+};
+
+// Queries reach the engine only once its tables are there. An empty endpoint: it has died and is being started again.
+void Service::use_engine(const timeseries::Endpoint& endpoint) {
+  if (!endpoint.url.empty()) {
+    timeseries::ClickHouseClient fresh(endpoint);
+    if (const base::Status made = timeseries::migrate(fresh); !made) log_line("making the tables failed: " + made.error().text);
+  }
+  client->set_endpoint(endpoint);
+  if (!endpoint.url.empty()) loader->retry_now();
+}
+
+base::Status Service::open(const ServeOptions& options) {
+  std::error_code error;
+  fs::create_directories(options.data, error);
+  if (error) return Error{ErrorCode::io, "cannot make " + options.data + ": " + error.message()};
+  const fs::path data = fs::absolute(options.data);
+
+  auto opened_accounts = control::Accounts::open(data.string(), clock, random);
+  if (!opened_accounts) return opened_accounts.error();
+  accounts = std::move(*opened_accounts);
+  BOATHOUSE_TRY(accounts->ensure_operator_key());
+
+  auto opened_ledger = ledger::Ledger::open({(data / "ledger.db").string()}, clock, random);
+  if (!opened_ledger) return opened_ledger.error();
+  ledger = std::move(*opened_ledger);
+
+  base::Digest cursor_secret{};
+  random.fill(cursor_secret);
+  cursors = std::make_unique<query::CursorCodec>(cursor_secret);
+
+  if (!options.clickhouse.empty()) {
+    auto password = read_password(options.clickhouse_password_file);
+    if (!password) return password.error();
+    client = std::make_unique<timeseries::ClickHouseClient>(
+        timeseries::Endpoint{options.clickhouse, options.clickhouse_user, *password, "default"});
+  } else {
+    client = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
+    const fs::path password_file = data / "engine.password";
+    auto password = make_password(password_file, random);
+    if (!password) return password.error();
+    timeseries::EngineProcess::Options engine_options;
+    engine_options.binary = options.engine_binary.empty() ? engine_beside_us() : options.engine_binary;
+    engine_options.data_path = (data / "clickhouse").string();
+    engine_options.password_file = password_file.string();
+    engine_options.password = *password;
+    engine = std::make_unique<timeseries::EngineProcess>(
+        std::move(engine_options), [this](const timeseries::Endpoint& endpoint) { use_engine(endpoint); }, log_line);
+  }
+  loader = std::make_unique<timeseries::Loader>(*ledger, *client, timeseries::Loader::Options{}, log_line);
+  ledger->on_commit([this] { loader->wake(); });
+  return base::Done{};
+}
+
+// The door opens first: uploads are safe in the ledger while ClickHouse is still starting.
+base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
+  http::RouteTable routes;
+  BOATHOUSE_TRY(api::add_operator_routes(routes, *accounts, *ledger, *client, [this] { return loader->healthy(); }));
+  BOATHOUSE_TRY(control::add_routes(routes, *accounts));
+  BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger));
+  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
+  http::Options http_options;
+  http_options.listen = options.listen;
+  http_options.hooks = log_hooks();
+  server = std::make_unique<http::Server>(std::move(http_options), std::move(routes));
+  const auto port = server->start();
+  if (!port) return port.error();
+  if (engine) BOATHOUSE_TRY(engine->start());
+  loader->start();
+  return *port;
+}
+
+// From the door inwards, so that nothing accepted is left undone.
+void Service::stop() {
+  if (server) server->stop(kDrain);
+  if (ledger) ledger->stop();
+  if (loader) loader->stop();
+  if (engine) engine->stop();
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  // Blocked before any thread exists, so that every thread inherits it and sigwait below is the only receiver.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Service service;
+  if (const base::Status opened = service.open(options); !opened) return fail(opened.error());
+  const auto port = service.start(options);
+  if (!port) {
+    service.stop();
+    return fail(port.error());
+  }
+  const std::size_t colon = options.listen.rfind(':');
+  std::printf("listening on http://%s:%u\n", options.listen.substr(0, colon).c_str(), static_cast<unsigned>(*port));
+  std::fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_line("stopping");
+  service.stop();
+  return kDone;
+}
+
+}  // namespace boathouse::app

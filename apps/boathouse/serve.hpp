@@ -1,0 +1,21 @@
+// `boathouse serve`: the cloud side in one process (and the engine process beside it).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace boathouse::app {
+
+struct ServeOptions {
+  std::string data;                      // folder of ledger, accounts, keys and ClickHouse
+  std::string listen = "127.0.0.1:8080";
+  std::string clickhouse;                // URL of a server; empty = start boathouse-engine
+  std::string clickhouse_user = "default";
+  std::string clickhouse_password_file;
+  std::string engine_binary;             // empty = boathouse-engine beside this program
+};
+
+// Runs until SIGTERM or SIGINT. The exit code.
+int serve(const ServeOptions& options);
+
+}  // namespace boathouse::app
