@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdlib>
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -11,6 +11,8 @@
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/pm5_command.hpp"
 #include "apps/boathouse/serve.hpp"
+#include "apps/boathouse/simulate_command.hpp"
+#include "core/rowing/metrics_document.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -22,6 +24,8 @@ struct CommandLine {
   InputOptions input;
   SyncOptions sync;
   ServerOptions server;
+  SimulateOptions simulate;
+  MonitorOptions monitor;
   std::string key_file;
   std::string name;
   std::string id;
@@ -34,6 +38,7 @@ struct CommandLine {
   void add_serve(CLI::App& app);
   void add_device(CLI::App& app);
   void add_pm5(CLI::App& app);
+  void add_simulate(CLI::App& app);
   void add_server_commands(CLI::App& app);
 
  private:
@@ -113,6 +118,42 @@ void CommandLine::add_pm5(CLI::App& app) {
   command(*group, "decode", "Decode notifications: one JSON line out per line in", [this] { return pm5_decode(pm5_file); })
       ->add_option("file", pm5_file, "JSON lines; - = standard input")
       ->capture_default_str();
+  command(app, "metrics", "Print docs/metrics.md: every metric, its unit and its source", [] {
+    std::fputs(rowing::metrics_document().c_str(), stdout);
+    return kDone;
+  });
+  CLI::App* made = command(*group, "simulate", "Print a simulated monitor's notifications as JSON lines, for `device record`",
+                           [this] { return pm5_simulate(monitor); });
+  made->add_option("--type", monitor.workout_type, "Workout type, the monitor's number 0 to 12")->check(CLI::Range(0, 12))
+      ->capture_default_str();
+  made->add_option("--machine", monitor.machine, "row, ski or bike")->check(CLI::IsMember({"row", "ski", "bike"}))
+      ->capture_default_str();
+  made->add_option("--minutes", monitor.minutes, "About so many minutes of work")->check(CLI::Range(0.1, 600.0))
+      ->capture_default_str();
+  made->add_option("--hz", monitor.hz, "Samples a second")->check(CLI::IsMember({1, 2, 4, 10}))->capture_default_str();
+  made->add_option("--power", monitor.power_w, "The rower's watts")->check(CLI::Range(20.0, 1000.0))->capture_default_str();
+  made->add_option("--lost", monitor.lost, "Probability of each notification to be lost")->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  made->add_flag("--multiplexed", monitor.multiplexed, "Everything through characteristic 0x0080");
+  made->add_option("--seed", monitor.seed, "Seed; the same seed gives the same notifications")->capture_default_str();
+}
+
+void CommandLine::add_simulate(CLI::App& app) {
+  CLI::App* made = command(app, "simulate", "Row a crew of simulated monitors into a server", [this] {
+    simulate.key = key_of(simulate.key, key_file);
+    if (simulate.key.empty()) return wrong_use("no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY");
+    return app::simulate(simulate);
+  });
+  made->add_option("--ergs", simulate.ergs, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
+  made->add_option("--hz", simulate.hz, "Samples a second: 1, 2, 4 or 10")->check(CLI::IsMember({1, 2, 4, 10}))->capture_default_str();
+  made->add_option("--speed", simulate.speed, "Erg seconds a second; 0 = as fast as possible")->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  made->add_option("--minutes", simulate.minutes, "Erg minutes")->check(CLI::PositiveNumber)->capture_default_str();
+  made->add_option("--seed", simulate.seed, "Seed of the crew")->capture_default_str();
+  made->add_option("--server", simulate.server, "URL of the server")->required();
+  made->add_option("--key", simulate.key, "The operator's API key (else --key-file, else BOATHOUSE_KEY)");
+  made->add_option("--key-file", key_file, "File whose first line is the API key");
+  made->add_option("--data", simulate.data, "Folder for the devices' stores (default: a temporary one)");
 }
 
 void CommandLine::add_server_commands(CLI::App& app) {
@@ -158,6 +199,7 @@ int run(int argc, char** argv) {
   line.add_serve(app);
   line.add_device(app);
   line.add_pm5(app);
+  line.add_simulate(app);
   line.add_server_commands(app);
   try {
     app.parse(argc, argv);

@@ -2,55 +2,24 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <thread>
 
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
-#include "device/transport/http_client.hpp"
 
 namespace boathouse::app {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::JsonValue;
 
 constexpr std::chrono::milliseconds kPollPause{200};
-constexpr std::size_t kMaxAnswer = std::size_t{1} << 30;  // an export of years
-
-// The answer's body of a 2xx; otherwise the problem's own words.
-base::Result<std::string> call(const ServerOptions& server, const std::string& method, const std::string& path,
-                               const std::string& body = {}) {
-  const std::string key = key_of(server.key, server.key_file);
-  if (key.empty()) {
-    return Error{ErrorCode::unauthenticated, "no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY"};
-  }
-  transport::HttpClientOptions options;
-  options.max_response_bytes = kMaxAnswer;
-  transport::HttpClient client(options);
-  std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + key}};
-  if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
-  auto reply = client.request(method, server.server + path, headers, base::as_bytes(body));
-  if (!reply) return reply.error();
-  if (reply->status >= 200 && reply->status < 300) return std::move(reply->body);
-  const auto problem = base::parse_json(reply->body);
-  const JsonValue* detail = problem ? problem->find("detail") : nullptr;
-  const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
-  return Error{reply->status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
-               "the server answered "+ std::to_string(reply->status) + ": " + text};
-}
-
-base::Result<JsonValue> call_json(const ServerOptions& server, const std::string& method, const std::string& path,
-                                  const std::string& body = {}) {
-  const auto text = call(server, method, path, body);
-  if (!text) return text.error();
-  return base::parse_json(*text, {64, std::size_t{64} << 20});
-}
-
+// "-" when there is nothing. A key "a.b" reaches into an object.
 std::string text_of(const JsonValue& value, std::string_view key) {
-  const JsonValue* found = value.find(key);
+  const std::size_t dot = key.find('.');
+  const JsonValue* found = value.find(key.substr(0, dot));
+  if (found != nullptr && dot != std::string_view::npos) return text_of(*found, key.substr(dot + 1));
   if (found == nullptr || found->is_null()) return "-";
   if (found->text() != nullptr) return *found->text();
   if (const auto integer = found->integer()) return std::to_string(*integer);
@@ -91,36 +60,17 @@ int list(const ServerOptions& server, const std::string& path, std::initializer_
   return kDone;
 }
 
-std::string one_field_object(std::string_view key, std::string_view value) {
-  std::string body;
-  base::JsonWriter(body).begin_object().key(key).value(value).end_object();
-  return body;
-}
-
 }  // namespace
 
-std::string key_of(const std::string& key, const std::string& key_file) {
-  if (!key.empty()) return key;
-  if (!key_file.empty()) {
-    std::ifstream in(key_file);
-    std::string line;
-    std::getline(in, line);
-    return line;
-  }
-  const char* from_environment = std::getenv("BOATHOUSE_KEY");
-  return from_environment == nullptr ? "" : from_environment;
-}
-
 int key_create(const ServerOptions& server, const std::string& athlete_name) {
-  const bool is_id = athlete_name.starts_with("ath_");
-  const auto made = call_json(server, "POST", "/v1/keys", one_field_object(is_id ? "athlete" : "athlete_name", athlete_name));
-  if (!made) return fail(made.error());
-  print(text_of(*made, "key") + "\n");
+  const auto key = make_athlete_key(server, athlete_name);
+  if (!key) return fail(key.error());
+  print(*key + "\n");
   return kDone;
 }
 
 int key_list(const ServerOptions& server) {
-  return list(server, "/v1/keys", {"id", "role", "athlete_name", "created_at", "revoked_at"});
+  return list(server, "/v1/keys", {"id", "role", "athlete.name", "created_at", "revoked_at"});
 }
 
 int key_revoke(const ServerOptions& server, const std::string& key_id) {

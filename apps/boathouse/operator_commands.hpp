@@ -3,17 +3,9 @@
 
 #include <string>
 
+#include "apps/boathouse/server_client.hpp"
+
 namespace boathouse::app {
-
-struct ServerOptions {
-  std::string server = "http://127.0.0.1:8080";
-  std::string key;       // --key, else the first line of key_file, else BOATHOUSE_KEY
-  std::string key_file;
-  bool json = false;
-};
-
-// The key by --key, --key-file or BOATHOUSE_KEY; empty when none is given.
-std::string key_of(const std::string& key, const std::string& key_file);
 
 // Prints only the key.
 int key_create(const ServerOptions& server, const std::string& athlete_name);

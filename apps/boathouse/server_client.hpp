@@ -1,0 +1,33 @@
+// Calls to a running server from the command line.
+#pragma once
+
+#include <string>
+
+#include "core/base/json.hpp"
+#include "core/base/result.hpp"
+
+namespace boathouse::app {
+
+struct ServerOptions {
+  std::string server = "http://127.0.0.1:8080";
+  std::string key;       // --key, else the first line of key_file, else BOATHOUSE_KEY
+  std::string key_file;
+  bool json = false;
+};
+
+// The key by --key, --key-file or BOATHOUSE_KEY; empty when none is given.
+std::string key_of(const std::string& key, const std::string& key_file);
+
+// The answer's body of a 2xx; otherwise the problem's own words (unavailable for a 503 or no answer).
+base::Result<std::string> call(const ServerOptions& server, const std::string& method, const std::string& path,
+                               const std::string& body = {});
+base::Result<base::JsonValue> call_json(const ServerOptions& server, const std::string& method, const std::string& path,
+                                        const std::string& body = {});
+
+// {"key": "value"}
+std::string one_field_object(std::string_view key, std::string_view value);
+
+// A new API key of the athlete with that name (made if there is none) or id.
+base::Result<std::string> make_athlete_key(const ServerOptions& server, const std::string& athlete);
+
+}  // namespace boathouse::app

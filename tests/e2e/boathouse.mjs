@@ -1,0 +1,184 @@
+// What the end-to-end tests share: starting the programs, checking, reading CSV.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const source = process.env.BOATHOUSE_SOURCE_DIR ?? path.resolve(import.meta.dirname ?? '.', '../..');
+const programs = process.env.BOATHOUSE_PROGRAMS ?? path.join(source, 'build/release/bin');
+const engine = process.env.BOATHOUSE_ENGINE_BINARY ?? path.join(programs, 'boathouse-engine');
+export const binary = path.join(programs, 'boathouse');
+export const sharedData = process.env.BOATHOUSE_SHARED_DATA ?? path.join(source, '../shared/data');
+
+let failures = 0;
+const cleanups = [];
+
+export function check(name, good, detail = '') {
+  if (good) {
+    console.log(`ok ${name}`);
+  } else {
+    failures += 1;
+    console.log(`not ok ${name}`);
+    if (detail !== '') console.log(`# ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`);
+  }
+  return good;
+}
+
+export function equal(name, actual, expected) {
+  return check(name, JSON.stringify(actual) === JSON.stringify(expected),
+    `is ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
+}
+
+export function skip(name, reason) {
+  console.log(`ok ${name} # SKIP ${reason}`);
+}
+
+// Runs `body`, stops what it started, ends the process with the right code.
+export async function main(body) {
+  try {
+    await body();
+  } catch (error) {
+    check('the test ran to its end', false, String(error?.stack ?? error));
+  }
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  process.exit(failures === 0 ? 0 : 1);
+}
+
+export function temporaryFolder() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boathouse-e2e-'));
+  cleanups.push(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+// A command to its end: {code, out, err}. `input` goes to its standard input.
+export function run(args, { input = '', env = {} } = {}) {
+  const done = spawnSync(binary, args, { input, env: { ...process.env, BOATHOUSE_KEY: '', ...env }, maxBuffer: 1 << 30 });
+  if (done.error) throw done.error;
+  return { code: done.status, signal: done.signal, out: done.stdout.toString(), err: done.stderr.toString() };
+}
+
+export function runJson(args, options) {
+  const done = run(args, options);
+  try {
+    return { ...done, json: JSON.parse(done.out) };
+  } catch {
+    throw new Error(`${args.join(' ')} printed no JSON (exit ${done.code}): ${done.out}${done.err}`);
+  }
+}
+
+// `boathouse serve` on a free port of loopback.
+export class Server {
+  constructor(folder, { listen = '127.0.0.1:0', extra = [] } = {}) {
+    this.folder = folder;
+    this.listen = listen;
+    this.extra = extra;
+    cleanups.push(() => this.stop());
+  }
+
+  async start() {
+    this.log = '';
+    this.process = spawn(binary, ['serve', '--data', this.folder, '--listen', this.listen, '--engine', engine, ...this.extra]);
+    this.process.stderr.on('data', (piece) => { this.log += piece; });
+    this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
+    this.url = await new Promise((resolve, reject) => {
+      let out = '';
+      this.process.stdout.on('data', (piece) => {
+        out += piece;
+        const found = /^listening on (\S+)$/m.exec(out);
+        if (found) resolve(found[1]);
+      });
+      this.ended.then((end) => reject(new Error(`serve ended with ${JSON.stringify(end)}: ${this.log}`)));
+    });
+    this.listen = this.url.slice('http://'.length);  // a restart takes the same port
+    this.operatorKey = fs.readFileSync(path.join(this.folder, 'operator.key'), 'utf8').trim();
+    return this;
+  }
+
+  // Gives {code, signal}.
+  async stop(signal = 'SIGTERM') {
+    if (this.process === undefined) return undefined;
+    this.process.kill(signal);
+    this.process = undefined;
+    return this.ended;
+  }
+
+  key(athlete) {
+    const made = run(['key', 'create', '--athlete', athlete, '--server', this.url, '--key', this.operatorKey]);
+    if (made.code !== 0) throw new Error(`key create: ${made.err}`);
+    return made.out.trim();
+  }
+
+  get(target, key, headers = {}) {
+    return fetch(this.url + target, { headers: { ...(key ? { Authorization: `Bearer ${key}` } : {}), ...headers } });
+  }
+
+  async getJson(target, key) {
+    const reply = await this.get(target, key);
+    return { status: reply.status, headers: reply.headers, json: await reply.json() };
+  }
+
+  // All sessions of a key, newest first.
+  async sessions(key) {
+    const all = [];
+    let cursor = '';
+    do {
+      const page = await this.getJson(`/v1/sessions?limit=50${cursor ? `&cursor=${cursor}` : ''}`, key);
+      if (page.status !== 200) throw new Error(`sessions: ${page.status} ${JSON.stringify(page.json)}`);
+      all.push(...page.json.data);
+      cursor = page.json.page.next_cursor;
+    } while (cursor);
+    return all;
+  }
+
+  async csv(session, key, query = '') {
+    const reply = await this.get(`/v1/sessions/${session}/export.csv${query}`, key);
+    if (reply.status !== 200) throw new Error(`export.csv: ${reply.status} ${await reply.text()}`);
+    return parseCsv(await reply.text());
+  }
+
+  reconcile(key) {
+    const done = run(['reconcile', '--json', '--wait', '60', '--server', this.url, '--key', key]);
+    return { code: done.code, err: done.err, json: done.out.startsWith('{') ? JSON.parse(done.out) : undefined };
+  }
+}
+
+// RFC 4180 text to an array of rows of text.
+export function parseRows(text) {
+  const rows = [];
+  let row = [];
+  let cell = '';
+  let quoted = false;
+  for (let i = 0; i < text.length; ++i) {
+    const c = text[i];
+    if (quoted) {
+      if (c !== '"') cell += c;
+      else if (text[i + 1] === '"') { cell += '"'; ++i; } else quoted = false;
+    } else if (c === '"') {
+      quoted = true;
+    } else if (c === ',') {
+      row.push(cell);
+      cell = '';
+    } else if (c === '\n') {
+      row.push(cell.replace(/\r$/, ''));
+      rows.push(row);
+      row = [];
+      cell = '';
+    } else {
+      cell += c;
+    }
+  }
+  if (cell !== '' || row.length > 0) rows.push([...row, cell.replace(/\r$/, '')]);
+  return rows;
+}
+
+// Rows as objects by header.
+export function parseCsv(text) {
+  const [header, ...rows] = parseRows(text);
+  return rows.map((row) => Object.fromEntries(header.map((name, i) => [name, row[i]])));
+}
+
+export function countByStream(rows) {
+  const counts = {};
+  for (const row of rows) counts[row.stream] = (counts[row.stream] ?? 0) + 1;
+  return counts;
+}
