@@ -1,0 +1,101 @@
+#include "server/timeseries/blocks.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/base/random.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/record.hpp"
+#include "core/wire/chunk.hpp"
+#include "server/timeseries/native.hpp"
+#include "server/timeseries/schema.hpp"
+
+namespace boathouse::timeseries {
+namespace {
+
+using rowing::kNull;
+using rowing::Stream;
+
+std::vector<rowing::Record> some_records(Stream stream, std::size_t count, std::uint64_t seed) {
+  base::SeededRandom random(seed);
+  std::vector<rowing::Record> records(count);
+  for (rowing::Record& record : records) {
+    record.stream = stream;
+    for (const rowing::Metric& metric : rowing::metrics(stream)) {
+      const auto span = static_cast<std::uint64_t>(rowing::max_value(metric)) + 1;
+      record.values.push_back(random.below(5) == 0 ? kNull : static_cast<std::int64_t>(random.below(span)));
+    }
+    if (rowing::has_points(stream)) record.points.assign(random.below(40), static_cast<std::int64_t>(random.below(300)));
+    if (random.below(3) == 0) record.bytes = "tail\n\n" + std::to_string(random.below(100));
+  }
+  return records;
+}
+
+ledger::LoadItem item_of(Stream stream, std::uint64_t from, std::span<const rowing::Record> records, std::int64_t seq) {
+  const auto chunk = wire::seal_chunk(stream, from, records);
+  ledger::LoadItem item;
+  item.server_seq = seq;
+  item.athlete.bytes[0] = 1;
+  item.rec_id.bytes[15] = static_cast<std::uint8_t>(seq);
+  item.started_ms = 1795372620000;
+  item.stream = stream;
+  item.from = chunk->from;
+  item.to = chunk->to;
+  item.sha256 = chunk->sha256;
+  item.body = chunk->body;
+  return item;
+}
+
+TEST(Blocks, EveryRecordOfEveryStreamArrivesAsARow) {
+  for (const Stream stream : rowing::kStreams) {
+    if (!has_table(stream)) continue;
+    const auto first = some_records(stream, 50, 1);
+    const auto second = some_records(stream, 3, 2);
+    const ledger::LoadBlock block{1, stream, "token", {item_of(stream, 0, first, 7), item_of(stream, 50, second, 9)}};
+    const auto insert = make_insert(block);
+    ASSERT_TRUE(insert.ok()) << insert.error().text;
+    EXPECT_EQ(insert->rows, 53U);
+    const auto rows = read_native(insert->native);
+    ASSERT_TRUE(rows.ok()) << rows.error().text;
+    ASSERT_EQ(rows->rows, 53U);
+
+    auto all = first;
+    all.insert(all.end(), second.begin(), second.end());
+    const auto metrics = rowing::metrics(stream);
+    for (std::size_t row = 0; row < all.size(); ++row) {
+      EXPECT_EQ(rows->integer("seq", row), static_cast<std::int64_t>(row));
+      EXPECT_EQ(rows->integer("ver", row), row < 50 ? 7 : 9);
+      EXPECT_EQ(rows->find("rec_id")->uuids[row].bytes[15], row < 50 ? 7 : 9);
+      for (std::size_t m = 0; m < metrics.size(); ++m) {
+        EXPECT_EQ(rows->integer(metrics[m].column, row), all[row].values[m]) << metrics[m].column << " of row " << row;
+      }
+      if (rowing::has_points(stream)) {
+        EXPECT_EQ(rows->find("points")->arrays[row], all[row].points);
+      }
+      EXPECT_EQ(rows->find(rowing::bytes_column(stream))->texts[row], all[row].bytes);
+    }
+  }
+}
+
+TEST(Blocks, ColumnsStandInTheOrderOfTheTable) {
+  const auto records = some_records(Stream::stroke, 1, 3);
+  const ledger::LoadBlock block{1, Stream::stroke, "token", {item_of(Stream::stroke, 0, records, 1)}};
+  const auto insert = make_insert(block);
+  ASSERT_TRUE(insert.ok());
+  const auto rows = read_native(insert->native);
+  ASSERT_TRUE(rows.ok());
+  std::vector<std::string> names;
+  for (const NativeColumn& column : rows->columns) names.push_back(column.name);
+  EXPECT_EQ(names, table_columns(Stream::stroke));
+}
+
+TEST(Blocks, ABodyThatFailsItsHashIsNotLoaded) {
+  const auto records = some_records(Stream::sample, 5, 4);
+  ledger::LoadBlock block{1, Stream::sample, "token", {item_of(Stream::sample, 0, records, 42)}};
+  block.items[0].sha256[0] ^= 1;
+  const auto insert = make_insert(block);
+  ASSERT_FALSE(insert.ok());
+  EXPECT_NE(insert.error().text.find("chunk 42"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace boathouse::timeseries

@@ -1,0 +1,205 @@
+// The loader against a scripted ClickHouse: an HTTP server that remembers inserts and fails when it is told to.
+#include "server/timeseries/loader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/wire/chunk.hpp"
+#include "core/wire/facts.hpp"
+#include "server/http/server.hpp"
+#include "server/timeseries/native.hpp"
+
+namespace boathouse::timeseries {
+namespace {
+
+struct Insert {
+  std::string token;
+  std::string body;
+};
+
+class FakeClickHouse {
+ public:
+  FakeClickHouse() {
+    http::RouteTable routes;
+    http::Route route;
+    route.method = http::Method::post;
+    route.pattern = "/";
+    route.name = "query";
+    route.max_body_bytes = 1 << 24;
+    route.handler = http::Handler([this](const http::Request& request) { return answer(request); });
+    EXPECT_TRUE(routes.add(std::move(route)).ok());
+    server_ = std::make_unique<http::Server>(http::Options{}, std::move(routes));
+    const auto port = server_->start();
+    EXPECT_TRUE(port.ok());
+    url_ = "http://127.0.0.1:" + std::to_string(*port);
+  }
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  void fail_inserts(int count) {
+    const std::lock_guard lock(mutex_);
+    failures_ = count;
+  }
+  // Inserts into a table, in order, failed ones too.
+  std::vector<Insert> inserts(const std::string& table) {
+    const std::lock_guard lock(mutex_);
+    return inserts_[table];
+  }
+
+ private:
+  http::Response answer(const http::Request& request) {
+    const std::lock_guard lock(mutex_);
+    const std::string* query = http::find(request.query, "query");
+    if (query == nullptr || !query->starts_with("INSERT INTO ")) return http::make_response(200, "text/plain", "");
+    const std::string table = query->substr(12, query->find(' ', 12) - 12);
+    inserts_[table].push_back({*http::find(request.query, "insert_deduplication_token"), request.body});
+    if (failures_ > 0) {
+      --failures_;
+      return http::make_response(500, "text/plain", "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)");
+    }
+    return http::make_response(200, "text/plain", "");
+  }
+
+  std::unique_ptr<http::Server> server_;
+  std::string url_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Insert>> inserts_;
+  int failures_ = 0;
+};
+
+class LoaderTest : public ::testing::Test {
+ protected:
+  LoaderTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "loader_test_XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    open();
+  }
+  ~LoaderTest() override {
+    ledger_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void open() {
+    ledger_.reset();
+    auto opened = ledger::Ledger::open({(folder_ / "ledger.db").string()}, clock_, random_);
+    ASSERT_TRUE(opened.ok()) << opened.error().text;
+    ledger_ = std::move(*opened);
+    loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{}, [](std::string_view) {});
+  }
+
+  // A birth and one chunk of `count` samples.
+  void store(std::uint8_t recording, std::size_t count) {
+    ledger::Submission submission;
+    submission.athlete.bytes[0] = 1;
+    rowing::Birth birth;
+    birth.rec_id.bytes[15] = recording;
+    birth.started_ms = 1795372620000;
+    const std::string json = wire::encode_birth(birth);
+    ledger::Entry entry;
+    entry.kind = wire::ItemKind::birth;
+    entry.rec_id = birth.rec_id;
+    entry.started_ms = birth.started_ms;
+    entry.body.assign(json.begin(), json.end());
+    entry.sha256 = base::sha256(entry.body);
+    submission.entries.push_back(std::move(entry));
+
+    std::vector<rowing::Record> records(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      records[i].values.assign(rowing::metrics(rowing::Stream::sample).size(), static_cast<std::int64_t>(i % 100));
+    }
+    const auto chunk = wire::seal_chunk(rowing::Stream::sample, 0, records);
+    ASSERT_TRUE(chunk.ok());
+    entry = {};
+    entry.rec_id = birth.rec_id;
+    entry.to = chunk->to;
+    entry.version = chunk->version;
+    entry.sha256 = chunk->sha256;
+    entry.body = chunk->body;
+    submission.entries.push_back(std::move(entry));
+
+    std::promise<bool> done;
+    ledger_->submit(std::move(submission), [&](const auto& results) { done.set_value(results.ok()); });
+    ASSERT_TRUE(done.get_future().get());
+  }
+
+  std::filesystem::path folder_;
+  base::ManualClock clock_{1795372620000, 0};
+  base::SystemRandom random_;
+  FakeClickHouse clickhouse_;
+  ClickHouseClient client_{Endpoint{clickhouse_.url()}};
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<Loader> loader_;
+};
+
+TEST_F(LoaderTest, WhatTheLedgerHoldsIsInsertedOnceAndTheSessionWritten) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_EQ(clickhouse_.inserts("sample").size(), 1U);
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("sample")[0].body));
+  ASSERT_TRUE(rows.ok());
+  EXPECT_EQ(rows->rows, 10U);
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 1U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 1U);
+}
+
+TEST_F(LoaderTest, ChunksThatWaitTogetherGoInOneInsert) {
+  for (std::uint8_t recording = 1; recording <= 5; ++recording) store(recording, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_EQ(clickhouse_.inserts("sample").size(), 1U);
+  EXPECT_EQ(read_native(base::as_bytes(clickhouse_.inserts("sample")[0].body))->rows, 50U);
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 5U);
+}
+
+// The answer of an insert can be lost: ClickHouse must see the very same bytes under the same token again, whatever has come in since.
+TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
+  store(1, 10);
+  clickhouse_.fail_inserts(1);
+  const auto failed = loader_->drain();
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, base::ErrorCode::unavailable) << failed.error().text;
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+
+  store(2, 7);
+  open();  // and the process was restarted
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto inserts = clickhouse_.inserts("sample");
+  ASSERT_EQ(inserts.size(), 3U);
+  EXPECT_EQ(inserts[0].token, inserts[1].token);
+  EXPECT_EQ(inserts[0].body, inserts[1].body);
+  EXPECT_NE(inserts[1].token, inserts[2].token);
+  EXPECT_EQ(read_native(base::as_bytes(inserts[2].body))->rows, 7U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+}
+
+TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
+  store(1, 10);
+  client_.set_endpoint(Endpoint{});
+  ASSERT_FALSE(loader_->drain().ok());
+  client_.set_endpoint(Endpoint{clickhouse_.url()});
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+}
+
+TEST_F(LoaderTest, TheThreadLoadsWhatIsCommittedAndStopsAtOnce) {
+  ledger_->on_commit([this] { loader_->wake(); });
+  loader_->start();
+  store(1, 10);
+  while (ledger_->counts()->unloaded_chunks > 0) std::this_thread::yield();
+  loader_->stop();
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+  ledger_->on_commit([] {});
+}
+
+}  // namespace
+}  // namespace boathouse::timeseries

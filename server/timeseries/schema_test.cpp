@@ -1,0 +1,61 @@
+#include "server/timeseries/schema.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace boathouse::timeseries {
+namespace {
+
+using rowing::Stream;
+
+std::string statement_of(std::string_view table) {
+  const std::string head = "CREATE TABLE IF NOT EXISTS " + std::string(table) + " (";
+  for (const std::string& statement : create_statements()) {
+    if (statement.starts_with(head)) return statement;
+  }
+  return "";
+}
+
+TEST(Schema, EveryStreamButSourceHasATable) {
+  for (const Stream stream : rowing::kStreams) {
+    EXPECT_EQ(statement_of(rowing::name(stream)).empty(), stream == Stream::source) << rowing::name(stream);
+  }
+  EXPECT_FALSE(statement_of("session").empty());
+}
+
+TEST(Schema, EveryMetricIsAColumnThatCanHoldItsLargestValue) {
+  for (const Stream stream : rowing::kStreams) {
+    if (!has_table(stream)) continue;
+    const std::string sql = statement_of(rowing::name(stream));
+    for (const rowing::Metric& metric : rowing::metrics(stream)) {
+      const std::string column = ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(";
+      EXPECT_NE(sql.find(column), std::string::npos) << metric.column;
+      const std::int64_t holds = integer_type(metric) == "UInt8" ? 0xFF : integer_type(metric) == "UInt16" ? 0xFFFF : 0xFFFFFFFF;
+      EXPECT_GE(holds, rowing::max_value(metric)) << metric.column;
+    }
+  }
+}
+
+TEST(Schema, ColumnNamesAreUnique) {
+  for (const Stream stream : rowing::kStreams) {
+    if (!has_table(stream)) continue;
+    const auto columns = table_columns(stream);
+    EXPECT_EQ(std::set<std::string>(columns.begin(), columns.end()).size(), columns.size()) << rowing::name(stream);
+  }
+}
+
+// A device clock that is ten years slow must not let anything expire, a power cut not undo an acknowledged insert, a retry not count twice.
+TEST(Schema, EveryTableIsDurableDeduplicatedAndKeepsEverything) {
+  for (const std::string& statement : create_statements()) {
+    EXPECT_NE(statement.find("fsync_after_insert = 1"), std::string::npos) << statement;
+    EXPECT_NE(statement.find("fsync_part_directory = 1"), std::string::npos) << statement;
+    EXPECT_NE(statement.find("non_replicated_deduplication_window = 10000"), std::string::npos) << statement;
+    EXPECT_NE(statement.find("ReplacingMergeTree(ver"), std::string::npos) << statement;
+    EXPECT_EQ(statement.find("TTL"), std::string::npos) << statement;
+  }
+}
+
+}  // namespace
+}  // namespace boathouse::timeseries
