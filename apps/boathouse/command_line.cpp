@@ -105,6 +105,10 @@ void CommandLine::add_device(CLI::App& app) {
   with_json(import_command);
   with_json(add("status", "What is here, what is pending", [this] { return device_status(device); }));
   with_json(add("sessions", "List the sessions", [this] { return device_sessions(device); }));
+  CLI::App* source = add("source", "Take out the file that a session was imported from, byte by byte",
+                         [this] { return device_source(device, id, out_file); });
+  source->add_option("session", id, "ses_ id")->required();
+  source->add_option("-o,--out", out_file, "File (default: standard output)");
   with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);

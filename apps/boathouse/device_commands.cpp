@@ -255,6 +255,34 @@ int device_sessions(const DeviceOptions& options) {
   return kDone;
 }
 
+int device_source(const DeviceOptions& options, const std::string& session, const std::string& out_file) {
+  Device device;
+  if (const auto opened = device.open(options.data); !opened) return fail(opened.error());
+  const auto id = base::Uuid::parse(std::string_view(session).substr(session.starts_with("ses_") ? 4 : 0));
+  if (!id) return wrong_use("not a session: " + session + " (device sessions lists them)");
+  const auto info = device.store->recording(*id);
+  if (!info) return fail(info.error());
+  if (!info->birth.source_sha256) return fail("this session does not come from an imported file");
+  // A season file is shared out over its recordings: together, in order, they are the file.
+  const auto parts = device.store->imported(*info->birth.source_sha256);
+  if (!parts) return fail(parts.error());
+  std::string content;
+  for (const base::Uuid& part : *parts) {
+    const auto blocks = device.store->records(part, rowing::Stream::source, 0, import::kMaxFile / rowing::kMaxSourceBlock + 1);
+    if (!blocks) return fail(blocks.error());
+    for (const rowing::Record& block : *blocks) content += block.bytes;
+  }
+  if (base::sha256(base::as_bytes(content)) != *info->birth.source_sha256) return fail("the bytes do not have the file's hash");
+  if (out_file.empty() || out_file == "-") {
+    std::fwrite(content.data(), 1, content.size(), stdout);
+    return kDone;
+  }
+  std::ofstream out(out_file, std::ios::binary | std::ios::trunc);
+  out << content;
+  out.close();
+  return out ? kDone : fail("cannot write " + out_file);
+}
+
 int device_verify(const DeviceOptions& options) {
   Device device;
   if (const auto opened = device.open(options.data); !opened) return fail(opened.error());

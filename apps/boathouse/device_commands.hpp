@@ -28,6 +28,8 @@ int device_replay(const DeviceOptions& device, const InputOptions& input);
 int device_import(const DeviceOptions& device, const InputOptions& input);
 int device_status(const DeviceOptions& device);
 int device_sessions(const DeviceOptions& device);
+// The imported file that a session came from, byte by byte as it was, to `out_file` ("" or "-" = standard output).
+int device_source(const DeviceOptions& device, const std::string& session_id, const std::string& out_file);
 // Reads every recording back: hashes, ranges, counts, seals. Exit 1 when one is not whole.
 int device_verify(const DeviceOptions& device);
 // Sends what is pending. Exit 1 when something is still pending or refused at the end.

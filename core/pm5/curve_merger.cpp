@@ -63,7 +63,7 @@ void CurveMerger::emit(std::vector<rowing::Record>& out) {
   out.push_back(record_of(*curve_));
 }
 
-rowing::Record CurveMerger::record_of(const Curve& curve) {
+rowing::Record CurveMerger::record_of(const OpenCurve& curve) {
   struct Columns {
     std::size_t at_ms = rowing::column_index(rowing::Stream::force_curve, "at_ms");
     std::size_t interval = rowing::column_index(rowing::Stream::force_curve, "interval");

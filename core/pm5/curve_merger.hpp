@@ -19,6 +19,22 @@ inline constexpr std::int64_t kCurveGapMs = 600;
 inline constexpr std::int64_t kSameDriveMs = 700;
 inline constexpr std::int64_t kCurveOverdueMs = 1000;
 
+// A curve of which some packets have come.
+struct OpenCurve {
+  std::int64_t at_ms = 0;
+  std::int64_t last_ms = 0;
+  std::int64_t interval = 0;
+  std::optional<std::int64_t> stroke_count;
+  std::uint8_t packets = 0;
+  std::uint16_t received = 0;  // bit n: packet n
+  std::array<ForcePacket, 15> parts{};
+  std::map<std::uint8_t, base::Bytes> tails;  // by sequence
+  bool handed_out = false;                    // kept only to know repeated packets
+
+  [[nodiscard]] bool has(std::uint8_t sequence) const { return (received >> sequence & 1) != 0; }
+  [[nodiscard]] bool complete() const { return received == (1U << packets) - 1; }
+};
+
 class CurveMerger {
  public:
   void push(const Notification& notification, std::int64_t at_ms, std::int64_t interval,
@@ -29,29 +45,15 @@ class CurveMerger {
   void flush(std::vector<rowing::Record>& out);
 
  private:
-  struct Curve {
-    std::int64_t at_ms = 0;
-    std::int64_t last_ms = 0;
-    std::int64_t interval = 0;
-    std::optional<std::int64_t> stroke_count;
-    std::uint8_t packets = 0;
-    std::uint16_t received = 0;  // bit n: packet n
-    std::array<ForcePacket, 15> parts{};
-    std::map<std::uint8_t, base::Bytes> tails;  // by sequence
-    bool handed_out = false;                    // kept only to know repeated packets
-
-    [[nodiscard]] bool has(std::uint8_t sequence) const { return (received >> sequence & 1) != 0; }
-    [[nodiscard]] bool complete() const { return received == (1U << packets) - 1; }
-  };
   struct StrokeStart {
     StrokeKey key;
     std::int64_t at_ms;
   };
 
-  static rowing::Record record_of(const Curve& curve);
+  static rowing::Record record_of(const OpenCurve& curve);
   void emit(std::vector<rowing::Record>& out);
 
-  std::optional<Curve> curve_;
+  std::optional<OpenCurve> curve_;
   std::optional<StrokeStart> last_stroke_;
 };
 

@@ -23,7 +23,8 @@ enum class Verdict : std::uint8_t {
   begins,  // first notification of a new recording: open one, then store it there. If one runs, end that first (its end
            // was not seen)
   belongs,  // store in the running recording
-  ends,     // store in the running recording, then end it
+  ends,     // store in the running recording, then end it; what is late completes its open records: flush when
+            // kLatePartsMs are over
   ended,    // the running recording ended just before this notification, which is idle: end it, do not store
   late,     // store in the recording that ended last, whether another one runs or not
 };

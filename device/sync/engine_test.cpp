@@ -354,7 +354,9 @@ TEST_F(EngineTest, ARefusedItemIsShownAndTheOthersGo) {
   EXPECT_EQ(shown.stored_items, 6u);
   EXPECT_EQ(shown.refused_items, 2u);
   std::vector<std::string> details;
-  for (const store::RefusedItem& item : *store->refused()) details.push_back(item.detail);
+  const auto refused = store->refused();
+  ASSERT_TRUE(ok(refused));
+  for (const store::RefusedItem& item : *refused) details.push_back(item.detail);
   EXPECT_THAT(details, testing::UnorderedElementsAre("another hash", "broken"));
 }
 

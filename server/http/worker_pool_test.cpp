@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <latch>
+#include <limits>
 #include <memory>
+#include <thread>
 
 namespace boathouse::http {
 namespace {
@@ -95,7 +97,7 @@ TEST(WorkerPool, StopEndsWhatRunsAndDropsWhatWaits) {
   std::latch release(1);
   std::atomic<bool> ended{false};
   std::atomic<bool> ran{false};
-  WorkerPool pool(1, 10);
+  WorkerPool pool(1, std::numeric_limits<std::size_t>::max());  // so that only stop() makes it refuse
   ASSERT_TRUE(pool.try_submit(Lane::normal, [&] {
     started.count_down();
     release.wait();

@@ -1,0 +1,163 @@
+#include "device/transport/sync_runner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "core/wire/batch.hpp"
+#include "device/store/test_store.hpp"
+#include "device/transport/test_server.hpp"
+
+namespace boathouse::transport {
+namespace {
+
+using store::ok;
+
+base::Uuid add_recording(store::TestStore& store, std::size_t samples) {
+  const rowing::Birth birth = store::make_birth(store.ids);
+  EXPECT_TRUE(ok(store->begin(birth, "")));
+  EXPECT_TRUE(ok(store->append(birth.rec_id, store::make_samples(0, samples))));
+  EXPECT_TRUE(ok(store->end(birth.rec_id, rowing::EndReason::logged)));
+  return birth.rec_id;
+}
+
+// Keeps what it is given, by identity, as a server would.
+class Ledger {
+ public:
+  std::string take(const SeenRequest& request) {
+    const auto items = wire::parse_batch(base::as_bytes(request.body));
+    if (!items) return TestServer::reply("400 Bad Request", items.error().text);
+    wire::Reply reply;
+    reply.epoch = "epoch-1";
+    for (const wire::Item& item : *items) {
+      wire::ItemResult& result = reply.results.emplace_back();
+      result.outcome = held.insert({item.rec_id, item.kind, item.stream, item.from + item.revision}).second ? wire::Outcome::stored : wire::Outcome::duplicate;
+      result.server_seq = static_cast<std::int64_t>(held.size());
+    }
+    return TestServer::reply("200 OK", wire::encode_reply(reply, *items), "Content-Type: application/json\r\n");
+  }
+  std::set<std::tuple<base::Uuid, wire::ItemKind, rowing::Stream, std::uint64_t>> held;
+};
+
+class SyncRunnerTest : public testing::Test {
+ protected:
+  SyncRunner make(const std::string& url, std::string key = "key-1") {
+    SyncRunnerOptions options;
+    options.server = url;
+    options.key = std::move(key);
+    auto runner = SyncRunner::create(*store, clock, random, std::move(options));
+    EXPECT_TRUE(ok(runner));
+    return std::move(*runner);
+  }
+
+  store::TestStore store;
+  base::SystemClock clock;
+  base::SeededRandom random{1};
+  Ledger ledger;
+};
+
+TEST_F(SyncRunnerTest, DrainsTheOutbox) {
+  add_recording(store, 300);
+  const base::Uuid id = add_recording(store, 600);
+  TestServer server([this](const SeenRequest& request) { return ledger.take(request); });
+  SyncRunner runner = make(server.url() + "/");
+  const sync::Status status = runner.drain();
+  EXPECT_EQ(status.state, sync::State::up_to_date) << status.reason;
+  EXPECT_EQ(status.stored_items, 9u);
+  EXPECT_EQ(ledger.held.size(), 9u);
+  EXPECT_TRUE(store->recording(id)->safe());
+  EXPECT_THAT(server.seen()[0].head, testing::StartsWith("POST /v1/sync/batch HTTP/1.1"));
+  EXPECT_EQ(runner.status(), status);
+
+  add_recording(store, 1);
+  EXPECT_EQ(runner.drain().stored_items, 12u) << "again, with the same runner";
+}
+
+TEST_F(SyncRunnerTest, AReplyThatGotLostIsMadeGoodByTheNextTry) {
+  add_recording(store, 10);
+  int requests = 0;
+  TestServer server([&](const SeenRequest& request) {
+    const std::string answer = ledger.take(request);
+    return ++requests == 1 ? answer.substr(0, answer.size() - 5) : answer;
+  });
+  SyncRunner runner = make(server.url());
+  const sync::Status status = runner.drain();
+  EXPECT_EQ(status.state, sync::State::up_to_date) << status.reason;
+  EXPECT_EQ(status.duplicate_items, 3u);
+  EXPECT_EQ(status.failed_requests, 1u);
+}
+
+TEST_F(SyncRunnerTest, AServerThatIsAwayIsSaidAndEverythingKept) {
+  add_recording(store, 10);
+  std::string url;
+  {
+    TestServer gone([](const SeenRequest&) { return std::string(); });
+    url = gone.url();
+  }
+  SyncRunner runner = make(url);
+  DrainLimits limits;
+  limits.max_failures = 1;
+  const sync::Status status = runner.drain(limits);
+  EXPECT_EQ(status.state, sync::State::waiting);
+  EXPECT_THAT(status.reason, testing::HasSubstr("cannot be reached"));
+  EXPECT_EQ(store->status()->pending_items, 3u);
+
+  limits.max_failures = 100;
+  limits.deadline_ms = 0;
+  EXPECT_EQ(runner.drain(limits).state, sync::State::waiting);
+}
+
+TEST_F(SyncRunnerTest, ARefusedKeyEndsTheDrain) {
+  add_recording(store, 10);
+  TestServer server([](const SeenRequest&) { return TestServer::reply("401 Unauthorized", ""); });
+  SyncRunner runner = make(server.url());
+  EXPECT_EQ(runner.drain().state, sync::State::needs_auth);
+  EXPECT_EQ(server.seen().size(), 1u);
+}
+
+TEST_F(SyncRunnerTest, RunsUntilItIsStoppedAndWakesForNewData) {
+  TestServer server([this](const SeenRequest& request) { return ledger.take(request); });
+  std::atomic<int> up_to_date = 0;
+  SyncRunnerOptions options;
+  options.server = server.url();
+  options.key = "k";
+  options.on_status = [&](const sync::Status& status) {
+    if (status.state == sync::State::up_to_date) {
+      ++up_to_date;
+      up_to_date.notify_all();
+    }
+  };
+  auto runner = SyncRunner::create(*store, clock, random, options);
+  ASSERT_TRUE(ok(runner));
+  std::thread thread([&] { runner->run(); });
+  up_to_date.wait(0);
+  add_recording(store, 10);
+  runner->wake();
+  up_to_date.wait(1);
+  runner->stop();
+  thread.join();
+  EXPECT_EQ(store->status()->pending_items, 0u);
+  EXPECT_EQ(runner->drain().stored_items, 3u) << "stopped is stopped";
+}
+
+TEST_F(SyncRunnerTest, RefusesAServerOrKeyThatCannotBeUsed) {
+  for (const char* const server : {"", "localhost:8080", "ftp://x", "http://a b", "http://x?y", "http://x#y", "http://x\r\ny"}) {
+    SyncRunnerOptions options;
+    options.server = server;
+    options.key = "k";
+    EXPECT_FALSE(SyncRunner::create(*store, clock, random, options)) << server;
+  }
+  for (const char* const key : {"", "a b", "a\r\nX: y", "\xc3\xa4"}) {
+    SyncRunnerOptions options;
+    options.server = "http://127.0.0.1:1";
+    options.key = key;
+    EXPECT_FALSE(SyncRunner::create(*store, clock, random, options)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace boathouse::transport

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Writes the seed corpora of chunk, batch, notification and json anew: corpus/NAME/*. The bytes are those of the golden
+# tests (core/wire), of docs/protocol.md section 8 and of docs/pm5.md; findings that were mended are added by hand.
+#   tests/fuzz/make_corpus.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# seed NAME/FILE HEX...
+seed() {
+  local file=corpus/$1
+  shift
+  mkdir -p "${file%/*}"
+  printf '%s' "$*" | tr -d ' \n' | sed 's/../\\x&/g' | xargs -0 printf '%b' >"$file"
+}
+
+# text NAME/FILE TEXT
+text() {
+  mkdir -p "corpus/${1%/*}"
+  printf '%s' "$2" >"corpus/$1"
+}
+
+# The hex of a fenced block of docs/protocol.md.
+example() { sed -n "/^\`\`\`hex $1\$/,/^\`\`\`\$/p" ../../docs/protocol.md | grep -v '^```' | sed 's/#.*//' | tr -d ' \n'; }
+
+# chunk: canonical bytes, and one body
+seed chunk/constant 42484301 01 01 00 01 01 00 01 02
+seed chunk/sparse 42484301 02 01 ac02 08 02 00 0200 00 02 0203 1201
+seed chunk/delta 42484301 04 02 01 05 02 00 0304 0000 32343232 d00f000000
+seed chunk/nulls 42484301 05 01 00 06 02 00 0b03 0400010202 02 feffffffffffffffff01 020a 0403040304
+seed chunk/points 42484301 03 01 00 02 01 01 0303 0206 0205 14fc02d302
+seed chunk/bytes 42484301 06 01 fdffffffffffff0f 03 01 02 0103 02 00 0403 64
+seed chunk/example "$(example canonical)"
+seed chunk/event_body 28b52ffd 20 12 910000 42484301 06 01 00 01 02 02 010101 0002 06 7b7d
+
+# batch: the page's example, each JSON alone, a reply, a digest
+seed batch/example "$(example batch)"
+seed batch/odd_items 424842010200 31000000 07 00112233445566778899aabbccddeeff \
+  0000000000000000000000000000000000000000000000000000000000000000 36000000 02 00112233445566778899aabbccddeeff \
+  0000000000000000000000000000000000000000000000000000000000000000 09 00 01 01 00
+text batch/birth '{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","started_ms":-1,"started_known":false,"offset_minutes":-210,"zone":"America/St_Johns","origin":"import","dialect":"ergstick","source_name":"a.csv","title":"5 x 500"}'
+text batch/seal '{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","revision":2,"reason":"silence","streams":{"stroke":{"count":3,"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}}'
+text batch/reply '{"protocol":1,"epoch":"e","results":[{"result":"stored","server_seq":7,"have":[[0,300],[512,600]]},{"result":"later","detail":"busy","retry_after_s":2}]}'
+text batch/digest 'sha-512=:AAAA:, sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
+
+# notification: characteristic, milliseconds / 16, length, payload
+seed notification/general 31 00 13 b01d00e00b000301010102000000d007008079
+seed notification/merged 31 0a 13 b01d00e00b000301010102000000d007008079 32 01 11 b01d00 1a10 18 8c 2f00 3000 0000 000000 00 \
+  33 01 14 b01d00 00 c800 0500 3000 c800 0000 000000 000000 31 20 13 d01d00f00b000301010102000000d007008079
+seed notification/stroke 35 05 14 b01d00e00b00 8c 50 7800 5203 e803 f401 1027 0100 36 01 0f b01d00 c800 e803 0100 580200 d00700
+seed notification/curve 3d 00 14 2900 0a001400320064008200960082006400 3200 3d 01 08 2301 28001e000a00
+seed notification/multiplexed 80 00 14 31 b01d00e00b000301010102000000d007008079 80 00 14 3d2900 0a00140032006400820096008200 64
+seed notification/refused 31 00 02 0102 99 00 01 ff 80 00 00 3d 00 03 1f0500
+seed notification/summary 39 00 14 cb2d 1e10 b01d00 e00b00 18 8c 82 50 9b 79 64 05 e803 3a 01 13 cb2d 1e10 00 f401 05 6400 c800 000000 0000 0000
+
+# json
+text json/all '{"a":[1,-2.5e3,true,false,null,"\u00e9\ud83d\udea3 \"\\\/\b\f\n\r\t"],"b":{"c":{}},"n":9223372036854775807}'
+text json/surrogate '"\ud83d"'
+text json/deep '[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]'
+text json/numbers '[0,-0,1e400,123456789012345678901234567890,0.1,1E-5,-9223372036854775808]'
+text json/broken '{"a":1,"a":2,}'
