@@ -64,6 +64,7 @@ void CommandLine::add_serve(CLI::App& app) {
   CLI::App* serve_command = command(app, "serve", "Run the cloud side", [this] { return app::serve(serve); });
   serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
   serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
+  serve_command->add_option("--ledger", serve.ledger, "sqlite:FILE (default: ledger.db in the data folder)");
   serve_command->add_option("--clickhouse", serve.clickhouse, "URL of a ClickHouse server, instead of boathouse-engine");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file, "File with that user's password");
@@ -112,6 +113,8 @@ void CommandLine::add_device(CLI::App& app) {
   with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);
+  sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
   with_json(sync_command);
   with_sync(add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); })));
 }

@@ -339,7 +339,9 @@ int device_sync(const DeviceOptions& options, const SyncOptions& sync) {
   if (const auto opened = device.open(options.data); !opened) return fail(opened.error());
   auto runner = make_runner(device, sync);
   if (!runner) return fail(runner.error());
-  const sync::Status status = runner->drain();
+  transport::DrainLimits limits;
+  limits.deadline_ms = std::int64_t{1000} * sync.deadline_s;
+  const sync::Status status = runner->drain(limits);
   if (options.json) {
     std::string out;
     base::JsonWriter json(out);

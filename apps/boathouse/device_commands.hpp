@@ -14,6 +14,7 @@ struct DeviceOptions {
 struct SyncOptions {
   std::string server;  // http://HOST:PORT
   std::string key;     // an athlete's API key
+  int deadline_s = 60;  // `device sync` gives up after this
 };
 
 struct InputOptions {

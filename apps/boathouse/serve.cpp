@@ -129,7 +129,15 @@ base::Status Service::open(const ServeOptions& options) {
   accounts = std::move(*opened_accounts);
   BOATHOUSE_TRY(accounts->ensure_operator_key());
 
-  auto opened_ledger = ledger::Ledger::open({(data / "ledger.db").string()}, clock, random);
+  constexpr std::string_view kSqlite = "sqlite:";
+  std::string ledger_file = (data / "ledger.db").string();
+  if (!options.ledger.empty()) {
+    if (!options.ledger.starts_with(kSqlite) || options.ledger.size() == kSqlite.size()) {
+      return Error{ErrorCode::invalid_input, "--ledger must be sqlite:FILE, not " + options.ledger};
+    }
+    ledger_file = options.ledger.substr(kSqlite.size());
+  }
+  auto opened_ledger = ledger::Ledger::open({ledger_file}, clock, random);
   if (!opened_ledger) return opened_ledger.error();
   ledger = std::move(*opened_ledger);
 
@@ -197,11 +205,13 @@ int serve(const ServeOptions& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   Service service;
-  if (const base::Status opened = service.open(options); !opened) return fail(opened.error());
+  if (const base::Status opened = service.open(options); !opened) {
+    return opened.error().code == ErrorCode::invalid_input ? wrong_use(opened.error().text) : fail(opened.error());
+  }
   const auto port = service.start(options);
   if (!port) {
     service.stop();
-    return fail(port.error());
+    return port.error().code == ErrorCode::invalid_input ? wrong_use(port.error().text) : fail(port.error());
   }
   const std::size_t colon = options.listen.rfind(':');
   std::printf("listening on http://%s:%u\n", options.listen.substr(0, colon).c_str(), static_cast<unsigned>(*port));

@@ -57,6 +57,17 @@ export function run(args, { input = '', env = {} } = {}) {
   return { code: done.status, signal: done.signal, out: done.stdout.toString(), err: done.stderr.toString() };
 }
 
+// The same without holding up this process: for a command that talks to a server in here.
+export function runAsync(args) {
+  return new Promise((resolve) => {
+    const child = spawn(binary, args, { env: { ...process.env, BOATHOUSE_KEY: '' } });
+    const done = { out: '', err: '' };
+    child.stdout.on('data', (piece) => { done.out += piece; });
+    child.stderr.on('data', (piece) => { done.err += piece; });
+    child.on('close', (code, signal) => resolve({ ...done, code, signal }));
+  });
+}
+
 export function runJson(args, options) {
   const done = run(args, options);
   try {
