@@ -43,13 +43,8 @@ std::vector<std::string> split(const std::string& line) {
 }
 
 std::ifstream open_recording() {
-  const char* folder = std::getenv("BOATHOUSE_DATA");
-  for (const std::string place : {folder != nullptr ? folder : "tests/data", "../shared/data"}) {
-    if (std::ifstream file(place + "/" + kFile); file) {
-      return file;
-    }
-  }
-  return {};
+  const char* folder = std::getenv("BOATHOUSE_SHARED_DATA");
+  return std::ifstream(std::string(folder != nullptr ? folder : "../shared/data") + "/" + kFile);
 }
 
 // The file's values as integers at each column's own number of decimals.
@@ -162,7 +157,7 @@ void count_raw_bytes(benchmark::State& state, double rows, double columns) {
 
 void encode(benchmark::State& state, Encoder encoder) {
   if (!recording()) {
-    state.SkipWithError("no rowingdata_ergstick_all_metrics.csv: name its folder in BOATHOUSE_DATA");
+    state.SkipWithError("no rowingdata_ergstick_all_metrics.csv: name its folder in BOATHOUSE_SHARED_DATA");
     return;
   }
   const Columns& all = recording()->columns;
@@ -181,7 +176,7 @@ void encode(benchmark::State& state, Encoder encoder) {
 
 void decode(benchmark::State& state) {
   if (!recording()) {
-    state.SkipWithError("no rowingdata_ergstick_all_metrics.csv: name its folder in BOATHOUSE_DATA");
+    state.SkipWithError("no rowingdata_ergstick_all_metrics.csv: name its folder in BOATHOUSE_SHARED_DATA");
     return;
   }
   const Columns& all = recording()->columns;

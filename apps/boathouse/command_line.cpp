@@ -65,9 +65,11 @@ void CommandLine::add_serve(CLI::App& app) {
   serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
   serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
   serve_command->add_option("--ledger", serve.ledger, "sqlite:FILE (default: ledger.db in the data folder)");
-  serve_command->add_option("--clickhouse", serve.clickhouse, "URL of a ClickHouse server, instead of boathouse-engine");
+  serve_command->add_option("--clickhouse", serve.clickhouse,
+                            "URL of a ClickHouse server, instead of boathouse-engine");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
-  serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file, "File with that user's password");
+  serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
+                            "File with that user's password");
   serve_command->add_option("--engine", serve.engine_binary, "The boathouse-engine program (default: beside this one)");
   serve_command->set_config("--config", "", "TOML file with these options");
 }
@@ -97,10 +99,12 @@ void CommandLine::add_device(CLI::App& app) {
   CLI::App* record = add("record", "Record live notifications (JSON lines) from standard input or a pipe",
                          [this] { return device_record(device, input); });
   record->add_option("file", input.files, "Pipe or file; - = standard input")->expected(0, 1);
-  CLI::App* replay = add("replay", "Record captured notifications (JSON lines)", [this] { return device_replay(device, input); });
+  CLI::App* replay =
+      add("replay", "Record captured notifications (JSON lines)", [this] { return device_replay(device, input); });
   replay->add_option("file", input.files, "Captured files")->required();
   with_json(replay);
-  CLI::App* import_command = add("import", "Import files of other tools", [this] { return device_import(device, input); });
+  CLI::App* import_command =
+      add("import", "Import files of other tools", [this] { return device_import(device, input); });
   import_command->add_option("file", input.files, "CSV files")->required();
   import_command->add_option("--time-zone", input.time_zone, "IANA name or +hh:mm, for files with local times");
   with_json(import_command);
@@ -113,7 +117,8 @@ void CommandLine::add_device(CLI::App& app) {
   with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);
-  sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")->check(CLI::Range(1, 86'400))
+  sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")
+      ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
   with_json(sync_command);
   with_sync(add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); })));
@@ -122,24 +127,32 @@ void CommandLine::add_device(CLI::App& app) {
 void CommandLine::add_pm5(CLI::App& app) {
   CLI::App* group = app.add_subcommand("pm5", "The monitor's notifications");
   group->require_subcommand(1);
-  command(*group, "decode", "Decode notifications: one JSON line out per line in", [this] { return pm5_decode(pm5_file); })
+  command(*group, "decode", "Decode notifications: one JSON line out per line in",
+          [this] { return pm5_decode(pm5_file); })
       ->add_option("file", pm5_file, "JSON lines; - = standard input")
       ->capture_default_str();
   command(app, "metrics", "Print docs/metrics.md: every metric, its unit and its source", [] {
     std::fputs(rowing::metrics_document().c_str(), stdout);
     return kDone;
   });
-  CLI::App* made = command(*group, "simulate", "Print a simulated monitor's notifications as JSON lines, for `device record`",
-                           [this] { return pm5_simulate(monitor); });
-  made->add_option("--type", monitor.workout_type, "Workout type, the monitor's number 0 to 12")->check(CLI::Range(0, 12))
+  CLI::App* made =
+      command(*group, "simulate", "Print a simulated monitor's notifications as JSON lines, for `device record`",
+              [this] { return pm5_simulate(monitor); });
+  made->add_option("--type", monitor.workout_type, "Workout type, the monitor's number 0 to 12")
+      ->check(CLI::Range(0, 12))
       ->capture_default_str();
-  made->add_option("--machine", monitor.machine, "row, ski or bike")->check(CLI::IsMember({"row", "ski", "bike"}))
+  made->add_option("--machine", monitor.machine, "row, ski or bike")
+      ->check(CLI::IsMember({"row", "ski", "bike"}))
       ->capture_default_str();
-  made->add_option("--minutes", monitor.minutes, "About so many minutes of work")->check(CLI::Range(0.1, 600.0))
+  made->add_option("--minutes", monitor.minutes, "About so many minutes of work")
+      ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
   made->add_option("--hz", monitor.hz, "Samples a second")->check(CLI::IsMember({1, 2, 4, 10}))->capture_default_str();
-  made->add_option("--power", monitor.power_w, "The rower's watts")->check(CLI::Range(20.0, 1000.0))->capture_default_str();
-  made->add_option("--lost", monitor.lost, "Probability of each notification to be lost")->check(CLI::Range(0.0, 1.0))
+  made->add_option("--power", monitor.power_w, "The rower's watts")
+      ->check(CLI::Range(20.0, 1000.0))
+      ->capture_default_str();
+  made->add_option("--lost", monitor.lost, "Probability of each notification to be lost")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   made->add_flag("--multiplexed", monitor.multiplexed, "Everything through characteristic 0x0080");
   made->add_option("--seed", monitor.seed, "Seed; the same seed gives the same notifications")->capture_default_str();
@@ -152,8 +165,11 @@ void CommandLine::add_simulate(CLI::App& app) {
     return app::simulate(simulate);
   });
   made->add_option("--ergs", simulate.ergs, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
-  made->add_option("--hz", simulate.hz, "Samples a second: 1, 2, 4 or 10")->check(CLI::IsMember({1, 2, 4, 10}))->capture_default_str();
-  made->add_option("--speed", simulate.speed, "Erg seconds a second; 0 = as fast as possible")->check(CLI::NonNegativeNumber)
+  made->add_option("--hz", simulate.hz, "Samples a second: 1, 2, 4 or 10")
+      ->check(CLI::IsMember({1, 2, 4, 10}))
+      ->capture_default_str();
+  made->add_option("--speed", simulate.speed, "Erg seconds a second; 0 = as fast as possible")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   made->add_option("--minutes", simulate.minutes, "Erg minutes")->check(CLI::PositiveNumber)->capture_default_str();
   made->add_option("--seed", simulate.seed, "Seed of the crew")->capture_default_str();
@@ -170,14 +186,16 @@ void CommandLine::add_server_commands(CLI::App& app) {
                              [this] { return key_create(server, name); });
   create->add_option("--athlete", name, "Name or ath_ id; an unknown name makes the athlete")->required();
   add_server_options(*create);
-  add_server_options(*command(*keys, "list", "List the keys, without their secrets", [this] { return key_list(server); }));
+  add_server_options(
+      *command(*keys, "list", "List the keys, without their secrets", [this] { return key_list(server); }));
   CLI::App* revoke = command(*keys, "revoke", "Revoke a key at once", [this] { return key_revoke(server, id); });
   revoke->add_option("id", id, "key_ id, as `key list` shows it")->required();
   add_server_options(*revoke);
 
   CLI::App* athletes = app.add_subcommand("athlete", "Athletes");
   athletes->require_subcommand(1);
-  CLI::App* make = command(*athletes, "create", "Make an athlete; prints the id", [this] { return athlete_create(server, name); });
+  CLI::App* make =
+      command(*athletes, "create", "Make an athlete; prints the id", [this] { return athlete_create(server, name); });
   make->add_option("name", name, "Name")->required();
   add_server_options(*make);
   add_server_options(*command(*athletes, "list", "List the athletes", [this] { return athlete_list(server); }));
@@ -192,7 +210,8 @@ void CommandLine::add_server_commands(CLI::App& app) {
   add_server_options(*export_command);
   CLI::App* reconcile_command = command(app, "reconcile", "Compare what ledger and ClickHouse count",
                                         [this] { return app::reconcile(server, wait_s); });
-  reconcile_command->add_option("--wait", wait_s, "Wait up to so many seconds for what is on its way")->capture_default_str();
+  reconcile_command->add_option("--wait", wait_s, "Wait up to so many seconds for what is on its way")
+      ->capture_default_str();
   add_server_options(*reconcile_command);
 }
 

@@ -90,11 +90,14 @@ std::string recording_json(const store::Recorder& recorder, const store::LineFee
 
 void print_rejected(const store::LineFeeder& feeder, const std::string& file) {
   for (const store::RejectedLine& rejected : feeder.rejected()) {
-    std::fprintf(stderr, "%s:%llu: %s\n", file.c_str(), static_cast<unsigned long long>(rejected.line), rejected.reason.c_str());
+    std::fprintf(stderr, "%s:%llu: %s\n", file.c_str(), static_cast<unsigned long long>(rejected.line),
+                 rejected.reason.c_str());
   }
 }
 
-std::string offset_text(std::uint64_t done, std::uint64_t total) { return std::to_string(done) + "/" + std::to_string(total); }
+std::string offset_text(std::uint64_t done, std::uint64_t total) {
+  return std::to_string(done) + "/" + std::to_string(total);
+}
 
 }  // namespace
 
@@ -163,8 +166,8 @@ int device_import(const DeviceOptions& options, const InputOptions& input) {
     if (!content) return fail(content.error());
     import::ImportOptions import_options;
     import_options.time_zone = input.time_zone;
-    const auto report =
-        import::import_file(*device.store, device.ids, device.clock, fs::path(file).filename().string(), *content, import_options);
+    const auto report = import::import_file(*device.store, device.ids, device.clock, fs::path(file).filename().string(),
+                                            *content, import_options);
     if (!report) return fail(report.error().within(file));
     for (const import::ImportProblem& problem : report->problems) {
       std::fprintf(stderr, "%s:%llu: %s%s%s\n", file.c_str(), static_cast<unsigned long long>(problem.line),
@@ -188,8 +191,8 @@ int device_import(const DeviceOptions& options, const InputOptions& input) {
       std::printf("%s: imported before, nothing new (%zu session(s))\n", file.c_str(), report->recordings.size());
       continue;
     }
-    std::printf("%s: %s, %zu session(s), %llu rows, %llu value(s) and %llu line(s) rejected\n", file.c_str(), report->dialect.c_str(),
-                report->recordings.size(), static_cast<unsigned long long>(report->rows),
+    std::printf("%s: %s, %zu session(s), %llu rows, %llu value(s) and %llu line(s) rejected\n", file.c_str(),
+                report->dialect.c_str(), report->recordings.size(), static_cast<unsigned long long>(report->rows),
                 static_cast<unsigned long long>(report->rejected_values),
                 static_cast<unsigned long long>(report->rejected_lines));
   }
@@ -214,13 +217,14 @@ int device_status(const DeviceOptions& options) {
     print_line(out);
     return kDone;
   }
-  std::printf("recordings  %llu (%llu open)\nrecords     %llu\npending     %llu item(s), %llu bytes\nrefused     %llu\n",
-              static_cast<unsigned long long>(status->recordings), static_cast<unsigned long long>(status->open_recordings),
-              static_cast<unsigned long long>(status->records), static_cast<unsigned long long>(status->pending_items),
-              static_cast<unsigned long long>(status->pending_bytes), static_cast<unsigned long long>(status->refused_items));
+  std::printf(
+      "recordings  %llu (%llu open)\nrecords     %llu\npending     %llu item(s), %llu bytes\nrefused     %llu\n",
+      static_cast<unsigned long long>(status->recordings), static_cast<unsigned long long>(status->open_recordings),
+      static_cast<unsigned long long>(status->records), static_cast<unsigned long long>(status->pending_items),
+      static_cast<unsigned long long>(status->pending_bytes), static_cast<unsigned long long>(status->refused_items));
   for (const store::RefusedItem& item : *refused) {
-    std::printf("  refused: %s of %s: %s (%s)\n", std::string(wire::name(item.kind)).c_str(), session_id(item.rec_id).c_str(),
-                item.detail.c_str(), std::string(wire::name(item.outcome)).c_str());
+    std::printf("  refused: %s of %s: %s (%s)\n", std::string(wire::name(item.kind)).c_str(),
+                session_id(item.rec_id).c_str(), item.detail.c_str(), std::string(wire::name(item.outcome)).c_str());
   }
   return kDone;
 }
@@ -268,11 +272,13 @@ int device_source(const DeviceOptions& options, const std::string& session, cons
   if (!parts) return fail(parts.error());
   std::string content;
   for (const base::Uuid& part : *parts) {
-    const auto blocks = device.store->records(part, rowing::Stream::source, 0, import::kMaxFile / rowing::kMaxSourceBlock + 1);
+    const auto blocks =
+        device.store->records(part, rowing::Stream::source, 0, import::kMaxFile / rowing::kMaxSourceBlock + 1);
     if (!blocks) return fail(blocks.error());
     for (const rowing::Record& block : *blocks) content += block.bytes;
   }
-  if (base::sha256(base::as_bytes(content)) != *info->birth.source_sha256) return fail("the bytes do not have the file's hash");
+  if (base::sha256(base::as_bytes(content)) != *info->birth.source_sha256)
+    return fail("the bytes do not have the file's hash");
   if (out_file.empty() || out_file == "-") {
     std::fwrite(content.data(), 1, content.size(), stdout);
     return kDone;
@@ -354,8 +360,10 @@ int device_sync(const DeviceOptions& options, const SyncOptions& sync) {
   } else {
     std::printf("%s: %llu item(s) stored, %llu known before, %llu pending, %llu refused%s%s\n",
                 std::string(sync::name(status.state)).c_str(), static_cast<unsigned long long>(status.stored_items),
-                static_cast<unsigned long long>(status.duplicate_items), static_cast<unsigned long long>(status.pending_items),
-                static_cast<unsigned long long>(status.refused_items), status.reason.empty() ? "" : ": ", status.reason.c_str());
+                static_cast<unsigned long long>(status.duplicate_items),
+                static_cast<unsigned long long>(status.pending_items),
+                static_cast<unsigned long long>(status.refused_items), status.reason.empty() ? "" : ": ",
+                status.reason.c_str());
     if (!status.last_error.empty()) std::fprintf(stderr, "last error: %s\n", status.last_error.c_str());
   }
   return status.state == sync::State::up_to_date ? kDone : kFailed;

@@ -7,13 +7,13 @@
 namespace boathouse::app {
 
 struct DeviceOptions {
-  std::string data;    // the store's folder; made when it is not there
+  std::string data;  // the store's folder; made when it is not there
   bool json = false;
 };
 
 struct SyncOptions {
-  std::string server;  // http://HOST:PORT
-  std::string key;     // an athlete's API key
+  std::string server;   // http://HOST:PORT
+  std::string key;      // an athlete's API key
   int deadline_s = 60;  // `device sync` gives up after this
 };
 

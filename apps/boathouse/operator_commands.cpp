@@ -135,13 +135,14 @@ int reconcile(const ServerOptions& server, int wait_s) {
     if (server.json) {
       print(*text + "\n");
     } else {
-      print("recordings " + text_of(*found, "recordings") + ", sessions " + text_of(*found, "sessions") + ", chunks to load " +
-            text_of(*found, "unloaded_chunks") + "\n");
+      print("recordings " + text_of(*found, "recordings") + ", sessions " + text_of(*found, "sessions") +
+            ", chunks to load " + text_of(*found, "unloaded_chunks") + "\n");
       print("stream            sealed      ledger  clickhouse\n");
       for (const JsonValue& stream : *streams->array()) {
         char line[96];
-        std::snprintf(line, sizeof line, "%-12s %11s %11s %11s\n", text_of(stream, "stream").c_str(), text_of(stream, "sealed").c_str(),
-                      text_of(stream, "ledger").c_str(), text_of(stream, "clickhouse").c_str());
+        std::snprintf(line, sizeof line, "%-12s %11s %11s %11s\n", text_of(stream, "stream").c_str(),
+                      text_of(stream, "sealed").c_str(), text_of(stream, "ledger").c_str(),
+                      text_of(stream, "clickhouse").c_str());
         print(line);
       }
       for (const JsonValue& difference : *differences->array()) {

@@ -8,7 +8,7 @@
 namespace boathouse::app {
 
 inline constexpr int kDone = 0;
-inline constexpr int kFailed = 1;    // the work failed, or a check found a difference
+inline constexpr int kFailed = 1;  // the work failed, or a check found a difference
 inline constexpr int kWrongUse = 2;
 
 // "boathouse: text" on stderr. Returns kFailed.

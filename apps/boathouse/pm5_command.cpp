@@ -54,7 +54,11 @@ int pm5_simulate(const MonitorOptions& options) {
     char characteristic[8];
     std::snprintf(characteristic, sizeof characteristic, "%04X", static_cast<unsigned>(notification.characteristic));
     base::JsonWriter json(line);
-    json.begin_object().key("at_ms").value(notification.at_ms).key("char").value(static_cast<const char*>(characteristic));
+    json.begin_object()
+        .key("at_ms")
+        .value(notification.at_ms)
+        .key("char")
+        .value(static_cast<const char*>(characteristic));
     json.key("hex").value(base::to_hex(notification.payload)).end_object();
     line += '\n';
     if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) return kFailed;  // nobody reads any more

@@ -15,12 +15,13 @@ struct MonitorOptions {
   double minutes = 5;
   int hz = 2;
   double power_w = 200;
-  double lost = 0;              // probability of each notification to be lost on the air
+  double lost = 0;  // probability of each notification to be lost on the air
   bool multiplexed = false;
   std::uint64_t seed = 1;
 };
 
-// The notifications of one simulated workout as JSON lines, as fast as they can be written: input for `device record` and `device replay`.
+// The notifications of one simulated workout as JSON lines, as fast as they can be written: input for `device record`
+// and `device replay`.
 int pm5_simulate(const MonitorOptions& options);
 
 }  // namespace boathouse::app

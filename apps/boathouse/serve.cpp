@@ -75,10 +75,10 @@ http::Hooks log_hooks() {
   hooks.access = [](const http::AccessRecord& record) {
     if (record.route == "getHealth" || record.route == "getReadiness") return;
     char line[256];
-    std::snprintf(line, sizeof line, "%s %.*s %d %.1f ms %llu B request=%.*s%s", std::string(http::name(record.method)).c_str(),
-                  static_cast<int>(record.route.size()), record.route.data(), record.status, record.ms,
-                  static_cast<unsigned long long>(record.bytes), static_cast<int>(record.request_id.size()),
-                  record.request_id.data(), record.complete ? "" : " cut");
+    std::snprintf(line, sizeof line, "%s %.*s %d %.1f ms %llu B request=%.*s%s",
+                  std::string(http::name(record.method)).c_str(), static_cast<int>(record.route.size()),
+                  record.route.data(), record.status, record.ms, static_cast<unsigned long long>(record.bytes),
+                  static_cast<int>(record.request_id.size()), record.request_id.data(), record.complete ? "" : " cut");
     log_line(line);
   };
   hooks.failure = [](const http::FailureRecord& record) {
@@ -112,7 +112,8 @@ struct Service {
 void Service::use_engine(const timeseries::Endpoint& endpoint) {
   if (!endpoint.url.empty()) {
     timeseries::ClickHouseClient fresh(endpoint);
-    if (const base::Status made = timeseries::migrate(fresh); !made) log_line("making the tables failed: " + made.error().text);
+    if (const base::Status made = timeseries::migrate(fresh); !made)
+      log_line("making the tables failed: " + made.error().text);
   }
   client->set_endpoint(endpoint);
   if (!endpoint.url.empty()) loader->retry_now();

@@ -50,7 +50,7 @@ base::Result<std::string> call(const ServerOptions& server, const std::string& m
   const JsonValue* detail = problem ? problem->find("detail") : nullptr;
   const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
   return Error{reply->status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
-               "the server answered "+ std::to_string(reply->status) + ": " + text};
+               "the server answered " + std::to_string(reply->status) + ": " + text};
 }
 
 base::Result<JsonValue> call_json(const ServerOptions& server, const std::string& method, const std::string& path,
@@ -68,7 +68,8 @@ std::string one_field_object(std::string_view key, std::string_view value) {
 
 base::Result<std::string> make_athlete_key(const ServerOptions& server, const std::string& athlete) {
   const bool is_id = athlete.starts_with("ath_");
-  const auto made = call_json(server, "POST", "/v1/keys", one_field_object(is_id ? "athlete" : "athlete_name", athlete));
+  const auto made =
+      call_json(server, "POST", "/v1/keys", one_field_object(is_id ? "athlete" : "athlete_name", athlete));
   if (!made) return made.error();
   const JsonValue* key = made->find("key");
   if (key == nullptr || key->text() == nullptr) return Error{ErrorCode::internal, "the server's answer holds no key"};

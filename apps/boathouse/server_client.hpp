@@ -10,7 +10,7 @@ namespace boathouse::app {
 
 struct ServerOptions {
   std::string server = "http://127.0.0.1:8080";
-  std::string key;       // --key, else the first line of key_file, else BOATHOUSE_KEY
+  std::string key;  // --key, else the first line of key_file, else BOATHOUSE_KEY
   std::string key_file;
   bool json = false;
 };

@@ -30,11 +30,12 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr int kThreads = 8;                       // ergs wait for the server more than for the processor
-constexpr std::int64_t kSyncEveryMs = 1000;       // wall time between pushes of one erg
+constexpr int kThreads = 8;                  // ergs wait for the server more than for the processor
+constexpr std::int64_t kSyncEveryMs = 1000;  // wall time between pushes of one erg
 constexpr std::int64_t kLastSyncLimitMs = 120'000;
 constexpr std::uint8_t kWorkoutTypes[] = {1, 3, 5, 7, 6, 8};
-constexpr pm5::Machine kMachines[] = {pm5::Machine::rowerg, pm5::Machine::rowerg, pm5::Machine::skierg, pm5::Machine::bikeerg};
+constexpr pm5::Machine kMachines[] = {pm5::Machine::rowerg, pm5::Machine::rowerg, pm5::Machine::skierg,
+                                      pm5::Machine::bikeerg};
 
 // One monitor with one device beside it.
 struct Erg {
@@ -87,9 +88,10 @@ base::Status Crew::prepare() {
     simulation.sample_hz = options.hz;
     simulation.rower.power_w = 140.0 + static_cast<double>(i * 37 % 160);
     simulation.keep_samples = false;
-    auto monitor = pm5::SimulatedMonitor::create(
-        pm5::sample_workout(kWorkoutTypes[i % std::size(kWorkoutTypes)], static_cast<std::int64_t>(options.minutes * 6000.0)),
-        simulation);
+    auto monitor =
+        pm5::SimulatedMonitor::create(pm5::sample_workout(kWorkoutTypes[i % std::size(kWorkoutTypes)],
+                                                          static_cast<std::int64_t>(options.minutes * 6000.0)),
+                                      simulation);
     if (!monitor) return monitor.error();
     erg.monitor.emplace(std::move(*monitor));
 
@@ -195,7 +197,10 @@ int report(Crew& crew) {
   base::JsonWriter json(out);
   json.begin_object().key("ergs").value(crew.ergs.size()).key("records").value(records).key("acked").value(acked);
   json.key("errors").value(crew.errors).key("ack_ms").begin_object();
-  json.key("p50").number(tenths(percentile(crew.ack_ms, 0.50))).key("p99").number(tenths(percentile(crew.ack_ms, 0.99)));
+  json.key("p50")
+      .number(tenths(percentile(crew.ack_ms, 0.50)))
+      .key("p99")
+      .number(tenths(percentile(crew.ack_ms, 0.99)));
   json.end_object().end_object();
   std::printf("%s\n", out.c_str());
   return records > 0 && acked == records ? kDone : kFailed;

@@ -9,12 +9,12 @@ namespace boathouse::app {
 struct SimulateOptions {
   int ergs = 8;
   int hz = 2;
-  double speed = 60;     // erg seconds a second; 0 = as fast as possible
-  double minutes = 5;    // erg minutes
+  double speed = 60;   // erg seconds a second; 0 = as fast as possible
+  double minutes = 5;  // erg minutes
   std::uint64_t seed = 1;
   std::string server;
-  std::string key;       // the operator's
-  std::string data;      // folder for the devices' stores; empty = a temporary one that is removed at the end
+  std::string key;   // the operator's
+  std::string data;  // folder for the devices' stores; empty = a temporary one that is removed at the end
 };
 
 // Makes athletes sim-1..N and a key each, rows, waits until all is acknowledged. The last line is one JSON object

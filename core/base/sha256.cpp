@@ -189,6 +189,4 @@ Digest sha256(ByteView bytes) {
   return hash.finish();
 }
 
-bool sha256_is_accelerated() { return fastest_blocks() != blocks_portable; }
-
 }  // namespace boathouse::base

@@ -40,7 +40,4 @@ class Sha256 {
 
 Digest sha256(ByteView bytes);
 
-// Whether `fastest` is the hardware path on this machine.
-bool sha256_is_accelerated();
-
 }  // namespace boathouse::base

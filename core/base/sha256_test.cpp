@@ -77,13 +77,5 @@ TEST_P(Sha256Paths, ACopyGoesOnByItself) {
   EXPECT_EQ(second.finish(), sha256(as_bytes("abx")));
 }
 
-TEST(Sha256, SaysWhetherItIsAccelerated) {
-#if defined(__x86_64__)
-  EXPECT_EQ(sha256_is_accelerated(), sha256_is_accelerated());
-#else
-  EXPECT_FALSE(sha256_is_accelerated());
-#endif
-}
-
 }  // namespace
 }  // namespace boathouse::base

@@ -33,7 +33,7 @@ DecodeStatus status_of(std::uint16_t characteristic, base::ByteView payload) {
   return decode(characteristic, payload, notification);
 }
 
-TEST(Decode, CapturedGeneralStatus) {  // docs/pm5.md vector 1
+TEST(Decode, CapturedGeneralStatus) {
   const auto payload = hex("0b0900 7e0300 08 01 05 01 04 000000 fa0000 80 66");
   const Notification notification = decoded(0x31, payload);
   EXPECT_EQ(notification.form, Form::direct);
@@ -46,7 +46,7 @@ TEST(Decode, CapturedGeneralStatus) {  // docs/pm5.md vector 1
   EXPECT_EQ(fields(notification), expected);
 }
 
-TEST(Decode, CapturedStatus2AndItsMultiplexedFormDiffer) {  // vectors 5 and 6
+TEST(Decode, CapturedStatus2AndItsMultiplexedFormDiffer) {
   const auto direct = hex("010b00 01 3600 0400 0949 3600 0400 901900 000000");
   EXPECT_EQ(fields(decoded(0x33, direct)).at("avg_power_w"), 54);
   EXPECT_EQ(fields(decoded(0x33, direct)).at("last_split_time_cs"), 6544);
@@ -58,7 +58,7 @@ TEST(Decode, CapturedStatus2AndItsMultiplexedFormDiffer) {  // vectors 5 and 6
   EXPECT_EQ(fields(notification).at("split_avg_power_w"), 173);
 }
 
-TEST(Decode, CapturedSplitAndSummary) {  // vectors 10, 11, 12, 13
+TEST(Decode, CapturedSplitAndSummary) {
   const auto split = hex("030000 1b 88 84 1e05 0e00 4303 e80e 9c00 68 02 00");
   EXPECT_EQ(fields(decoded(0x38, split)).at("avg_cal_per_hour"), 835);
   EXPECT_EQ(fields(decoded(0x38, split)).at("speed_mmps"), 3816);
@@ -72,7 +72,7 @@ TEST(Decode, CapturedSplitAndSummary) {  // vectors 10, 11, 12, 13
   EXPECT_EQ(fields(decoded(0x3A, additional)).at("total_rest_distance_m"), 85);
 }
 
-TEST(Decode, CapturedForcePacket) {  // vector 14
+TEST(Decode, CapturedForcePacket) {
   const auto payload = hex("79 00 1800 2900 2900 3b00 3b00 4000 4500 4500 5300");
   const ForcePacket expected{7, 9, 0, {24, 41, 41, 59, 59, 64, 69, 69, 83}};
   EXPECT_EQ(decoded(0x3D, payload).force, expected);

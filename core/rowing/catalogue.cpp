@@ -202,14 +202,19 @@ std::size_t column_count(Stream stream, std::uint32_t version) {
 std::int64_t max_value(const Metric& metric) {
   switch (metric.type) {
     case low_nibble:
-    case high_nibble: return 0xF;
+    case high_nibble:
+      return 0xF;
     case recorder_u8:
-    case u8: return 0xFF;
+    case u8:
+      return 0xFF;
     case recorder_u16:
-    case u16: return 0xFFFF;
-    case u24: return 0xFFFFFF;
+    case u16:
+      return 0xFFFF;
+    case u24:
+      return 0xFFFFFF;
     case recorder_u32:
-    case u32: return 0xFFFFFFFF;
+    case u32:
+      return 0xFFFFFFFF;
   }
   return 0;
 }
@@ -236,9 +241,12 @@ bool has_points(Stream stream) { return stream == force_curve; }
 
 std::string_view bytes_column(Stream stream) {
   switch (stream) {
-    case event: return "detail";
-    case source: return "block";
-    default: return "tail";
+    case event:
+      return "detail";
+    case source:
+      return "block";
+    default:
+      return "tail";
   }
 }
 

@@ -19,8 +19,8 @@
 
 namespace boathouse::rowing {
 
-// The catalogue version in which a stream's newest metric appeared. A chunk names the version it was sealed with; its columns are the
-// metrics of its stream with since <= version, in table order. Versions are only ever added.
+// The catalogue version in which a stream's newest metric appeared. A chunk names the version it was sealed with; its
+// columns are the metrics of its stream with since <= version, in table order. Versions are only ever added.
 inline constexpr std::uint32_t kCatalogueVersion = 1;
 
 // How a field lies in its notification. All multi-byte fields are little-endian and unsigned.
@@ -57,8 +57,8 @@ enum class Enumeration : std::uint8_t {
   event_kind,
 };
 
-// Where a metric stands: the characteristic's short id (0x31 = 0x0031) and the byte offset in its payload in direct and in
-// multiplexed form (the multiplexed payload begins after the id byte); kAbsent = not in that form.
+// Where a metric stands: the characteristic's short id (0x31 = 0x0031) and the byte offset in its payload in direct and
+// in multiplexed form (the multiplexed payload begins after the id byte); kAbsent = not in that form.
 inline constexpr std::int8_t kAbsent = -1;
 struct Placement {
   std::uint8_t characteristic = 0;  // 0 = unused
@@ -68,17 +68,17 @@ struct Placement {
 
 struct Metric {
   Stream stream;
-  std::string_view column;       // wire integer with its unit: chunk and ClickHouse column, e.g. "elapsed_cs"
-  std::string_view field;        // value shown at an edge with its unit: JSON, CSV, e.g. "elapsed_s"
-  int shift;                     // field = column / 10^shift, exact decimal
-  std::string_view unit;         // of the field; "" = a number without one
+  std::string_view column;  // wire integer with its unit: chunk and ClickHouse column, e.g. "elapsed_cs"
+  std::string_view field;   // value shown at an edge with its unit: JSON, CSV, e.g. "elapsed_s"
+  int shift;                // field = column / 10^shift, exact decimal
+  std::string_view unit;    // of the field; "" = a number without one
   WireType type;
   NullRule null_rule;
   Codec codec;
   Enumeration enumeration;
   std::array<Placement, 4> placements;
   std::string_view description;
-  std::uint32_t since = 1;       // catalogue version
+  std::uint32_t since = 1;  // catalogue version
 };
 
 // The metrics of a stream, in column order. Static storage.
@@ -100,17 +100,18 @@ std::int64_t apply_null_rule(const Metric& metric, std::int64_t wire);
 
 // A characteristic of the rowing service (0x0030).
 struct Characteristic {
-  std::uint8_t id;                    // 0x31 for 0x0031
+  std::uint8_t id;  // 0x31 for 0x0031
   std::string_view name;
   Stream stream;
-  std::int8_t min_direct;             // shortest accepted payload; kAbsent = is never sent in that form
-  std::int8_t min_multiplexed;        // without the id byte
+  std::int8_t min_direct;       // shortest accepted payload; kAbsent = is never sent in that form
+  std::int8_t min_multiplexed;  // without the id byte
 };
 
 std::span<const Characteristic> characteristics();
 const Characteristic* find_characteristic(std::uint8_t id);
 
-// Streams with a list of points (force_curve) and what `Record::bytes` is called at the edges ("tail", "detail", "block").
+// Streams with a list of points (force_curve) and what `Record::bytes` is called at the edges ("tail", "detail",
+// "block").
 bool has_points(Stream stream);
 std::string_view bytes_column(Stream stream);
 

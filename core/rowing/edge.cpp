@@ -38,11 +38,16 @@ Text render_workout_duration(const EdgeField& field, Values values) {
 
 Text render_workout_duration_unit(const EdgeField& field, Values values) {
   switch (values[field.index]) {
-    case 0x00: return "s";
-    case 0x40: return "cal";
-    case 0x80: return "m";
-    case 0xC0: return "W min";
-    default: return std::nullopt;
+    case 0x00:
+      return "s";
+    case 0x40:
+      return "cal";
+    case 0x80:
+      return "m";
+    case 0xC0:
+      return "W min";
+    default:
+      return std::nullopt;
   }
 }
 
@@ -139,7 +144,8 @@ std::vector<EdgeField> build(Stream stream) {
     }
     for (const Computed& computed : kComputed) {
       if (computed.stream == stream && computed.after == metric.column) {
-        fields.push_back({computed.name, computed.type, computed.unit, computed.description, &metric, computed.render, i});
+        fields.push_back(
+            {computed.name, computed.type, computed.unit, computed.description, &metric, computed.render, i});
       }
     }
   }

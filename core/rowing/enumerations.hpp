@@ -1,5 +1,5 @@
-// Names of the monitor's enumerations (docs/pm5.md section 1.4) and of the recorder's event kinds. The number is what is stored: unknown
-// values will come and are kept.
+// Names of the monitor's enumerations (docs/pm5.md section 3) and of the recorder's event kinds. The number is what is
+// stored: unknown values will come and are kept.
 #pragma once
 
 #include <cstdint>
@@ -43,15 +43,15 @@ enum class WorkoutState : std::uint8_t {
 
 // Stored in stream `event`: never change or reuse a number.
 enum class EventKind : std::uint16_t {
-  gap = 1,                      // notifications are known or presumed lost; detail: {"reason", "from_ms", "to_ms"}
-  unknown_characteristic = 2,   // detail: {"char", "hex"}
-  rejected_notification = 3,    // too short or not readable; detail: {"char", "hex", "reason"}
-  reopened = 4,                 // the recorder was started again on an unfinished recording
-  reconnected = 5,              // same monitor, same piece
-  rejected_value = 6,           // an imported value that no wire unit can hold; detail: {"line", "column", "text"}
-  rejected_line = 7,            // a line of the input that cannot be read; detail: {"line", "reason"}
-  too_many_splits = 8,          // more than the monitor's 50
-  clock_before_2000 = 9,        // the start is from a clock that was not set
+  gap = 1,                     // notifications are known or presumed lost; detail: {"reason", "from_ms", "to_ms"}
+  unknown_characteristic = 2,  // detail: {"char", "hex"}
+  rejected_notification = 3,   // too short or not readable; detail: {"char", "hex", "reason"}
+  reopened = 4,                // the recorder was started again on an unfinished recording
+  reconnected = 5,             // same monitor, same piece
+  rejected_value = 6,          // an imported value that no wire unit can hold; detail: {"line", "column", "text"}
+  rejected_line = 7,           // a line of the input that cannot be read; detail: {"line", "reason"}
+  too_many_splits = 8,         // more than the monitor's 50
+  clock_before_2000 = 9,       // the start is from a clock that was not set
 };
 
 inline constexpr int kMaxSplits = 50;  // the monitor holds at most 50 splits or intervals

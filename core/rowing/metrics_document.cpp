@@ -27,8 +27,8 @@ std::string sources_text(const Metric& metric) {
   std::string text;
   for (const Placement& placement : metric.placements) {
     if (placement.characteristic == 0) continue;
-    text += (text.empty() ? "" : ", ") + hex_id(placement.characteristic) + " " + offset_text(placement.direct) + " / " +
-            offset_text(placement.multiplexed);
+    text += (text.empty() ? "" : ", ") + hex_id(placement.characteristic) + " " + offset_text(placement.direct) +
+            " / " + offset_text(placement.multiplexed);
   }
   return text.empty() ? "recorder" : text;
 }
@@ -36,23 +36,32 @@ std::string sources_text(const Metric& metric) {
 std::string_view type_text(WireType type) {
   switch (type) {
     case WireType::recorder_u8:
-    case WireType::u8: return "u8";
+    case WireType::u8:
+      return "u8";
     case WireType::recorder_u16:
-    case WireType::u16: return "u16";
-    case WireType::u24: return "u24";
+    case WireType::u16:
+      return "u16";
+    case WireType::u24:
+      return "u24";
     case WireType::recorder_u32:
-    case WireType::u32: return "u32";
-    case WireType::low_nibble: return "low nibble";
-    case WireType::high_nibble: return "high nibble";
+    case WireType::u32:
+      return "u32";
+    case WireType::low_nibble:
+      return "low nibble";
+    case WireType::high_nibble:
+      return "high nibble";
   }
   return "";
 }
 
 std::string null_text(const Metric& metric) {
   switch (metric.null_rule) {
-    case NullRule::never: return "";
-    case NullRule::zero: return "0";
-    case NullRule::zero_or_all_ones: return "0, " + std::to_string(max_value(metric));
+    case NullRule::never:
+      return "";
+    case NullRule::zero:
+      return "0";
+    case NullRule::zero_or_all_ones:
+      return "0, " + std::to_string(max_value(metric));
   }
   return "";
 }
@@ -60,15 +69,18 @@ std::string null_text(const Metric& metric) {
 void append_stream(std::string& out, Stream stream) {
   out += "\n## " + std::string(name(stream)) + "\n\n";
   if (has_points(stream)) {
-    out += "The points themselves (0x003D, lbf, in order) are `points`; in CSV `force_curve_lbf`, separated by blanks.\n\n";
+    out +=
+        "The points themselves (0x003D, lbf, in order) are `points`; in CSV `force_curve_lbf`, separated by "
+        "blanks.\n\n";
   }
   out += "| Field | Unit | Column | Type | Source | Null | Meaning |\n|---|---|---|---|---|---|---|\n";
   for (const EdgeField& field : edge_fields(stream)) {
     const Metric& metric = *field.metric;
     const bool computed = field.name != metric.field;
     out += "| `" + std::string(field.name) + "` | " + std::string(field.unit) + " | " +
-           (computed ? "" : "`" + std::string(metric.column) + "`") + " | " + (computed ? "" : std::string(type_text(metric.type))) +
-           " | " + (computed ? "from `" + std::string(metric.field) + "`" : sources_text(metric)) + " | " +
+           (computed ? "" : "`" + std::string(metric.column) + "`") + " | " +
+           (computed ? "" : std::string(type_text(metric.type))) + " | " +
+           (computed ? "from `" + std::string(metric.field) + "`" : sources_text(metric)) + " | " +
            (computed ? "" : null_text(metric)) + " | " + std::string(field.description) + " |\n";
   }
 }
@@ -88,7 +100,8 @@ std::string metrics_document() {
     if (stream != Stream::source) append_stream(out, stream);
   }
   out += "\n## Enumerations\n\nThe number is stored; a number that is not listed is kept and shown as `unknown_N`.\n";
-  for (int i = 1; i <= static_cast<int>(Enumeration::event_kind); ++i) append_enumeration(out, static_cast<Enumeration>(i));
+  for (int i = 1; i <= static_cast<int>(Enumeration::event_kind); ++i)
+    append_enumeration(out, static_cast<Enumeration>(i));
   return out;
 }
 

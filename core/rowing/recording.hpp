@@ -1,5 +1,6 @@
-// The facts of a recording that are not samples: its birth (immutable, made before the first record) and its seals (numbered
-// revisions). Both travel as one line of JSON (core/wire/facts.hpp) and are stored as those very bytes on both sides.
+// The facts of a recording that are not samples: its birth (immutable, made before the first record) and its seals
+// (numbered revisions). Both travel as one line of JSON (core/wire/facts.hpp) and are stored as those very bytes on
+// both sides.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +19,17 @@ enum class Origin : std::uint8_t { live = 1, replay = 2, import = 3, simulated =
 
 struct Birth {
   base::Uuid rec_id;
-  std::int64_t started_ms = 0;              // UTC; of the first record, or the best a file tells. Never changed
-  bool started_known = true;                // false: the file has no date, started_ms is the moment of the import
-  std::optional<int> offset_minutes;        // local time minus UTC at the start
-  std::string zone;                         // IANA name, "" = not known
+  std::int64_t started_ms = 0;        // UTC; of the first record, or the best a file tells. Never changed
+  bool started_known = true;          // false: the file has no date, started_ms is the moment of the import
+  std::optional<int> offset_minutes;  // local time minus UTC at the start
+  std::string zone;                   // IANA name, "" = not known
   Origin origin = Origin::live;
-  std::string dialect;                      // import: "ergstick", "rowingdata", ...; else ""
-  std::string source_name;                  // import and replay: the file's name without folders
+  std::string dialect;                        // import: "ergstick", "rowingdata", ...; else ""
+  std::string source_name;                    // import and replay: the file's name without folders
   std::optional<base::Digest> source_sha256;  // import: of the whole file
-  std::string title;                        // import: what the file calls the workout; "" = none
-  std::string monitor_serial;               // "" = not known
-  std::string monitor_firmware;             // "" = not known
+  std::string title;                          // import: what the file calls the workout; "" = none
+  std::string monitor_serial;                 // "" = not known
+  std::string monitor_firmware;               // "" = not known
 };
 
 struct StreamSeal {
@@ -36,7 +37,14 @@ struct StreamSeal {
   base::Digest root{};      // SHA-256 over the stream's chunk hashes in order
 };
 
-enum class EndReason : std::uint8_t { logged = 1, rearmed = 2, stopped = 3, silence = 4, end_of_input = 5, crashed = 6 };
+enum class EndReason : std::uint8_t {
+  logged = 1,
+  rearmed = 2,
+  stopped = 3,
+  silence = 4,
+  end_of_input = 5,
+  crashed = 6
+};
 
 struct Seal {
   base::Uuid rec_id;

@@ -4,13 +4,20 @@ namespace boathouse::rowing {
 
 std::string_view name(Stream stream) {
   switch (stream) {
-    case Stream::sample: return "sample";
-    case Stream::stroke: return "stroke";
-    case Stream::force_curve: return "force_curve";
-    case Stream::split: return "split";
-    case Stream::summary: return "summary";
-    case Stream::event: return "event";
-    case Stream::source: return "source";
+    case Stream::sample:
+      return "sample";
+    case Stream::stroke:
+      return "stroke";
+    case Stream::force_curve:
+      return "force_curve";
+    case Stream::split:
+      return "split";
+    case Stream::summary:
+      return "summary";
+    case Stream::event:
+      return "event";
+    case Stream::source:
+      return "source";
   }
   return "unknown";
 }

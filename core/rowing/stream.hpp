@@ -1,4 +1,5 @@
-// The streams of a recording: one grain of data each. See design.md's noun list in docs/glossary (README of this folder).
+// The streams of a recording: one grain of data each. See design.md's noun list in docs/glossary (README of this
+// folder).
 #pragma once
 
 #include <array>

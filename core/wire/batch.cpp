@@ -17,6 +17,7 @@ using base::ByteWriter;
 using base::Error;
 using base::ErrorCode;
 using base::Result;
+using base::Status;
 
 // On the wire: never change.
 constexpr std::array<std::uint8_t, 3> kMagic{'B', 'H', 'B'};
@@ -46,41 +47,48 @@ std::string place(std::size_t item, std::size_t offset) {
   return "batch, item " + std::to_string(item) + " at byte " + std::to_string(offset) + ": ";
 }
 
-// Fills in what follows the prefix; the answer is Item::refusal.
-std::string read_chunk(ByteReader& in, Item& item) {
+Error wrong(std::string text) { return {ErrorCode::invalid_input, std::move(text)}; }
+
+// Both fill in what follows the prefix; an error is Item::refusal.
+Status read_chunk(ByteReader& in, Item& item) {
   const std::uint8_t stream = in.u8();
   item.from = in.varint();
   item.to = in.varint();
   const std::uint64_t version = in.varint();
   if (!in.ok()) {
-    return "the chunk's key is cut off, or a number is not in its one form";
+    return wrong("the chunk's key is cut off, or a number is not in its one form");
   }
   const auto known_stream = rowing::stream_from_number(stream);
   if (!known_stream) {
-    return "stream " + std::to_string(stream) + " is not known here";
+    return Error{ErrorCode::unsupported, "stream " + std::to_string(stream) + " is not known here"};
   }
   item.stream = *known_stream;
   if (item.from >= item.to || item.to > kMaxSequence || item.to - item.from > kMaxChunkRecords) {
-    return "records [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ") are no range of 1 to " +
-           std::to_string(kMaxChunkRecords);
+    return wrong("records [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ") are no range of 1 to " +
+                 std::to_string(kMaxChunkRecords));
   }
   if (version == 0 || version > UINT32_MAX) {
-    return "there is no catalogue version " + std::to_string(version);
+    return wrong("there is no catalogue version " + std::to_string(version));
   }
   item.version = static_cast<std::uint32_t>(version);
-  return in.remaining() > kMaxChunkBody ? "a chunk has at most " + std::to_string(kMaxChunkBody) + " bytes" : "";
+  if (in.remaining() > kMaxChunkBody) {
+    return Error{ErrorCode::too_large, "a chunk has at most " + std::to_string(kMaxChunkBody) + " bytes"};
+  }
+  return {};
 }
 
-std::string read_facts(ByteReader& in, Item& item) {
+Status read_facts(ByteReader& in, Item& item) {
   if (item.kind == ItemKind::seal) {
     const std::uint64_t revision = in.varint();
     if (!in.ok() || revision == 0 || revision > UINT32_MAX) {
-      return "a seal's revision is a number from 1";
+      return wrong("a seal's revision is a number from 1");
     }
     item.revision = static_cast<std::uint32_t>(revision);
   }
-  return in.remaining() > kMaxFactsBytes ? "birth and seal have at most " + std::to_string(kMaxFactsBytes) + " bytes"
-                                         : "";
+  if (in.remaining() > kMaxFactsBytes) {
+    return Error{ErrorCode::too_large, "birth and seal have at most " + std::to_string(kMaxFactsBytes) + " bytes"};
+  }
+  return {};
 }
 
 // `frame` has at least kItemPrefix bytes.
@@ -92,19 +100,23 @@ Item read_item(ByteView frame) {
   std::copy(rec_id.begin(), rec_id.end(), item.rec_id.bytes.begin());
   const ByteView sha256 = in.bytes(item.sha256.size());
   std::copy(sha256.begin(), sha256.end(), item.sha256.begin());
+  Status status;
   switch (static_cast<ItemKind>(kind)) {
     case ItemKind::chunk:
       item.kind = ItemKind::chunk;
-      item.refusal = read_chunk(in, item);
+      status = read_chunk(in, item);
       break;
     case ItemKind::birth:
     case ItemKind::seal:
       item.kind = static_cast<ItemKind>(kind);
-      item.refusal = read_facts(in, item);
+      status = read_facts(in, item);
       break;
     default:
-      item.refusal = "items of kind " + std::to_string(kind) + " are not known here";
+      status = Error{ErrorCode::unsupported, "items of kind " + std::to_string(kind) + " are not known here"};
       break;
+  }
+  if (!status.ok()) {
+    item.refusal = status.error();
   }
   item.body = in.bytes(in.remaining());
   return item;

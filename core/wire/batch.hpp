@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,10 +39,10 @@ struct Item {
   std::uint32_t revision = 0;                      // seal
   base::Digest sha256{};                           // chunk: of its canonical bytes; birth and seal: of the JSON bytes
   base::ByteView body;  // chunk: zstd frame; birth and seal: JSON. A view: its owner outlives the item
-  // Made by parse_batch. Not empty: why the item cannot be taken (its kind or stream is not known here, a range that is
-  // none, too large, ...). Only rec_id is sure then; answer it with `rejected` and this text, and go on with the
+  // Made by parse_batch: why the item cannot be taken (unsupported: a kind or stream that only a newer program knows;
+  // invalid_input: a range that is none, ...; too_large). Only rec_id is sure then; answer the item and go on with the
   // others.
-  std::string refusal;
+  std::optional<base::Error> refusal;
 };
 
 // Requires items within the limits (kMaxBatchBytes, kMaxBatchItems), else the receiver refuses the batch.

@@ -26,7 +26,7 @@ bool has_receipt(Outcome outcome) { return outcome == Outcome::stored || outcome
 
 void put_identity(JsonWriter& json, const Item& item) {
   json.key("rec_id").value(item.rec_id.text());
-  if (!item.refusal.empty()) {
+  if (item.refusal) {
     return;
   }
   json.key("kind").value(name(item.kind));

@@ -14,7 +14,8 @@
 
 namespace boathouse::api {
 
-// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. All arguments must outlive the routes.
+// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. All arguments
+// must outlive the routes.
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                                  timeseries::ClickHouseClient& client, std::function<bool()> ready);
 

@@ -15,8 +15,8 @@ base::Status check_names(const http::Parameters& query, std::initializer_list<st
     if (std::ranges::find(known, parameter.name) == known.end()) {
       std::string names;
       for (const std::string_view name : known) names += (names.empty() ? "" : ", ") + std::string(name);
-      return Error{ErrorCode::invalid_input,
-                   "unknown parameter '" + parameter.name.substr(0, 100) + "'; known here: " + (names.empty() ? "none" : names)};
+      return Error{ErrorCode::invalid_input, "unknown parameter '" + parameter.name.substr(0, 100) +
+                                                 "'; known here: " + (names.empty() ? "none" : names)};
     }
     if (std::ranges::count(query, parameter.name, &http::Parameter::name) > 1) {
       return Error{ErrorCode::invalid_input, "parameter '" + parameter.name + "' is given twice"};

@@ -18,22 +18,32 @@ using timeseries::NativeBlock;
 
 std::string_view origin_name(std::int64_t origin) {
   switch (static_cast<rowing::Origin>(origin)) {
-    case rowing::Origin::live: return "live";
-    case rowing::Origin::replay: return "replay";
-    case rowing::Origin::import: return "import";
-    case rowing::Origin::simulated: return "simulated";
+    case rowing::Origin::live:
+      return "live";
+    case rowing::Origin::replay:
+      return "replay";
+    case rowing::Origin::import:
+      return "import";
+    case rowing::Origin::simulated:
+      return "simulated";
   }
   return "unknown";
 }
 
 std::string_view end_reason_name(std::int64_t reason) {
   switch (static_cast<rowing::EndReason>(reason)) {
-    case rowing::EndReason::logged: return "logged";
-    case rowing::EndReason::rearmed: return "rearmed";
-    case rowing::EndReason::stopped: return "stopped";
-    case rowing::EndReason::silence: return "silence";
-    case rowing::EndReason::end_of_input: return "end_of_input";
-    case rowing::EndReason::crashed: return "crashed";
+    case rowing::EndReason::logged:
+      return "logged";
+    case rowing::EndReason::rearmed:
+      return "rearmed";
+    case rowing::EndReason::stopped:
+      return "stopped";
+    case rowing::EndReason::silence:
+      return "silence";
+    case rowing::EndReason::end_of_input:
+      return "end_of_input";
+    case rowing::EndReason::crashed:
+      return "crashed";
   }
   return "unknown";
 }
@@ -82,7 +92,8 @@ void write_edge(JsonWriter& json, const rowing::EdgeField& field, std::span<cons
 class Rows {
  public:
   Rows(rowing::Stream stream, const NativeBlock& block) {
-    for (const rowing::Metric& metric : rowing::metrics(stream)) columns_.push_back(&block.find(metric.column)->integers);
+    for (const rowing::Metric& metric : rowing::metrics(stream))
+      columns_.push_back(&block.find(metric.column)->integers);
     values_.resize(columns_.size());
   }
   std::span<const std::int64_t> at(std::size_t row) {

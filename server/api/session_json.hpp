@@ -18,7 +18,8 @@ inline constexpr std::string_view kRecordingPrefix = "rec_";
 // One row of table `session` as an object.
 void write_session(base::JsonWriter& json, const timeseries::NativeBlock& sessions, std::size_t row);
 
-// Columns as arrays of equal length: {"elapsed_s": [..], ...}; null where a value is not available. `fields` are of `stream`.
+// Columns as arrays of equal length: {"elapsed_s": [..], ...}; null where a value is not available. `fields` are of
+// `stream`.
 void write_columns(base::JsonWriter& json, rowing::Stream stream, const timeseries::NativeBlock& block,
                    std::span<const rowing::EdgeField* const> fields);
 

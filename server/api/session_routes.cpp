@@ -51,7 +51,8 @@ Response json_response(const Request& request, std::string body) {
 
 class SessionRoutes {
  public:
-  SessionRoutes(timeseries::ClickHouseClient& client, const query::CursorCodec& cursors) : client_(client), cursors_(cursors) {}
+  SessionRoutes(timeseries::ClickHouseClient& client, const query::CursorCodec& cursors)
+      : client_(client), cursors_(cursors) {}
 
   base::Result<Response> list(const Request& request) const;
   base::Result<Response> one(const Request& request) const;
@@ -81,7 +82,8 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
     return text == nullptr ? std::string() : *text;
   };
   // The page size may change between pages, the filter may not.
-  const std::string cursor_scope = (scope.athlete ? scope.athlete->text() : "all") + "\n" + text_of("from") + "\n" + text_of("to");
+  const std::string cursor_scope =
+      (scope.athlete ? scope.athlete->text() : "all") + "\n" + text_of("from") + "\n" + text_of("to");
   std::optional<query::PageKey> after;
   if (const std::string* cursor = http::find(request.query, "cursor")) {
     const auto key = cursors_.decode(*cursor, cursor_scope);
@@ -95,7 +97,8 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
   const bool has_more = page->rows > shown;
   std::string next;
   if (has_more) {
-    next = cursors_.encode({page->integer("started", shown - 1), page->find("session")->uuids[shown - 1]}, cursor_scope);
+    next =
+        cursors_.encode({page->integer("started", shown - 1), page->find("session")->uuids[shown - 1]}, cursor_scope);
   }
   std::string body;
   base::JsonWriter json(body);
@@ -228,8 +231,8 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
 
 }  // namespace
 
-base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts, timeseries::ClickHouseClient& client,
-                                const query::CursorCodec& cursors) {
+base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
+                                timeseries::ClickHouseClient& client, const query::CursorCodec& cursors) {
   const auto api = std::make_shared<SessionRoutes>(client, cursors);
   const auto add = [&](std::string pattern, std::string name, std::string summary, auto handler,
                        http::Admission admission = http::Admission::normal) {
@@ -256,8 +259,9 @@ base::Status add_session_routes(http::RouteTable& routes, control::Accounts& acc
                     [](const SessionRoutes& r, const Request& q) { return r.columns(q, Stream::sample); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/splits", "getSplits", "Splits or intervals of a session",
                     [](const SessionRoutes& r, const Request& q) { return r.splits(q); }));
-  return add("/v1/sessions/{id}/export.csv", "exportSessionCsv", "One session as CSV with every metric",
-             [](const SessionRoutes& r, const Request& q) { return r.csv(q); }, http::Admission::bulk);
+  return add(
+      "/v1/sessions/{id}/export.csv", "exportSessionCsv", "One session as CSV with every metric",
+      [](const SessionRoutes& r, const Request& q) { return r.csv(q); }, http::Admission::bulk);
 }
 
 }  // namespace boathouse::api

@@ -1,10 +1,9 @@
 // Sessions over REST:
-//   GET /v1/sessions?limit=50&cursor=&from=&to=         {"data": [session], "page": {"next_cursor", "has_more"}}, newest first
-//   GET /v1/sessions/{id}                               session
-//   GET /v1/sessions/{id}/strokes?fields=a,b            {"stream", "original_size", "resolution": "full", "data": {"field": [values]}}
-//   GET /v1/sessions/{id}/samples?fields=a,b            the same
-//   GET /v1/sessions/{id}/splits                        {"data": [split]}: of two records about a split the newer
-//   GET /v1/sessions/{id}/export.csv?stream=&superseded=  CSV with every metric
+//   GET /v1/sessions?limit=50&cursor=&from=&to=         {"data": [session], "page": {"next_cursor", "has_more"}},
+//   newest first GET /v1/sessions/{id}                               session GET /v1/sessions/{id}/strokes?fields=a,b
+//   {"stream", "original_size", "resolution": "full", "data": {"field": [values]}} GET
+//   /v1/sessions/{id}/samples?fields=a,b            the same GET /v1/sessions/{id}/splits {"data": [split]}: of two
+//   records about a split the newer GET /v1/sessions/{id}/export.csv?stream=&superseded=  CSV with every metric
 // from and to are ISO 8601 with a zone (half-open). An unknown parameter is 400, never ignored.
 // An athlete sees what is theirs, the operator everything; another athlete's session is 404.
 #pragma once
@@ -18,7 +17,7 @@
 namespace boathouse::api {
 
 // All arguments must outlive the routes.
-base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts, timeseries::ClickHouseClient& client,
-                                const query::CursorCodec& cursors);
+base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
+                                timeseries::ClickHouseClient& client, const query::CursorCodec& cursors);
 
 }  // namespace boathouse::api

@@ -12,8 +12,8 @@ class CsvWriter {
 
   // A number as its text, or nothing at all.
   void number(std::string_view text);
-  // Text from people or machines: quoted where needed. A leading = + - @ tab or CR gets a ' in front, so that no spreadsheet takes it for a
-  // formula.
+  // Text from people or machines: quoted where needed. A leading = + - @ tab or CR gets a ' in front, so that no
+  // spreadsheet takes it for a formula.
   void text(std::string_view text);
   void empty() { number(""); }
   void end_row();

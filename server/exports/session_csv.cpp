@@ -16,7 +16,8 @@ using rowing::Stream;
 constexpr std::size_t kPageRows = 2000;
 
 // What a reader wants first comes first.
-constexpr Stream kFileOrder[] = {Stream::summary, Stream::split, Stream::stroke, Stream::force_curve, Stream::sample, Stream::event};
+constexpr Stream kFileOrder[] = {Stream::summary,     Stream::split,  Stream::stroke,
+                                 Stream::force_curve, Stream::sample, Stream::event};
 
 std::vector<Stream> streams_of(const std::optional<Stream>& one) {
   if (one) return {*one};
@@ -126,8 +127,8 @@ base::Result<bool> SessionCsv::next(std::string& out) {
     state.header_written = true;
   }
   if (state.stream_index == state.streams.size()) return false;
-  const auto block = query::records(state.client, state.key, state.streams[state.stream_index], state.next_seq, kPageRows,
-                                    !state.options.superseded);
+  const auto block = query::records(state.client, state.key, state.streams[state.stream_index], state.next_seq,
+                                    kPageRows, !state.options.superseded);
   if (!block) return block.error();
   if (block->rows > 0) {
     state.write_rows(*block, out);

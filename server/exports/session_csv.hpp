@@ -1,5 +1,6 @@
-// One session as one CSV file with every metric: a row per record of every stream, told apart by the first column `stream`; columns are
-// all edge fields of the catalogue (a name that several streams share is one column). With one stream chosen: its columns alone.
+// One session as one CSV file with every metric: a row per record of every stream, told apart by the first column
+// `stream`; columns are all edge fields of the catalogue (a name that several streams share is one column). With one
+// stream chosen: its columns alone.
 #pragma once
 
 #include <memory>

@@ -76,16 +76,24 @@ TEST(ServerStream, ABodyThatBreaksOffIsNotMistakenForAWholeOne) {
 // A server with one handler that waits, and a client in it.
 struct Waiting {
   Waiting()
-      : server([this](RouteTable& routes) {
-          Route slow = text_route("/slow", "");
-          slow.handler = [this](const Request&) {
-            started.open();
-            release.wait();
-            return make_response(200, "text/plain", "done");
-          };
-          add_route(routes, slow);
-          add_route(routes, text_route("/hello", "hello"));
-        }) {}
+      : server(
+            [this](RouteTable& routes) {
+              Route slow = text_route("/slow", "");
+              slow.handler = [this](const Request&) {
+                started.open();
+                release.wait();
+                return make_response(200, "text/plain", "done");
+              };
+              add_route(routes, slow);
+              add_route(routes, text_route("/hello", "hello"));
+            },
+            options()) {}
+
+  static Options options() {
+    Options options;
+    options.timeouts.linger = 10ms;
+    return options;
+  }
 
   Door started;
   Door release;

@@ -35,8 +35,8 @@ Status check_content_digest(std::string_view content_digest, base::ByteView body
     return stated.error();
   }
   if (*stated != base::sha256(body)) {
-    return Error{ErrorCode::conflict, "the body that arrived (" + std::to_string(body.size()) +
-                                          " bytes) is not the one that Content-Digest speaks of: send it again"};
+    return Error{ErrorCode::invalid_input, "the body that arrived (" + std::to_string(body.size()) +
+                                               " bytes) is not the one that Content-Digest speaks of: send it again"};
   }
   return {};
 }

@@ -17,7 +17,7 @@ enum class Coding : std::uint8_t { identity, zstd };
 base::Result<Coding> content_coding(std::string_view content_encoding);
 
 // Of a Content-Digest header (RFC 9530; "" = there is none): its sha-256 must be that of the bytes as they came.
-// Digests of other kinds are not looked at. invalid_input: not of that form; conflict: another digest.
+// Digests of other kinds are not looked at. invalid_input: malformed, or another digest.
 base::Status check_content_digest(std::string_view content_digest, base::ByteView body);
 
 // Errors: invalid_input (not zstd), too_large (over max_bytes when opened).

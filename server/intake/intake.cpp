@@ -95,7 +95,6 @@ Response ledger_failure(const http::RequestHead& head, const Error& error) {
 
 Result<base::Bytes> content_of(const http::Request& request) {
   const base::ByteView body = base::as_bytes(request.body);
-  BOATHOUSE_TRY(check_content_digest(request.headers.joined("Content-Digest"), body));
   const auto coding = content_coding(request.headers.joined("Content-Encoding"));
   if (!coding) {
     return coding.error();
@@ -103,12 +102,10 @@ Result<base::Bytes> content_of(const http::Request& request) {
   return decode_content(*coding, body, wire::kMaxBatchBytes);
 }
 
-Response body_problem(const http::RequestHead& head, const Error& error) {
-  if (error.code == base::ErrorCode::conflict) {
-    return http::problem_response(head,
-                                  problem(422, "digest-mismatch", "The body is not the one that was sent", error.text));
-  }
-  return http::problem_response(head, error);
+// docs/protocol.md section 6 has the statuses.
+Response batch_problem(const http::RequestHead& head, const Error& error) {
+  return error.code == base::ErrorCode::unsupported ? unsupported_media(head, error.text)
+                                                    : http::problem_response(head, error);
 }
 
 void handle_batch(ledger::Ledger& ledger, http::Request request, http::Reply reply) {
@@ -118,14 +115,20 @@ void handle_batch(ledger::Ledger& ledger, http::Request request, http::Reply rep
     reply(http::problem_response(request, Error{base::ErrorCode::internal, "a batch passed without its admission"}));
     return;
   }
+  const std::string digest = request.headers.joined("Content-Digest");
+  if (const auto status = check_content_digest(digest, base::as_bytes(request.body)); !status) {
+    reply(http::problem_response(
+        request, problem(422, "digest-mismatch", "The body is not the one that was sent", status.error().text)));
+    return;
+  }
   const auto content = content_of(request);
   if (!content) {
-    reply(body_problem(request, content.error()));
+    reply(batch_problem(request, content.error()));
     return;
   }
   auto items = wire::parse_batch(*content);
   if (!items) {
-    reply(body_problem(request, items.error()));
+    reply(batch_problem(request, items.error()));
     return;
   }
   ledger::Submission submission;

@@ -206,7 +206,7 @@ TEST_F(IntakeTest, TheDigestIsOfTheBytesAsTheyCame) {
   EXPECT_EQ(post(packed, headers).status, 422);
   EXPECT_EQ(post(plain, with("Content-Digest", "sha-512=:AAAA:")).status, 200);
   for (const char* malformed : {"sha-256", "sha-256=AAAA", "sha-256=:AAAA:", "sha-256=:%%%%:", "=", "sha-256=:"}) {
-    EXPECT_EQ(post(plain, with("Content-Digest", malformed)).status, 400) << malformed;
+    EXPECT_EQ(post(plain, with("Content-Digest", malformed)).status, 422) << malformed;
   }
 }
 
@@ -376,6 +376,13 @@ TEST_F(IntakeTest, AFramingErrorNamesItsPlace) {
   EXPECT_EQ(ledger_->counts()->recordings, 0U);
 }
 
+TEST_F(IntakeTest, AProtocolOfTomorrowIsRefusedByName) {
+  std::string batch = batch_of({birth(uuid(1))});
+  ASSERT_EQ(batch[3], static_cast<char>(wire::kProtocolVersion));
+  batch[3] = static_cast<char>(wire::kProtocolVersion + 1);
+  EXPECT_EQ(post(batch).status, 415);
+}
+
 TEST_F(IntakeTest, AnyDamageIsRefusedOrHarmless) {
   const std::vector<Owned> items{birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 20),
                                  chunk(uuid(1), Stream::event, 0, 2), seal(uuid(1), 1)};
@@ -387,7 +394,7 @@ TEST_F(IntakeTest, AnyDamageIsRefusedOrHarmless) {
       damaged[dice.below(damaged.size())] ^= static_cast<char>(1 + dice.below(255));
     }
     const auto response = post(damaged);
-    ASSERT_TRUE(response.status == 200 || response.status == 400 || response.status == 413 || response.status == 422)
+    ASSERT_TRUE(response.status == 200 || response.status == 400 || response.status == 413 || response.status == 415)
         << response.status << ' ' << response.body;
   }
   // Whatever got in is what its hash says.

@@ -80,8 +80,8 @@ Status check_seal(const wire::Item& item) {
 }
 
 Status check(const wire::Item& item, ledger::Entry& entry) {
-  if (!item.refusal.empty()) {
-    return wrong(item.refusal);
+  if (item.refusal) {
+    return *item.refusal;
   }
   switch (item.kind) {
     case wire::ItemKind::birth:

@@ -60,7 +60,8 @@ base::Result<PageKey> CursorCodec::decode(std::string_view text, std::string_vie
   if (!bytes || bytes->size() != kPayloadSize + kSignatureSize) return bad_cursor();
   const base::ByteView payload = base::ByteView(*bytes).first(kPayloadSize);
   const base::Digest expected = sign(payload, scope);
-  if (!equal_in_constant_time(base::ByteView(expected).first(kSignatureSize), base::ByteView(*bytes).subspan(kPayloadSize))) {
+  if (!equal_in_constant_time(base::ByteView(expected).first(kSignatureSize),
+                              base::ByteView(*bytes).subspan(kPayloadSize))) {
     return bad_cursor();
   }
   base::ByteReader in(payload);

@@ -1,5 +1,5 @@
-// Opaque page cursors: version, key of the last row, and what the page was asked for, signed so that a cursor cannot be made up or used
-// with another filter or by another tenant. base64url text.
+// Opaque page cursors: version, key of the last row, and what the page was asked for, signed so that a cursor cannot be
+// made up or used with another filter or by another tenant. base64url text.
 #pragma once
 
 #include <cstdint>

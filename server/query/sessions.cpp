@@ -7,11 +7,14 @@ namespace boathouse::query {
 using timeseries::NativeBlock;
 using timeseries::Parameters;
 
-base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope, const SessionFilter& filter,
-                                       const std::optional<PageKey>& after, std::size_t limit) {
+base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope,
+                                       const SessionFilter& filter, const std::optional<PageKey>& after,
+                                       std::size_t limit) {
   std::string where;
   Parameters parameters;
-  const auto add = [&](std::string_view condition) { where += (where.empty() ? " WHERE " : " AND ") + std::string(condition); };
+  const auto add = [&](std::string_view condition) {
+    where += (where.empty() ? " WHERE " : " AND ") + std::string(condition);
+  };
   if (scope.athlete) {
     add("athlete = {athlete:UUID}");
     parameters.emplace_back("athlete", scope.athlete->text());
@@ -30,11 +33,12 @@ base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, con
     parameters.emplace_back("after_session", after->session.text());
   }
   parameters.emplace_back("limit", std::to_string(limit + 1));
-  return client.select("SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}",
-                       parameters);
+  return client.select(
+      "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}", parameters);
 }
 
-base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope, const base::Uuid& session) {
+base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
+                                      const base::Uuid& session) {
   std::string sql = "SELECT * FROM session FINAL WHERE session = {session:UUID}";
   Parameters parameters{{"session", session.text()}};
   if (scope.athlete) {
@@ -57,7 +61,8 @@ base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const Re
   columns += ", " + std::string(rowing::bytes_column(stream));
 
   const std::string of_recording =
-      " WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = {rec:UUID}";
+      " WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = "
+      "{rec:UUID}";
   std::string sql = "SELECT " + columns + " FROM " + std::string(rowing::name(stream)) + " FINAL" + of_recording;
   if (counted_only && stream == rowing::Stream::split) {
     sql += " AND seq IN (SELECT max(seq) FROM split" + of_recording + " GROUP BY split_number)";

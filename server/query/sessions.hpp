@@ -41,10 +41,11 @@ struct RecordKey {
 };
 RecordKey record_key(const timeseries::NativeBlock& sessions, std::size_t row);
 
-// Records of one stream in order of seq, from `from_seq`, at most `limit`. Columns: seq, the metrics, points where the stream has them, and
-// its bytes column.
-// `counted_only`: of two records about the same split, or two summaries, only the one with the larger seq.
-base::Result<timeseries::NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key, rowing::Stream stream,
-                                              std::uint64_t from_seq, std::size_t limit, bool counted_only);
+// Records of one stream in order of seq, from `from_seq`, at most `limit`. Columns: seq, the metrics, points where the
+// stream has them, and its bytes column. `counted_only`: of two records about the same split, or two summaries, only
+// the one with the larger seq.
+base::Result<timeseries::NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key,
+                                              rowing::Stream stream, std::uint64_t from_seq, std::size_t limit,
+                                              bool counted_only);
 
 }  // namespace boathouse::query

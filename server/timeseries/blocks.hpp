@@ -15,7 +15,8 @@ struct InsertBody {
   std::uint64_t rows = 0;
 };
 
-// Opens every chunk of the block and lays the rows out in the order of the block's items. Error: corrupt (a body that fails its own hash).
+// Opens every chunk of the block and lays the rows out in the order of the block's items. Error: corrupt (a body that
+// fails its own hash).
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block);
 
 }  // namespace boathouse::timeseries

@@ -24,7 +24,8 @@ std::vector<rowing::Record> some_records(Stream stream, std::size_t count, std::
       const auto span = static_cast<std::uint64_t>(rowing::max_value(metric)) + 1;
       record.values.push_back(random.below(5) == 0 ? kNull : static_cast<std::int64_t>(random.below(span)));
     }
-    if (rowing::has_points(stream)) record.points.assign(random.below(40), static_cast<std::int64_t>(random.below(300)));
+    if (rowing::has_points(stream))
+      record.points.assign(random.below(40), static_cast<std::int64_t>(random.below(300)));
     if (random.below(3) == 0) record.bytes = "tail\n\n" + std::to_string(random.below(100));
   }
   return records;

@@ -25,8 +25,8 @@ std::string percent_encode(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || c == '-' || c == '_' ||
-        c == '.' || c == '~') {
+    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || c == '-' ||
+        c == '_' || c == '.' || c == '~') {
       out += c;
     } else {
       out += '%';
@@ -42,12 +42,23 @@ std::string escape_parameter(std::string_view value) {
   std::string out;
   for (const char c : value) {
     switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\0': out += "\\0"; break;
-      default: out += c;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\0':
+        out += "\\0";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -145,7 +156,8 @@ void ClickHouseClient::set_endpoint(Endpoint endpoint) {
   pool_->endpoint = std::move(endpoint);
 }
 
-base::Result<std::string> ClickHouseClient::call(std::string_view query_string, std::string_view body, bool body_is_sql) {
+base::Result<std::string> ClickHouseClient::call(std::string_view query_string, std::string_view body,
+                                                 bool body_is_sql) {
   const Endpoint endpoint = pool_->where();
   if (endpoint.url.empty()) return Error{ErrorCode::unavailable, "ClickHouse is not started"};
   CURL* handle = pool_->take();
@@ -158,8 +170,8 @@ base::Result<std::string> ClickHouseClient::call(std::string_view query_string, 
   headers = curl_slist_append(headers, ("X-ClickHouse-User: " + endpoint.user).c_str());
   headers = curl_slist_append(headers, ("X-ClickHouse-Key: " + endpoint.password).c_str());
   headers = curl_slist_append(headers, "Expect:");
-  headers = curl_slist_append(headers, body_is_sql ? "Content-Type: text/plain; charset=utf-8"
-                                                   : "Content-Type: application/octet-stream");
+  headers = curl_slist_append(
+      headers, body_is_sql ? "Content-Type: text/plain; charset=utf-8" : "Content-Type: application/octet-stream");
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -204,8 +216,9 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
 }
 
 base::Status ClickHouseClient::insert(std::string_view sql, base::ByteView native_body, std::string_view token) {
-  const std::string query = "&wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" +
-                            percent_encode(token) + "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
+  const std::string query =
+      "&wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" + percent_encode(token) +
+      "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
   const auto reply = call(query, base::as_text(native_body), false);
   if (!reply) return reply.error();
   return base::Done{};

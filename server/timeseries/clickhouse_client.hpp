@@ -1,5 +1,5 @@
-// ClickHouse's HTTP interface, spoken to the engine process beside us or to a server. SQL text never carries data: values travel as
-// parameters, rows as a Native body.
+// ClickHouse's HTTP interface, spoken to the engine process beside us or to a server. SQL text never carries data:
+// values travel as parameters, rows as a Native body.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 namespace boathouse::timeseries {
 
 struct Endpoint {
-  std::string url;       // http://host:port, no trailing slash
+  std::string url;  // http://host:port, no trailing slash
   std::string user = "default";
   std::string password;
   std::string database = "default";
@@ -51,8 +51,8 @@ class ClickHouseClient {
   std::unique_ptr<Pool> pool_;
 };
 
-// True for errors that a later try of the same call can mend (clickhouse error codes 159, 202, 209, 210, 241, 242, 252, 279, 285, 319, 999 and transport
-// failures are reported as unavailable).
+// True for errors that a later try of the same call can mend (clickhouse error codes 159, 202, 209, 210, 241, 242, 252,
+// 279, 285, 319, 999 and transport failures are reported as unavailable).
 inline bool is_transient(const base::Error& error) { return error.code == base::ErrorCode::unavailable; }
 
 }  // namespace boathouse::timeseries

@@ -69,9 +69,15 @@ base::Result<int> EngineProcess::spawn() {
   sigemptyset(&no_signals);
   posix_spawnattr_setsigmask(&attributes, &no_signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-  std::array<const char*, 10> arguments{options_.binary.c_str(),        "--path",           options_.data_path.c_str(),
-                                        "--listen",                     "127.0.0.1:0",      "--password-file",
-                                        options_.password_file.c_str(), "--stop-with-parent", nullptr};
+  std::array<const char*, 10> arguments{options_.binary.c_str(),
+                                        "--path",
+                                        options_.data_path.c_str(),
+                                        "--listen",
+                                        "127.0.0.1:0",
+                                        "--password-file",
+                                        options_.password_file.c_str(),
+                                        "--stop-with-parent",
+                                        nullptr};
   pid_t pid = -1;
   const int error = posix_spawn(&pid, options_.binary.c_str(), &actions, &attributes,
                                 const_cast<char* const*>(arguments.data()), environ);

@@ -1,4 +1,5 @@
-// Starts boathouse-engine beside us, learns its port from its first line, starts it again when it dies, stops it at the end.
+// Starts boathouse-engine beside us, learns its port from its first line, starts it again when it dies, stops it at the
+// end.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +24,8 @@ class EngineProcess {
     std::string password_file;  // written by us, mode 0600
     std::string password;
   };
-  // `ready` is called from the watching thread each time the engine accepts requests; `log` gets one line per start and death.
+  // `ready` is called from the watching thread each time the engine accepts requests; `log` gets one line per start and
+  // death.
   EngineProcess(Options options, std::function<void(const Endpoint&)> ready, std::function<void(std::string_view)> log);
   ~EngineProcess();
   EngineProcess(const EngineProcess&) = delete;

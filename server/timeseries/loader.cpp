@@ -17,7 +17,9 @@ Loader::Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options
 
 Loader::~Loader() { stop(); }
 
-void Loader::start() { thread_ = std::thread([this] { run(); }); }
+void Loader::start() {
+  thread_ = std::thread([this] { run(); });
+}
 
 void Loader::stop() {
   {

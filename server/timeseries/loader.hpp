@@ -1,5 +1,5 @@
-// Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash or a retry
-// anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it.
+// Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash
+// or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it.
 #pragma once
 
 #include <atomic>

@@ -161,7 +161,8 @@ TEST_F(LoaderTest, ChunksThatWaitTogetherGoInOneInsert) {
   EXPECT_EQ(clickhouse_.inserts("session").size(), 5U);
 }
 
-// The answer of an insert can be lost: ClickHouse must see the very same bytes under the same token again, whatever has come in since.
+// The answer of an insert can be lost: ClickHouse must see the very same bytes under the same token again, whatever has
+// come in since.
 TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
   store(1, 10);
   clickhouse_.fail_inserts(1);

@@ -23,7 +23,7 @@ enum class Kind : std::uint8_t { integer, text, uuid, array, float64 };
 struct Type {
   Kind kind = Kind::integer;
   bool nullable = false;
-  unsigned width = 0;      // bytes of an integer (of an element in an array)
+  unsigned width = 0;  // bytes of an integer (of an element in an array)
   bool is_signed = false;
 };
 
@@ -75,19 +75,31 @@ void write_text(ByteWriter& out, std::string_view text) {
 void write_integer(ByteWriter& out, const Type& type, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   switch (type.width) {
-    case 1: out.u8(static_cast<std::uint8_t>(bits)); break;
-    case 2: out.u16(static_cast<std::uint16_t>(bits)); break;
-    case 4: out.u32(static_cast<std::uint32_t>(bits)); break;
-    default: out.u64(bits); break;
+    case 1:
+      out.u8(static_cast<std::uint8_t>(bits));
+      break;
+    case 2:
+      out.u16(static_cast<std::uint16_t>(bits));
+      break;
+    case 4:
+      out.u32(static_cast<std::uint32_t>(bits));
+      break;
+    default:
+      out.u64(bits);
+      break;
   }
 }
 
 std::int64_t read_integer(ByteReader& in, const Type& type) {
   switch (type.width) {
-    case 1: return type.is_signed ? static_cast<std::int8_t>(in.u8()) : std::int64_t{in.u8()};
-    case 2: return type.is_signed ? static_cast<std::int16_t>(in.u16()) : std::int64_t{in.u16()};
-    case 4: return type.is_signed ? static_cast<std::int32_t>(in.u32()) : std::int64_t{in.u32()};
-    default: return static_cast<std::int64_t>(in.u64());
+    case 1:
+      return type.is_signed ? static_cast<std::int8_t>(in.u8()) : std::int64_t{in.u8()};
+    case 2:
+      return type.is_signed ? static_cast<std::int16_t>(in.u16()) : std::int64_t{in.u16()};
+    case 4:
+      return type.is_signed ? static_cast<std::int32_t>(in.u32()) : std::int64_t{in.u32()};
+    default:
+      return static_cast<std::int64_t>(in.u64());
   }
 }
 

@@ -1,7 +1,7 @@
-// ClickHouse's Native format: blocks of columns, as sent over HTTP (no block info: client revision 0). A block is varuint columns, varuint rows,
-// then per column its name, its type (both with a varuint length) and the raw little-endian values; Nullable puts one byte a row before the
-// values, Array the cumulative UInt64 ends, String a varuint length before each. Only the types of our own tables are known.
-// Pure functions.
+// ClickHouse's Native format: blocks of columns, as sent over HTTP (no block info: client revision 0). A block is
+// varuint columns, varuint rows, then per column its name, its type (both with a varuint length) and the raw
+// little-endian values; Nullable puts one byte a row before the values, Array the cumulative UInt64 ends, String a
+// varuint length before each. Only the types of our own tables are known. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ namespace boathouse::timeseries {
 
 struct NativeColumn {
   std::string name;
-  std::string type;                                // e.g. "Nullable(UInt16)", "Array(UInt16)", "DateTime64(3, 'UTC')"
-  std::vector<std::int64_t> integers;              // (U)IntN, Date..., DateTime64; rowing::kNull = NULL. UInt64 as its bit pattern
-  std::vector<std::string> texts;                  // String
-  std::vector<base::Uuid> uuids;                   // UUID
-  std::vector<std::vector<std::int64_t>> arrays;   // Array of integers
-  std::vector<double> doubles;                     // Float64; NaN = NULL
+  std::string type;                    // e.g. "Nullable(UInt16)", "Array(UInt16)", "DateTime64(3, 'UTC')"
+  std::vector<std::int64_t> integers;  // (U)IntN, Date..., DateTime64; rowing::kNull = NULL. UInt64 as its bit pattern
+  std::vector<std::string> texts;      // String
+  std::vector<base::Uuid> uuids;       // UUID
+  std::vector<std::vector<std::int64_t>> arrays;  // Array of integers
+  std::vector<double> doubles;                    // Float64; NaN = NULL
 };
 
 struct NativeBlock {

@@ -26,7 +26,8 @@ NativeBlock every_type() {
   integers("version", "UInt64", {0, 1, INT64_MAX});
   integers("started", "DateTime64(3, 'UTC')", {0, 1795372620000, -1});
   block.columns.push_back({"text", "String", {}, {"", "a\n\nb", std::string(300, 'x')}, {}, {}, {}});
-  block.columns.push_back({"id", "UUID", {}, {}, {base::Uuid{}, uuid("018bcfe5-6800-7abc-8def-0123456789ab"), base::Uuid{}}, {}, {}});
+  block.columns.push_back(
+      {"id", "UUID", {}, {}, {base::Uuid{}, uuid("018bcfe5-6800-7abc-8def-0123456789ab"), base::Uuid{}}, {}, {}});
   block.columns.push_back({"points", "Array(UInt16)", {}, {}, {}, {{}, {24, 41, 65535}, {1}}, {}});
   return block;
 }
@@ -69,7 +70,8 @@ TEST(Native, ClickHouseWritesTheHalvesOfAUuidBackwards) {
   block.rows = 1;
   block.columns.push_back({"id", "UUID", {}, {}, {uuid("00112233-4455-6677-8899-aabbccddeeff")}, {}, {}});
   const base::Bytes bytes = written(block);
-  const base::Bytes expected{0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x00, 0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88};
+  const base::Bytes expected{0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x00,
+                             0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88};
   EXPECT_EQ(base::Bytes(bytes.end() - 16, bytes.end()), expected);
 }
 

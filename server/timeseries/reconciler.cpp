@@ -10,7 +10,8 @@ namespace {
 using CountOf = std::map<base::Uuid, std::uint64_t>;
 
 // Distinct positions, so that a row written twice can never hide a missing one.
-base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Stream stream, const std::optional<base::Uuid>& athlete) {
+base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Stream stream,
+                                         const std::optional<base::Uuid>& athlete) {
   std::string sql = "SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) + " FINAL";
   Parameters parameters;
   if (athlete) {
@@ -36,7 +37,8 @@ base::Result<std::uint64_t> session_rows(ClickHouseClient& client, const std::op
 
 }  // namespace
 
-base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client, std::optional<base::Uuid> athlete) {
+base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
+                                       std::optional<base::Uuid> athlete) {
   Reconciliation result;
   std::map<rowing::Stream, CountOf> clickhouse;
   for (const rowing::Stream stream : rowing::kStreams) {
@@ -71,7 +73,8 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
         const auto found = counts.find(recording.rec_id);
         const std::uint64_t rows = found == counts.end() ? 0 : found->second;
         if (found != counts.end()) counts.erase(found);
-        if (rows != state.loaded_records) result.differences.push_back({recording.rec_id, state.stream, state.loaded_records, rows});
+        if (rows != state.loaded_records)
+          result.differences.push_back({recording.rec_id, state.stream, state.loaded_records, rows});
       }
     }
     if (page->size() < kPage) break;

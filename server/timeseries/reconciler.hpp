@@ -28,13 +28,14 @@ struct Difference {
 
 struct Reconciliation {
   std::uint64_t recordings = 0;
-  std::uint64_t unloaded_chunks = 0;      // not a difference by itself: they are on their way
-  std::vector<StreamCount> streams;       // all of kStreams, `source` counted in the ledger alone
-  std::vector<Difference> differences;    // loaded according to the ledger, but counted otherwise
-  std::uint64_t sessions = 0;             // session rows of these recordings
+  std::uint64_t unloaded_chunks = 0;    // not a difference by itself: they are on their way
+  std::vector<StreamCount> streams;     // all of kStreams, `source` counted in the ledger alone
+  std::vector<Difference> differences;  // loaded according to the ledger, but counted otherwise
+  std::uint64_t sessions = 0;           // session rows of these recordings
 };
 
 // Of one athlete, or of all.
-base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client, std::optional<base::Uuid> athlete);
+base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
+                                       std::optional<base::Uuid> athlete);
 
 }  // namespace boathouse::timeseries

@@ -8,25 +8,29 @@ using rowing::Metric;
 using rowing::Stream;
 using rowing::WireType;
 
-// Durability and dedup on every table: an acknowledged insert survives a power cut, a repeated token counts once. ReplacingMergeTree(ver) is the
-// second line should the token window have moved on.
+// Durability and dedup on every table: an acknowledged insert survives a power cut, a repeated token counts once.
+// ReplacingMergeTree(ver) is the second line should the token window have moved on.
 constexpr std::string_view kTableSettings =
     " SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,"
     " min_rows_to_fsync_after_merge = 1";
 
 std::string_view codec_text(Codec codec) {
   switch (codec) {
-    case Codec::plain: return "ZSTD(1)";
-    case Codec::delta: return "Delta, ZSTD(1)";
-    case Codec::double_delta: return "DoubleDelta, ZSTD(1)";
+    case Codec::plain:
+      return "ZSTD(1)";
+    case Codec::delta:
+      return "Delta, ZSTD(1)";
+    case Codec::double_delta:
+      return "DoubleDelta, ZSTD(1)";
   }
   return "ZSTD(1)";
 }
 
 std::string raw_table(Stream stream) {
-  std::string sql = "CREATE TABLE IF NOT EXISTS " + std::string(rowing::name(stream)) +
-                    " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)),"
-                    " seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
+  std::string sql =
+      "CREATE TABLE IF NOT EXISTS " + std::string(rowing::name(stream)) +
+      " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)),"
+      " seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
   for (const Metric& metric : rowing::metrics(stream)) {
     sql += ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(" +
            std::string(codec_text(metric.codec)) + ")";
@@ -37,18 +41,21 @@ std::string raw_table(Stream stream) {
   return sql + std::string(kTableSettings);
 }
 
-// One row a session. `ver` is the ledger's server_seq, so a later state wins whatever arrives when; a moved key leaves a tombstone
-// (is_deleted). Totals are the monitor's own summary (totals_from = 'monitor'), else derived from samples.
+// One row a session. `ver` is the ledger's server_seq, so a later state wins whatever arrives when; a moved key leaves
+// a tombstone (is_deleted). Totals are the monitor's own summary (totals_from = 'monitor'), else derived from samples.
 std::string session_table() {
   return "CREATE TABLE IF NOT EXISTS session (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)),"
-         " session UUID CODEC(ZSTD(1)), primary_rec UUID CODEC(ZSTD(1)), started_known UInt8, offset_minutes Nullable(Int16),"
-         " zone String, origin UInt8, dialect String, source_name String, title String, monitor_serial String, sealed UInt8,"
+         " session UUID CODEC(ZSTD(1)), primary_rec UUID CODEC(ZSTD(1)), started_known UInt8, offset_minutes "
+         "Nullable(Int16),"
+         " zone String, origin UInt8, dialect String, source_name String, title String, monitor_serial String, sealed "
+         "UInt8,"
          " end_reason UInt8, totals_from String, workout_type Nullable(UInt8), erg_machine_type Nullable(UInt8),"
          " work_time_cs Nullable(UInt32), work_distance_dm Nullable(UInt32), rest_time_cs Nullable(UInt32),"
          " rest_distance_m Nullable(UInt32), avg_pace_cs_per_500m Nullable(UInt32), avg_power_w Nullable(UInt16),"
          " avg_stroke_rate_spm Nullable(UInt8), avg_heart_rate_bpm Nullable(UInt8), max_heart_rate_bpm Nullable(UInt8),"
          " total_calories Nullable(UInt32), stroke_count Nullable(UInt32), avg_drag_factor Nullable(UInt8),"
-         " samples UInt32, strokes UInt32, force_curves UInt32, splits UInt32, summaries UInt32, events UInt32, sources UInt32,"
+         " samples UInt32, strokes UInt32, force_curves UInt32, splits UInt32, summaries UInt32, events UInt32, "
+         "sources UInt32,"
          " ver UInt64, is_deleted UInt8)"
          " ENGINE = ReplacingMergeTree(ver, is_deleted) ORDER BY (athlete, started, session)" +
          std::string(kTableSettings);
@@ -61,9 +68,12 @@ bool has_table(Stream stream) { return stream != Stream::source; }
 std::string_view integer_type(const Metric& metric) {
   switch (rowing::max_value(metric)) {
     case 0xF:
-    case 0xFF: return "UInt8";
-    case 0xFFFF: return "UInt16";
-    default: return "UInt32";
+    case 0xFF:
+      return "UInt8";
+    case 0xFFFF:
+      return "UInt16";
+    default:
+      return "UInt32";
   }
 }
 

@@ -1,5 +1,5 @@
-// The ClickHouse tables, derived from the metric catalogue. Raw tables (one per stream but `source`, which stays in the ledger) are keyed by
-// recording; table `session` has one idempotent row a session. Forward-only migrations.
+// The ClickHouse tables, derived from the metric catalogue. Raw tables (one per stream but `source`, which stays in the
+// ledger) are keyed by recording; table `session` has one idempotent row a session. Forward-only migrations.
 #pragma once
 
 #include <string>

@@ -30,9 +30,12 @@ TEST(Schema, EveryMetricIsAColumnThatCanHoldItsLargestValue) {
     if (!has_table(stream)) continue;
     const std::string sql = statement_of(rowing::name(stream));
     for (const rowing::Metric& metric : rowing::metrics(stream)) {
-      const std::string column = ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(";
+      const std::string column =
+          ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(";
       EXPECT_NE(sql.find(column), std::string::npos) << metric.column;
-      const std::int64_t holds = integer_type(metric) == "UInt8" ? 0xFF : integer_type(metric) == "UInt16" ? 0xFFFF : 0xFFFFFFFF;
+      const std::int64_t holds = integer_type(metric) == "UInt8"    ? 0xFF
+                                 : integer_type(metric) == "UInt16" ? 0xFFFF
+                                                                    : 0xFFFFFFFF;
       EXPECT_GE(holds, rowing::max_value(metric)) << metric.column;
     }
   }
@@ -46,7 +49,8 @@ TEST(Schema, ColumnNamesAreUnique) {
   }
 }
 
-// A device clock that is ten years slow must not let anything expire, a power cut not undo an acknowledged insert, a retry not count twice.
+// A device clock that is ten years slow must not let anything expire, a power cut not undo an acknowledged insert, a
+// retry not count twice.
 TEST(Schema, EveryTableIsDurableDeduplicatedAndKeepsEverything) {
   for (const std::string& statement : create_statements()) {
     EXPECT_NE(statement.find("fsync_after_insert = 1"), std::string::npos) << statement;

@@ -13,7 +13,8 @@ using rowing::kNull;
 
 // FINAL reads one recording by the tables' sort key.
 constexpr std::string_view kOfRecording =
-    " FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = {rec:UUID}";
+    " FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = "
+    "{rec:UUID}";
 
 Parameters key_of(const ledger::RecordingState& recording) {
   return {{"athlete", recording.athlete.text()},
@@ -43,13 +44,16 @@ std::int64_t or_else(std::int64_t first, std::int64_t second) { return first == 
 
 // Workout states 3, 8 and 9 are rest; without a state (imports) everything counts as work.
 constexpr std::string_view kSampleTotals =
-    "SELECT toNullable(sum(t)) AS work_time_cs, toNullable(sum(d)) AS work_distance_dm, max(rest) AS rest_distance_m, anyLast(wt) AS workout_type,"
-    " anyLast(erg) AS erg_machine_type, toNullable(sum(cal)) AS calories, toInt64OrNull(toString(round(sum(rate_sum) / sum(rate_n)))) AS rate,"
+    "SELECT toNullable(sum(t)) AS work_time_cs, toNullable(sum(d)) AS work_distance_dm, max(rest) AS rest_distance_m, "
+    "anyLast(wt) AS workout_type,"
+    " anyLast(erg) AS erg_machine_type, toNullable(sum(cal)) AS calories, toInt64OrNull(toString(round(sum(rate_sum) / "
+    "sum(rate_n)))) AS rate,"
     " toInt64OrNull(toString(round(sum(hr_sum) / sum(hr_n)))) AS heart_rate, max(hr_max) AS max_heart_rate,"
     " toInt64OrNull(toString(round(sum(drag_sum) / sum(drag_n)))) AS drag"
     " FROM (SELECT interval, maxIf(elapsed_cs, work) AS t, maxIf(distance_dm, work) AS d, max(rest_distance_m) AS rest,"
     " anyLast(workout_type) AS wt, anyLast(erg_machine_type) AS erg, max(total_calories) AS cal,"
-    " sumIf(toInt64(stroke_rate_spm), stroke_rate_spm > 0 AND work) AS rate_sum, countIf(stroke_rate_spm > 0 AND work) AS rate_n,"
+    " sumIf(toInt64(stroke_rate_spm), stroke_rate_spm > 0 AND work) AS rate_sum, countIf(stroke_rate_spm > 0 AND work) "
+    "AS rate_n,"
     " sum(toInt64(heart_rate_bpm)) AS hr_sum, count(heart_rate_bpm) AS hr_n, max(heart_rate_bpm) AS hr_max,"
     " sum(toInt64(drag_factor)) AS drag_sum, count(drag_factor) AS drag_n"
     " FROM (SELECT *, ifNull(workout_state NOT IN (3, 8, 9), 1) AS work FROM sample";
@@ -58,7 +62,8 @@ void derive_pace(Totals& totals) {
   if (totals.work_time_cs == kNull || totals.work_distance_dm == kNull || totals.work_distance_dm <= 0) return;
   // 500 m in 0.1 m is 5,000.
   totals.avg_pace_cs = or_else(totals.avg_pace_cs, totals.work_time_cs * 5000 / totals.work_distance_dm);
-  const double seconds_per_metre = static_cast<double>(totals.work_time_cs) / 10.0 / static_cast<double>(totals.work_distance_dm);
+  const double seconds_per_metre =
+      static_cast<double>(totals.work_time_cs) / 10.0 / static_cast<double>(totals.work_distance_dm);
   if (totals.avg_power_w == kNull && seconds_per_metre > 0.03) {
     totals.avg_power_w = std::lround(2.80 / std::pow(seconds_per_metre, 3));
   }
@@ -99,11 +104,13 @@ base::Status rest_of_splits(ClickHouseClient& client, const ledger::RecordingSta
 }
 
 base::Status totals_of_summary(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
-  const auto block = client.select("SELECT * FROM summary" + std::string(kOfRecording) + " ORDER BY seq DESC LIMIT 1", key_of(recording));
+  const auto block = client.select("SELECT * FROM summary" + std::string(kOfRecording) + " ORDER BY seq DESC LIMIT 1",
+                                   key_of(recording));
   if (!block) return block.error();
   if (block->rows == 0) return base::Done{};
   const auto value = [&](std::string_view column) { return block->integer(column, 0); };
-  // After a hasty abort the monitor sends a summary with no distance: it is kept in the stream, but says nothing about the work.
+  // After a hasty abort the monitor sends a summary with no distance: it is kept in the stream, but says nothing about
+  // the work.
   if (value("distance_dm") != kNull && value("distance_dm") > 0) {
     totals.from = "monitor";
     totals.work_time_cs = or_else(value("elapsed_cs"), totals.work_time_cs);

@@ -1,5 +1,5 @@
-// The session row: one idempotent summary of a recording, computed from what ClickHouse holds of it and from the ledger's facts.
-// Running it again for the same state writes the same row.
+// The session row: one idempotent summary of a recording, computed from what ClickHouse holds of it and from the
+// ledger's facts. Running it again for the same state writes the same row.
 #pragma once
 
 #include "core/base/result.hpp"
@@ -8,8 +8,9 @@
 
 namespace boathouse::timeseries {
 
-// Totals: from the monitor's own summary record (the newest) where there is one, else derived from samples: per interval the largest elapsed time
-// and distance outside of rests, added up. Average pace = 500 m * time / distance; average power = 2.80 / (s per m)^3, from average pace, as the monitor does.
+// Totals: from the monitor's own summary record (the newest) where there is one, else derived from samples: per
+// interval the largest elapsed time and distance outside of rests, added up. Average pace = 500 m * time / distance;
+// average power = 2.80 / (s per m)^3, from average pace, as the monitor does.
 base::Status write_session(ClickHouseClient& client, const ledger::RecordingState& recording);
 
 }  // namespace boathouse::timeseries

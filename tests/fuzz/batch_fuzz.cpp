@@ -37,7 +37,7 @@ void check_batch(base::ByteView body) {
     writer.add(item);
     check_facts(base::as_text(item.body));
   }
-  const bool all_good = std::ranges::all_of(*items, [](const wire::Item& item) { return item.refusal.empty(); });
+  const bool all_good = std::ranges::all_of(*items, [](const wire::Item& item) { return !item.refusal; });
   const base::Bytes again = writer.take();
   must(!all_good || std::ranges::equal(again, body));
 }
