@@ -121,7 +121,11 @@ void CommandLine::add_device(CLI::App& app) {
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
   with_json(sync_command);
-  with_sync(add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); })));
+  CLI::App* run_command =
+      add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); }));
+  with_sync(run_command);
+  run_command->add_option("--listen", device.listen, "ADDR:PORT for the other commands; port 0 = a free one")
+      ->capture_default_str();
 }
 
 void CommandLine::add_pm5(CLI::App& app) {

@@ -9,6 +9,7 @@ namespace boathouse::app {
 struct DeviceOptions {
   std::string data;  // the store's folder; made when it is not there
   bool json = false;
+  std::string listen = "127.0.0.1:0";  // device run
 };
 
 struct SyncOptions {
@@ -35,7 +36,8 @@ int device_source(const DeviceOptions& device, const std::string& session_id, co
 int device_verify(const DeviceOptions& device);
 // Sends what is pending. Exit 1 when something is still pending or refused at the end.
 int device_sync(const DeviceOptions& device, const SyncOptions& sync);
-// Syncs until SIGTERM.
+// Syncs until SIGTERM; while it holds the folder the other commands ask it (but for record, which needs the folder for
+// itself).
 int device_run(const DeviceOptions& device, const SyncOptions& sync);
 
 }  // namespace boathouse::app

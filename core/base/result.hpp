@@ -12,17 +12,17 @@ namespace boathouse::base {
 
 // What kind of failure it is: decides exit codes and HTTP status at the edges. Add only what some caller acts on.
 enum class ErrorCode : std::uint8_t {
-  invalid_input,      // bytes or arguments from outside are wrong; retrying the same cannot help
-  not_found,          //
-  conflict,           // the same identity with other content
-  unauthenticated,    // no key, or one that is not known
-  forbidden,          // known, but not allowed
-  too_large,          // over a stated limit
-  unavailable,        // a peer is away or busy; retrying can help
-  unsupported,        // a version or feature that this build does not know
-  io,                 // disk or operating system
-  corrupt,            // stored data that fails its own check
-  internal,           // a bug
+  invalid_input,    // bytes or arguments from outside are wrong; retrying the same cannot help
+  not_found,        //
+  conflict,         // the same identity with other content
+  unauthenticated,  // no key, or one that is not known
+  forbidden,        // known, but not allowed
+  too_large,        // over a stated limit
+  unavailable,      // a peer is away or busy; retrying can help
+  unsupported,      // a version or feature that this build does not know
+  io,               // disk or operating system
+  corrupt,          // stored data that fails its own check
+  internal,         // a bug
 };
 
 // The stable name of a code, e.g. "invalid_input".
@@ -33,9 +33,7 @@ struct Error {
   std::string text;  // for a person: what is wrong, where, and what mends it
 
   // The same error with "context: " put before its text.
-  [[nodiscard]] Error within(std::string_view context) const {
-    return Error{code, std::string(context) + ": " + text};
-  }
+  [[nodiscard]] Error within(std::string_view context) const { return Error{code, std::string(context) + ": " + text}; }
 };
 
 template <typename T>

@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "server/http/server.hpp"
 #include "server/http/test_client.hpp"
@@ -229,6 +232,7 @@ TEST(ServerStop, RepliesAndTheEndMayRace) {
         for (const Reply& reply : batch) {
           reply(make_response(200, "text/plain", "ok"));
         }
+        std::this_thread::yield();
       }
     });
     std::vector<std::unique_ptr<Client>> clients;

@@ -19,7 +19,7 @@ namespace boathouse::timeseries {
 struct Endpoint {
   std::string url;  // http://host:port, no trailing slash
   std::string user = "default";
-  std::string password;
+  std::string password{};
   std::string database = "default";
 };
 

@@ -1,0 +1,201 @@
+#include "apps/boathouse/device_actions.hpp"
+
+#include <map>
+
+#include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
+#include "device/import/import.hpp"
+
+namespace boathouse::app {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::JsonWriter;
+
+std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
+
+template <typename Counts>
+void write_by_stream_number(JsonWriter& json, const Counts& records) {
+  json.begin_object();
+  for (const rowing::Stream stream : rowing::kStreams) {
+    const auto count = records[static_cast<std::size_t>(stream)];
+    if (count > 0) json.key(rowing::name(stream)).value(count);
+  }
+  json.end_object();
+}
+
+base::Result<std::string> status_json(Device& device) {
+  const auto status = device.store->status();
+  if (!status) return status.error();
+  const auto refused = device.store->refused();
+  if (!refused) return refused.error();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("replica").value(device.store->identity().replica_id.text());
+  json.key("recordings").value(status->recordings).key("open_recordings").value(status->open_recordings);
+  json.key("records").value(status->records).key("items").value(status->items);
+  json.key("pending_items").value(status->pending_items).key("pending_bytes").value(status->pending_bytes);
+  json.key("refused_items").value(status->refused_items).key("server_epoch").value(status->server_epoch);
+  json.key("refused").begin_array();
+  for (const store::RefusedItem& item : *refused) {
+    json.begin_object().key("session").value(session_id(item.rec_id)).key("kind").value(wire::name(item.kind));
+    json.key("outcome").value(wire::name(item.outcome)).key("detail").value(item.detail).end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+base::Result<std::string> sessions_json(Device& device) {
+  const auto recordings = device.store->recordings();
+  if (!recordings) return recordings.error();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_array();
+  for (const store::RecordingInfo& info : *recordings) {
+    json.begin_object().key("id").value(session_id(info.birth.rec_id));
+    json.key("started_at").value(base::format_utc_ms(info.birth.started_ms));
+    json.key("started_known").value(info.birth.started_known).key("ended").value(info.ended);
+    json.key("source_name").value(info.birth.source_name).key("dialect").value(info.birth.dialect);
+    json.key("safe").value(info.safe()).key("items").value(info.items).key("pending_items").value(info.pending_items);
+    json.key("refused_items").value(info.refused_items).key("records").begin_object();
+    for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
+    json.end_object().end_object();
+  }
+  json.end_array();
+  return out;
+}
+
+base::Result<std::string> verify_json(Device& device) {
+  const auto recordings = device.store->recordings();
+  if (!recordings) return recordings.error();
+  std::map<rowing::Stream, std::uint64_t> records;
+  std::map<rowing::Stream, std::uint64_t> acknowledged;
+  std::vector<std::string> details;
+  for (const store::RecordingInfo& info : *recordings) {
+    const auto report = device.store->verify(info.birth.rec_id);
+    if (!report) return report.error();
+    for (const auto& [stream, check] : report->streams) {
+      records[stream] += check.records;
+      acknowledged[stream] += check.acknowledged;
+    }
+    for (const std::string& problem : report->problems)
+      details.push_back(session_id(info.birth.rec_id) + ": " + problem);
+  }
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("recordings").value(recordings->size()).key("problems").value(details.size());
+  json.key("details").begin_array();
+  for (const std::string& detail : details) json.value(detail);
+  json.end_array().key("records").begin_object();
+  for (const auto& [stream, count] : records) json.key(rowing::name(stream)).value(count);
+  json.end_object().key("acknowledged").begin_object();
+  for (const auto& [stream, count] : acknowledged) json.key(rowing::name(stream)).value(count);
+  json.end_object().end_object();
+  return out;
+}
+
+// A season file is shared out over its recordings: together, in order, they are the file.
+base::Result<std::string> source_bytes(Device& device, const std::string& session) {
+  const auto id = base::Uuid::parse(std::string_view(session).substr(session.starts_with("ses_") ? 4 : 0));
+  if (!id) return Error{ErrorCode::invalid_input, "not a session: " + session + " (device sessions lists them)"};
+  const auto info = device.store->recording(*id);
+  if (!info) return info.error();
+  if (!info->birth.source_sha256)
+    return Error{ErrorCode::not_found, "this session does not come from an imported file"};
+  const auto parts = device.store->imported(*info->birth.source_sha256);
+  if (!parts) return parts.error();
+  std::string content;
+  for (const base::Uuid& part : *parts) {
+    const auto blocks =
+        device.store->records(part, rowing::Stream::source, 0, import::kMaxFile / rowing::kMaxSourceBlock + 1);
+    if (!blocks) return blocks.error();
+    for (const rowing::Record& block : *blocks) content += block.bytes;
+  }
+  if (base::sha256(base::as_bytes(content)) != *info->birth.source_sha256) {
+    return Error{ErrorCode::corrupt, "the bytes do not have the file's hash"};
+  }
+  return content;
+}
+
+base::Result<std::string> replay_json(Device& device, const Action& action) {
+  store::RecorderOptions options;
+  options.origin = rowing::Origin::replay;
+  options.source_name = action.argument;
+  options.started_known = false;
+  store::Recorder recorder(*device.store, device.clock, device.ids, options);
+  store::LineFeeder feeder(recorder);
+  BOATHOUSE_TRY(feeder.feed_all(action.content));
+  BOATHOUSE_TRY(recorder.stop(rowing::EndReason::end_of_input));
+  return recorded_json(recorder, feeder, action.argument);
+}
+
+base::Result<std::string> import_json(Device& device, const Action& action) {
+  import::ImportOptions options;
+  options.time_zone = action.time_zone;
+  const auto report =
+      import::import_file(*device.store, device.ids, device.clock, action.argument, action.content, options);
+  if (!report) return report.error().within(action.argument);
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("file").value(action.argument).key("dialect").value(report->dialect);
+  json.key("already_imported").value(report->already_imported);
+  json.key("rows").value(report->rows).key("rejected_values").value(report->rejected_values);
+  json.key("rejected_lines").value(report->rejected_lines).key("sessions").begin_array();
+  for (const base::Uuid& id : report->recordings) json.value(session_id(id));
+  json.end_array().key("records");
+  write_by_stream_number(json, report->records);
+  json.key("problems").begin_array();
+  for (const import::ImportProblem& problem : report->problems) {
+    json.begin_object().key("line").value(problem.line);
+    json.key("text").value((problem.column.empty() ? "" : problem.column + ": ") + problem.text).end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+}  // namespace
+
+base::Result<std::string> perform(Device& device, const Action& action) {
+  if (action.name == "status") return status_json(device);
+  if (action.name == "sessions") return sessions_json(device);
+  if (action.name == "verify") return verify_json(device);
+  if (action.name == "source") return source_bytes(device, action.argument);
+  if (action.name == "replay") return replay_json(device, action);
+  if (action.name == "import") return import_json(device, action);
+  return Error{ErrorCode::not_found, "a device cannot be asked for " + action.name};
+}
+
+std::string recorded_json(const store::Recorder& recorder, const store::LineFeeder& feeder, const std::string& file) {
+  std::string out;
+  JsonWriter json(out);
+  const store::RecorderCounters& counters = recorder.counters();
+  json.begin_object().key("file").value(file).key("sessions").begin_array();
+  for (const base::Uuid& id : recorder.recordings()) json.value(session_id(id));
+  json.end_array();
+  json.key("lines").value(feeder.counters().lines).key("skipped").value(feeder.counters().skipped);
+  json.key("rejected_lines").value(feeder.counters().rejected);
+  json.key("notifications").value(counters.notifications).key("decoded").value(counters.decoded);
+  json.key("refused").value(counters.refused()).key("idle").value(counters.idle + counters.refused_idle);
+  json.key("records");
+  write_by_stream_number(json, counters.records);
+  json.key("problems").begin_array();
+  for (const store::RejectedLine& rejected : feeder.rejected()) {
+    json.begin_object().key("line").value(rejected.line).key("text").value(rejected.reason).end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+std::string sync_json(const sync::Status& status) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("state").value(sync::name(status.state)).key("reason").value(status.reason);
+  json.key("pending_items").value(status.pending_items).key("refused_items").value(status.refused_items);
+  json.key("sent_items").value(status.sent_items).key("sent_bytes").value(status.sent_bytes);
+  json.key("stored_items").value(status.stored_items).key("duplicate_items").value(status.duplicate_items);
+  json.key("failed_requests").value(status.failed_requests).key("last_error").value(status.last_error).end_object();
+  return out;
+}
+
+}  // namespace boathouse::app

@@ -1,0 +1,29 @@
+// What can be asked of a device's store, each with a JSON answer: by a command that holds the folder itself, or through
+// the door of the `device run` that does.
+#pragma once
+
+#include <string>
+
+#include "apps/boathouse/device_folder.hpp"
+#include "core/base/result.hpp"
+#include "device/store/line_feeder.hpp"
+#include "device/store/recorder.hpp"
+#include "device/sync/engine.hpp"
+
+namespace boathouse::app {
+
+struct Action {
+  std::string name;       // status, sessions, verify, source, replay, import
+  std::string argument;   // replay, import: the file's name; source: the session
+  std::string time_zone;  // import
+  std::string content;    // replay, import: the file
+};
+
+// JSON text, but for `source` the imported file's own bytes. not_found for an unknown name. Any thread.
+base::Result<std::string> perform(Device& device, const Action& action);
+
+// {"file", "sessions", "lines", ..., "records", "problems": [{"line", "text"}]}
+std::string recorded_json(const store::Recorder& recorder, const store::LineFeeder& feeder, const std::string& file);
+std::string sync_json(const sync::Status& status);
+
+}  // namespace boathouse::app

@@ -1,0 +1,61 @@
+#include "apps/boathouse/device_folder.hpp"
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace boathouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+
+fs::path door_file(const std::string& folder) { return fs::path(folder) / "device.door"; }
+
+}  // namespace
+
+base::Status Device::open(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return Error{ErrorCode::io, "cannot make " + folder + ": " + error.message()};
+  auto opened = store::Store::open(folder, ids, random);
+  if (!opened) return opened.error();
+  store.emplace(std::move(*opened));
+  const auto crashed = store->end_crashed();
+  if (!crashed) return crashed.error();
+  if (*crashed > 0) {
+    std::fprintf(stderr, "%llu recording(s) that a crash had left open are sealed and kept\n",
+                 static_cast<unsigned long long>(*crashed));
+  }
+  return base::Done{};
+}
+
+base::Status write_door(const std::string& folder, const Door& door) {
+  const fs::path file = door_file(folder);
+  std::error_code ignored;
+  fs::remove(file, ignored);  // of an earlier process, perhaps with another mode
+  const mode_t before = ::umask(077);
+  std::ofstream out(file);
+  ::umask(before);
+  out << door.url << '\n' << door.token << '\n';
+  out.close();
+  if (!out) return Error{ErrorCode::io, "cannot write " + file.string()};
+  return base::Done{};
+}
+
+void remove_door(const std::string& folder) {
+  std::error_code ignored;
+  fs::remove(door_file(folder), ignored);
+}
+
+std::optional<Door> find_door(const std::string& folder) {
+  std::ifstream in(door_file(folder));
+  Door door;
+  if (!std::getline(in, door.url) || !std::getline(in, door.token)) return std::nullopt;
+  return door;
+}
+
+}  // namespace boathouse::app
