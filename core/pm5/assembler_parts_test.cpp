@@ -5,11 +5,11 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
-#include "core/pm5/assembler_fixture.hpp"
 #include "core/pm5/curve_merger.hpp"
 #include "core/pm5/split_merger.hpp"
 #include "core/pm5/stroke_merger.hpp"
 #include "core/pm5/summary_merger.hpp"
+#include "core/pm5/test_assembler.hpp"
 
 namespace boathouse::pm5 {
 namespace {

@@ -11,9 +11,9 @@
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
 #include "core/base/random.hpp"
-#include "core/pm5/assembler_fixture.hpp"
 #include "core/pm5/notification_line.hpp"
 #include "core/pm5/sample_merger.hpp"
+#include "core/pm5/test_assembler.hpp"
 #include "tests/support/shared_data.hpp"
 
 namespace boathouse::pm5 {

@@ -22,22 +22,31 @@ std::string char_text(std::uint16_t characteristic) {
   return "0x" + text;
 }
 
+std::size_t shortest(std::uint16_t characteristic, base::ByteView payload) {
+  const bool multiplexed = characteristic == kMultiplexed;
+  if (multiplexed && payload.empty()) return 1;
+  const auto id = multiplexed ? payload[0] : static_cast<std::uint8_t>(characteristic);
+  const rowing::Characteristic* const known = rowing::find_characteristic(id);
+  if (known == nullptr) return 0;
+  return static_cast<std::size_t>(multiplexed ? known->min_multiplexed + 1 : known->min_direct);
+}
+
 std::string refusal(DecodeStatus status, std::uint16_t characteristic, base::ByteView payload) {
+  const std::string length = std::to_string(payload.size()) + " bytes";
   std::string text = char_text(characteristic);
-  const bool multiplexed = characteristic == kMultiplexed && !payload.empty();
-  if (multiplexed) text += " with id " + char_text(payload[0]);
+  if (characteristic == kMultiplexed && !payload.empty()) text += " with id " + char_text(payload[0]);
   switch (status) {
     case DecodeStatus::ok:
       break;
     case DecodeStatus::too_short:
-      text += ": too short: " + std::to_string(payload.size()) + " bytes";
+      text += ": too short: " + length + ", needs at least " + std::to_string(shortest(characteristic, payload));
       break;
     case DecodeStatus::unknown_characteristic:
       text += ": not a characteristic of the rowing service";
       break;
     case DecodeStatus::malformed:
       text += payload.size() > kMaxNotification
-                  ? ": " + std::to_string(payload.size()) + " bytes, more than a notification can have"
+                  ? ": " + length + ", more than a notification can have"
                   : ": the force packet contradicts itself (packets, points, sequence, length)";
       break;
   }
@@ -84,7 +93,7 @@ void write_values(base::JsonWriter& json, const Notification& notification) {
 
 void write_notification(base::JsonWriter& json, const Notification& notification) {
   json.key("char").value(char_text(notification.characteristic->id));
-  json.key("form").value(notification.form == Form::direct ? "direct" : "multiplexed");
+  json.key("form").value(notification.form == Form::direct ? "direct" : "mux");
   if (notification.characteristic->stream == rowing::Stream::force_curve) {
     write_force(json.key("fields"), notification.force);
     write_force(json.key("values"), notification.force);

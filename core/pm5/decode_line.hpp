@@ -17,7 +17,7 @@ struct DecodedLine {
 //   {"line", "char", "form", "fields", "values", "tail"}
 //   {"line", "error"}      refused, with the reason
 //   {"line", "skipped"}    blank, meta and foreign lines, with the reason
-// char: 0x00xx, inside 0x0080 that of the id byte. form: "direct" or "multiplexed". fields: wire integers or null by
+// char: 0x00xx, inside 0x0080 that of the id byte. form: "direct" or "mux". fields: wire integers or null by
 // catalogue column, of the fields that the characteristic has in this form. values: the same as shown at the edge
 // (rowing/edge.hpp), decimals exact; null where a short packet or the null rule gives none. tail: hex of appended
 // bytes. 0x003D has packets, points_here, sequence and force_lbf (a list) in both.

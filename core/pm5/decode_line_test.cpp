@@ -8,7 +8,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
 #include "core/pm5/notification.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 #include "core/rowing/record.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/shared_data.hpp"
@@ -83,7 +83,7 @@ TEST_F(HandMadeVectors, DecodeToTheExpectedValues) {
     }
     EXPECT_FALSE(line.is_error);
     const bool direct = *vector.find("form")->text() == "direct";
-    EXPECT_EQ(*result.find("form")->text(), direct ? "direct" : "multiplexed");
+    EXPECT_EQ(*result.find("form")->text(), direct ? "direct" : "mux");
     EXPECT_EQ(*result.find("tail")->text(), "");
     for (const auto& [key, value] : *expected.object()) {
       const JsonValue* const found = result.find("values")->find(key);
@@ -148,11 +148,13 @@ TEST(DecodeLine, SkipsAndErrors) {
   EXPECT_FALSE(decode_line(1, R"({"char": "FTMS-2AD1", "hex": "00"})").is_error);
   const DecodedLine short_line = decode_line(9, R"({"char": "0x0031", "hex": "b01d00e00b00"})");
   EXPECT_TRUE(short_line.is_error);
-  EXPECT_EQ(short_line.json, R"({"line":9,"error":"0x0031: too short: 6 bytes"})");
+  EXPECT_EQ(short_line.json, R"({"line":9,"error":"0x0031: too short: 6 bytes, needs at least 19"})");
   EXPECT_EQ(decode_line(9, R"({"char": "0080", "hex": ""})").json,
-            R"({"line":9,"error":"0x0080: too short: 0 bytes"})");
+            R"({"line":9,"error":"0x0080: too short: 0 bytes, needs at least 1"})");
   EXPECT_EQ(decode_line(9, R"({"char": "0080", "hex": "7f00"})").json,
             R"({"line":9,"error":"0x0080 with id 0x007F: not a characteristic of the rowing service"})");
+  EXPECT_EQ(decode_line(9, R"({"char": "0080", "hex": "3100"})").json,
+            R"({"line":9,"error":"0x0080 with id 0x0031: too short: 2 bytes, needs at least 20"})");
   EXPECT_TRUE(decode_line(1, "nonsense").is_error);
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/hex.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 #include "tests/support/shared_data.hpp"
 
 namespace boathouse::pm5 {

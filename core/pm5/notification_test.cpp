@@ -8,7 +8,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 #include "core/rowing/record.hpp"
 
 namespace boathouse::pm5 {

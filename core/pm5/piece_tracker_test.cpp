@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "core/pm5/notification_line.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 #include "tests/support/shared_data.hpp"
 
 namespace boathouse::pm5 {

@@ -13,7 +13,7 @@
 #include "core/pm5/assembler.hpp"
 #include "core/pm5/piece_counters.hpp"
 #include "core/pm5/piece_tracker.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 #include "core/rowing/formulas.hpp"
 
 namespace boathouse::pm5 {

@@ -5,7 +5,8 @@
 namespace boathouse::import {
 
 bool CsvRow::is_blank() const {
-  return std::ranges::all_of(cells, [](const std::string& cell) { return cell.find_first_not_of(" \t") == std::string::npos; });
+  return std::ranges::all_of(
+      cells, [](const std::string& cell) { return cell.find_first_not_of(" \t") == std::string::npos; });
 }
 
 CsvReader::CsvReader(std::string_view text) : text_(text) {
@@ -14,7 +15,8 @@ CsvReader::CsvReader(std::string_view text) : text_(text) {
 }
 
 base::Error CsvReader::fail(base::ErrorCode code, std::size_t at, const std::string& what) {
-  base::Error error{code, "line " + std::to_string(line_) + ", column " + std::to_string(at - line_begin_ + 1) + ": " + what};
+  base::Error error{code,
+                    "line " + std::to_string(line_) + ", column " + std::to_string(at - line_begin_ + 1) + ": " + what};
   error_line_ = row_line_;
   // Goes on behind the line in which the row began.
   const std::size_t line_end = text_.find('\n', row_begin_);
@@ -82,7 +84,8 @@ base::Result<bool> CsvReader::read_cell(std::string& cell, bool& row_ends) {
   }
   if (take_line_end()) return true;
   if (text_[at_] == '\r') return fail(base::ErrorCode::invalid_input, at_, "a carriage return without a line feed");
-  return fail(base::ErrorCode::invalid_input, at_, quoted ? "text behind a closing quote" : "a quote inside an unquoted cell");
+  return fail(base::ErrorCode::invalid_input, at_,
+              quoted ? "text behind a closing quote" : "a quote inside an unquoted cell");
 }
 
 base::Result<bool> CsvReader::next(CsvRow& row) {

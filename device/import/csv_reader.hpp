@@ -1,6 +1,6 @@
-// Comma-separated values as RFC 4180 has them: quotes, doubled quotes, line ends in quotes, CRLF or LF; a UTF-8 byte order mark at the start is
-// passed over. Strict: a quote inside an unquoted cell, text behind a closing quote and a lone CR are errors, not guesses.
-// Reads from memory it does not own. Thread rule: one thread at a time.
+// Comma-separated values as RFC 4180 has them: quotes, doubled quotes, line ends in quotes, CRLF or LF; a UTF-8 byte
+// order mark at the start is passed over. Strict: a quote inside an unquoted cell, text behind a closing quote and a
+// lone CR are errors, not guesses. Reads from memory it does not own. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,9 @@ class CsvReader {
  public:
   explicit CsvReader(std::string_view text);
 
-  // True: `row` is the next one; false: the end. Error (invalid_input, too_large): names line and column (character of the line, from 1); the next
-  // call goes on with the line after the one where the bad row began, or finds the end when a quote is never closed.
+  // True: `row` is the next one; false: the end. Error (invalid_input, too_large): names line and column (character of
+  // the line, from 1); the next call goes on with the line after the one where the bad row began, or finds the end when
+  // a quote is never closed.
   base::Result<bool> next(CsvRow& row);
   // Where the row that gave the last error began.
   [[nodiscard]] std::uint64_t error_line() const { return error_line_; }

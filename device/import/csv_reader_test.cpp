@@ -32,7 +32,9 @@ TEST(CsvReader, PlainRows) {
   EXPECT_EQ(read(" a , b"), (std::vector<Cells>{{" a ", " b"}}));
   EXPECT_EQ(read(",\n,"), (std::vector<Cells>{{"", ""}, {"", ""}}));
   EXPECT_EQ(read("a\n\nb"), (std::vector<Cells>{{"a"}, {""}, {"b"}}));
-  EXPECT_EQ(read("\xef\xbb\xbf" "a,b"), (std::vector<Cells>{{"a", "b"}}));
+  EXPECT_EQ(read("\xef\xbb\xbf"
+                 "a,b"),
+            (std::vector<Cells>{{"a", "b"}}));
 }
 
 TEST(CsvReader, Quotes) {
@@ -43,7 +45,9 @@ TEST(CsvReader, Quotes) {
 }
 
 TEST(CsvReader, RowsKnowTheirPlace) {
-  const std::string_view text = "\xef\xbb\xbf" "a\n\"b\nb\"\r\nc";
+  const std::string_view text =
+      "\xef\xbb\xbf"
+      "a\n\"b\nb\"\r\nc";
   CsvReader reader(text);
   CsvRow row;
   ASSERT_TRUE(*reader.next(row));
@@ -58,10 +62,15 @@ TEST(CsvReader, RowsKnowTheirPlace) {
 }
 
 TEST(CsvReader, ErrorsNameTheirPlaceAndTheRestGoesOn) {
-  EXPECT_EQ(read("a,b\"c\nd"), (std::vector<Cells>{{"error in row of line 1", "line 1, column 4: a quote inside an unquoted cell"}, {"d"}}));
-  EXPECT_EQ(read("a\n\"b\"c,d\ne"),
-            (std::vector<Cells>{{"a"}, {"error in row of line 2", "line 2, column 4: text behind a closing quote"}, {"e"}}));
-  EXPECT_EQ(read("a\rb\nc"), (std::vector<Cells>{{"error in row of line 1", "line 1, column 2: a carriage return without a line feed"}, {"c"}}));
+  EXPECT_EQ(
+      read("a,b\"c\nd"),
+      (std::vector<Cells>{{"error in row of line 1", "line 1, column 4: a quote inside an unquoted cell"}, {"d"}}));
+  EXPECT_EQ(
+      read("a\n\"b\"c,d\ne"),
+      (std::vector<Cells>{{"a"}, {"error in row of line 2", "line 2, column 4: text behind a closing quote"}, {"e"}}));
+  EXPECT_EQ(read("a\rb\nc"),
+            (std::vector<Cells>{{"error in row of line 1", "line 1, column 2: a carriage return without a line feed"},
+                                {"c"}}));
   EXPECT_EQ(read("x\n\"a\nb\"c\nd"),
             (std::vector<Cells>{{"x"},
                                 {"error in row of line 2", "line 3, column 3: text behind a closing quote"},
@@ -70,7 +79,9 @@ TEST(CsvReader, ErrorsNameTheirPlaceAndTheRestGoesOn) {
 }
 
 TEST(CsvReader, AQuoteThatIsNeverClosedEndsTheFile) {
-  EXPECT_EQ(read("a\nb,\"c\nd\ne"), (std::vector<Cells>{{"a"}, {"error in row of line 2", "line 2, column 3: the quote that opens here is not closed"}}));
+  EXPECT_EQ(read("a\nb,\"c\nd\ne"),
+            (std::vector<Cells>{
+                {"a"}, {"error in row of line 2", "line 2, column 3: the quote that opens here is not closed"}}));
   const std::string long_cell = "a\n\"" + std::string(kMaxRowBytes, 'x') + "\nb\"\nc";
   EXPECT_EQ(read(long_cell).size(), 2u);
 }
@@ -88,7 +99,8 @@ TEST(CsvReader, Limits) {
 
 TEST(CsvReader, EveryPrefixOfAFileEnds) {
   const std::string text = "a,\"b\"\"c\",d\r\n\"x\ny\",\"\",\n,,\"\"\"\"\n";
-  for (std::size_t length = 0; length <= text.size(); ++length) EXPECT_LE(read(text.substr(0, length)).size(), 6u) << length;
+  for (std::size_t length = 0; length <= text.size(); ++length)
+    EXPECT_LE(read(text.substr(0, length)).size(), 6u) << length;
 }
 
 TEST(CsvReader, BlankRows) {

@@ -47,10 +47,14 @@ RowRecords::RowRecords()
 
 rowing::Record& RowRecords::of(rowing::Stream stream) {
   switch (stream) {
-    case rowing::Stream::stroke: return stroke;
-    case rowing::Stream::split: return split;
-    case rowing::Stream::summary: return summary;
-    default: return sample;
+    case rowing::Stream::stroke:
+      return stroke;
+    case rowing::Stream::split:
+      return split;
+    case rowing::Stream::summary:
+      return summary;
+    default:
+      return sample;
   }
 }
 
@@ -59,7 +63,8 @@ ColumnMap::ColumnMap(std::span<const ColumnRule> rules, const Header& header) {
     const auto cell = header.find(rule.header);
     if (!cell) continue;
     const std::size_t index = rowing::column_index(rule.stream, rule.metric);
-    bindings_.push_back({*cell, std::string(rule.header), rule.stream, index, &rowing::metrics(rule.stream)[index], rule.conversion});
+    bindings_.push_back(
+        {*cell, std::string(rule.header), rule.stream, index, &rowing::metrics(rule.stream)[index], rule.conversion});
   }
 }
 
@@ -82,7 +87,8 @@ base::Status for_each_row(Input& input, std::string_view key, const Conversion& 
                           const std::function<base::Status(const CsvRow&)>& take) {
   const auto key_cell = input.header.find(key);
   if (!key_cell) {
-    return base::Error{base::ErrorCode::invalid_input, "the header has no column \"" + std::string(key) + "\", without which no row can be placed"};
+    return base::Error{base::ErrorCode::invalid_input,
+                       "the header has no column \"" + std::string(key) + "\", without which no row can be placed"};
   }
   CsvRow row;
   for (;;) {

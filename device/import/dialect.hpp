@@ -46,7 +46,8 @@ struct Input {
 struct Dialect {
   DialectInfo info;
   bool (*recognises)(const Header& header);
-  // Errors: the store's, and invalid_input for a file that is of the dialect but cannot be read at all. Bad rows and values go to the sink.
+  // Errors: the store's, and invalid_input for a file that is of the dialect but cannot be read at all. Bad rows and
+  // values go to the sink.
   base::Status (*run)(Input& input);
 };
 
@@ -90,8 +91,9 @@ class ColumnMap {
   std::vector<Binding> bindings_;
 };
 
-// Reads all rows behind the header. A row that is no CSV, has another number of cells than the header, or whose cell `key` is no number (by
-// `key_conversion`) is rejected as a line; blank rows are passed over; the others go to `take`. invalid_input when the header lacks `key`.
+// Reads all rows behind the header. A row that is no CSV, has another number of cells than the header, or whose cell
+// `key` is no number (by `key_conversion`) is rejected as a line; blank rows are passed over; the others go to `take`.
+// invalid_input when the header lacks `key`.
 base::Status for_each_row(Input& input, std::string_view key, const Conversion& key_conversion,
                           const std::function<base::Status(const CsvRow&)>& take);
 

@@ -68,8 +68,10 @@ constexpr auto kRules = std::to_array<ColumnRule>({
     {"Split/interval ave. drag factor", split, "avg_drag_factor"},
 });
 
-// The set length: one field of the monitor whose unit is a second one that the file lacks. The workout type tells which of both columns means something.
-constexpr auto kTimeRule = std::to_array<ColumnRule>({{"Piece duration (s)", sample, "workout_duration", {false, 100, 1}}});
+// The set length: one field of the monitor whose unit is a second one that the file lacks. The workout type tells which
+// of both columns means something.
+constexpr auto kTimeRule =
+    std::to_array<ColumnRule>({{"Piece duration (s)", sample, "workout_duration", {false, 100, 1}}});
 constexpr auto kDistanceRule = std::to_array<ColumnRule>({{"Piece distance (m)", sample, "workout_duration"}});
 
 bool is_timed(std::int64_t workout_type) { return workout_type >= 4 && workout_type <= 6; }
@@ -80,7 +82,10 @@ bool recognises(const Header& header) { return header.has(kElapsed) && header.ha
 class Reader {
  public:
   explicit Reader(Input& input)
-      : sink_(input.sink), rules_(kRules, input.header), time_(kTimeRule, input.header), distance_(kDistanceRule, input.header) {}
+      : sink_(input.sink),
+        rules_(kRules, input.header),
+        time_(kTimeRule, input.header),
+        distance_(kDistanceRule, input.header) {}
 
   base::Status take(const CsvRow& row) {
     if (!sink_.begun()) BOATHOUSE_TRY(sink_.begin({}, 0));
@@ -115,14 +120,16 @@ class Reader {
     return sink_.add(std::move(record));
   }
 
-  // A new number is a new stroke. When an interval begins, the old stroke is still repeated until the next one ends: it stays where it was.
+  // A new number is a new stroke. When an interval begins, the old stroke is still repeated until the next one ends: it
+  // stays where it was.
   base::Status take_stroke(RowRecords& records, std::int64_t interval) {
     rowing::Record& now = records.stroke;
     const std::int64_t number = value_in(now, "stroke_count");
     if (number == rowing::kNull || number == 0) return {};
     if (stroke_ && value_in(*stroke_, "stroke_count") == number) {
       // Its time is that of its latest news, not of the rows that repeat it.
-      for (const char* const metric : {"interval", "elapsed_cs", "distance_dm"}) value_in(now, metric) = value_in(*stroke_, metric);
+      for (const char* const metric : {"interval", "elapsed_cs", "distance_dm"})
+        value_in(now, metric) = value_in(*stroke_, metric);
       if (now == *stroke_) return {};
       interval = value_in(*stroke_, "interval");
     } else {
@@ -164,6 +171,7 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kErgStick{{"ergstick", "ErgStick all metrics (first column \"Total elapsed time (s)\")"}, &recognises, &run};
+const Dialect kErgStick{
+    {"ergstick", "ErgStick all metrics (first column \"Total elapsed time (s)\")"}, &recognises, &run};
 
 }  // namespace boathouse::import

@@ -41,7 +41,9 @@ constexpr auto kStrokeRules = std::to_array<ColumnRule>({
     {"Distance per Stroke", stroke, "stroke_distance_cm"},
 });
 
-bool recognises(const Header& header) { return header.has("Date") && header.has("Piece") && header.has("Potential Split"); }
+bool recognises(const Header& header) {
+  return header.has("Date") && header.has("Piece") && header.has("Potential Split");
+}
 
 base::Result<Start> start_of(Input& input, const CsvRow& row) {
   Start start;
@@ -64,7 +66,8 @@ base::Result<Start> start_of(Input& input, const CsvRow& row) {
 // The row about the piece.
 base::Status take_piece(Input& input, const CsvRow& row) {
   if (row.cells.size() != input.header.size()) {
-    return input.sink.reject_line(row.line, std::to_string(row.cells.size()) + " cells, the header has " + std::to_string(input.header.size()));
+    return input.sink.reject_line(
+        row.line, std::to_string(row.cells.size()) + " cells, the header has " + std::to_string(input.header.size()));
   }
   auto start = start_of(input, row);
   if (!start) return start.error();
@@ -92,7 +95,8 @@ base::Result<bool> read_piece(Input& input) {
       return true;
     }
     if (input.sink.begun()) {
-      BOATHOUSE_TRY(input.sink.reject_line(row.line, "a second row about the piece; the strokes begin with a row \"Stroke #\""));
+      BOATHOUSE_TRY(
+          input.sink.reject_line(row.line, "a second row about the piece; the strokes begin with a row \"Stroke #\""));
     } else {
       BOATHOUSE_TRY(take_piece(input, row));
     }
@@ -109,7 +113,8 @@ base::Status run(Input& input) {
     if (!input.sink.begun()) BOATHOUSE_TRY(input.sink.begin({}, 0));
     RowRecords records;
     BOATHOUSE_TRY(rules.fill(row, records, input.sink));
-    const std::int64_t interval = intervals.observe(value_in(records.sample, "elapsed_cs"), value_in(records.sample, "distance_dm"));
+    const std::int64_t interval =
+        intervals.observe(value_in(records.sample, "elapsed_cs"), value_in(records.sample, "distance_dm"));
     value_in(records.sample, "interval") = interval;
     value_in(records.stroke, "interval") = interval;
     BOATHOUSE_TRY(input.sink.add(std::move(records.sample)));

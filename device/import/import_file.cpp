@@ -32,8 +32,9 @@ base::Result<const Dialect*> recognise(const Header& header) {
   }
   std::string first_row;
   for (const std::string& name : header.names()) first_row += (first_row.empty() ? "" : ",") + name;
-  return base::Error{base::ErrorCode::invalid_input, "no known kind of file, its first row is \"" + cut_text(first_row, kMaxShownHeader) +
-                                                         "\". Known are " + known_dialects()};
+  return base::Error{base::ErrorCode::invalid_input, "no known kind of file, its first row is \"" +
+                                                         cut_text(first_row, kMaxShownHeader) + "\". Known are " +
+                                                         known_dialects()};
 }
 
 }  // namespace
@@ -52,15 +53,16 @@ std::span<const DialectInfo> dialects() {
   return kInfos;
 }
 
-base::Result<ImportReport> import_file(store::Store& store, base::UuidV7Source& ids, base::Clock& clock, std::string_view name,
-                                       std::string_view content, const ImportOptions& options) {
+base::Result<ImportReport> import_file(store::Store& store, base::UuidV7Source& ids, base::Clock& clock,
+                                       std::string_view name, std::string_view content, const ImportOptions& options) {
   if (content.size() > kMaxFile) return base::Error{base::ErrorCode::too_large, "the file is larger than 256 MiB"};
   if (content.empty()) return base::Error{base::ErrorCode::invalid_input, "the file is empty"};
   CsvReader reader(content);
   CsvRow first;
   const auto read = reader.next(first);
   if (!read) {
-    return base::Error{base::ErrorCode::invalid_input, "no file of comma-separated values (" + read.error().text + "). Known are " + known_dialects()};
+    return base::Error{base::ErrorCode::invalid_input,
+                       "no file of comma-separated values (" + read.error().text + "). Known are " + known_dialects()};
   }
   const Header header(first);
   const auto dialect = recognise(header);

@@ -21,12 +21,16 @@ using store::ok;
 using store::value_of;
 using testing::HasSubstr;
 
-constexpr std::string_view kStrokes = "Number,\"Time (seconds)\",\"Distance (meters)\",\"Pace (seconds)\",Watts,Cal/Hr,\"Stroke Rate\",\"Heart Rate\"\n";
+constexpr std::string_view kStrokes =
+    "Number,\"Time (seconds)\",\"Distance (meters)\",\"Pace (seconds)\",Watts,Cal/Hr,\"Stroke Rate\",\"Heart Rate\"\n";
 constexpr std::string_view kSeason =
-    "\"Log ID\",Date,Description,\"Work Time (Formatted)\",\"Work Time (Seconds)\",\"Rest Time (Formatted)\",\"Rest Time (Seconds)\",\"Work Distance\","
-    "\"Rest Distance\",\"Stroke Rate/Cadence\",\"Stroke Count\",Pace,\"Avg Watts\",Cal/Hour,\"Total Cal\",\"Avg Heart Rate\",\"Drag Factor\",Age,Weight,"
+    "\"Log ID\",Date,Description,\"Work Time (Formatted)\",\"Work Time (Seconds)\",\"Rest Time (Formatted)\",\"Rest "
+    "Time (Seconds)\",\"Work Distance\","
+    "\"Rest Distance\",\"Stroke Rate/Cadence\",\"Stroke Count\",Pace,\"Avg Watts\",Cal/Hour,\"Total Cal\",\"Avg Heart "
+    "Rate\",\"Drag Factor\",Age,Weight,"
     "Type,Ranked,Comments,\"Date Entered\"\n";
-constexpr std::string_view kNative = "TimeStamp (sec), lapIdx, ElapsedTime (sec), Horizontal (meters), Cadence (strokes/min)\n";
+constexpr std::string_view kNative =
+    "TimeStamp (sec), lapIdx, ElapsedTime (sec), Horizontal (meters), Cadence (strokes/min)\n";
 
 class ImportTest : public testing::Test {
  protected:
@@ -56,13 +60,16 @@ class ImportTest : public testing::Test {
     for (const Record& block : records(report, Stream::source, recording)) bytes += block.bytes;
     return bytes;
   }
-  rowing::Birth birth(const ImportReport& report, std::size_t recording = 0) { return store->recording(report.recordings.at(recording))->birth; }
+  rowing::Birth birth(const ImportReport& report, std::size_t recording = 0) {
+    return store->recording(report.recordings.at(recording))->birth;
+  }
 
   store::TestStore store;
 };
 
 TEST_F(ImportTest, AnUnknownFileIsToldTheKnownKinds) {
-  for (const std::string_view content : {std::string_view("Zeit,Strecke\n1,2\n"), std::string_view("\x0e\x10\x43\x08.FIT \"binary"), std::string_view("{}")}) {
+  for (const std::string_view content : {std::string_view("Zeit,Strecke\n1,2\n"),
+                                         std::string_view("\x0e\x10\x43\x08.FIT \"binary"), std::string_view("{}")}) {
     const std::string text = refused(content);
     for (const DialectInfo& dialect : dialects()) EXPECT_THAT(text, HasSubstr(std::string(dialect.name))) << content;
   }
@@ -79,7 +86,8 @@ TEST_F(ImportTest, FilesWithoutReadableRows) {
 }
 
 TEST_F(ImportTest, ATruncatedFileKeepsWhatCouldBeRead) {
-  const std::string content = std::string(kStrokes) + "1,0.7,2.4,163.3,80,576,24,\n2,3.3,11.0,150.4,103,654,24,\n3,5.3,18";
+  const std::string content =
+      std::string(kStrokes) + "1,0.7,2.4,163.3,80,576,24,\n2,3.3,11.0,150.4,103,654,24,\n3,5.3,18";
   const ImportReport report = imported(content);
   EXPECT_EQ(report.rows, 2u);
   EXPECT_EQ(report.rejected_lines, 1u);
@@ -105,16 +113,18 @@ TEST_F(ImportTest, GarbageBetweenRowsIsNamedLineByLine) {
                                        "6,\"11.0,18,1,1,1,1,\n7,12,13,1,1,1,1,");
   EXPECT_EQ(report.rows, 2u);
   std::vector<std::pair<std::uint64_t, std::string>> lines;
-  for (const ImportProblem& problem : report.problems) lines.emplace_back(problem.line, problem.column + "|" + problem.text);
-  EXPECT_THAT(lines, testing::ElementsAre(testing::Pair(2, HasSubstr("1 cells")), testing::Pair(4, HasSubstr("\"abc\" is not a number")),
-                                          testing::Pair(5, HasSubstr("line 5, column 8: text behind a closing quote")),
-                                          testing::Pair(6, HasSubstr("Time (seconds) is empty")),
-                                          testing::Pair(7, HasSubstr("Distance (meters)|\"99999999\" is not within 0 and")),
-                                          testing::Pair(7, HasSubstr("Pace (seconds)|\"inf\" is not a number")),
-                                          testing::Pair(7, HasSubstr("Watts|\"-5\" is not within 0 and 65535")),
-                                          testing::Pair(7, HasSubstr("Cal/Hr|")), testing::Pair(7, HasSubstr("Stroke Rate|")),
-                                          testing::Pair(7, HasSubstr("Heart Rate|")),
-                                          testing::Pair(8, HasSubstr("line 8, column 3: the quote that opens here is not closed"))));
+  for (const ImportProblem& problem : report.problems)
+    lines.emplace_back(problem.line, problem.column + "|" + problem.text);
+  EXPECT_THAT(lines, testing::ElementsAre(
+                         testing::Pair(2, HasSubstr("1 cells")), testing::Pair(4, HasSubstr("\"abc\" is not a number")),
+                         testing::Pair(5, HasSubstr("line 5, column 8: text behind a closing quote")),
+                         testing::Pair(6, HasSubstr("Time (seconds) is empty")),
+                         testing::Pair(7, HasSubstr("Distance (meters)|\"99999999\" is not within 0 and")),
+                         testing::Pair(7, HasSubstr("Pace (seconds)|\"inf\" is not a number")),
+                         testing::Pair(7, HasSubstr("Watts|\"-5\" is not within 0 and 65535")),
+                         testing::Pair(7, HasSubstr("Cal/Hr|")), testing::Pair(7, HasSubstr("Stroke Rate|")),
+                         testing::Pair(7, HasSubstr("Heart Rate|")),
+                         testing::Pair(8, HasSubstr("line 8, column 3: the quote that opens here is not closed"))));
   EXPECT_EQ(report.rejected_values, 6u) << "a cell that serves two streams is told once";
   EXPECT_EQ(report.rejected_lines, 5u);
   EXPECT_EQ(records(report, Stream::event).size(), 11u);
@@ -136,15 +146,21 @@ TEST_F(ImportTest, EventsAreBoundedAndTheLastOneSaysSo) {
 }
 
 TEST_F(ImportTest, IntervalsAreCountedWhereTheCountersRestart) {
-  const ImportReport report = imported(std::string(kStrokes) + "1,10.0,40.0,120,200,900,24,\n2,30.0,120.0,120,200,900,24,\n1,2.0,8.0,120,200,900,24,\n");
+  const ImportReport report = imported(
+      std::string(kStrokes) + "1,10.0,40.0,120,200,900,24,\n2,30.0,120.0,120,200,900,24,\n1,2.0,8.0,120,200,900,24,\n");
   std::vector<std::int64_t> intervals;
   for (const Record& record : records(report, Stream::stroke)) intervals.push_back(value_of(record, "interval"));
   EXPECT_EQ(intervals, (std::vector<std::int64_t>{0, 0, 1}));
 }
 
 TEST_F(ImportTest, TheNewSeasonForm) {
-  const std::string first = "81234567,\"2024-01-02 10:00:00\",,\"\"\"10:00.0\"\"\",600,\"\"\"1:00.0\"\"\",60,2500,12,24,240,2:00.0,203,998,160,150,120,40,H,RowErg,No,\"a, b\",\"2024-01-02 11:00:00\"\n";
-  const std::string second = "81234568,2024-01-03 10:00:00,ski,\"\"\"5:00.0\"\"\",300.04,,,1200,,30,150,2:05.0,179,917,75,,,40,H,SkiErg,No,,\n";
+  const std::string first =
+      "81234567,\"2024-01-02 "
+      "10:00:00\",,\"\"\"10:00.0\"\"\",600,\"\"\"1:00.0\"\"\",60,2500,12,24,240,2:00.0,203,998,160,150,120,40,H,RowErg,"
+      "No,\"a, b\",\"2024-01-02 11:00:00\"\n";
+  const std::string second =
+      "81234568,2024-01-03 "
+      "10:00:00,ski,\"\"\"5:00.0\"\"\",300.04,,,1200,,30,150,2:05.0,179,917,75,,,40,H,SkiErg,No,,\n";
   const ImportReport report = imported(std::string(kSeason) + first + second);
   EXPECT_EQ(report.dialect, "logbook_season");
   ASSERT_EQ(report.recordings.size(), 2u);
@@ -165,7 +181,8 @@ TEST_F(ImportTest, TheNewSeasonForm) {
 
 TEST_F(ImportTest, TheSeasonFormOf2016HasNeitherIdNorSeconds) {
   const ImportReport report = imported(
-      "Date,Description,\"Work Time (Formatted)\",\"Rest Time (Formatted)\",\"Work Distance\",\"Rest Distance\",\"Stroke Rate\",Pace,\"Avg Watts\"\n"
+      "Date,Description,\"Work Time (Formatted)\",\"Rest Time (Formatted)\",\"Work Distance\",\"Rest "
+      "Distance\",\"Stroke Rate\",Pace,\"Avg Watts\"\n"
       "2016-02-01 08:00:00,2k,\"\"\"7:50.2\"\"\",,2000,,28,1:57.5,215\n");
   const Record summary = records(report, Stream::summary).at(0);
   EXPECT_EQ(value_of(summary, "work_time_ds"), 4702);
@@ -176,20 +193,22 @@ TEST_F(ImportTest, TheSeasonFormOf2016HasNeitherIdNorSeconds) {
 }
 
 TEST_F(ImportTest, ABadDateKeepsTheWorkoutWithoutOne) {
-  const ImportReport report = imported(
-      "Date,\"Work Time (Seconds)\",\"Work Distance\"\nyesterday,60,200\n1999-12-31 23:00:00,60,200\n");
+  const ImportReport report =
+      imported("Date,\"Work Time (Seconds)\",\"Work Distance\"\nyesterday,60,200\n1999-12-31 23:00:00,60,200\n");
   EXPECT_EQ(report.rejected_values, 1u);
   EXPECT_EQ(report.problems.at(0).column, "Date");
   EXPECT_FALSE(birth(report, 0).started_known);
   EXPECT_EQ(birth(report, 0).started_ms, store.clock.utc_ms());
   EXPECT_THAT(records(report, Stream::event, 0).at(0).bytes, HasSubstr("yesterday"));
-  EXPECT_EQ(value_of(records(report, Stream::event, 1).at(0), "kind"), static_cast<std::int64_t>(EventKind::clock_before_2000));
+  EXPECT_EQ(value_of(records(report, Stream::event, 1).at(0), "kind"),
+            static_cast<std::int64_t>(EventKind::clock_before_2000));
   EXPECT_EQ(base::format_utc_ms(birth(report, 1).started_ms), "1999-12-31T22:59:00.000Z") << "kept as it is";
 }
 
 TEST_F(ImportTest, ARejectedRowOfASeasonStaysInTheSourceOfTheWorkoutBeforeIt) {
   const std::string header = "Date,\"Work Time (Seconds)\",\"Work Distance\"\n";
-  const std::string content = header + "broken\n2020-01-01 10:00:00,60,200\nbroken too\n2020-01-02 10:00:00,60,200\n\nlast";
+  const std::string content =
+      header + "broken\n2020-01-01 10:00:00,60,200\nbroken too\n2020-01-02 10:00:00,60,200\n\nlast";
   const ImportReport report = imported(content);
   ASSERT_EQ(report.recordings.size(), 2u);
   EXPECT_EQ(source(report, 0), header + "broken\n2020-01-01 10:00:00,60,200\nbroken too\n");
@@ -199,7 +218,9 @@ TEST_F(ImportTest, ARejectedRowOfASeasonStaysInTheSourceOfTheWorkoutBeforeIt) {
 }
 
 TEST_F(ImportTest, TimesOfReceiptThatGoBackAreNull) {
-  const ImportReport report = imported(std::string(kNative) + "1500000000.0004, 0, 1, 4, 20\n1500000001.5006, 0, 2, 8, 20\n1499999999, 0, 3, 12, 20\nx, 0, 4, 16, 20\n, 0, 5, 20, 20\n");
+  const ImportReport report = imported(std::string(kNative) +
+                                       "1500000000.0004, 0, 1, 4, 20\n1500000001.5006, 0, 2, 8, 20\n1499999999, 0, 3, "
+                                       "12, 20\nx, 0, 4, 16, 20\n, 0, 5, 20, 20\n");
   std::vector<std::int64_t> at;
   for (const Record& record : records(report, Stream::sample)) at.push_back(value_of(record, "at_ms"));
   EXPECT_EQ(at, (std::vector<std::int64_t>{0, 1500, kNull, kNull, kNull}));
@@ -208,7 +229,8 @@ TEST_F(ImportTest, TimesOfReceiptThatGoBackAreNull) {
 }
 
 TEST_F(ImportTest, HeroWithoutItsParts) {
-  const std::string_view piece = "Date,Piece,Distance,Split,Watts,Stroke Rate,Drag Factor,Stroke Length,Potential Split\n";
+  const std::string_view piece =
+      "Date,Piece,Distance,Split,Watts,Stroke Rate,Drag Factor,Stroke Length,Potential Split\n";
   EXPECT_THAT(refused(std::string(piece)), HasSubstr("no row can be read"));
   const ImportReport report = imported(std::string(piece) + "soon,15',3521.3,2:07.8,167.7,20,106,142,2:07.5\n");
   EXPECT_EQ(records(report, Stream::summary).size(), 1u) << "a recording without strokes";
@@ -216,8 +238,10 @@ TEST_F(ImportTest, HeroWithoutItsParts) {
   EXPECT_EQ(report.problems.at(0).column, "Date");
   EXPECT_FALSE(birth(report).started_known);
 
-  const ImportReport local = imported(std::string(piece) + "2021-04-26 06:37:32,x,1,1:00,1,1,1,1,1:00\nsecond,x,1,1:00,1,1,1,1,1:00\n\nStroke #,Time\n1,0:02.0\n",
-                                      {.time_zone = "+02:00", .athlete = "anna", .zoneinfo_folder = ""});
+  const ImportReport local = imported(
+      std::string(piece) +
+          "2021-04-26 06:37:32,x,1,1:00,1,1,1,1,1:00\nsecond,x,1,1:00,1,1,1,1,1:00\n\nStroke #,Time\n1,0:02.0\n",
+      {.time_zone = "+02:00", .athlete = "anna", .zoneinfo_folder = ""});
   EXPECT_EQ(base::format_utc_ms(birth(local).started_ms), "2021-04-26T04:37:32.000Z");
   EXPECT_EQ(birth(local).offset_minutes, 120);
   EXPECT_EQ(local.rejected_lines, 1u);
@@ -227,13 +251,15 @@ TEST_F(ImportTest, HeroWithoutItsParts) {
 
 TEST_F(ImportTest, AMissingKeyColumnAndAnUnknownZoneAreNamed) {
   EXPECT_THAT(refused("Date,Piece,Potential Split\n\nStroke #,Distance\n1,2\n"), HasSubstr("no column \"Time\""));
-  EXPECT_THAT(refused(std::string(kStrokes) + "1,0.7,2.4,163.3,80,576,24,\n", {.time_zone = "Mars/Base", .athlete = "", .zoneinfo_folder = "/nowhere"}),
+  EXPECT_THAT(refused(std::string(kStrokes) + "1,0.7,2.4,163.3,80,576,24,\n",
+                      {.time_zone = "Mars/Base", .athlete = "", .zoneinfo_folder = "/nowhere"}),
               HasSubstr("Mars/Base"));
 }
 
 TEST_F(ImportTest, ErgStickByDistanceAndWithoutSomeColumns) {
   const ImportReport report = imported(
-      "Total elapsed time (s),Total average power (W),Workout type,Piece duration (s),Piece distance (m),Stroke count,Split/interval number\n"
+      "Total elapsed time (s),Total average power (W),Workout type,Piece duration (s),Piece distance (m),Stroke "
+      "count,Split/interval number\n"
       "1.0,200,3,20.00,2000.00,0,0\n2.0,200,3,20.00,2000.00,1,1\n3.0,200,1,20.00,2000.00,1,1\n");
   const auto samples = records(report, Stream::sample);
   EXPECT_EQ(value_of(samples[0], "workout_duration"), 2000);
@@ -261,7 +287,9 @@ TEST_F(ImportTest, TheSameBytesAgainChangeNothing) {
 
 TEST_F(ImportTest, EveryPrefixOfAFileIsTakenOrRefusedWithoutHarm) {
   const std::string content = std::string(kSeason) +
-                              "81234567,\"2024-01-02 10:00:00\",,\"\"\"10:00.0\"\"\",600,\"\"\"1:00.0\"\"\",60,2500,12,24,240,2:00.0,203,998,160,150,120,40,H,RowErg,No,\"a, b\",\"x\"\n";
+                              "81234567,\"2024-01-02 "
+                              "10:00:00\",,\"\"\"10:00.0\"\"\",600,\"\"\"1:00.0\"\"\",60,2500,12,24,240,2:00.0,203,998,"
+                              "160,150,120,40,H,RowErg,No,\"a, b\",\"x\"\n";
   for (std::size_t length = 1; length <= content.size(); length += 3) {
     const auto result = import(std::string_view(content).substr(0, length));
     EXPECT_TRUE(result || result.error().code == base::ErrorCode::invalid_input) << length;

@@ -16,7 +16,8 @@ constexpr std::string_view kDate = "Date";
 constexpr std::int64_t kBikeErg = 192;
 constexpr std::int64_t kSkiErg = 128;
 
-// Log ID, Age, Weight, Ranked and Date Entered are no metrics; they stay in the source. Description or Comments is the title.
+// Log ID, Age, Weight, Ranked and Date Entered are no metrics; they stay in the source. Description or Comments is the
+// title.
 constexpr auto kRules = std::to_array<ColumnRule>({
     {kDistance, summary, "distance_dm"},
     {"Rest Distance", summary, "total_rest_distance_m"},
@@ -42,11 +43,13 @@ constexpr auto kRestSeconds = std::to_array<ColumnRule>({{"Rest Time (Seconds)",
 constexpr auto kRestFormatted = std::to_array<ColumnRule>({{"Rest Time (Formatted)", summary, "rest_time_ds", kClock}});
 
 bool recognises(const Header& header) {
-  return header.has(kDate) && header.has(kDistance) && (header.has("Work Time (Seconds)") || header.has("Work Time (Formatted)"));
+  return header.has(kDate) && header.has(kDistance) &&
+         (header.has("Work Time (Seconds)") || header.has("Work Time (Formatted)"));
 }
 
 template <std::size_t kFirst, std::size_t kSecond>
-ColumnMap either(const std::array<ColumnRule, kFirst>& wanted, const std::array<ColumnRule, kSecond>& otherwise, const Header& header) {
+ColumnMap either(const std::array<ColumnRule, kFirst>& wanted, const std::array<ColumnRule, kSecond>& otherwise,
+                 const Header& header) {
   return header.has(wanted.front().header) ? ColumnMap(wanted, header) : ColumnMap(otherwise, header);
 }
 
@@ -74,7 +77,8 @@ class Reader {
     for (const Rejection& rejection : rejections) {
       BOATHOUSE_TRY(input_.sink.reject_value(row.line, rejection.column, rejection.cell, rejection.why));
     }
-    for (const ColumnMap* const rules : {&rules_, &work_, &rest_}) BOATHOUSE_TRY(rules->fill(row, records, input_.sink));
+    for (const ColumnMap* const rules : {&rules_, &work_, &rest_})
+      BOATHOUSE_TRY(rules->fill(row, records, input_.sink));
     const std::int64_t machine = machine_of(cell(row, "Type"));
     value_in(record, "erg_machine_type") = machine;
     BOATHOUSE_TRY(take_pace(row, machine, record));
@@ -94,7 +98,8 @@ class Reader {
     return found ? trimmed(row.cells[*found]) : std::string_view();
   }
 
-  [[nodiscard]] std::int64_t milliseconds(const CsvRow& row, std::string_view seconds, std::string_view formatted) const {
+  [[nodiscard]] std::int64_t milliseconds(const CsvRow& row, std::string_view seconds,
+                                          std::string_view formatted) const {
     const bool has_seconds = input_.header.has(seconds);
     const auto nano = to_nano(cell(row, has_seconds ? seconds : formatted), !has_seconds);
     return nano && *nano > 0 ? *nano / 1'000'000 : 0;
@@ -111,7 +116,8 @@ class Reader {
       const std::int64_t work_ms = milliseconds(row, "Work Time (Seconds)", "Work Time (Formatted)");
       const std::int64_t rest_ms = milliseconds(row, "Rest Time (Seconds)", "Rest Time (Formatted)");
       start.utc_ms = end_ms - work_ms - rest_ms;
-      start.offset_minutes = end->has_zone ? std::optional(end->offset_minutes) : input_.zone.offset_minutes_at(*start.utc_ms);
+      start.offset_minutes =
+          end->has_zone ? std::optional(end->offset_minutes) : input_.zone.offset_minutes_at(*start.utc_ms);
       start.zone = end->has_zone ? "" : input_.zone.name();
     } else {
       rejections.push_back({kDate, std::string(date), "is not a date such as 2019-04-23 12:08:00"});
@@ -143,8 +149,9 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kLogbookSeason{{"logbook_season", "Concept2 Logbook, workouts of a season (columns \"Date\", \"Work Time\", \"Work Distance\")"},
-                             &recognises,
-                             &run};
+const Dialect kLogbookSeason{
+    {"logbook_season", "Concept2 Logbook, workouts of a season (columns \"Date\", \"Work Time\", \"Work Distance\")"},
+    &recognises,
+    &run};
 
 }  // namespace boathouse::import

@@ -26,7 +26,9 @@ constexpr auto kRules = std::to_array<ColumnRule>({
     {"Heart Rate", sample, "heart_rate_bpm"},
 });
 
-bool recognises_logbook(const Header& header) { return header.has("Number") && header.has(kTime) && header.has("Cal/Hr"); }
+bool recognises_logbook(const Header& header) {
+  return header.has("Number") && header.has(kTime) && header.has("Cal/Hr");
+}
 bool recognises_ergdata(const Header& header) { return header.has("Stroke Number") && header.has(kTime); }
 
 base::Status run(Input& input) {
@@ -36,7 +38,8 @@ base::Status run(Input& input) {
     if (!input.sink.begun()) BOATHOUSE_TRY(input.sink.begin({}, 0));
     RowRecords records;
     BOATHOUSE_TRY(rules.fill(row, records, input.sink));
-    const std::int64_t interval = intervals.observe(value_in(records.sample, "elapsed_cs"), value_in(records.sample, "distance_dm"));
+    const std::int64_t interval =
+        intervals.observe(value_in(records.sample, "elapsed_cs"), value_in(records.sample, "distance_dm"));
     value_in(records.sample, "interval") = interval;
     value_in(records.stroke, "interval") = interval;
     BOATHOUSE_TRY(input.sink.add(std::move(records.sample)));
@@ -46,7 +49,8 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kLogbookStrokes{{"logbook_strokes", "Concept2 Logbook, strokes of a workout (first column \"Number\")"}, &recognises_logbook, &run};
+const Dialect kLogbookStrokes{
+    {"logbook_strokes", "Concept2 Logbook, strokes of a workout (first column \"Number\")"}, &recognises_logbook, &run};
 const Dialect kErgData{{"ergdata", "ErgData strokes (first column \"Stroke Number\")"}, &recognises_ergdata, &run};
 
 }  // namespace boathouse::import

@@ -1,5 +1,5 @@
-// The Concept2 Logbook's file of one workout's strokes (concept2-result-ID.csv), and the older one of ErgData. Neither has a date. Time and distance
-// restart at each interval.
+// The Concept2 Logbook's file of one workout's strokes (concept2-result-ID.csv), and the older one of ErgData. Neither
+// has a date. Time and distance restart at each interval.
 #pragma once
 
 #include "device/import/dialect.hpp"

@@ -13,7 +13,8 @@ base::Result<std::string> read_file(const std::string& path) {
   while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
     content.append(piece, 0, static_cast<std::size_t>(in.gcount()));
     if (content.size() > kMaxFile) {
-      return base::Error{base::ErrorCode::too_large, path + " is larger than " + std::to_string(kMaxFile >> 20) + " MiB"};
+      return base::Error{base::ErrorCode::too_large,
+                         path + " is larger than " + std::to_string(kMaxFile >> 20) + " MiB"};
     }
   }
   if (in.bad()) return base::Error{base::ErrorCode::io, "reading " + path + " failed"};

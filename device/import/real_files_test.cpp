@@ -1,5 +1,5 @@
-// The eight real files: every cell of every row is compared with what was stored. What a column should become is written down here a second time, on
-// purpose not taken from the dialects' own tables.
+// The eight real files: every cell of every row is compared with what was stored. What a column should become is
+// written down here a second time, on purpose not taken from the dialects' own tables.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,7 +87,8 @@ class RealFile : public testing::Test {
   }
   std::vector<Record> records(Stream stream) { return records(stream, report.recordings.at(0)); }
 
-  // Exact where the wire unit can hold the cell, else within half a unit; null for an empty cell, and for 0 where the catalogue says so.
+  // Exact where the wire unit can hold the cell, else within half a unit; null for an empty cell, and for 0 where the
+  // catalogue says so.
   void expect_cell(const std::string& cell, const Record& record, const Expected& expected, const std::string& where) {
     const std::size_t index = rowing::column_index(record.stream, expected.metric);
     const std::int64_t stored = record.values[index];
@@ -109,18 +110,21 @@ class RealFile : public testing::Test {
   }
 
   // Row `row` (0 = the header's) against the records of a moment.
-  void expect_row(std::size_t header, std::size_t row, const Expectations& expectations, const std::map<Stream, const Record*>& stored) {
+  void expect_row(std::size_t header, std::size_t row, const Expectations& expectations,
+                  const std::map<Stream, const Record*>& stored) {
     for (std::size_t column = 0; column < rows[header].size(); ++column) {
       const auto [from, to] = expectations.equal_range(rows[header][column]);
       for (auto it = from; it != to; ++it) {
         const auto found = stored.find(it->second.stream);
         if (found == stored.end()) continue;
-        expect_cell(rows[row][column], *found->second, it->second, "row " + std::to_string(row) + ", " + rows[header][column]);
+        expect_cell(rows[row][column], *found->second, it->second,
+                    "row " + std::to_string(row) + ", " + rows[header][column]);
       }
     }
   }
 
-  void expect_known_columns(std::size_t header, const Expectations& expectations, const std::vector<std::string>& source_only) {
+  void expect_known_columns(std::size_t header, const Expectations& expectations,
+                            const std::vector<std::string>& source_only) {
     for (const std::string& name : rows[header]) {
       if (name.empty()) continue;
       const bool known = expectations.contains(name);
@@ -136,20 +140,34 @@ class RealFile : public testing::Test {
 };
 
 const Expectations kNativeColumns{
-    {"lapIdx", {sample, "interval", 1}}, {"lapIdx", {stroke, "interval", 1}},
-    {"ElapsedTime (sec)", {sample, "elapsed_cs", 100}}, {"ElapsedTime (sec)", {stroke, "elapsed_cs", 100}},
-    {"Horizontal (meters)", {sample, "distance_dm", 10}}, {"Horizontal (meters)", {stroke, "distance_dm", 10}},
-    {"Stroke500mPace (sec/500m)", {sample, "pace_cs_per_500m", 100}}, {"Cadence (stokes/min)", {sample, "stroke_rate_spm", 1}},
-    {"Cadence (strokes/min)", {sample, "stroke_rate_spm", 1}}, {"HRCur (bpm)", {sample, "heart_rate_bpm", 1}},
-    {"Power (watts)", {stroke, "stroke_power_w", 1}}, {"Calories (kCal)", {sample, "total_calories", 1}},
-    {"Speed (m/sec)", {sample, "speed_mmps", 1000}}, {"StrokeCount", {stroke, "stroke_count", 1}},
-    {"StrokeDistance (meters)", {stroke, "stroke_distance_cm", 100}}, {"DriveLength (meters)", {stroke, "drive_length_cm", 100}},
-    {"DriveTime (ms)", {stroke, "drive_time_cs", 0.1}}, {"StrokeRecoveryTime (ms)", {stroke, "recovery_time_cs", 0.1}},
-    {"WorkPerStroke (joules)", {stroke, "work_per_stroke_dj", 10}}, {"AverageDriveForce (lbs)", {stroke, "avg_force_dlbf", 10}},
-    {"PeakDriveForce (lbs)", {stroke, "peak_force_dlbf", 10}}, {"DragFactor", {sample, "drag_factor", 1}},
-    {"WorkoutType", {sample, "workout_type", 1}}, {"IntervalType", {sample, "interval_type", 1}},
-    {"WorkoutState", {sample, "workout_state", 1}}, {"RowingState", {sample, "rowing_state", 1}},
-    {"WorkoutDurationType", {sample, "workout_duration_type", 1}}, {"WorkoutIntervalCount", {sample, "interval_count", 1}},
+    {"lapIdx", {sample, "interval", 1}},
+    {"lapIdx", {stroke, "interval", 1}},
+    {"ElapsedTime (sec)", {sample, "elapsed_cs", 100}},
+    {"ElapsedTime (sec)", {stroke, "elapsed_cs", 100}},
+    {"Horizontal (meters)", {sample, "distance_dm", 10}},
+    {"Horizontal (meters)", {stroke, "distance_dm", 10}},
+    {"Stroke500mPace (sec/500m)", {sample, "pace_cs_per_500m", 100}},
+    {"Cadence (stokes/min)", {sample, "stroke_rate_spm", 1}},
+    {"Cadence (strokes/min)", {sample, "stroke_rate_spm", 1}},
+    {"HRCur (bpm)", {sample, "heart_rate_bpm", 1}},
+    {"Power (watts)", {stroke, "stroke_power_w", 1}},
+    {"Calories (kCal)", {sample, "total_calories", 1}},
+    {"Speed (m/sec)", {sample, "speed_mmps", 1000}},
+    {"StrokeCount", {stroke, "stroke_count", 1}},
+    {"StrokeDistance (meters)", {stroke, "stroke_distance_cm", 100}},
+    {"DriveLength (meters)", {stroke, "drive_length_cm", 100}},
+    {"DriveTime (ms)", {stroke, "drive_time_cs", 0.1}},
+    {"StrokeRecoveryTime (ms)", {stroke, "recovery_time_cs", 0.1}},
+    {"WorkPerStroke (joules)", {stroke, "work_per_stroke_dj", 10}},
+    {"AverageDriveForce (lbs)", {stroke, "avg_force_dlbf", 10}},
+    {"PeakDriveForce (lbs)", {stroke, "peak_force_dlbf", 10}},
+    {"DragFactor", {sample, "drag_factor", 1}},
+    {"WorkoutType", {sample, "workout_type", 1}},
+    {"IntervalType", {sample, "interval_type", 1}},
+    {"WorkoutState", {sample, "workout_state", 1}},
+    {"RowingState", {sample, "rowing_state", 1}},
+    {"WorkoutDurationType", {sample, "workout_duration_type", 1}},
+    {"WorkoutIntervalCount", {sample, "interval_count", 1}},
 };
 
 TEST_F(RealFile, RowingdataNative) {
@@ -179,13 +197,15 @@ TEST_F(RealFile, RowingdataNative) {
 TEST_F(RealFile, Painsled) {
   BOATHOUSE_SHARED_DATA_OR_SKIP(content, "rowingdata_painsled_force.csv");
   load(content, "painsled");
-  expect_known_columns(0, kNativeColumns,
-                       {"TimeStamp (sec)", "activityIdx", "pointIdx", "ElapsedTimeAtDrive (sec)", "HorizontalAtDrive (meters)"});
+  expect_known_columns(
+      0, kNativeColumns,
+      {"TimeStamp (sec)", "activityIdx", "pointIdx", "ElapsedTimeAtDrive (sec)", "HorizontalAtDrive (meters)"});
   const auto samples = records(sample);
   const auto strokes = records(stroke);
   ASSERT_EQ(samples.size(), 430u);
   ASSERT_EQ(strokes.size(), 430u);
-  for (std::size_t i = 0; i < 430; ++i) expect_row(0, i + 1, kNativeColumns, {{sample, &samples[i]}, {stroke, &strokes[i]}});
+  for (std::size_t i = 0; i < 430; ++i)
+    expect_row(0, i + 1, kNativeColumns, {{sample, &samples[i]}, {stroke, &strokes[i]}});
   EXPECT_EQ(cells, 430u * 27u);
   // One cadence of -1.
   EXPECT_EQ(nulls, 1u);
@@ -195,26 +215,37 @@ TEST_F(RealFile, Painsled) {
   EXPECT_EQ(report.problems[0].column, "Cadence (strokes/min)");
   const auto events = records(event);
   ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].bytes, R"j({"line":64,"column":"Cadence (strokes/min)","text":" -1","reason":"is not within 0 and 255"})j");
+  EXPECT_EQ(events[0].bytes,
+            R"j({"line":64,"column":"Cadence (strokes/min)","text":" -1","reason":"is not within 0 and 255"})j");
   EXPECT_EQ(store->recording(report.recordings[0])->birth.offset_minutes, std::nullopt);
 }
 
 TEST_F(RealFile, Hero) {
   BOATHOUSE_SHARED_DATA_OR_SKIP(content, "rowingdata_hero_force.csv");
   load(content, "hero");
-  const Expectations piece{{"Distance", {summary, "distance_dm", 10}}, {"Split", {summary, "avg_pace_ds_per_500m", 10}},
-                           {"Watts", {summary, "avg_power_w", 1}}, {"Stroke Rate", {summary, "avg_stroke_rate_spm", 1}},
+  const Expectations piece{{"Distance", {summary, "distance_dm", 10}},
+                           {"Split", {summary, "avg_pace_ds_per_500m", 10}},
+                           {"Watts", {summary, "avg_power_w", 1}},
+                           {"Stroke Rate", {summary, "avg_stroke_rate_spm", 1}},
                            {"Drag Factor", {summary, "avg_drag_factor", 1}}};
   const double lbf = 10 / 4.44822;
-  const Expectations strokes_of{{"Stroke #", {stroke, "stroke_count", 1}}, {"Time", {sample, "elapsed_cs", 100}},
-                                {"Time", {stroke, "elapsed_cs", 100}}, {"Distance", {sample, "distance_dm", 10}},
-                                {"Distance", {stroke, "distance_dm", 10}}, {"Split", {sample, "pace_cs_per_500m", 100}},
-                                {"Watts", {stroke, "stroke_power_w", 1}}, {"Stroke Rate", {sample, "stroke_rate_spm", 1}},
-                                {"Drag Factor", {sample, "drag_factor", 1}}, {"Stroke Length", {stroke, "drive_length_cm", 1}},
-                                {"HR", {sample, "heart_rate_bpm", 1}}, {"Work (J)", {stroke, "work_per_stroke_dj", 10}},
+  const Expectations strokes_of{{"Stroke #", {stroke, "stroke_count", 1}},
+                                {"Time", {sample, "elapsed_cs", 100}},
+                                {"Time", {stroke, "elapsed_cs", 100}},
+                                {"Distance", {sample, "distance_dm", 10}},
+                                {"Distance", {stroke, "distance_dm", 10}},
+                                {"Split", {sample, "pace_cs_per_500m", 100}},
+                                {"Watts", {stroke, "stroke_power_w", 1}},
+                                {"Stroke Rate", {sample, "stroke_rate_spm", 1}},
+                                {"Drag Factor", {sample, "drag_factor", 1}},
+                                {"Stroke Length", {stroke, "drive_length_cm", 1}},
+                                {"HR", {sample, "heart_rate_bpm", 1}},
+                                {"Work (J)", {stroke, "work_per_stroke_dj", 10}},
                                 {"Peak Drive Force (N)", {stroke, "peak_force_dlbf", lbf}},
-                                {"Average Drive Force (N)", {stroke, "avg_force_dlbf", lbf}}, {"Drive Time", {stroke, "drive_time_cs", 100}},
-                                {"Recovery Time", {stroke, "recovery_time_cs", 100}}, {"Distance per Stroke", {stroke, "stroke_distance_cm", 100}}};
+                                {"Average Drive Force (N)", {stroke, "avg_force_dlbf", lbf}},
+                                {"Drive Time", {stroke, "drive_time_cs", 100}},
+                                {"Recovery Time", {stroke, "recovery_time_cs", 100}},
+                                {"Distance per Stroke", {stroke, "stroke_distance_cm", 100}}};
   expect_known_columns(0, piece, {"Date", "Piece", "Stroke Length", "Potential Split"});
   expect_known_columns(3, strokes_of, {});
   const auto summaries = records(summary);
@@ -236,13 +267,18 @@ TEST_F(RealFile, Hero) {
   EXPECT_EQ(birth.title, "15'");
 }
 
-const Expectations kStrokeColumns{
-    {"Number", {stroke, "stroke_count", 1}}, {"Stroke Number", {stroke, "stroke_count", 1}},
-    {"Time (seconds)", {sample, "elapsed_cs", 100}}, {"Time (seconds)", {stroke, "elapsed_cs", 100}},
-    {"Distance (meters)", {sample, "distance_dm", 10}}, {"Distance (meters)", {stroke, "distance_dm", 10}},
-    {"Pace (seconds)", {sample, "pace_cs_per_500m", 100}}, {"Pace (seconds per 500m", {sample, "pace_cs_per_500m", 100}},
-    {"Watts", {stroke, "stroke_power_w", 1}}, {"Cal/Hr", {stroke, "stroke_cal_per_hour", 1}},
-    {"Stroke Rate", {sample, "stroke_rate_spm", 1}}, {"Heart Rate", {sample, "heart_rate_bpm", 1}}};
+const Expectations kStrokeColumns{{"Number", {stroke, "stroke_count", 1}},
+                                  {"Stroke Number", {stroke, "stroke_count", 1}},
+                                  {"Time (seconds)", {sample, "elapsed_cs", 100}},
+                                  {"Time (seconds)", {stroke, "elapsed_cs", 100}},
+                                  {"Distance (meters)", {sample, "distance_dm", 10}},
+                                  {"Distance (meters)", {stroke, "distance_dm", 10}},
+                                  {"Pace (seconds)", {sample, "pace_cs_per_500m", 100}},
+                                  {"Pace (seconds per 500m", {sample, "pace_cs_per_500m", 100}},
+                                  {"Watts", {stroke, "stroke_power_w", 1}},
+                                  {"Cal/Hr", {stroke, "stroke_cal_per_hour", 1}},
+                                  {"Stroke Rate", {sample, "stroke_rate_spm", 1}},
+                                  {"Heart Rate", {sample, "heart_rate_bpm", 1}}};
 
 TEST_F(RealFile, LogbookStrokes) {
   BOATHOUSE_SHARED_DATA_OR_SKIP(content, "concept2-result-44214428.csv");
@@ -270,37 +306,62 @@ TEST_F(RealFile, ErgData) {
   const auto strokes = records(stroke);
   ASSERT_EQ(samples.size(), 180u);
   ASSERT_EQ(strokes.size(), 180u);
-  for (std::size_t i = 0; i < 180; ++i) expect_row(0, i + 1, kStrokeColumns, {{sample, &samples[i]}, {stroke, &strokes[i]}});
+  for (std::size_t i = 0; i < 180; ++i)
+    expect_row(0, i + 1, kStrokeColumns, {{sample, &samples[i]}, {stroke, &strokes[i]}});
   EXPECT_EQ(cells, 180u * 8u);
   EXPECT_EQ(report.rejected_values, 0u);
 }
 
-const Expectations kErgStickColumns{
-    {"Total elapsed time (s)", {sample, "elapsed_cs", 100}}, {"Total distance (m)", {sample, "distance_dm", 10}},
-    {"Stroke rate (/min)", {sample, "stroke_rate_spm", 1}}, {"Speed (m/s)", {sample, "speed_mmps", 1000}},
-    {"Current heart rate (bpm)", {sample, "heart_rate_bpm", 1}}, {"Workout type", {sample, "workout_type", 1}},
-    {"Interval type", {sample, "interval_type", 1}}, {"Workout state", {sample, "workout_state", 1}},
-    {"Rowing state", {sample, "rowing_state", 1}}, {"Stroke state", {sample, "stroke_state", 1}},
-    {"Total work distance (m)", {sample, "total_work_distance_m", 1}}, {"Piece duration (s)", {sample, "workout_duration", 100}},
-    {"Drag factor", {sample, "drag_factor", 1}}, {"Current pace (/500m)", {sample, "pace_cs_per_500m", 100}},
-    {"Average pace (/500m)", {sample, "avg_pace_cs_per_500m", 100}}, {"Rest distance (m)", {sample, "rest_distance_m", 1}},
-    {"Rest time (s)", {sample, "rest_time_cs", 100}}, {"Interval count", {sample, "interval_count", 1}},
-    {"Total average power (W)", {sample, "avg_power_w", 1}}, {"Total average calories (cal)", {sample, "total_calories", 1}},
-    {"Split average pace (/500m)", {sample, "split_avg_pace_cs_per_500m", 100}}, {"Split average power (W)", {sample, "split_avg_power_w", 1}},
-    {"Split average calories (cal/hr)", {sample, "split_avg_calories", 1}}, {"Last split time (s)", {sample, "last_split_time_cs", 100}},
-    {"Last split distance (m)", {sample, "last_split_distance_m", 1}}, {"Drive length (m)", {stroke, "drive_length_cm", 100}},
-    {"Drive time (s)", {stroke, "drive_time_cs", 100}}, {"Stroke recovery time (s)", {stroke, "recovery_time_cs", 100}},
-    {"Stroke distance (m)", {stroke, "stroke_distance_cm", 100}}, {"Peak drive force (lbs)", {stroke, "peak_force_dlbf", 10}},
-    {"Ave. drive force (lbs)", {stroke, "avg_force_dlbf", 10}}, {"Work per stroke (J)", {stroke, "work_per_stroke_dj", 10}},
-    {"Stroke count", {stroke, "stroke_count", 1}}, {"Stroke power (W)", {stroke, "stroke_power_w", 1}},
-    {"Stroke calories (cal/hr)", {stroke, "stroke_cal_per_hour", 1}}, {"Projected work time (s)", {stroke, "projected_work_time_s", 1}},
-    {"Projected work distance (m)", {stroke, "projected_work_distance_m", 1}}, {"Split/interval time (s)", {split, "split_time_ds", 10}},
-    {"Split/interval distance (m)", {split, "split_distance_m", 1}}, {"Split/interval rest time (s)", {split, "rest_time_s", 1}},
-    {"Split/interval rest distance (s)", {split, "rest_distance_m", 1}}, {"Split/interval type", {split, "split_type", 1}},
-    {"Split/interval number", {split, "split_number", 1}}, {"Split/interval ave. stroke rate (/min)", {split, "avg_stroke_rate_spm", 1}},
-    {"Split/interval ave. pace (/500m", {split, "avg_pace_ds_per_500m", 10}}, {"Split/interval total calories (cals)", {split, "total_calories", 1}},
-    {"Split/interval average calories (cal/hr)", {split, "avg_cal_per_hour", 1}}, {"Split/interval speed (m/s)", {split, "speed_mmps", 1000}},
-    {"Split/interval power (W)", {split, "power_w", 1}}, {"Split/interval ave. drag factor", {split, "avg_drag_factor", 1}}};
+const Expectations kErgStickColumns{{"Total elapsed time (s)", {sample, "elapsed_cs", 100}},
+                                    {"Total distance (m)", {sample, "distance_dm", 10}},
+                                    {"Stroke rate (/min)", {sample, "stroke_rate_spm", 1}},
+                                    {"Speed (m/s)", {sample, "speed_mmps", 1000}},
+                                    {"Current heart rate (bpm)", {sample, "heart_rate_bpm", 1}},
+                                    {"Workout type", {sample, "workout_type", 1}},
+                                    {"Interval type", {sample, "interval_type", 1}},
+                                    {"Workout state", {sample, "workout_state", 1}},
+                                    {"Rowing state", {sample, "rowing_state", 1}},
+                                    {"Stroke state", {sample, "stroke_state", 1}},
+                                    {"Total work distance (m)", {sample, "total_work_distance_m", 1}},
+                                    {"Piece duration (s)", {sample, "workout_duration", 100}},
+                                    {"Drag factor", {sample, "drag_factor", 1}},
+                                    {"Current pace (/500m)", {sample, "pace_cs_per_500m", 100}},
+                                    {"Average pace (/500m)", {sample, "avg_pace_cs_per_500m", 100}},
+                                    {"Rest distance (m)", {sample, "rest_distance_m", 1}},
+                                    {"Rest time (s)", {sample, "rest_time_cs", 100}},
+                                    {"Interval count", {sample, "interval_count", 1}},
+                                    {"Total average power (W)", {sample, "avg_power_w", 1}},
+                                    {"Total average calories (cal)", {sample, "total_calories", 1}},
+                                    {"Split average pace (/500m)", {sample, "split_avg_pace_cs_per_500m", 100}},
+                                    {"Split average power (W)", {sample, "split_avg_power_w", 1}},
+                                    {"Split average calories (cal/hr)", {sample, "split_avg_calories", 1}},
+                                    {"Last split time (s)", {sample, "last_split_time_cs", 100}},
+                                    {"Last split distance (m)", {sample, "last_split_distance_m", 1}},
+                                    {"Drive length (m)", {stroke, "drive_length_cm", 100}},
+                                    {"Drive time (s)", {stroke, "drive_time_cs", 100}},
+                                    {"Stroke recovery time (s)", {stroke, "recovery_time_cs", 100}},
+                                    {"Stroke distance (m)", {stroke, "stroke_distance_cm", 100}},
+                                    {"Peak drive force (lbs)", {stroke, "peak_force_dlbf", 10}},
+                                    {"Ave. drive force (lbs)", {stroke, "avg_force_dlbf", 10}},
+                                    {"Work per stroke (J)", {stroke, "work_per_stroke_dj", 10}},
+                                    {"Stroke count", {stroke, "stroke_count", 1}},
+                                    {"Stroke power (W)", {stroke, "stroke_power_w", 1}},
+                                    {"Stroke calories (cal/hr)", {stroke, "stroke_cal_per_hour", 1}},
+                                    {"Projected work time (s)", {stroke, "projected_work_time_s", 1}},
+                                    {"Projected work distance (m)", {stroke, "projected_work_distance_m", 1}},
+                                    {"Split/interval time (s)", {split, "split_time_ds", 10}},
+                                    {"Split/interval distance (m)", {split, "split_distance_m", 1}},
+                                    {"Split/interval rest time (s)", {split, "rest_time_s", 1}},
+                                    {"Split/interval rest distance (s)", {split, "rest_distance_m", 1}},
+                                    {"Split/interval type", {split, "split_type", 1}},
+                                    {"Split/interval number", {split, "split_number", 1}},
+                                    {"Split/interval ave. stroke rate (/min)", {split, "avg_stroke_rate_spm", 1}},
+                                    {"Split/interval ave. pace (/500m", {split, "avg_pace_ds_per_500m", 10}},
+                                    {"Split/interval total calories (cals)", {split, "total_calories", 1}},
+                                    {"Split/interval average calories (cal/hr)", {split, "avg_cal_per_hour", 1}},
+                                    {"Split/interval speed (m/s)", {split, "speed_mmps", 1000}},
+                                    {"Split/interval power (W)", {split, "power_w", 1}},
+                                    {"Split/interval ave. drag factor", {split, "avg_drag_factor", 1}}};
 
 TEST_F(RealFile, ErgStick) {
   BOATHOUSE_SHARED_DATA_OR_SKIP(content, "rowingdata_ergstick_all_metrics.csv");
@@ -320,13 +381,15 @@ TEST_F(RealFile, ErgStick) {
 
   // A stroke is told by the rows from one change of its number to the next; the last of them has all of it.
   const std::size_t number = static_cast<std::size_t>(std::ranges::find(rows[0], "Stroke count") - rows[0].begin());
-  const std::size_t split_number = static_cast<std::size_t>(std::ranges::find(rows[0], "Split/interval number") - rows[0].begin());
+  const std::size_t split_number =
+      static_cast<std::size_t>(std::ranges::find(rows[0], "Split/interval number") - rows[0].begin());
   std::vector<std::size_t> last_of_stroke;
   std::vector<std::size_t> last_of_split;
   for (std::size_t row = 1; row < rows.size(); ++row) {
     const bool last = row + 1 == rows.size();
     if (last || rows[row][number] != rows[row + 1][number]) last_of_stroke.push_back(row);
-    if ((last || rows[row][split_number] != rows[row + 1][split_number]) && rows[row][split_number] != "0") last_of_split.push_back(row);
+    if ((last || rows[row][split_number] != rows[row + 1][split_number]) && rows[row][split_number] != "0")
+      last_of_split.push_back(row);
   }
   const auto strokes = records(stroke);
   const auto splits = records(split);
@@ -334,7 +397,8 @@ TEST_F(RealFile, ErgStick) {
   ASSERT_EQ(strokes.size(), 384u);
   ASSERT_EQ(last_of_split.size(), 2u);
   ASSERT_EQ(splits.size(), 2u);
-  for (std::size_t i = 0; i < strokes.size(); ++i) expect_row(0, last_of_stroke[i], kErgStickColumns, {{stroke, &strokes[i]}});
+  for (std::size_t i = 0; i < strokes.size(); ++i)
+    expect_row(0, last_of_stroke[i], kErgStickColumns, {{stroke, &strokes[i]}});
   for (std::size_t i = 0; i < splits.size(); ++i) {
     expect_row(0, last_of_split[i], kErgStickColumns, {{split, &splits[i]}});
     EXPECT_EQ(store::value_of(splits[i], "interval"), static_cast<std::int64_t>(i));
@@ -344,16 +408,23 @@ TEST_F(RealFile, ErgStick) {
 class SeasonFile : public RealFile {
  protected:
   void expect_season(std::size_t workouts) {
-    const Expectations columns{{"Work Time (Formatted)", {summary, "work_time_ds", 10}}, {"Work Time (Seconds)", {summary, "work_time_ds", 10}},
-                               {"Work Time (Seconds)", {summary, "elapsed_cs", 100}}, {"Rest Time (Formatted)", {summary, "rest_time_ds", 10}},
-                               {"Rest Time (Seconds)", {summary, "rest_time_ds", 10}}, {"Work Distance", {summary, "distance_dm", 10}},
+    const Expectations columns{{"Work Time (Formatted)", {summary, "work_time_ds", 10}},
+                               {"Work Time (Seconds)", {summary, "work_time_ds", 10}},
+                               {"Work Time (Seconds)", {summary, "elapsed_cs", 100}},
+                               {"Rest Time (Formatted)", {summary, "rest_time_ds", 10}},
+                               {"Rest Time (Seconds)", {summary, "rest_time_ds", 10}},
+                               {"Work Distance", {summary, "distance_dm", 10}},
                                {"Rest Distance", {summary, "total_rest_distance_m", 1}},
-                               {"Stroke Rate/Cadence", {summary, "avg_stroke_rate_spm", 1}}, {"Stroke Count", {summary, "stroke_count", 1}},
-                               {"Avg Watts", {summary, "avg_power_w", 1}}, {"Cal/Hour", {summary, "avg_cal_per_hour", 1}},
-                               {"Total Cal", {summary, "total_calories", 1}}, {"Avg Heart Rate", {summary, "avg_heart_rate_bpm", 1}},
+                               {"Stroke Rate/Cadence", {summary, "avg_stroke_rate_spm", 1}},
+                               {"Stroke Count", {summary, "stroke_count", 1}},
+                               {"Avg Watts", {summary, "avg_power_w", 1}},
+                               {"Cal/Hour", {summary, "avg_cal_per_hour", 1}},
+                               {"Total Cal", {summary, "total_calories", 1}},
+                               {"Avg Heart Rate", {summary, "avg_heart_rate_bpm", 1}},
                                {"Drag Factor", {summary, "avg_drag_factor", 1}}};
     // The ID, age and weight class are in the source alone; date, description, pace and type are checked below.
-    expect_known_columns(0, columns, {"ID", "Date", "Description", "Pace", "Age", "Weight", "Type", "Ranked", "Comments"});
+    expect_known_columns(0, columns,
+                         {"ID", "Date", "Description", "Pace", "Age", "Weight", "Type", "Ranked", "Comments"});
     ASSERT_EQ(report.recordings.size(), workouts);
     for (std::size_t i = 0; i < workouts; ++i) {
       const auto summaries = records(summary, report.recordings[i]);
@@ -361,7 +432,8 @@ class SeasonFile : public RealFile {
       expect_row(0, i + 1, columns, {{summary, &summaries[0]}});
       const std::vector<std::string>& row = rows[i + 1];
       const bool bike = row[19] == "BikeErg";
-      expect_cell(row[11], summaries[0], {summary, "avg_pace_ds_per_500m", bike ? 5.0 : 10.0}, "pace of row " + std::to_string(i));
+      expect_cell(row[11], summaries[0], {summary, "avg_pace_ds_per_500m", bike ? 5.0 : 10.0},
+                  "pace of row " + std::to_string(i));
       EXPECT_EQ(store::value_of(summaries[0], "erg_machine_type"), bike ? 192 : kNull);
       EXPECT_EQ(store::value_of(summaries[0], "workout_type"), kNull);
       const rowing::Birth birth = store->recording(report.recordings[i])->birth;

@@ -12,8 +12,8 @@ constexpr std::string_view kTimeStamp = "TimeStamp (sec)";
 constexpr std::string_view kElapsed = "ElapsedTime (sec)";
 constexpr std::int64_t kNanoPerMs = 1'000'000;
 
-// activityIdx and pointIdx count rows; ElapsedTimeAtDrive and HorizontalAtDrive say of a stroke where its drive began: no metric of the monitor.
-// They stay in the source. lapIdx is the only word about intervals.
+// activityIdx and pointIdx count rows; ElapsedTimeAtDrive and HorizontalAtDrive say of a stroke where its drive began:
+// no metric of the monitor. They stay in the source. lapIdx is the only word about intervals.
 constexpr auto kRules = std::to_array<ColumnRule>({
     {"lapIdx", sample, "interval"},
     {"lapIdx", stroke, "interval"},
@@ -56,7 +56,8 @@ std::int64_t nano_to_ms(std::int64_t nano) {
 
 class Reader {
  public:
-  explicit Reader(Input& input) : input_(input), rules_(kRules, input.header), time_cell_(*input.header.find(kTimeStamp)) {}
+  explicit Reader(Input& input)
+      : input_(input), rules_(kRules, input.header), time_cell_(*input.header.find(kTimeStamp)) {}
 
   base::Status take(const CsvRow& row) {
     const std::string_view cell = trimmed(row.cells[time_cell_]);
@@ -69,7 +70,8 @@ class Reader {
     } else if (first_) {
       const std::int64_t at_ms = nano_to_ms(*time - *first_);
       if (at_ms < 0 || at_ms > 0xFFFFFFFF) {
-        BOATHOUSE_TRY(input_.sink.reject_value(row.line, kTimeStamp, cell, "is before the first row's, or more than 49 days after it"));
+        BOATHOUSE_TRY(input_.sink.reject_value(row.line, kTimeStamp, cell,
+                                               "is before the first row's, or more than 49 days after it"));
       } else {
         value_in(records.sample, "at_ms") = at_ms;
         value_in(records.stroke, "at_ms") = at_ms;
@@ -104,7 +106,9 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kRowingdata{{"rowingdata", "rowingdata or rowsandall (first column \"TimeStamp (sec)\")"}, &recognises_rowingdata, &run};
-const Dialect kPainsled{{"painsled", "Painsled for iOS (as rowingdata, with \"ElapsedTimeAtDrive (sec)\")"}, &recognises_painsled, &run};
+const Dialect kRowingdata{
+    {"rowingdata", "rowingdata or rowsandall (first column \"TimeStamp (sec)\")"}, &recognises_rowingdata, &run};
+const Dialect kPainsled{
+    {"painsled", "Painsled for iOS (as rowingdata, with \"ElapsedTimeAtDrive (sec)\")"}, &recognises_painsled, &run};
 
 }  // namespace boathouse::import

@@ -16,8 +16,8 @@ constexpr std::int64_t kYear2000Ms = 946'684'800'000;  // a date before it is fr
 
 }  // namespace
 
-ImportSink::ImportSink(store::ImportTransaction& transaction, base::UuidV7Source& ids, rowing::Birth common, std::string athlete,
-                       std::string_view content, ImportReport& report)
+ImportSink::ImportSink(store::ImportTransaction& transaction, base::UuidV7Source& ids, rowing::Birth common,
+                       std::string athlete, std::string_view content, ImportReport& report)
     : transaction_(transaction),
       ids_(ids),
       common_(std::move(common)),
@@ -79,17 +79,22 @@ base::Status ImportSink::add_event(rowing::EventKind kind, std::string detail) {
   return {};
 }
 
-base::Status ImportSink::reject_value(std::uint64_t line, std::string_view column, std::string_view cell, std::string_view why) {
+base::Status ImportSink::reject_value(std::uint64_t line, std::string_view column, std::string_view cell,
+                                      std::string_view why) {
   ++report_.rejected_values;
   const std::string shown = cut_text(cell, kMaxCellInEvent);
   tell(line, column, "\"" + shown + "\" " + std::string(why));
   std::string detail;
   base::JsonWriter(detail)
       .begin_object()
-      .key("line").value(line)
-      .key("column").value(column)
-      .key("text").value(shown)
-      .key("reason").value(why)
+      .key("line")
+      .value(line)
+      .key("column")
+      .value(column)
+      .key("text")
+      .value(shown)
+      .key("reason")
+      .value(why)
       .end_object();
   return add_event(rowing::EventKind::rejected_value, std::move(detail));
 }
@@ -109,13 +114,20 @@ base::Status ImportSink::finish() {
       text += ": there is none behind the header";
     } else {
       const ImportProblem& first = report_.problems.front();
-      text += "; line " + std::to_string(first.line) + (first.column.empty() ? "" : ", column " + first.column) + ": " + first.text;
+      text += "; line " + std::to_string(first.line) + (first.column.empty() ? "" : ", column " + first.column) + ": " +
+              first.text;
     }
     return base::Error{base::ErrorCode::invalid_input, std::move(text)};
   }
   if (events_left_out_ > 0) {
     std::string detail;
-    base::JsonWriter(detail).begin_object().key("reason").value("more than an import keeps events for").key("left_out").value(events_left_out_).end_object();
+    base::JsonWriter(detail)
+        .begin_object()
+        .key("reason")
+        .value("more than an import keeps events for")
+        .key("left_out")
+        .value(events_left_out_)
+        .end_object();
     events_ = 0;
     BOATHOUSE_TRY(add_event(rowing::EventKind::rejected_line, std::move(detail)));
   }

@@ -1,5 +1,5 @@
-// What a dialect writes to: recordings, records, and what it could not take. Keeps the report and the events, and gives each recording its part of
-// the file's bytes.
+// What a dialect writes to: recordings, records, and what it could not take. Keeps the report and the events, and gives
+// each recording its part of the file's bytes.
 #pragma once
 
 #include <cstdint>
@@ -32,11 +32,13 @@ struct Start {
 
 class ImportSink {
  public:
-  // `common` is what all recordings of the file share; rec_id and start are given here. All references must outlive the sink.
+  // `common` is what all recordings of the file share; rec_id and start are given here. All references must outlive the
+  // sink.
   ImportSink(store::ImportTransaction& transaction, base::UuidV7Source& ids, rowing::Birth common, std::string athlete,
              std::string_view content, ImportReport& report);
 
-  // The next recording; `source_begin` is where its part of the file begins (the first one's is 0 whatever is given, the last one's ends with the file).
+  // The next recording; `source_begin` is where its part of the file begins (the first one's is 0 whatever is given,
+  // the last one's ends with the file).
   base::Status begin(const Start& start, std::size_t source_begin);
   [[nodiscard]] bool begun() const { return begun_; }
   base::Status add(rowing::Record record);

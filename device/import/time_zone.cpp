@@ -14,8 +14,9 @@ constexpr std::size_t kMaxZoneFile = std::size_t{1} << 20;
 constexpr std::size_t kMaxName = 64;
 
 base::Error unknown(std::string_view text) {
-  return {base::ErrorCode::invalid_input, "unknown time zone \"" + std::string(text.substr(0, kMaxName)) +
-                                              "\": give an IANA name such as Europe/Berlin, or an offset such as +01:00"};
+  return {base::ErrorCode::invalid_input,
+          "unknown time zone \"" + std::string(text.substr(0, kMaxName)) +
+              "\": give an IANA name such as Europe/Berlin, or an offset such as +01:00"};
 }
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
@@ -36,9 +37,11 @@ std::optional<std::int64_t> parse_offset(std::string_view text) {
 // A name that can only be below the zone folder.
 bool is_zone_name(std::string_view name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '+' || c == '/';
   };
-  return !name.empty() && name.size() <= kMaxName && name.front() != '/' && name.back() != '/' && std::ranges::all_of(name, allowed);
+  return !name.empty() && name.size() <= kMaxName && name.front() != '/' && name.back() != '/' &&
+         std::ranges::all_of(name, allowed);
 }
 
 // Big-endian, as TZif is.
@@ -62,7 +65,8 @@ std::optional<TzifHeader> read_header(base::ByteReader& in) {
   TzifHeader header;
   header.version = in.u8();
   in.bytes(15);
-  for (std::size_t* const count : {&header.isut, &header.isstd, &header.leap, &header.time, &header.type, &header.chars}) {
+  for (std::size_t* const count :
+       {&header.isut, &header.isstd, &header.leap, &header.time, &header.type, &header.chars}) {
     const base::ByteView bytes = in.bytes(4);
     if (!in.ok()) return std::nullopt;
     const std::int64_t value = big_endian(bytes);
@@ -124,7 +128,8 @@ base::Result<TimeZone> TimeZone::parse_tzif(std::string_view name, std::string_v
   if (time_size == 8 && in.remaining() > 2) {
     const std::string_view footer = base::as_text(in.bytes(in.remaining()));
     const std::size_t end = footer.find('\n', 1);
-    if (footer.front() == '\n' && end != std::string_view::npos) zone.rule_ = ZoneRule::parse(footer.substr(1, end - 1));
+    if (footer.front() == '\n' && end != std::string_view::npos)
+      zone.rule_ = ZoneRule::parse(footer.substr(1, end - 1));
   }
   return zone;
 }

@@ -1,5 +1,5 @@
-// Local time to UTC and back, by a fixed offset or by the system's zone files (TZif, RFC 8536, with the rule in its footer for times after the last
-// listed change). The machine's own zone plays no part.
+// Local time to UTC and back, by a fixed offset or by the system's zone files (TZif, RFC 8536, with the rule in its
+// footer for times after the last listed change). The machine's own zone plays no part.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace boathouse::import {
 // Daylight saving by a rule, e.g. "CET-1CEST,M3.5.0,M10.5.0/3" (POSIX TZ).
 struct ZoneRule {
   struct Change {
-    int month = 0;    // 1 to 12
-    int week = 0;     // 1 to 5, 5 = the last
-    int weekday = 0;  // 0 = Sunday
+    int month = 0;             // 1 to 12
+    int week = 0;              // 1 to 5, 5 = the last
+    int weekday = 0;           // 0 = Sunday
     std::int64_t at_s = 7200;  // local seconds of the day, can be negative or above a day
   };
   std::int64_t standard_s = 0;  // local minus UTC
@@ -32,8 +32,8 @@ struct ZoneRule {
 
 class TimeZone {
  public:
-  // "", an IANA name such as "Europe/Berlin", "Z", "+hh:mm" or "-hh:mm" (up to 18 hours). invalid_input for anything else, and for a name without a
-  // file in `zoneinfo_folder`.
+  // "", an IANA name such as "Europe/Berlin", "Z", "+hh:mm" or "-hh:mm" (up to 18 hours). invalid_input for anything
+  // else, and for a name without a file in `zoneinfo_folder`.
   static base::Result<TimeZone> find(std::string_view text, const std::string& zoneinfo_folder);
   // The bytes of a zone file. Errors: corrupt.
   static base::Result<TimeZone> parse_tzif(std::string_view name, std::string_view file);
@@ -45,7 +45,8 @@ class TimeZone {
 
   // Local minus UTC in seconds.
   [[nodiscard]] std::int64_t offset_at(std::int64_t utc_s) const;
-  // A local reading that happens twice (clocks set back) is the first of both; one that never happens (set forward) counts by the offset before.
+  // A local reading that happens twice (clocks set back) is the first of both; one that never happens (set forward)
+  // counts by the offset before.
   [[nodiscard]] std::int64_t to_utc_ms(std::int64_t local_ms) const;
   // Rounded to a minute; nullopt when not known.
   [[nodiscard]] std::optional<int> offset_minutes_at(std::int64_t utc_ms) const;

@@ -28,11 +28,13 @@ struct Change {
   int type;
 };
 
-void body(std::string& out, char version, int time_size, const std::vector<Change>& changes, const std::vector<Type>& types) {
+void body(std::string& out, char version, int time_size, const std::vector<Change>& changes,
+          const std::vector<Type>& types) {
   out += "TZif";
   out += version;
   out.append(15, '\0');
-  for (const std::size_t count : {std::size_t{0}, std::size_t{0}, std::size_t{0}, changes.size(), types.size(), std::size_t{4}}) {
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{0}, std::size_t{0}, changes.size(), types.size(), std::size_t{4}}) {
     big_endian(out, static_cast<std::int64_t>(count), 4);
   }
   for (const Change& change : changes) big_endian(out, change.from_s, time_size);
@@ -53,8 +55,8 @@ std::string tzif(const std::vector<Change>& changes, const std::vector<Type>& ty
 
 // Central Europe as far as the tests need it: local mean time, then winter time, summer time of 2019, then the rule.
 std::string berlin() {
-  return tzif({{at("1893-04-01") / 1000, 1}, {at("2019-03-31T01:00Z") / 1000, 2}, {at("2019-10-27T01:00Z") / 1000, 1}}, {{3208}, {3600}, {7200}},
-              "CET-1CEST,M3.5.0,M10.5.0/3");
+  return tzif({{at("1893-04-01") / 1000, 1}, {at("2019-03-31T01:00Z") / 1000, 2}, {at("2019-10-27T01:00Z") / 1000, 1}},
+              {{3208}, {3600}, {7200}}, "CET-1CEST,M3.5.0,M10.5.0/3");
 }
 
 TimeZone zone(const std::string& file) {
@@ -81,7 +83,8 @@ TEST(TimeZone, LocalTimes) {
   const TimeZone berlin_zone = zone(berlin());
   EXPECT_EQ(berlin_zone.to_utc_ms(at("2019-01-15T12:00")), at("2019-01-15T11:00Z"));
   EXPECT_EQ(berlin_zone.to_utc_ms(at("2019-07-15T12:00:00.250")), at("2019-07-15T10:00:00.250Z"));
-  EXPECT_EQ(berlin_zone.to_utc_ms(at("2019-03-31T02:30")), at("2019-03-31T01:30Z")) << "never on a clock: by the offset before";
+  EXPECT_EQ(berlin_zone.to_utc_ms(at("2019-03-31T02:30")), at("2019-03-31T01:30Z"))
+      << "never on a clock: by the offset before";
   EXPECT_EQ(berlin_zone.to_utc_ms(at("2019-10-27T02:30")), at("2019-10-27T00:30Z")) << "twice: the first";
   EXPECT_EQ(berlin_zone.to_utc_ms(at("2030-10-27T02:30")), at("2030-10-27T00:30Z"));
 }
@@ -100,8 +103,9 @@ TEST(TimeZone, RulesOfAllForms) {
   EXPECT_EQ(ZoneRule::parse("EST5")->offset_at(0), -18'000);
   EXPECT_EQ(ZoneRule::parse("<-03>3<-02>,M3.5.0/-2,M10.5.0/-1")->standard_s, -10'800);
   EXPECT_EQ(ZoneRule::parse("LHST-10:30LHDT-11,M10.1.0,M4.1.0")->daylight_s, 39'600);
-  for (const char* const bad : {"", "CET", "CE-1", "CET-1CEST", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0",
-                                "CET-1CEST,M3.5.0", "CET-1CEST,J60,J300", "CET-1CEST,M3.5.0,M10.5.0x", "<CET-1", "CET-200"}) {
+  for (const char* const bad : {"", "CET", "CE-1", "CET-1CEST", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
+                                "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,M3.5.0", "CET-1CEST,J60,J300",
+                                "CET-1CEST,M3.5.0,M10.5.0x", "<CET-1", "CET-200"}) {
     EXPECT_FALSE(ZoneRule::parse(bad).has_value()) << bad;
   }
 }
@@ -114,7 +118,8 @@ TEST(TimeZone, Offsets) {
   EXPECT_EQ(known("+05:45")->offset_minutes_at(0), 345);
   EXPECT_EQ(known("-08:00")->to_utc_ms(0), 8 * 3600 * 1000);
   EXPECT_EQ(known("+05:45")->name(), "");
-  for (const char* const bad : {"5", "+5:00", "+05:60", "+19:00", "+0500", "CET?", "../../etc/passwd", "/etc/passwd", "Nowhere/City", "a b"}) {
+  for (const char* const bad :
+       {"5", "+5:00", "+05:60", "+19:00", "+0500", "CET?", "../../etc/passwd", "/etc/passwd", "Nowhere/City", "a b"}) {
     const auto zone = known(bad);
     ASSERT_FALSE(zone) << bad;
     EXPECT_EQ(zone.error().code, base::ErrorCode::invalid_input);

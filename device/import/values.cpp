@@ -29,7 +29,8 @@ std::int64_t scale(std::int64_t value, std::int64_t multiply, std::int64_t divid
 
 // Whole minutes or hours of a clock text: digits alone.
 base::Result<std::int64_t> whole(std::string_view text, std::int64_t limit) {
-  if (text.empty() || text.size() > 6 || text.find_first_not_of("0123456789") != std::string_view::npos) return not_a_time();
+  if (text.empty() || text.size() > 6 || text.find_first_not_of("0123456789") != std::string_view::npos)
+    return not_a_time();
   const auto value = base::parse_scaled(text, 0);
   if (!value || value->value > limit) return not_a_time();
   return value->value;
@@ -55,7 +56,8 @@ base::Result<std::int64_t> clock_to_nano(std::string_view text) {
     if (!value) return value.error();
     hours = *value;
   }
-  const auto minutes = whole(first == std::string_view::npos ? head : head.substr(first + 1), first == std::string_view::npos ? 999'999 : 59);
+  const auto minutes = whole(first == std::string_view::npos ? head : head.substr(first + 1),
+                             first == std::string_view::npos ? 999'999 : 59);
   if (!minutes) return minutes.error();
   return (hours * 3600 + *minutes * 60) * kNano + seconds->value;
 }
@@ -92,7 +94,8 @@ base::Result<std::int64_t> to_wire(std::string_view text, const rowing::Metric& 
   const auto value = to_unit(text, metric, conversion);
   if (!value) return value.error();
   if (*value == rowing::kNull || !rowing::in_range(metric, *value)) {
-    return base::Error{base::ErrorCode::invalid_input, "is not within 0 and " + base::format_scaled(rowing::max_value(metric), metric.shift)};
+    return base::Error{base::ErrorCode::invalid_input,
+                       "is not within 0 and " + base::format_scaled(rowing::max_value(metric), metric.shift)};
   }
   return rowing::apply_null_rule(metric, *value);
 }

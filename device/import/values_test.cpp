@@ -12,10 +12,13 @@ namespace {
 using rowing::kNull;
 using rowing::Stream;
 
-const rowing::Metric& metric(Stream stream, std::string_view column) { return rowing::metrics(stream)[rowing::column_index(stream, column)]; }
+const rowing::Metric& metric(Stream stream, std::string_view column) {
+  return rowing::metrics(stream)[rowing::column_index(stream, column)];
+}
 
 // The wire value, or the error's text as -1.
-std::int64_t wire(std::string_view text, Stream stream, std::string_view column, const Conversion& conversion = kPlain) {
+std::int64_t wire(std::string_view text, Stream stream, std::string_view column,
+                  const Conversion& conversion = kPlain) {
   const auto value = to_wire(text, metric(stream, column), conversion);
   return value ? *value : -1;
 }
@@ -58,7 +61,8 @@ TEST(Values, ClockTimes) {
   EXPECT_EQ(wire("79.3", Stream::summary, "work_time_ds", kClock), 793);
   EXPECT_EQ(wire("90:00", Stream::sample, "elapsed_cs", kClock), 540000);
   EXPECT_EQ(wire("0:00.0", Stream::sample, "elapsed_cs", kClock), 0);
-  for (const char* const text : {":", "1:", ":30", "1:60", "1:-5", "-1:05", "1:2:3:4", "1:99:00", "a:05", "1:05x", "1:+5", "\"", "9999999:00"}) {
+  for (const char* const text :
+       {":", "1:", ":30", "1:60", "1:-5", "-1:05", "1:2:3:4", "1:99:00", "a:05", "1:05x", "1:+5", "\"", "9999999:00"}) {
     EXPECT_EQ(wire(text, Stream::sample, "elapsed_cs", kClock), -1) << text;
   }
 }
@@ -79,7 +83,8 @@ TEST(Values, OtherUnits) {
 TEST(Values, NewtonsAgreeWithTheFormulas) {
   for (std::int64_t dlbf = 0; dlbf <= 3000; dlbf += 7) {
     const std::int64_t centinewtons = rowing::force_cn(dlbf);
-    const std::string text = std::to_string(centinewtons / 100) + "." + (centinewtons % 100 < 10 ? "0" : "") + std::to_string(centinewtons % 100);
+    const std::string text = std::to_string(centinewtons / 100) + "." + (centinewtons % 100 < 10 ? "0" : "") +
+                             std::to_string(centinewtons % 100);
     EXPECT_EQ(wire(text, Stream::stroke, "peak_force_dlbf", kNewton), dlbf) << text;
   }
 }

@@ -77,7 +77,8 @@ class Parser {
 // The local moment of a change in a year, in seconds since 1970 as if it were UTC.
 std::int64_t local_moment(const ZoneRule::Change& change, std::int64_t year) {
   const std::int64_t first = base::days_from_civil({year, change.month, 1});
-  const std::int64_t next = change.month == 12 ? base::days_from_civil({year + 1, 1, 1}) : base::days_from_civil({year, change.month + 1, 1});
+  const std::int64_t next =
+      change.month == 12 ? base::days_from_civil({year + 1, 1, 1}) : base::days_from_civil({year, change.month + 1, 1});
   const std::int64_t weekday = ((first + 4) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
   std::int64_t day = first + (change.weekday - weekday + 7) % 7 + 7 * (change.week - 1);
   while (day >= next) day -= 7;

@@ -1,4 +1,5 @@
-// Keeps two processes from writing one device folder: an advisory lock on a file in it, gone when the process ends, however it ends.
+// Keeps two processes from writing one device folder: an advisory lock on a file in it, gone when the process ends,
+// however it ends.
 #pragma once
 
 #include <string>

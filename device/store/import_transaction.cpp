@@ -70,7 +70,8 @@ base::Status ImportTransaction::begin(const rowing::Birth& birth, std::string_vi
   if (!recording) return recording.error();
   auto insert = impl_->connection.prepare("INSERT INTO import(source_sha256, part, recording) VALUES (?1, ?2, ?3)");
   if (!insert) return insert.error();
-  BOATHOUSE_TRY(insert->bind(1, base::ByteView(impl_->source_sha256)).bind(2, impl_->part++).bind(3, recording->id).run());
+  BOATHOUSE_TRY(
+      insert->bind(1, base::ByteView(impl_->source_sha256)).bind(2, impl_->part++).bind(3, recording->id).run());
   impl_->recording = std::move(*recording);
   return {};
 }

@@ -1,6 +1,6 @@
-// Captured or live notifications as JSON lines (core/pm5/notification_line.hpp has the shapes), one after the other into a recorder. A line that
-// cannot be read is counted, told with its number, kept as an event `rejected_line` of the recording (the first kMaxLineEvents), and the rest
-// goes on.
+// Captured or live notifications as JSON lines (core/pm5/notification_line.hpp has the shapes), one after the other
+// into a recorder. A line that cannot be read is counted, told with its number, kept as an event `rejected_line` of the
+// recording (the first kMaxLineEvents), and the rest goes on.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ struct RejectedLine {
 };
 
 struct LineCounters {
-  std::uint64_t lines = 0;     // = fed + skipped + rejected
-  std::uint64_t fed = 0;       // notifications given to the recorder
-  std::uint64_t skipped = 0;   // blank and meta lines, characteristics of other services
+  std::uint64_t lines = 0;    // = fed + skipped + rejected
+  std::uint64_t fed = 0;      // notifications given to the recorder
+  std::uint64_t skipped = 0;  // blank and meta lines, characteristics of other services
   std::uint64_t rejected = 0;
 };
 
@@ -34,8 +34,8 @@ class LineFeeder {
   // `recorder` must outlive the feeder.
   explicit LineFeeder(Recorder& recorder) : recorder_(recorder) {}
 
-  // `received_ms`: for a live source, the moment of receipt, used when the line has no at_ms of its own. The error is the store's; a bad line is not
-  // an error here.
+  // `received_ms`: for a live source, the moment of receipt, used when the line has no at_ms of its own. The error is
+  // the store's; a bad line is not an error here.
   base::Status feed(std::string_view line, std::optional<std::int64_t> received_ms);
   // All lines of a text.
   base::Status feed_all(std::string_view text);

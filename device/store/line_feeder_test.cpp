@@ -14,13 +14,15 @@ using rowing::EndReason;
 using rowing::Record;
 using rowing::Stream;
 
-constexpr std::string_view kRowing = R"({"at_ms": 0, "char": "0031", "hex": "3200000a0000010101010100000000000000000066"})";
+constexpr std::string_view kRowing =
+    R"({"at_ms": 0, "char": "0031", "hex": "3200000a0000010101010100000000000000000066"})";
 
 TEST(LineFeeder, BadLinesAreNumberedAndTheRestIsKept) {
   TestStore store;
   Recorder recorder(*store, store.clock, store.ids, {});
   LineFeeder feeder(recorder);
-  const std::string text = std::string(kRowing) + "\n\nnot json\n{\"meta\": \"x\"}\n{\"char\": \"FTMS-2AD1\", \"hex\": \"00\"}\n" +
+  const std::string text = std::string(kRowing) +
+                           "\n\nnot json\n{\"meta\": \"x\"}\n{\"char\": \"FTMS-2AD1\", \"hex\": \"00\"}\n" +
                            "{\"char\": \"0031\", \"hex\": \"0\"}\n" + std::string(kRowing) + "\n" +
                            "{\"char\": \"0031\", \"hex\": \"" + std::string(1026, '0') + "\"}";
   ASSERT_TRUE(ok(feeder.feed_all(text)));
@@ -62,7 +64,8 @@ TEST(LineFeeder, ALinesOwnTimeGoesBeforeTheTimeOfReceipt) {
   Recorder recorder(*store, store.clock, store.ids, {});
   LineFeeder feeder(recorder);
   const auto line = [](std::string_view time, std::string_view elapsed) {
-    return "{" + std::string(time) + "\"char\": \"0031\", \"hex\": \"" + std::string(elapsed) + "00000a0000010101010100000000000000000066\"}";
+    return "{" + std::string(time) + "\"char\": \"0031\", \"hex\": \"" + std::string(elapsed) +
+           "00000a0000010101010100000000000000000066\"}";
   };
   ASSERT_TRUE(ok(feeder.feed(line("\"at_ms\": 1000, ", "32"), 77)));
   ASSERT_TRUE(ok(feeder.feed(line("", "64"), 1600)));
@@ -104,7 +107,8 @@ TEST(LineFeeder, TheRealCapture) {
     status_parts += value_of(sample, "workout_state") != rowing::kNull ? 1u : 0u;
     parts += value_of(sample, "stroke_rate_spm") != rowing::kNull ? 1u : 0u;
   }
-  EXPECT_EQ(status_parts, 72u) << "lines of 0x0031 with a workout state other than 0, and the one of state 0 in which elapsed had grown";
+  EXPECT_EQ(status_parts, 72u)
+      << "lines of 0x0031 with a workout state other than 0, and the one of state 0 in which elapsed had grown";
   EXPECT_EQ(status_parts + parts, counters.decoded - counters.idle);
   const auto report = store->verify(id);
   ASSERT_TRUE(ok(report));

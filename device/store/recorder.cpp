@@ -17,7 +17,8 @@ using rowing::Record;
 
 constexpr std::int64_t kYear2000Ms = 946'684'800'000;
 constexpr std::size_t kMaxNotes = 1000;  // waiting for a recording to begin
-// Bounds for times from outside, so that sums of them cannot overflow: 34 years for one, and far more for a file of many.
+// Bounds for times from outside, so that sums of them cannot overflow: 34 years for one, and far more for a file of
+// many.
 constexpr std::int64_t kMaxAtMs = std::int64_t{1} << 40;
 constexpr std::int64_t kMaxNowMs = std::int64_t{1} << 61;
 
@@ -45,9 +46,12 @@ std::string gap_detail(std::string_view reason, std::int64_t from_ms, std::int64
   std::string detail;
   base::JsonWriter(detail)
       .begin_object()
-      .key("reason").value(reason)
-      .key("from_ms").value(from_ms)
-      .key("to_ms").value(to_ms)
+      .key("reason")
+      .value(reason)
+      .key("from_ms")
+      .value(from_ms)
+      .key("to_ms")
+      .value(to_ms)
       .end_object();
   return detail;
 }
@@ -61,7 +65,8 @@ struct Recorder::Impl {
   RecorderOptions options;
   RecorderCounters counters;
   pm5::PieceTracker tracker;
-  std::vector<std::unique_ptr<Piece>> pieces;  // in order; those that the store does not wholly have, and the one for late parts
+  std::vector<std::unique_ptr<Piece>>
+      pieces;  // in order; those that the store does not wholly have, and the one for late parts
   std::vector<base::Uuid> made;
   std::vector<Record> notes;
   std::optional<std::int64_t> last_ms;  // of the recorder's own time line
@@ -105,7 +110,8 @@ Piece* Recorder::Impl::running() {
 }
 
 Piece* Recorder::Impl::ended_last() {
-  const auto found = std::find_if(pieces.rbegin(), pieces.rend(), [](const auto& piece) { return piece->end_reason.has_value(); });
+  const auto found =
+      std::find_if(pieces.rbegin(), pieces.rend(), [](const auto& piece) { return piece->end_reason.has_value(); });
   return found == pieces.rend() ? nullptr : found->get();
 }
 
@@ -181,12 +187,20 @@ void Recorder::Impl::push(Piece& piece, const pm5::Notification& notification, s
   take(piece, std::move(records), now);
 }
 
-void Recorder::Impl::refuse(pm5::DecodeStatus status, std::uint16_t characteristic, base::ByteView payload, std::int64_t now) {
+void Recorder::Impl::refuse(pm5::DecodeStatus status, std::uint16_t characteristic, base::ByteView payload,
+                            std::int64_t now) {
   switch (status) {
-    case pm5::DecodeStatus::ok: return;
-    case pm5::DecodeStatus::too_short: ++counters.too_short; break;
-    case pm5::DecodeStatus::unknown_characteristic: ++counters.unknown_characteristic; break;
-    case pm5::DecodeStatus::malformed: ++counters.malformed; break;
+    case pm5::DecodeStatus::ok:
+      return;
+    case pm5::DecodeStatus::too_short:
+      ++counters.too_short;
+      break;
+    case pm5::DecodeStatus::unknown_characteristic:
+      ++counters.unknown_characteristic;
+      break;
+    case pm5::DecodeStatus::malformed:
+      ++counters.malformed;
+      break;
   }
   Piece* piece = running();
   if (piece == nullptr) {
@@ -231,7 +245,8 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
     piece.assembler.flush(records);
     take(piece, std::move(records), now);
   }
-  const bool due = piece.waiting.size() >= kGroupRecords || now - piece.waiting_since_ms >= kGroupMs || everything || close;
+  const bool due =
+      piece.waiting.size() >= kGroupRecords || now - piece.waiting_since_ms >= kGroupMs || everything || close;
   if (due && (!piece.begun || !piece.waiting.empty())) BOATHOUSE_TRY(commit(piece, now));
   if (close && !piece.closed) {
     BOATHOUSE_TRY(store.end(piece.birth.rec_id, *piece.end_reason));
@@ -241,12 +256,14 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
   return seal(piece, now);
 }
 
-// Commits what is due. A piece that fails keeps its records and does not hold back the others; the first error is the answer.
+// Commits what is due. A piece that fails keeps its records and does not hold back the others; the first error is the
+// answer.
 base::Status Recorder::Impl::settle(std::int64_t now, bool everything) {
   base::Status first;
   const Piece* const late_target = ended_last();
   for (const auto& piece : pieces) {
-    const bool over = piece->end_reason && (everything || piece.get() != late_target || now - piece->ended_ms >= pm5::kLatePartsMs);
+    const bool over =
+        piece->end_reason && (everything || piece.get() != late_target || now - piece->ended_ms >= pm5::kLatePartsMs);
     if (base::Status status = settle_piece(*piece, now, over, everything); !status && first) first = std::move(status);
   }
   std::erase_if(pieces, [&](const auto& piece) {
@@ -274,7 +291,8 @@ base::Status Recorder::feed(std::uint16_t characteristic, base::ByteView payload
     if (went_back_from) {
       impl.add_event(*piece, EventKind::gap, now, gap_detail("time_went_back", *went_back_from, *at_ms));
     } else if (at_ms && before && now - *before >= kGapMs) {
-      impl.add_event(*piece, EventKind::gap, now, gap_detail("silence", *before - piece->first_ms, now - piece->first_ms));
+      impl.add_event(*piece, EventKind::gap, now,
+                     gap_detail("silence", *before - piece->first_ms, now - piece->first_ms));
     }
   }
 
@@ -289,15 +307,22 @@ base::Status Recorder::feed(std::uint16_t characteristic, base::ByteView payload
   const bool untimed = !at_ms;
   const pm5::Verdict verdict = impl.tracker.observe(notification, now);
   switch (verdict) {
-    case pm5::Verdict::idle: break;
+    case pm5::Verdict::idle:
+      break;
     case pm5::Verdict::begins:
       impl.end_running(impl.tracker.end_reason(), now);
       target = &impl.begin_piece(now, untimed);
       break;
     case pm5::Verdict::belongs:
-    case pm5::Verdict::ends: target = impl.running(); break;
-    case pm5::Verdict::ended: impl.end_running(impl.tracker.end_reason(), now); break;
-    case pm5::Verdict::late: target = impl.ended_last(); break;
+    case pm5::Verdict::ends:
+      target = impl.running();
+      break;
+    case pm5::Verdict::ended:
+      impl.end_running(impl.tracker.end_reason(), now);
+      break;
+    case pm5::Verdict::late:
+      target = impl.ended_last();
+      break;
   }
   if (target != nullptr) {
     impl.push(*target, notification, now, untimed);

@@ -1,9 +1,9 @@
-// From a monitor's notifications to durable recordings: decode, decide where a recording begins and ends, assemble records, commit them in groups,
-// seal. The same code serves a live monitor, a replayed capture and the simulator.
+// From a monitor's notifications to durable recordings: decode, decide where a recording begins and ends, assemble
+// records, commit them in groups, seal. The same code serves a live monitor, a replayed capture and the simulator.
 //
-// Durability: what feed() or tick() was given is committed after at most kGroupMs or kGroupRecords records. When the store fails (disk full),
-// nothing is dropped: records stay in memory and every later call tries again; the call returns the store's error.
-// Thread rule: one thread at a time.
+// Durability: what feed() or tick() was given is committed after at most kGroupMs or kGroupRecords records. When the
+// store fails (disk full), nothing is dropped: records stay in memory and every later call tries again; the call
+// returns the store's error. Thread rule: one thread at a time.
 #pragma once
 
 #include <array>
@@ -25,9 +25,10 @@ namespace boathouse::store {
 
 inline constexpr std::int64_t kGroupMs = 1000;
 inline constexpr std::size_t kGroupRecords = 10;
-inline constexpr std::int64_t kSealMs = 60 * 1000;     // rows do not wait longer for their chunk
-inline constexpr std::int64_t kGapMs = 5000;           // without a notification while a piece runs: the monitor sends at least one a second
-inline constexpr std::int64_t kNominalStepMs = 100;    // between notifications whose time of receipt is not known
+inline constexpr std::int64_t kSealMs = 60 * 1000;  // rows do not wait longer for their chunk
+inline constexpr std::int64_t kGapMs =
+    5000;  // without a notification while a piece runs: the monitor sends at least one a second
+inline constexpr std::int64_t kNominalStepMs = 100;  // between notifications whose time of receipt is not known
 
 struct RecorderOptions {
   rowing::Origin origin = rowing::Origin::live;
@@ -46,8 +47,8 @@ struct RecorderCounters {
   std::uint64_t too_short = 0;
   std::uint64_t unknown_characteristic = 0;
   std::uint64_t malformed = 0;
-  std::uint64_t refused_idle = 0;   // of the refused: outside of a recording, so there is nothing to keep them in
-  std::uint64_t idle = 0;           // of the decoded: outside of a recording
+  std::uint64_t refused_idle = 0;  // of the refused: outside of a recording, so there is nothing to keep them in
+  std::uint64_t idle = 0;          // of the decoded: outside of a recording
   std::uint64_t recordings = 0;
   std::array<std::uint64_t, 8> records{};  // committed, by stream number
 
@@ -63,8 +64,9 @@ class Recorder {
   // Does not stop(): what was not committed is lost, as in a crash.
   ~Recorder();
 
-  // `characteristic`: 16-bit short id. `at_ms`: milliseconds of any monotonic clock at receipt; nullopt = the source does not tell, then at_ms of the
-  // records is null. A time before the last one (captures put one after the other) goes on from the last, with a gap event.
+  // `characteristic`: 16-bit short id. `at_ms`: milliseconds of any monotonic clock at receipt; nullopt = the source
+  // does not tell, then at_ms of the records is null. A time before the last one (captures put one after the other)
+  // goes on from the last, with a gap event.
   base::Status feed(std::uint16_t characteristic, base::ByteView payload, std::optional<std::int64_t> at_ms);
   // Time passes without notifications; call it about once a second. `at_ms` is of the same clock as in feed().
   base::Status tick(std::int64_t at_ms);

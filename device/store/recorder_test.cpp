@@ -22,7 +22,8 @@ class RecorderTest : public testing::Test {
  protected:
   void start(RecorderOptions options = {}) { recorder.emplace(*store, store.clock, store.ids, std::move(options)); }
 
-  void feed(std::uint8_t id, std::vector<std::pair<std::string_view, std::int64_t>> values, std::optional<std::int64_t> at_ms) {
+  void feed(std::uint8_t id, std::vector<std::pair<std::string_view, std::int64_t>> values,
+            std::optional<std::int64_t> at_ms) {
     const rowing::Characteristic* const characteristic = rowing::find_characteristic(id);
     const Record record = make_record(characteristic->stream, std::move(values));
     const auto payload = pm5::encode(id, pm5::Form::direct, record.values);

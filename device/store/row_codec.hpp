@@ -1,5 +1,5 @@
-// One record as the bytes of an open row. Only this store reads them, and only until the row is sealed into a chunk; the chunk codec (core/wire) is
-// what lasts and travels. Pure functions.
+// One record as the bytes of an open row. Only this store reads them, and only until the row is sealed into a chunk;
+// the chunk codec (core/wire) is what lasts and travels. Pure functions.
 #pragma once
 
 #include "core/base/bytes.hpp"
@@ -8,7 +8,8 @@
 
 namespace boathouse::store {
 
-// invalid_input when the record does not fit the metric catalogue: number of values, ranges, points or bytes where the stream has none.
+// invalid_input when the record does not fit the metric catalogue: number of values, ranges, points or bytes where the
+// stream has none.
 base::Status check_record(const rowing::Record& record);
 
 base::Bytes encode_row(const rowing::Record& record);

@@ -5,14 +5,15 @@
 namespace boathouse::store {
 namespace {
 
-// recording.id, not rec_id, is in the other tables: small, and in the order in which this device began them, whatever its clock said.
+// recording.id, not rec_id, is in the other tables: small, and in the order in which this device began them, whatever
+// its clock said.
 //
 // stream: next_seq = records committed; sealed_to = of these in chunks. open_row holds [sealed_to, next_seq).
 //
 // item: everything that travels, so that one outbox and one kind of receipt serve births, chunks and seals.
 //   kind 1 birth; 2 chunk: stream, first = from, past = to, version; 3 seal: first = revision.
-//   outcome NULL = pending; 0 stored, 1 duplicate (both with server_seq: the receipt); 2 mismatch, 3 rejected (with detail). Numbers of wire::Outcome.
-//   epoch: of the server that said so.
+//   outcome NULL = pending; 0 stored, 1 duplicate (both with server_seq: the receipt); 2 mismatch, 3 rejected (with
+//   detail). Numbers of wire::Outcome. epoch: of the server that said so.
 // body is apart so that looking at items does not read them.
 constexpr std::array<db::Migration, 1> kMigrations{{{1, R"sql(
 CREATE TABLE replica(

@@ -28,7 +28,8 @@ base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& 
   random.fill(identity.salt);
   auto insert = connection.prepare("INSERT INTO replica(id, replica_id, salt) VALUES (1, ?1, ?2)");
   if (!insert) return insert.error();
-  BOATHOUSE_TRY(insert->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
+  BOATHOUSE_TRY(
+      insert->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
   return identity;
 }
 

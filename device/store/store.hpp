@@ -1,8 +1,9 @@
-// The device's store: recordings as durable rows, sealed into chunks, with an outbox of what the server has not acknowledged. One SQLite file,
-// one connection. Every call that changes something is ONE transaction: after an error or a crash it happened wholly or not at all.
+// The device's store: recordings as durable rows, sealed into chunks, with an outbox of what the server has not
+// acknowledged. One SQLite file, one connection. Every call that changes something is ONE transaction: after an error
+// or a crash it happened wholly or not at all.
 //
-// Thread rule: any thread; calls are serialised. Errors: those of core/db/sqlite.hpp, and not_found for a recording that is not there,
-// invalid_input for records that the metric catalogue does not allow.
+// Thread rule: any thread; calls are serialised. Errors: those of core/db/sqlite.hpp, and not_found for a recording
+// that is not there, invalid_input for records that the metric catalogue does not allow.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,9 @@
 
 namespace boathouse::store {
 
-inline constexpr std::size_t kChunkRecords = 256;                         // a chunk is sealed at this many records
-inline constexpr std::size_t kChunkPayload = std::size_t{256} * 1024;     // or when their points and bytes reach this
-inline constexpr std::size_t kMaxAthleteLabel = 200;                      // bytes
+inline constexpr std::size_t kChunkRecords = 256;                      // a chunk is sealed at this many records
+inline constexpr std::size_t kChunkPayload = std::size_t{256} * 1024;  // or when their points and bytes reach this
+inline constexpr std::size_t kMaxAthleteLabel = 200;                   // bytes
 
 struct StoreOptions {
   db::Options database;
@@ -37,7 +38,7 @@ struct StoreOptions {
 struct PendingQuery {
   std::size_t max_bytes = wire::kTargetBatchBytes;  // of bodies; the first item comes whatever its size
   std::size_t max_items = wire::kMaxBatchItems;
-  std::string athlete;            // recordings of this label and those without one; "" = only those without one
+  std::string athlete;  // recordings of this label and those without one; "" = only those without one
   std::set<std::int64_t> skip_items;
   std::set<base::Uuid> skip_recordings;
 };
@@ -59,24 +60,27 @@ class Store {
 
   // Begins a recording. Again with the same birth: ok and nothing new; with another one: conflict.
   base::Status begin(const rowing::Birth& birth, std::string_view athlete);
-  // Commits records in their order; seq is given here, dense from 0 for each stream. On a recording that has ended they are sealed at once,
-  // with the next seal revision.
+  // Commits records in their order; seq is given here, dense from 0 for each stream. On a recording that has ended they
+  // are sealed at once, with the next seal revision.
   base::Status append(const base::Uuid& rec_id, std::span<const rowing::Record> records);
   // Rows into chunks: those streams that have a whole chunk, or with `all` whatever is there.
   base::Status seal(const base::Uuid& rec_id, bool all);
   // Seals the rest and writes the next seal revision. On an ended recording: ok and nothing new.
   base::Status end(const base::Uuid& rec_id, rowing::EndReason reason);
-  // For the start of a process: recordings that a crash left open get a `reopened` event and end with reason `crashed`. How many.
+  // For the start of a process: recordings that a crash left open get a `reopened` event and end with reason `crashed`.
+  // How many.
   base::Result<std::uint64_t> end_crashed();
 
   // --- Outbox ---
 
   // What the server has no receipt for: newest recording first, its birth, then its chunks, then its seals.
   base::Result<std::vector<PendingItem>> pending(const PendingQuery& query);
-  // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch` than before means another or
-  // a restored server: all receipts of other epochs are forgotten in the same transaction, so that everything is offered again.
+  // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch`
+  // than before means another or a restored server: all receipts of other epochs are forgotten in the same transaction,
+  // so that everything is offered again.
   base::Status acknowledge(std::string_view epoch, std::span<const Acknowledgement> answers);
-  // What the server refused is offered once more: its reason may be gone (a wrong key, a server that has learned). How many items.
+  // What the server refused is offered once more: its reason may be gone (a wrong key, a server that has learned). How
+  // many items.
   base::Result<std::uint64_t> offer_refused_again();
 
   // --- Reading ---
@@ -104,7 +108,8 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
-// Dropped without commit(): nothing happened. Belongs to one thread, which must not call the store meanwhile; the store must outlive it.
+// Dropped without commit(): nothing happened. Belongs to one thread, which must not call the store meanwhile; the store
+// must outlive it.
 class ImportTransaction {
  public:
   ImportTransaction(ImportTransaction&&) noexcept;

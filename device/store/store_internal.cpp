@@ -24,7 +24,8 @@ struct NewItem {
 
 base::Status put_item(db::Connection& connection, const NewItem& item) {
   auto insert = connection.prepare(
-      "INSERT INTO item(recording, kind, stream, first, past, version, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+      "INSERT INTO item(recording, kind, stream, first, past, version, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+      "?7, ?8)");
   if (!insert) return insert.error();
   insert->bind(1, item.recording)
       .bind(2, static_cast<int>(item.kind))
@@ -56,9 +57,7 @@ base::Result<RecordingRow> same_birth(db::Connection& connection, RecordingRow r
 
 }  // namespace
 
-base::Error damaged(std::string_view what) {
-  return {base::ErrorCode::corrupt, "device store: " + std::string(what)};
-}
+base::Error damaged(std::string_view what) { return {base::ErrorCode::corrupt, "device store: " + std::string(what)}; }
 
 base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connection, const base::Uuid& rec_id) {
   auto select = connection.prepare("SELECT id, athlete, ended, reason, revision FROM recording WHERE rec_id = ?1");
@@ -98,7 +97,8 @@ base::Result<std::map<rowing::Stream, StreamRow>> get_streams(db::Connection& co
   }
 }
 
-base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream, const StreamRow& row) {
+base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream,
+                        const StreamRow& row) {
   auto put = connection.prepare(
       "INSERT INTO stream(recording, stream, next_seq, sealed_to) VALUES (?1, ?2, ?3, ?4) "
       "ON CONFLICT(recording, stream) DO UPDATE SET next_seq = ?3, sealed_to = ?4");
@@ -106,7 +106,8 @@ base::Status put_stream(db::Connection& connection, std::int64_t recording, rowi
   return put->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, row.next_seq).bind(4, row.sealed_to).run();
 }
 
-base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth, std::string_view athlete) {
+base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth,
+                                           std::string_view athlete) {
   if (athlete.size() > kMaxAthleteLabel) {
     return base::Error{base::ErrorCode::too_large,
                        "athlete label of more than " + std::to_string(kMaxAthleteLabel) + " bytes"};
@@ -143,7 +144,10 @@ base::Status append_rows(db::Connection& connection, std::int64_t recording, std
     BOATHOUSE_TRY(check_record(record));
     StreamRow& row = changed.try_emplace(record.stream, (*streams)[record.stream]).first->second;
     const base::Bytes bytes = encode_row(record);
-    insert->bind(1, recording).bind(2, static_cast<int>(record.stream)).bind(3, row.next_seq).bind(4, base::ByteView(bytes));
+    insert->bind(1, recording)
+        .bind(2, static_cast<int>(record.stream))
+        .bind(3, row.next_seq)
+        .bind(4, base::ByteView(bytes));
     BOATHOUSE_TRY(insert->run());
     ++row.next_seq;
   }
@@ -164,8 +168,8 @@ bool ChunkCut::take(const rowing::Record& record) {
 namespace {
 
 // The next chunk's records, from `seq` on. `whole`: a chunk's cut was reached.
-base::Result<std::vector<rowing::Record>> next_chunk(db::Connection& connection, std::int64_t recording, rowing::Stream stream,
-                                                     std::uint64_t seq, bool& whole) {
+base::Result<std::vector<rowing::Record>> next_chunk(db::Connection& connection, std::int64_t recording,
+                                                     rowing::Stream stream, std::uint64_t seq, bool& whole) {
   whole = false;
   auto select = connection.prepare(
       "SELECT seq, record FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4");
@@ -190,7 +194,8 @@ base::Result<std::vector<rowing::Record>> next_chunk(db::Connection& connection,
   return records;
 }
 
-base::Status seal_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream, StreamRow row, bool all) {
+base::Status seal_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream, StreamRow row,
+                         bool all) {
   while (row.sealed_to < row.next_seq) {
     bool whole = false;
     auto records = next_chunk(connection, recording, stream, row.sealed_to, whole);

@@ -1,4 +1,5 @@
-// Steps that the store's calls are made of. But for in_transaction(), none begins or commits: the caller holds a transaction. Only for the sources of this folder.
+// Steps that the store's calls are made of. But for in_transaction(), none begins or commits: the caller holds a
+// transaction. Only for the sources of this folder.
 #pragma once
 
 #include <algorithm>
@@ -62,10 +63,12 @@ base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connect
 // not_found: there is none.
 base::Result<RecordingRow> get_recording(db::Connection& connection, const base::Uuid& rec_id);
 base::Result<std::map<rowing::Stream, StreamRow>> get_streams(db::Connection& connection, std::int64_t recording);
-base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream, const StreamRow& row);
+base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream,
+                        const StreamRow& row);
 
 // The recording and its birth item. conflict: rec_id is there with another birth.
-base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth, std::string_view athlete);
+base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth,
+                                           std::string_view athlete);
 // Rows with the next sequence numbers.
 base::Status append_rows(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> records);
 // Rows into chunks.
@@ -74,7 +77,8 @@ base::Status put_chunk(db::Connection& connection, std::int64_t recording, const
 // Marks the recording as ended and writes its next seal revision from the chunks there are.
 base::Status put_seal(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason);
 
-// How many of these records go into one chunk: up to kChunkRecords and about kChunkPayload; at least one if there is any.
+// How many of these records go into one chunk: up to kChunkRecords and about kChunkPayload; at least one if there is
+// any.
 class ChunkCut {
  public:
   // False: the chunk is full without this record.

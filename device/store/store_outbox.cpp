@@ -28,7 +28,8 @@ base::Status forget_other_epochs(db::Connection& connection, std::string_view ep
   if (!update) return update.error();
   BOATHOUSE_TRY(update->bind(1, epoch).run());
   auto forget = connection.prepare(
-      "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE outcome IS NOT NULL AND epoch <> ?1");
+      "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE outcome IS NOT NULL AND "
+      "epoch <> ?1");
   if (!forget) return forget.error();
   return forget->bind(1, epoch).run();
 }
@@ -95,7 +96,8 @@ base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query)
   // The index gives the order, so that a long backlog is read only as far as the batch goes.
   auto select = impl_->connection.prepare(
       "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id "
-      "FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = i.recording CROSS JOIN body AS b ON b.item = i.id "
+      "FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = i.recording CROSS JOIN body AS b ON b.item "
+      "= i.id "
       "WHERE i.outcome IS NULL AND (r.athlete = '' OR r.athlete = ?1) "
       "ORDER BY i.recording DESC, i.kind, i.id");
   if (!select) return select.error();
@@ -134,7 +136,8 @@ base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowle
 
 base::Result<std::uint64_t> Store::offer_refused_again() {
   const std::lock_guard guard(impl_->mutex);
-  auto update = impl_->connection.prepare("UPDATE item SET outcome = NULL, epoch = NULL, detail = NULL WHERE outcome >= 2");
+  auto update =
+      impl_->connection.prepare("UPDATE item SET outcome = NULL, epoch = NULL, detail = NULL WHERE outcome >= 2");
   if (!update) return update.error();
   BOATHOUSE_TRY(update->run());
   return static_cast<std::uint64_t>(impl_->connection.changes());
@@ -143,7 +146,8 @@ base::Result<std::uint64_t> Store::offer_refused_again() {
 base::Result<std::vector<RefusedItem>> Store::refused() {
   const std::lock_guard guard(impl_->mutex);
   auto select = impl_->connection.prepare(
-      "SELECT i.kind, i.stream, i.first, i.past, i.outcome, i.detail, r.rec_id FROM item AS i JOIN recording AS r ON r.id = i.recording "
+      "SELECT i.kind, i.stream, i.first, i.past, i.outcome, i.detail, r.rec_id FROM item AS i JOIN recording AS r ON "
+      "r.id = i.recording "
       "WHERE i.outcome >= 2 ORDER BY i.id");
   if (!select) return select.error();
   std::vector<RefusedItem> items;

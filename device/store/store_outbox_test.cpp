@@ -136,7 +136,8 @@ TEST(Outbox, AReceiptEndsAnItemAndTheSameAnswersAgainChangeNothing) {
   ASSERT_TRUE(ok(store->acknowledge("epoch-1", answer_all(items, Outcome::rejected))));
   EXPECT_EQ(store->status()->refused_items, 0u);
 
-  ASSERT_TRUE(ok(store->acknowledge("epoch-1", std::vector<Acknowledgement>{{last.id, Outcome::duplicate, 9, ""}, {12345, Outcome::stored, 1, ""}})));
+  ASSERT_TRUE(ok(store->acknowledge(
+      "epoch-1", std::vector<Acknowledgement>{{last.id, Outcome::duplicate, 9, ""}, {12345, Outcome::stored, 1, ""}})));
   EXPECT_TRUE(pending(store).empty());
   EXPECT_TRUE(store->recording(rec_id)->safe());
   EXPECT_EQ(store->status()->server_epoch, "epoch-1");
@@ -154,8 +155,9 @@ TEST(Outbox, ARefusedItemIsKeptAndShownAndHoldsNothingBack) {
   TestStore store;
   const base::Uuid rec_id = add_recording(store);
   const auto items = pending(store);
-  ASSERT_TRUE(ok(store->acknowledge("e", std::vector<Acknowledgement>{{items[1].id, Outcome::mismatch, 0, "another hash"},
-                                                                      {items[4].id, Outcome::rejected, 0, "no count"}})));
+  ASSERT_TRUE(
+      ok(store->acknowledge("e", std::vector<Acknowledgement>{{items[1].id, Outcome::mismatch, 0, "another hash"},
+                                                              {items[4].id, Outcome::rejected, 0, "no count"}})));
   EXPECT_EQ(pending(store).size(), 3u);
   const auto refused = store->refused();
   ASSERT_TRUE(ok(refused));

@@ -35,7 +35,8 @@ base::Status count_streams(db::Connection& connection, std::int64_t recording, R
 
 base::Status count_items(db::Connection& connection, std::int64_t recording, RecordingInfo& info) {
   auto select = connection.prepare(
-      "SELECT count(*), count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome >= 2) FROM item WHERE recording = ?1");
+      "SELECT count(*), count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome >= 2) FROM item WHERE "
+      "recording = ?1");
   if (!select) return select.error();
   auto row = select->bind(1, recording).step();
   if (!row) return row.error();
@@ -70,8 +71,8 @@ base::Result<RecordingInfo> read_recording(db::Connection& connection, const bas
 }
 
 // Appends what [from, until) takes out of one chunk.
-void take(std::vector<rowing::Record>& out, std::vector<rowing::Record> records, std::uint64_t first, std::uint64_t from,
-          std::uint64_t until) {
+void take(std::vector<rowing::Record>& out, std::vector<rowing::Record> records, std::uint64_t first,
+          std::uint64_t from, std::uint64_t until) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     const std::uint64_t seq = first + i;
     if (seq >= from && seq < until) out.push_back(std::move(records[i]));
@@ -121,7 +122,8 @@ base::Result<StoreStatus> Store::status() {
       "SELECT (SELECT count(*) FROM recording), (SELECT count(*) FROM recording WHERE ended = 0), "
       "(SELECT coalesce(sum(next_seq), 0) FROM stream), (SELECT coalesce(sum(next_seq - sealed_to), 0) FROM stream), "
       "(SELECT count(*) FROM item), (SELECT count(*) FROM item WHERE outcome IS NULL), "
-      "(SELECT coalesce(sum(bytes), 0) FROM item WHERE outcome IS NULL), (SELECT count(*) FROM item WHERE outcome >= 2), "
+      "(SELECT coalesce(sum(bytes), 0) FROM item WHERE outcome IS NULL), (SELECT count(*) FROM item WHERE outcome >= "
+      "2), "
       "(SELECT server_epoch FROM replica)");
   if (!select) return select.error();
   auto row = select->step();
@@ -168,8 +170,8 @@ base::Result<RecordingInfo> Store::recording(const base::Uuid& rec_id) {
   return read_recording(impl_->connection, rec_id);
 }
 
-base::Result<std::vector<rowing::Record>> Store::records(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from,
-                                                         std::uint64_t limit) {
+base::Result<std::vector<rowing::Record>> Store::records(const base::Uuid& rec_id, rowing::Stream stream,
+                                                         std::uint64_t from, std::uint64_t limit) {
   const std::lock_guard guard(impl_->mutex);
   auto recording = get_recording(impl_->connection, rec_id);
   if (!recording) return recording.error();
@@ -186,7 +188,8 @@ base::Result<std::vector<rowing::Record>> Store::records(const base::Uuid& rec_i
 base::Result<std::vector<base::Uuid>> Store::imported(const base::Digest& source_sha256) {
   const std::lock_guard guard(impl_->mutex);
   auto select = impl_->connection.prepare(
-      "SELECT r.rec_id FROM import AS i JOIN recording AS r ON r.id = i.recording WHERE i.source_sha256 = ?1 ORDER BY i.part");
+      "SELECT r.rec_id FROM import AS i JOIN recording AS r ON r.id = i.recording WHERE i.source_sha256 = ?1 ORDER BY "
+      "i.part");
   if (!select) return select.error();
   select->bind(1, base::ByteView(source_sha256));
   std::vector<base::Uuid> ids;

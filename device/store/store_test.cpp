@@ -106,7 +106,8 @@ TEST(Store, WhatWasCommittedIsThereWhateverKillsTheProcess) {
   const auto expect_in_copy = [&](std::size_t records, bool ended) {
     const TemporaryFolder copy;
     for (const char* const file : {"device.db", "device.db-wal"}) {
-      std::filesystem::copy_file(std::filesystem::path(store.folder()) / file, std::filesystem::path(copy.path()) / file);
+      std::filesystem::copy_file(std::filesystem::path(store.folder()) / file,
+                                 std::filesystem::path(copy.path()) / file);
     }
     auto opened = Store::open(copy.path(), store.ids, store.random);
     ASSERT_TRUE(ok(opened));
@@ -133,8 +134,8 @@ TEST(Store, ReadsARangeAcrossChunksAndRows) {
   ASSERT_TRUE(ok(store->append(birth.rec_id, make_samples(0, 520))));
   ASSERT_TRUE(ok(store->seal(birth.rec_id, false)));
   ASSERT_TRUE(ok(store->append(birth.rec_id, make_samples(520, 5))));
-  for (const auto& [from, limit, expected] :
-       std::vector<std::tuple<std::size_t, std::size_t, std::size_t>>{{0, 1, 1}, {250, 20, 20}, {510, 100, 15}, {525, 10, 0}, {0, 9999, 525}}) {
+  for (const auto& [from, limit, expected] : std::vector<std::tuple<std::size_t, std::size_t, std::size_t>>{
+           {0, 1, 1}, {250, 20, 20}, {510, 100, 15}, {525, 10, 0}, {0, 9999, 525}}) {
     const auto records = store->records(birth.rec_id, Stream::sample, from, limit);
     ASSERT_TRUE(ok(records));
     EXPECT_EQ(*records, make_samples(from, expected)) << from;

@@ -1,4 +1,5 @@
-// Proves a recording: everything that was stored is read again and compared with what the tables and the newest seal say.
+// Proves a recording: everything that was stored is read again and compared with what the tables and the newest seal
+// say.
 #include <string>
 #include <utility>
 
@@ -14,7 +15,8 @@ std::string place(rowing::Stream stream, std::uint64_t from, std::uint64_t to) {
 }
 
 // Columns: stream, first, past, version, sha256, body, outcome.
-void check_chunk(const db::Statement& row, VerifyReport& report, std::map<rowing::Stream, std::vector<base::Digest>>& hashes) {
+void check_chunk(const db::Statement& row, VerifyReport& report,
+                 std::map<rowing::Stream, std::vector<base::Digest>>& hashes) {
   const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(row.integer(0)));
   if (!stream) {
     report.problems.push_back("a chunk of the unknown stream " + std::to_string(row.integer(0)));
@@ -41,7 +43,8 @@ void check_chunk(const db::Statement& row, VerifyReport& report, std::map<rowing
   }
   if (chunk->stream != *stream || chunk->from != from || from + chunk->columns.rows != to ||
       chunk->version != static_cast<std::uint32_t>(row.integer(3))) {
-    report.problems.push_back(where + ": the chunk holds " + place(chunk->stream, chunk->from, chunk->from + chunk->columns.rows));
+    report.problems.push_back(where + ": the chunk holds " +
+                              place(chunk->stream, chunk->from, chunk->from + chunk->columns.rows));
     return;
   }
   check.records += chunk->columns.rows;
@@ -50,7 +53,8 @@ void check_chunk(const db::Statement& row, VerifyReport& report, std::map<rowing
 
 base::Status check_chunks(db::Connection& connection, std::int64_t recording, VerifyReport& report) {
   auto select = connection.prepare(
-      "SELECT i.stream, i.first, i.past, i.version, i.sha256, b.body, i.outcome FROM item AS i LEFT JOIN body AS b ON b.item = i.id "
+      "SELECT i.stream, i.first, i.past, i.version, i.sha256, b.body, i.outcome FROM item AS i LEFT JOIN body AS b ON "
+      "b.item = i.id "
       "WHERE i.recording = ?1 AND i.kind = 2 ORDER BY i.stream, i.first");
   if (!select) return select.error();
   select->bind(1, recording);
@@ -68,7 +72,8 @@ base::Status check_chunks(db::Connection& connection, std::int64_t recording, Ve
 }
 
 base::Status check_rows(db::Connection& connection, std::int64_t recording, VerifyReport& report) {
-  auto select = connection.prepare("SELECT stream, seq, record FROM open_row WHERE recording = ?1 ORDER BY stream, seq");
+  auto select =
+      connection.prepare("SELECT stream, seq, record FROM open_row WHERE recording = ?1 ORDER BY stream, seq");
   if (!select) return select.error();
   select->bind(1, recording);
   for (;;) {
@@ -93,10 +98,11 @@ base::Status check_rows(db::Connection& connection, std::int64_t recording, Veri
 }
 
 // The facts as JSON: what was hashed must still have that hash.
-base::Result<std::string> read_facts(db::Connection& connection, std::int64_t recording, wire::ItemKind kind, std::uint32_t first,
-                                     VerifyReport& report) {
+base::Result<std::string> read_facts(db::Connection& connection, std::int64_t recording, wire::ItemKind kind,
+                                     std::uint32_t first, VerifyReport& report) {
   auto select = connection.prepare(
-      "SELECT b.body, i.sha256 FROM item AS i JOIN body AS b ON b.item = i.id WHERE i.recording = ?1 AND i.kind = ?2 AND i.first = ?3");
+      "SELECT b.body, i.sha256 FROM item AS i JOIN body AS b ON b.item = i.id WHERE i.recording = ?1 AND i.kind = ?2 "
+      "AND i.first = ?3");
   if (!select) return select.error();
   auto there = select->bind(1, recording).bind(2, static_cast<int>(kind)).bind(3, first).step();
   if (!there) return there.error();
@@ -158,8 +164,8 @@ base::Status check_counters(db::Connection& connection, std::int64_t recording, 
   for (const auto& [stream, row] : *streams) {
     const std::uint64_t found = report.streams[stream].records;
     if (found != row.next_seq) {
-      report.problems.push_back(std::string(rowing::name(stream)) + ": " + std::to_string(found) + " records, committed were " +
-                                std::to_string(row.next_seq));
+      report.problems.push_back(std::string(rowing::name(stream)) + ": " + std::to_string(found) +
+                                " records, committed were " + std::to_string(row.next_seq));
     }
   }
   return {};

@@ -23,7 +23,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "boathouse-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::generic_category()));
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::generic_category()));
     path_ = pattern;
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
@@ -64,7 +65,8 @@ class TestStore {
 };
 
 // All null but for the given columns.
-inline rowing::Record make_record(rowing::Stream stream, std::vector<std::pair<std::string_view, std::int64_t>> values) {
+inline rowing::Record make_record(rowing::Stream stream,
+                                  std::vector<std::pair<std::string_view, std::int64_t>> values) {
   rowing::Record record;
   record.stream = stream;
   record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
@@ -81,8 +83,9 @@ inline std::vector<rowing::Record> make_samples(std::size_t first, std::size_t c
   std::vector<rowing::Record> records;
   for (std::size_t i = first; i < first + count; ++i) {
     const auto n = static_cast<std::int64_t>(i);
-    records.push_back(make_record(rowing::Stream::sample, {{"at_ms", n * 500}, {"elapsed_cs", n * 50}, {"distance_dm", n * 21},
-                                                           {"stroke_rate_spm", 20 + n % 5}}));
+    records.push_back(make_record(
+        rowing::Stream::sample,
+        {{"at_ms", n * 500}, {"elapsed_cs", n * 50}, {"distance_dm", n * 21}, {"stroke_rate_spm", 20 + n % 5}}));
   }
   return records;
 }

@@ -49,8 +49,8 @@ struct Acknowledgement {
 
 // Of one stream of one recording.
 struct StreamCounts {
-  std::uint64_t records = 0;       // committed: sealed and not yet sealed
-  std::uint64_t sealed = 0;        // of these in chunks
+  std::uint64_t records = 0;  // committed: sealed and not yet sealed
+  std::uint64_t sealed = 0;   // of these in chunks
   std::uint64_t chunks = 0;
   std::uint64_t acknowledged = 0;  // records in chunks with a receipt
 };
@@ -62,8 +62,8 @@ struct RecordingInfo {
   rowing::EndReason reason = rowing::EndReason::stopped;  // if ended
   std::uint32_t revision = 0;                             // of the newest seal; 0 = none
   std::map<rowing::Stream, StreamCounts> streams;         // those with records
-  std::uint64_t items = 0;          // birth, chunks and seals
-  std::uint64_t pending_items = 0;  // without a receipt, not refused
+  std::uint64_t items = 0;                                // birth, chunks and seals
+  std::uint64_t pending_items = 0;                        // without a receipt, not refused
   std::uint64_t refused_items = 0;
 
   // Everything is sealed and the server holds all of it.
@@ -73,10 +73,10 @@ struct RecordingInfo {
 struct RefusedItem {
   wire::ItemKind kind = wire::ItemKind::chunk;
   base::Uuid rec_id;
-  rowing::Stream stream = rowing::Stream::sample;  // chunk
-  std::uint64_t from = 0;                          // chunk
-  std::uint64_t to = 0;                            // chunk
-  std::uint32_t revision = 0;                      // seal
+  rowing::Stream stream = rowing::Stream::sample;   // chunk
+  std::uint64_t from = 0;                           // chunk
+  std::uint64_t to = 0;                             // chunk
+  std::uint32_t revision = 0;                       // seal
   wire::Outcome outcome = wire::Outcome::rejected;  // mismatch or rejected
   std::string detail;
 };
@@ -84,20 +84,20 @@ struct RefusedItem {
 struct StoreStatus {
   std::uint64_t recordings = 0;
   std::uint64_t open_recordings = 0;
-  std::uint64_t records = 0;        // of all streams
-  std::uint64_t open_rows = 0;      // of these not yet sealed, so not yet in the outbox
-  std::uint64_t items = 0;          // birth, chunks and seals
+  std::uint64_t records = 0;    // of all streams
+  std::uint64_t open_rows = 0;  // of these not yet sealed, so not yet in the outbox
+  std::uint64_t items = 0;      // birth, chunks and seals
   std::uint64_t pending_items = 0;
   std::uint64_t pending_bytes = 0;  // of their bodies
   std::uint64_t refused_items = 0;
-  std::string server_epoch;         // of the receipts; "" = the server never answered
+  std::string server_epoch;  // of the receipts; "" = the server never answered
 };
 
 // What verify() found for one stream.
 struct StreamCheck {
   std::uint64_t records = 0;  // counted in the chunks' contents and the open rows
   std::uint64_t chunks = 0;
-  base::Digest root{};        // over the hashes of the chunks as they are, each recomputed from its body
+  base::Digest root{};  // over the hashes of the chunks as they are, each recomputed from its body
   std::uint64_t acknowledged = 0;
   std::optional<rowing::StreamSeal> sealed;  // of the newest seal
 };

@@ -113,7 +113,8 @@ void Machine::next() {
   const std::int64_t until = std::max(state_.soft_until_ms, state_.hard_until_ms);
   if (now() < until) {
     const bool blocked = status_.state == State::blocked;
-    show(blocked ? State::blocked : State::waiting, status_.last_error.empty() ? "until the server may be asked again" : status_.last_error);
+    show(blocked ? State::blocked : State::waiting,
+         status_.last_error.empty() ? "until the server may be asked again" : status_.last_error);
     return wait(until);
   }
 
@@ -165,8 +166,9 @@ void Machine::nothing_to_send(const store::StoreStatus& outbox) {
     for (const auto& [id, until_ms] : state_.deferred_items) until = std::min(until, until_ms);
     for (const auto& [id, until_ms] : state_.deferred_recordings) until = std::min(until, until_ms);
     show(state_.deferred_recordings.empty() ? State::blocked : State::waiting,
-         state_.deferred_recordings.empty() ? count(state_.deferred_items.size(), "item") + " larger than the server takes (413)"
-                                            : "the server asked to send " + count(outbox.pending_items, "item") + " later");
+         state_.deferred_recordings.empty()
+             ? count(state_.deferred_items.size(), "item") + " larger than the server takes (413)"
+             : "the server asked to send " + count(outbox.pending_items, "item") + " later");
     return wait(until);
   }
   if (outbox.pending_items > 0) {
@@ -237,7 +239,8 @@ void Machine::nonsense(const std::string& why) {
 void Machine::too_large() {
   state_.good_batches = 0;
   if (state_.in_flight.size() == 1) {
-    if (state_.deferred_items.size() >= kMaxDeferred) return fail(State::blocked, "the server takes no item, they are too large for it (413)");
+    if (state_.deferred_items.size() >= kMaxDeferred)
+      return fail(State::blocked, "the server takes no item, they are too large for it (413)");
     state_.deferred_items[state_.in_flight.front().id] = now() + kOversizeRetryMs;
   } else {
     state_.batch_items = std::max<std::size_t>(1, state_.in_flight.size() / 2);
@@ -267,18 +270,29 @@ void Machine::take_reply(const HttpResponse& response) {
   for (std::size_t i = 0; i < state_.in_flight.size(); ++i) {
     const InFlight& item = state_.in_flight[i];
     wire::ItemResult& result = decoded->results[i];
-    if (result.outcome == wire::Outcome::rejected && births_wait.contains(item.rec_id)) result.outcome = wire::Outcome::later;
+    if (result.outcome == wire::Outcome::rejected && births_wait.contains(item.rec_id))
+      result.outcome = wire::Outcome::later;
     switch (result.outcome) {
-      case wire::Outcome::stored: ++state_.tally.stored; break;
-      case wire::Outcome::duplicate: ++state_.tally.duplicate; break;
-      case wire::Outcome::mismatch: ++state_.tally.mismatched; break;
-      case wire::Outcome::rejected: ++state_.tally.rejected; break;
-      case wire::Outcome::later: defer(item.rec_id, std::clamp<std::int64_t>(result.retry_after_s, 0, kMaxRetryAfterMs / 1000) * 1000); continue;
+      case wire::Outcome::stored:
+        ++state_.tally.stored;
+        break;
+      case wire::Outcome::duplicate:
+        ++state_.tally.duplicate;
+        break;
+      case wire::Outcome::mismatch:
+        ++state_.tally.mismatched;
+        break;
+      case wire::Outcome::rejected:
+        ++state_.tally.rejected;
+        break;
+      case wire::Outcome::later:
+        defer(item.rec_id, std::clamp<std::int64_t>(result.retry_after_s, 0, kMaxRetryAfterMs / 1000) * 1000);
+        continue;
     }
     command.answers.push_back({item.id, result.outcome, result.server_seq, std::move(result.detail)});
   }
-  // Another epoch: everything is offered again, and two servers behind one name would have us do so for ever. Nothing but `later`: the server is
-  // busy. Slow down in both cases.
+  // Another epoch: everything is offered again, and two servers behind one name would have us do so for ever. Nothing
+  // but `later`: the server is busy. Slow down in both cases.
   const bool other_epoch = !state_.epoch.empty() && state_.epoch != decoded->epoch;
   if (other_epoch || command.answers.empty()) {
     state_.soft_until_ms = now() + backoff_ms(state_.slow_downs++, moment_.random);
@@ -326,12 +340,18 @@ void Machine::grow_batches() {
 
 std::string_view name(State state) {
   switch (state) {
-    case State::offline: return "offline";
-    case State::waiting: return "waiting";
-    case State::syncing: return "syncing";
-    case State::up_to_date: return "up_to_date";
-    case State::blocked: return "blocked";
-    case State::needs_auth: return "needs_auth";
+    case State::offline:
+      return "offline";
+    case State::waiting:
+      return "waiting";
+    case State::syncing:
+      return "syncing";
+    case State::up_to_date:
+      return "up_to_date";
+    case State::blocked:
+      return "blocked";
+    case State::needs_auth:
+      return "needs_auth";
   }
   return "";
 }

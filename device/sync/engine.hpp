@@ -1,8 +1,9 @@
-// The sync engine: events in, commands out. One request is in flight at a time; what an answer means is decided here, what it changes is
-// committed by the store before the next request goes out. Nothing pending is ever dropped: an item leaves the outbox by a receipt only, or is set
-// aside, visibly, because the server refused it.
+// The sync engine: events in, commands out. One request is in flight at a time; what an answer means is decided here,
+// what it changes is committed by the store before the next request goes out. Nothing pending is ever dropped: an item
+// leaves the outbox by a receipt only, or is set aside, visibly, because the server refused it.
 //
-// A driver executes the commands in order, each to its end, and reports back with the event named beside it. Pure; any thread, one at a time.
+// A driver executes the commands in order, each to its end, and reports back with the event named beside it. Pure; any
+// thread, one at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +22,19 @@
 
 namespace boathouse::sync {
 
-inline constexpr std::int64_t kBackoffBaseMs = 1000;         // full jitter: random(0, min(cap, base * 2^failures))
+inline constexpr std::int64_t kBackoffBaseMs = 1000;  // full jitter: random(0, min(cap, base * 2^failures))
 inline constexpr std::int64_t kBackoffCapMs = 300 * 1000;
-inline constexpr std::int64_t kMinTryMs = 5000;              // between tries when the network comes and goes
+inline constexpr std::int64_t kMinTryMs = 5000;  // between tries when the network comes and goes
 inline constexpr std::int64_t kMaxRetryAfterMs = 3600 * 1000;
 inline constexpr std::int64_t kOversizeRetryMs = 3600 * 1000;  // an item that is alone too large for the server
 inline constexpr std::int64_t kMinLaterMs = 1000;
-inline constexpr std::uint32_t kGrowAfter = 8;                 // good batches before one that was halved (413) is doubled again
+inline constexpr std::uint32_t kGrowAfter = 8;  // good batches before one that was halved (413) is doubled again
 inline constexpr std::size_t kMinBatchBytes = 1024;
-inline constexpr std::size_t kMaxDeferred = 10'000;            // recordings or items; more make everything wait
+inline constexpr std::size_t kMaxDeferred = 10'000;  // recordings or items; more make everything wait
 
 enum class State : std::uint8_t {
-  offline,     // the host says there is no network
-  waiting,     // for the next try (next_try_ms) or for open rows to be sealed
+  offline,  // the host says there is no network
+  waiting,  // for the next try (next_try_ms) or for open rows to be sealed
   syncing,
   up_to_date,  // nothing pending, nothing refused, nothing unsealed, under the server's current epoch
   blocked,     // see reason; something must be done about it, retries go on where they make sense
@@ -43,25 +44,26 @@ std::string_view name(State state);
 
 struct Status {
   State state = State::waiting;
-  std::string reason;                       // for a person; "" when there is nothing to say
-  std::uint64_t pending_items = 0;          // in the outbox, as of the last look
+  std::string reason;               // for a person; "" when there is nothing to say
+  std::uint64_t pending_items = 0;  // in the outbox, as of the last look
   std::uint64_t pending_bytes = 0;
-  std::uint64_t open_rows = 0;              // recorded, not yet sealed
-  std::uint64_t refused_items = 0;          // by the server; kept and shown
-  bool deferred = false;                    // some of the pending items wait longer: the server said `later`, or an item is too large for it
-  std::uint64_t requests = 0;               // of this engine's life, as are the following
+  std::uint64_t open_rows = 0;      // recorded, not yet sealed
+  std::uint64_t refused_items = 0;  // by the server; kept and shown
+  bool deferred =
+      false;  // some of the pending items wait longer: the server said `later`, or an item is too large for it
+  std::uint64_t requests = 0;  // of this engine's life, as are the following
   std::uint64_t sent_items = 0;
-  std::uint64_t sent_bytes = 0;             // of request bodies
+  std::uint64_t sent_bytes = 0;  // of request bodies
   std::uint64_t stored_items = 0;
   std::uint64_t duplicate_items = 0;
   std::uint64_t mismatched_items = 0;
   std::uint64_t rejected_items = 0;
-  std::uint64_t failed_requests = 0;        // no answer, or not a good one
-  std::uint64_t nonsense_replies = 0;       // of these: an answer that is not this protocol (captive portal, broken proxy)
+  std::uint64_t failed_requests = 0;   // no answer, or not a good one
+  std::uint64_t nonsense_replies = 0;  // of these: an answer that is not this protocol (captive portal, broken proxy)
   std::uint64_t consecutive_failures = 0;
   std::optional<std::int64_t> next_try_ms;  // on the driver's monotonic clock
   std::optional<std::int64_t> last_success_ms;
-  std::string last_error;                   // "" = none since the last success
+  std::string last_error;  // "" = none since the last success
 
   bool operator==(const Status&) const = default;
 };
@@ -71,43 +73,54 @@ struct Start {};
 struct Tick {};
 struct NetworkUp {};
 struct NetworkDown {};
-struct DataAdded {};                       // the outbox may have grown
-struct SyncNow {};                         // a person asks: ignores the back-off, never a Retry-After
-struct KeyChanged { std::string key; };
-struct BatchReady {                        // after LoadBatch; `outbox` is to be read before `items`, so that what comes in between is in the latter
+struct DataAdded {};  // the outbox may have grown
+struct SyncNow {};    // a person asks: ignores the back-off, never a Retry-After
+struct KeyChanged {
+  std::string key;
+};
+struct BatchReady {  // after LoadBatch; `outbox` is to be read before `items`, so that what comes in between is in the
+                     // latter
   std::vector<store::PendingItem> items;
   store::StoreStatus outbox;
 };
-struct StoreFailed { base::Error error; };  // after LoadBatch or StoreAcks
-struct HttpResponse {                       // after Send
+struct StoreFailed {
+  base::Error error;
+};                     // after LoadBatch or StoreAcks
+struct HttpResponse {  // after Send
   std::uint64_t request_id = 0;
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };
-struct HttpFailed {                         // after Send: no answer
+struct HttpFailed {  // after Send: no answer
   std::uint64_t request_id = 0;
   std::string error;
 };
-struct AcksStored {};                       // after StoreAcks
+struct AcksStored {};  // after StoreAcks
 
-using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, BatchReady, StoreFailed, HttpResponse,
-                           HttpFailed, AcksStored>;
+using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, BatchReady, StoreFailed,
+                           HttpResponse, HttpFailed, AcksStored>;
 
 // --- commands ---
-struct LoadBatch { store::PendingQuery query; };  // answer: BatchReady or StoreFailed
-struct Send {                                     // POST; answer: HttpResponse or HttpFailed
+struct LoadBatch {
+  store::PendingQuery query;
+};             // answer: BatchReady or StoreFailed
+struct Send {  // POST; answer: HttpResponse or HttpFailed
   std::uint64_t request_id = 0;
   std::string path;
   std::vector<std::pair<std::string, std::string>> headers;
   base::Bytes body;
 };
-struct StoreAcks {                                // answer: AcksStored or StoreFailed
+struct StoreAcks {  // answer: AcksStored or StoreFailed
   std::string epoch;
   std::vector<store::Acknowledgement> answers;
 };
-struct WaitUntil { std::int64_t monotonic_ms = 0; };  // answer: Tick then (earlier ones do no harm)
-struct StatusChanged { Status status; };              // no answer
+struct WaitUntil {
+  std::int64_t monotonic_ms = 0;
+};  // answer: Tick then (earlier ones do no harm)
+struct StatusChanged {
+  Status status;
+};  // no answer
 
 using Command = std::variant<LoadBatch, Send, StoreAcks, WaitUntil, StatusChanged>;
 
@@ -144,18 +157,18 @@ struct EngineState {
   std::size_t batch_bytes = wire::kTargetBatchBytes;
   std::size_t batch_items = wire::kMaxBatchItems;
   std::uint64_t next_request_id = 1;
-  std::vector<InFlight> in_flight;               // of the running request, in the order of the batch
+  std::vector<InFlight> in_flight;                         // of the running request, in the order of the batch
   std::map<std::int64_t, std::int64_t> deferred_items;     // not before: alone too large for the server
   std::map<base::Uuid, std::int64_t> deferred_recordings;  // not before: the server said `later`
-  Tally tally;                                   // of the answers that are being stored
+  Tally tally;                                             // of the answers that are being stored
   std::optional<std::int64_t> last_try_ms;
-  std::int64_t soft_until_ms = 0;                // back-off
-  std::int64_t hard_until_ms = 0;                // Retry-After
-  bool data_added = false;                       // while the outbox was being read
+  std::int64_t soft_until_ms = 0;  // back-off
+  std::int64_t hard_until_ms = 0;  // Retry-After
+  bool data_added = false;         // while the outbox was being read
   bool key_refused = false;
-  std::uint32_t good_batches = 0;                // since the batch size was last changed
-  std::uint64_t slow_downs = 0;                  // replies in a row that brought nothing forward
-  std::string epoch;                             // of the last good reply
+  std::uint32_t good_batches = 0;  // since the batch size was last changed
+  std::uint64_t slow_downs = 0;    // replies in a row that brought nothing forward
+  std::string epoch;               // of the last good reply
 };
 
 EngineState make_engine(const base::Uuid& replica_id, std::string key, std::string athlete);

@@ -15,7 +15,8 @@ using rowing::Stream;
 using store::ok;
 using wire::Outcome;
 
-// The engine with a real store and a scripted server. Commands are executed by hand, so a test can lose, repeat and delay what it likes.
+// The engine with a real store and a scripted server. Commands are executed by hand, so a test can lose, repeat and
+// delay what it likes.
 class EngineTest : public testing::Test {
  protected:
   EngineTest() { restart(); }
@@ -79,7 +80,8 @@ class EngineTest : public testing::Test {
     }
     return {sent.back().request_id, 200, {{"content-type", "application/json"}}, wire::encode_reply(reply, items)};
   }
-  HttpResponse status_reply(int status, std::vector<std::pair<std::string, std::string>> headers = {}, std::string body = "") {
+  HttpResponse status_reply(int status, std::vector<std::pair<std::string, std::string>> headers = {},
+                            std::string body = "") {
     return {sent.back().request_id, status, std::move(headers), std::move(body)};
   }
   // Time goes to the timer.
@@ -126,8 +128,10 @@ TEST_F(EngineTest, TheRequestIsTheProtocols) {
   EXPECT_EQ(request.path, "/v1/sync/batch");
   EXPECT_THAT(request.headers, testing::Contains(testing::Pair("Authorization", "Bearer key-1")));
   EXPECT_THAT(request.headers, testing::Contains(testing::Pair("Content-Type", "application/vnd.boathouse.batch")));
-  EXPECT_THAT(request.headers, testing::Contains(testing::Pair("Boathouse-Replica", store->identity().replica_id.text())));
-  EXPECT_THAT(request.headers, testing::Contains(testing::Pair("Content-Digest", wire::make_content_digest(request.body))));
+  EXPECT_THAT(request.headers,
+              testing::Contains(testing::Pair("Boathouse-Replica", store->identity().replica_id.text())));
+  EXPECT_THAT(request.headers,
+              testing::Contains(testing::Pair("Content-Digest", wire::make_content_digest(request.body))));
   const auto items = wire::parse_batch(request.body);
   ASSERT_TRUE(ok(items));
   ASSERT_EQ(items->size(), 4u);
@@ -236,7 +240,8 @@ TEST_F(EngineTest, APersonsWishGoesBeforeTheBackOff) {
 TEST_F(EngineTest, ARefusedKeyStopsUntilItChanges) {
   add_recording();
   give(Start{});
-  give(status_reply(401, {{"Content-Type", "application/problem+json"}}, R"({"title":"Unauthorized","detail":"this key was revoked"})"));
+  give(status_reply(401, {{"Content-Type", "application/problem+json"}},
+                    R"({"title":"Unauthorized","detail":"this key was revoked"})"));
   EXPECT_EQ(shown.state, State::needs_auth);
   EXPECT_THAT(shown.reason, testing::HasSubstr("401 (this key was revoked)"));
   timer.reset();

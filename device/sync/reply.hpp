@@ -7,8 +7,8 @@
 
 namespace boathouse::sync {
 
-// "403 (this key may not write)": the status and, from a problem document (RFC 9457), its detail or title. Never longer than 300 bytes; other
-// bodies (HTML of a proxy) are not repeated.
+// "403 (this key may not write)": the status and, from a problem document (RFC 9457), its detail or title. Never longer
+// than 300 bytes; other bodies (HTML of a proxy) are not repeated.
 std::string describe_error(const HttpResponse& response);
 
 }  // namespace boathouse::sync

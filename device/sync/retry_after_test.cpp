@@ -29,14 +29,16 @@ TEST(RetryAfter, ADateCountsFromTheAnswersOwnDate) {
 TEST(RetryAfter, HttpDates) {
   EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777000);
   EXPECT_EQ(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
-  for (const char* const bad : {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-                                "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT"}) {
+  for (const char* const bad :
+       {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT"}) {
     EXPECT_EQ(parse_http_date(bad), std::nullopt) << bad;
   }
 }
 
 TEST(DescribeError, SaysWhatTheProblemDocumentSays) {
-  HttpResponse response{1, 403, {{"Content-Type", "application/problem+json; charset=utf-8"}}, R"({"title":"Forbidden"})"};
+  HttpResponse response{
+      1, 403, {{"Content-Type", "application/problem+json; charset=utf-8"}}, R"({"title":"Forbidden"})"};
   EXPECT_EQ(describe_error(response), "403 (Forbidden)");
   response.body = R"({"title":"Forbidden","detail":"use another key"})";
   EXPECT_EQ(describe_error(response), "403 (use another key)");

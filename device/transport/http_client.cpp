@@ -69,7 +69,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos && colon > 0) {
       std::string name(line.substr(0, colon));
-      std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+      std::ranges::transform(name, name.begin(),
+                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
       exchange.reply.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
     }
   } catch (...) {
@@ -110,13 +111,15 @@ HttpClient::~HttpClient() = default;
 
 void HttpClient::cancel() { impl_->cancelled = true; }
 
-base::Result<HttpReply> HttpClient::post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
+base::Result<HttpReply> HttpClient::post(const std::string& url,
+                                         const std::vector<std::pair<std::string, std::string>>& headers,
                                          base::ByteView body) {
   return request("POST", url, headers, body);
 }
 
 base::Result<HttpReply> HttpClient::request(const std::string& method, const std::string& url,
-                                            const std::vector<std::pair<std::string, std::string>>& headers, base::ByteView body) {
+                                            const std::vector<std::pair<std::string, std::string>>& headers,
+                                            base::ByteView body) {
   CURL* const curl = impl_->handle.get();
   if (curl == nullptr) return base::Error{base::ErrorCode::unavailable, "libcurl cannot be started"};
   HeaderList list;
@@ -130,7 +133,8 @@ base::Result<HttpReply> HttpClient::request(const std::string& method, const std
   };
   bool added = add("Expect:");  // no round trip before the body
   for (const auto& [name, value] : headers) {
-    if (!is_clean(name) || !is_clean(value)) return base::Error{base::ErrorCode::invalid_input, "a line end in header " + name};
+    if (!is_clean(name) || !is_clean(value))
+      return base::Error{base::ErrorCode::invalid_input, "a line end in header " + name};
     added = added && add(name + ": " + value);
   }
   if (!added) return base::Error{base::ErrorCode::unavailable, "out of memory"};

@@ -33,8 +33,8 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) noexcept;
   ~HttpClient();
 
-  // Any status is an answer. Errors: unavailable (no connection, time-out, cut off, cancelled), too_large (answer over the limit), invalid_input
-  // (the URL).
+  // Any status is an answer. Errors: unavailable (no connection, time-out, cut off, cancelled), too_large (answer over
+  // the limit), invalid_input (the URL).
   base::Result<HttpReply> post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
                                base::ByteView body);
   // The same for any method ("GET", "PUT", ...); GET, HEAD and DELETE go without the body.

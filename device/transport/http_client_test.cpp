@@ -16,7 +16,8 @@ TEST(HttpClient, PostsBytesAndReadsStatusHeadersAndBody) {
   TestServer server([](const SeenRequest&) { return TestServer::reply("200 OK", "hello", "X-Thing:  a b \r\n"); });
   HttpClient client;
   for (int i = 0; i < 2; ++i) {
-    const auto reply = client.post(server.url() + "/v1/x", {{"Authorization", "Bearer k"}, {"Content-Type", "a/b"}}, kBody);
+    const auto reply =
+        client.post(server.url() + "/v1/x", {{"Authorization", "Bearer k"}, {"Content-Type", "a/b"}}, kBody);
     ASSERT_TRUE(reply) << reply.error().text;
     EXPECT_EQ(reply->status, 200);
     EXPECT_EQ(reply->body, "hello");
@@ -41,7 +42,9 @@ TEST(HttpClient, AnyStatusIsAnAnswerAndARedirectIsNotFollowed) {
 }
 
 TEST(HttpClient, HeadersOfAnInterimAnswerAreForgotten) {
-  TestServer server([](const SeenRequest&) { return "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + TestServer::reply("200 OK", ""); });
+  TestServer server([](const SeenRequest&) {
+    return "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + TestServer::reply("200 OK", "");
+  });
   HttpClient client;
   const auto reply = client.post(server.url(), {}, kBody);
   ASSERT_TRUE(reply) << reply.error().text;
@@ -78,14 +81,18 @@ TEST(HttpClient, AnswersAreLimited) {
   EXPECT_TRUE(client.post(exact.url(), {}, kBody));
   TestServer longer([](const SeenRequest&) { return TestServer::reply("200 OK", std::string(1001, 'x')); });
   EXPECT_EQ(client.post(longer.url(), {}, kBody).error().code, base::ErrorCode::too_large);
-  TestServer endless([](const SeenRequest&) { return TestServer::reply("200 OK", "", "X: " + std::string(60'000, 'x') + "\r\nY: " + std::string(60'000, 'y') + "\r\n"); });
+  TestServer endless([](const SeenRequest&) {
+    return TestServer::reply("200 OK", "",
+                             "X: " + std::string(60'000, 'x') + "\r\nY: " + std::string(60'000, 'y') + "\r\n");
+  });
   EXPECT_EQ(client.post(endless.url(), {}, kBody).error().code, base::ErrorCode::too_large);
 }
 
 TEST(HttpClient, RefusesOtherProtocolsAndLineEndsInHeaders) {
   HttpClient client;
   EXPECT_EQ(client.post("file:///etc/passwd", {}, kBody).error().code, base::ErrorCode::invalid_input);
-  EXPECT_EQ(client.post("http://127.0.0.1:1/", {{"X", "a\r\nY: b"}}, kBody).error().code, base::ErrorCode::invalid_input);
+  EXPECT_EQ(client.post("http://127.0.0.1:1/", {{"X", "a\r\nY: b"}}, kBody).error().code,
+            base::ErrorCode::invalid_input);
 }
 
 TEST(HttpClient, CancelledItAnswersAtOnce) {

@@ -20,7 +20,8 @@ base::Status check(const SyncRunnerOptions& options) {
   const std::string_view url = options.server;
   if ((!url.starts_with("http://") && !url.starts_with("https://")) || !is_visible_ascii(url) ||
       url.find_first_of("?#") != std::string_view::npos) {
-    return base::Error{base::ErrorCode::invalid_input, "the server must be http://HOST:PORT or https://HOST, not \"" + options.server + "\""};
+    return base::Error{base::ErrorCode::invalid_input,
+                       "the server must be http://HOST:PORT or https://HOST, not \"" + options.server + "\""};
   }
   if (options.key.empty() || !is_visible_ascii(options.key)) {
     return base::Error{base::ErrorCode::invalid_input, "the key must be printable ASCII without blanks"};
@@ -80,7 +81,8 @@ void SyncRunner::Impl::execute(sync::LoadBatch& command) {
 void SyncRunner::Impl::execute(sync::Send& command) {
   auto reply = http.post(options.server + command.path, command.headers, command.body);
   if (reply) {
-    events.emplace_back(sync::HttpResponse{command.request_id, reply->status, std::move(reply->headers), std::move(reply->body)});
+    events.emplace_back(
+        sync::HttpResponse{command.request_id, reply->status, std::move(reply->headers), std::move(reply->body)});
   } else {
     events.emplace_back(sync::HttpFailed{command.request_id, reply.error().text});
   }
@@ -140,13 +142,26 @@ void SyncRunner::Impl::wait(std::optional<std::int64_t> limit_ms) {
   events.emplace_back(sync::Tick{});
 }
 
-base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& clock, base::RandomSource& random, SyncRunnerOptions options) {
+base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& clock, base::RandomSource& random,
+                                            SyncRunnerOptions options) {
   while (options.server.ends_with('/')) options.server.pop_back();
   BOATHOUSE_TRY(check(options));
   auto engine = sync::make_engine(store.identity().replica_id, options.key, options.athlete);
   HttpClient http(options.http);
-  return SyncRunner(std::unique_ptr<Impl>(
-      new Impl{store, clock, random, std::move(options), std::move(http), std::move(engine), {}, {}, {}, {}, {}, false, false, false}));
+  return SyncRunner(std::unique_ptr<Impl>(new Impl{store,
+                                                   clock,
+                                                   random,
+                                                   std::move(options),
+                                                   std::move(http),
+                                                   std::move(engine),
+                                                   {},
+                                                   {},
+                                                   {},
+                                                   {},
+                                                   {},
+                                                   false,
+                                                   false,
+                                                   false}));
 }
 
 SyncRunner::SyncRunner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -161,8 +176,8 @@ sync::Status SyncRunner::drain(const DrainLimits& limits) {
   for (;;) {
     impl_->handle_all();
     const sync::Status& now = impl_->engine.status;
-    const bool pauses = now.state == sync::State::waiting && now.next_try_ms.has_value() && *now.next_try_ms <= deadline &&
-                        now.consecutive_failures < limits.max_failures;
+    const bool pauses = now.state == sync::State::waiting && now.next_try_ms.has_value() &&
+                        *now.next_try_ms <= deadline && now.consecutive_failures < limits.max_failures;
     if (impl_->is_stopped() || !pauses) return now;
     impl_->wait(deadline);
     if (impl_->clock.monotonic_ms() > deadline) return impl_->engine.status;

@@ -25,20 +25,21 @@ struct SyncRunnerOptions {
 };
 
 struct DrainLimits {
-  std::int64_t deadline_ms = 60 * 1000;   // from the call on
-  std::uint64_t max_failures = 5;         // in a row
+  std::int64_t deadline_ms = 60 * 1000;  // from the call on
+  std::uint64_t max_failures = 5;        // in a row
 };
 
 class SyncRunner {
  public:
   // All must outlive the runner. invalid_input when the server's URL or the key cannot be used.
-  static base::Result<SyncRunner> create(store::Store& store, base::Clock& clock, base::RandomSource& random, SyncRunnerOptions options);
+  static base::Result<SyncRunner> create(store::Store& store, base::Clock& clock, base::RandomSource& random,
+                                         SyncRunnerOptions options);
   SyncRunner(SyncRunner&&) noexcept;
   SyncRunner& operator=(SyncRunner&&) noexcept;
   ~SyncRunner();
 
-  // Until nothing is pending, or it makes no sense to go on (needs_auth, blocked, stopped), or a limit is reached. The answer is how things stand
-  // then; look at its state: up_to_date is the only complete success.
+  // Until nothing is pending, or it makes no sense to go on (needs_auth, blocked, stopped), or a limit is reached. The
+  // answer is how things stand then; look at its state: up_to_date is the only complete success.
   sync::Status drain(const DrainLimits& limits = {});
   // Until stop(): sends what comes, waits and tries again.
   void run();

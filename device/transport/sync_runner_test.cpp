@@ -35,7 +35,9 @@ class Ledger {
     reply.epoch = "epoch-1";
     for (const wire::Item& item : *items) {
       wire::ItemResult& result = reply.results.emplace_back();
-      result.outcome = held.insert({item.rec_id, item.kind, item.stream, item.from + item.revision}).second ? wire::Outcome::stored : wire::Outcome::duplicate;
+      result.outcome = held.insert({item.rec_id, item.kind, item.stream, item.from + item.revision}).second
+                           ? wire::Outcome::stored
+                           : wire::Outcome::duplicate;
       result.server_seq = static_cast<std::int64_t>(held.size());
     }
     return TestServer::reply("200 OK", wire::encode_reply(reply, *items), "Content-Type: application/json\r\n");
@@ -145,7 +147,8 @@ TEST_F(SyncRunnerTest, RunsUntilItIsStoppedAndWakesForNewData) {
 }
 
 TEST_F(SyncRunnerTest, RefusesAServerOrKeyThatCannotBeUsed) {
-  for (const char* const server : {"", "localhost:8080", "ftp://x", "http://a b", "http://x?y", "http://x#y", "http://x\r\ny"}) {
+  for (const char* const server :
+       {"", "localhost:8080", "ftp://x", "http://a b", "http://x?y", "http://x#y", "http://x\r\ny"}) {
     SyncRunnerOptions options;
     options.server = server;
     options.key = "k";

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/pm5/assembler.hpp"
-#include "core/pm5/testing.hpp"
+#include "core/pm5/test_notifications.hpp"
 
 namespace boathouse::pm5 {
 
