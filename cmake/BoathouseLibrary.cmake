@@ -15,7 +15,6 @@
 function(_boathouse_prefixed out)
   list(TRANSFORM ARGN PREPEND "boathouse::")
   set(${out} ${ARGN} PARENT_SCOPE)
-  set_property(GLOBAL APPEND PROPERTY BOATHOUSE_WANTED ${ARGN})
 endfunction()
 
 # Puts this folder's files into <prefix>_sources, _headers and _tests (*_test.cpp and the test_*.cpp they share);
@@ -163,19 +162,5 @@ function(boathouse_fuzzers)
     target_link_libraries(fuzz-${stem} PRIVATE ${depends} ${arg_EXTERNAL})
     target_link_options(fuzz-${stem} PRIVATE -fsanitize=fuzzer)
     add_dependencies(fuzzers fuzz-${stem})
-  endforeach()
-endfunction()
-
-# A library may name one whose folder is not there yet: an empty stand-in takes its place, with a warning.
-function(boathouse_check_dependencies)
-  get_property(wanted GLOBAL PROPERTY BOATHOUSE_WANTED)
-  list(REMOVE_DUPLICATES wanted)
-  foreach(library IN LISTS wanted)
-    if(NOT TARGET ${library})
-      message(WARNING "${library} is named as a dependency, but no folder makes it")
-      string(REPLACE "boathouse::" "missing_" stand_in "${library}")
-      add_library(${stand_in} INTERFACE)
-      add_library(${library} ALIAS ${stand_in})
-    endif()
   endforeach()
 endfunction()
