@@ -67,6 +67,10 @@ base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const Re
   if (counted_only && stream == rowing::Stream::split) {
     sql += " AND seq IN (SELECT max(seq) FROM split" + of_recording + " GROUP BY split_number)";
   }
+  if (counted_only && stream == rowing::Stream::stroke) {
+    sql += " AND seq IN (SELECT max(seq) FROM stroke" + of_recording +
+           " GROUP BY interval, ifNull(toInt64(stroke_count), -1 - toInt64(seq)))";
+  }
   if (counted_only && stream == rowing::Stream::summary) {
     sql += " AND seq IN (SELECT max(seq) FROM summary" + of_recording + " HAVING count() > 0)";
   }

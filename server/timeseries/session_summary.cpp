@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/base/hex.hpp"
+#include "core/rowing/formulas.hpp"
 #include "core/rowing/record.hpp"
 
 namespace boathouse::timeseries {
@@ -65,7 +66,8 @@ void derive_pace(Totals& totals) {
   const double seconds_per_metre =
       static_cast<double>(totals.work_time_cs) / 10.0 / static_cast<double>(totals.work_distance_dm);
   if (totals.avg_power_w == kNull && seconds_per_metre > 0.03) {
-    totals.avg_power_w = std::lround(2.80 / std::pow(seconds_per_metre, 3));
+    const std::int64_t machine = or_else(totals.erg_machine_type, 0);  // without a word: a RowErg
+    totals.avg_power_w = std::lround(rowing::power_w(seconds_per_metre, machine));
   }
 }
 
@@ -100,6 +102,16 @@ base::Status rest_of_splits(ClickHouseClient& client, const ledger::RecordingSta
   const std::int64_t rest_s = block->integer("rest_time_s", 0);
   if (rest_s != kNull) totals.rest_time_cs = rest_s * 100;
   totals.rest_distance_m = or_else(block->integer("rest_distance_m", 0), totals.rest_distance_m);
+  return base::Done{};
+}
+
+// A stroke whose second notification came very late has two records: it is one stroke.
+base::Status count_strokes(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
+  const auto block = client.select("SELECT count() AS n FROM (SELECT 1 FROM stroke" + std::string(kOfRecording) +
+                                       " GROUP BY interval, ifNull(toInt64(stroke_count), -1 - toInt64(seq)))",
+                                   key_of(recording));
+  if (!block) return block.error();
+  if (block->rows > 0 && block->integer("n", 0) > 0) totals.strokes = block->integer("n", 0);
   return base::Done{};
 }
 
@@ -206,9 +218,7 @@ base::Status write_session(ClickHouseClient& client, const ledger::RecordingStat
   BOATHOUSE_TRY(rest_of_splits(client, recording, totals));
   BOATHOUSE_TRY(totals_of_summary(client, recording, totals));
   derive_pace(totals);
-  if (totals.strokes == kNull && records(recording, rowing::Stream::stroke) > 0) {
-    totals.strokes = records(recording, rowing::Stream::stroke);
-  }
+  if (totals.strokes == kNull) BOATHOUSE_TRY(count_strokes(client, recording, totals));
   const NativeBlock row = session_row(recording, totals);
   std::string sql = "INSERT INTO session (";
   for (const NativeColumn& column : row.columns) sql += (sql.ends_with('(') ? "" : ", ") + column.name;

@@ -10,7 +10,7 @@ namespace boathouse::timeseries {
 
 // Totals: from the monitor's own summary record (the newest) where there is one, else derived from samples: per
 // interval the largest elapsed time and distance outside of rests, added up. Average pace = 500 m * time / distance;
-// average power = 2.80 / (s per m)^3, from average pace, as the monitor does.
+// average power from average pace (core/rowing/formulas.hpp), as the monitor does.
 base::Status write_session(ClickHouseClient& client, const ledger::RecordingState& recording);
 
 }  // namespace boathouse::timeseries
