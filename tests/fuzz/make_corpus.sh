@@ -58,3 +58,20 @@ text json/surrogate '"\ud83d"'
 text json/deep '[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]'
 text json/numbers '[0,-0,1e400,123456789012345678901234567890,0.1,1E-5,-9223372036854775808]'
 text json/broken '{"a":1,"a":2,}'
+
+# import: the first byte chooses the header (import_fuzz.cpp); a few rows of each dialect, good and bad, and a zone's rule
+text import/ergstick '01.0,200,4,600.00,600.00,4.1,1,0
+2.0,200,4,600.00,600.00,8.1,1,1
+0.5,x,7,20,2000,0.1,2,2
+'
+text import/rowingdata '11463751686.96239, 0, 2.8, 960, 0
+1463751690.20054, 1, 6.06, 1410, -1
+'
+text import/painsled '21571471226.6461005, 1.47, 0
+'
+text import/hero $'32021-04-26 06:37:32 -07:00,15\',3521.3,2:07.8,167.7,20,106,142,2:07.5\n,,,,,,,,\nStroke #,Time,Split,Peak Drive Force (N),Stroke Length\n1,0:01.4,4:12.5,241.1,103\n'
+text import/logbook $'41,0.7,2.4,163.3,80,576\n2,"3.3",,"",inf,1e9\n3,1.0,0.4,1,1,1\n'
+text import/ergdata $'5"1","3.9","12.0"\r\n"2","7.1'
+text import/season $'61,2024-01-02 10:00:00,"a, ""b""","""10:00.0""",60,2500,2:00.0,BikeErg\n2,soon,,,,x,,\n3,1999-01-01,,1:02:03.4,,5,1:00,SkiErg\n'
+text import/whole $'7Stroke Number,Time (seconds)\n1,2\n'
+text import/rule 'CET-1CEST,M3.5.0,M10.5.0/3'
