@@ -13,7 +13,6 @@ namespace {
 using base::ByteReader;
 using base::Bytes;
 using base::ByteView;
-using base::ByteWriter;
 using base::Error;
 using base::ErrorCode;
 using base::Result;

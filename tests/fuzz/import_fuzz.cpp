@@ -32,32 +32,29 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
-class Device {
- public:
+std::string make_folder() {
+  std::string folder = (std::filesystem::temp_directory_path() / "boathouse-fuzz-XXXXXX").string();
+  must(::mkdtemp(folder.data()) != nullptr);
+  return folder;
+}
+
+store::Store open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random) {
+  auto opened = store::Store::open(folder, ids, random);
+  must(opened.ok());
+  return std::move(*opened);
+}
+
+struct Device {
   Device() = default;
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
-  ~Device() { std::filesystem::remove_all(folder_); }
+  ~Device() { std::filesystem::remove_all(folder); }
 
   base::ManualClock clock{1'700'000'000'000};
   base::SeededRandom random{1};
   base::UuidV7Source ids{clock, random};
-
- private:
-  static std::string make_folder() {
-    std::string folder = (std::filesystem::temp_directory_path() / "boathouse-fuzz-XXXXXX").string();
-    must(::mkdtemp(folder.data()) != nullptr);
-    return folder;
-  }
-  store::Store open() {
-    auto opened = store::Store::open(folder_, ids, random);
-    must(opened.ok());
-    return std::move(*opened);
-  }
-  std::string folder_ = make_folder();
-
- public:
-  store::Store store = open();
+  std::string folder = make_folder();
+  store::Store store = open(folder, ids, random);
 };
 
 void read_as_file(Device& device, std::string_view content) {
