@@ -85,9 +85,9 @@ using Status = Result<void>;
 }  // namespace boathouse::base
 
 // Returns the error of `expression` from the enclosing function; otherwise goes on.
-#define BOATHOUSE_TRY(expression)                                       \
-  do {                                                                  \
-    if (auto boathouse_status = (expression); !boathouse_status.ok()) { \
-      return boathouse_status.error();                                  \
-    }                                                                   \
+#define BOATHOUSE_TRY(expression)                                              \
+  do {                                                                         \
+    if (const auto& boathouse_status = (expression); !boathouse_status.ok()) { \
+      return boathouse_status.error();                                         \
+    }                                                                          \
   } while (false)

@@ -162,6 +162,7 @@ base::Bytes encode_columns(rowing::Stream stream, std::uint32_t version, std::ui
 
   // The lengths of points and bytes are integer columns like the others.
   std::vector<const IntegerColumn*> integers;
+  integers.reserve(columns.columns.size() + 2);
   for (const IntegerColumn& column : columns.columns) {
     integers.push_back(&column);
   }

@@ -41,7 +41,7 @@ base::Status ImportSink::begin(const Start& start, std::size_t source_begin) {
   if (!start.utc_ms || *start.utc_ms >= kYear2000Ms) return {};
   std::string detail;
   base::JsonWriter(detail).begin_object().key("clock_ms").value(*start.utc_ms).end_object();
-  return add_event(rowing::EventKind::clock_before_2000, std::move(detail));
+  return add_event(rowing::EventKind::clock_before_2000, detail);
 }
 
 base::Status ImportSink::add(rowing::Record record) {
@@ -66,7 +66,7 @@ void ImportSink::tell(std::uint64_t line, std::string_view column, std::string t
   if (report_.problems.size() < kMaxProblems) report_.problems.push_back({line, std::string(column), std::move(text)});
 }
 
-base::Status ImportSink::add_event(rowing::EventKind kind, std::string detail) {
+base::Status ImportSink::add_event(rowing::EventKind kind, std::string_view detail) {
   if (events_ == kMaxEvents) {
     ++events_left_out_;
     return {};
@@ -96,7 +96,7 @@ base::Status ImportSink::reject_value(std::uint64_t line, std::string_view colum
       .key("reason")
       .value(why)
       .end_object();
-  return add_event(rowing::EventKind::rejected_value, std::move(detail));
+  return add_event(rowing::EventKind::rejected_value, detail);
 }
 
 base::Status ImportSink::reject_line(std::uint64_t line, std::string_view why) {
@@ -104,7 +104,7 @@ base::Status ImportSink::reject_line(std::uint64_t line, std::string_view why) {
   tell(line, "", std::string(why));
   std::string detail;
   base::JsonWriter(detail).begin_object().key("line").value(line).key("reason").value(why).end_object();
-  return add_event(rowing::EventKind::rejected_line, std::move(detail));
+  return add_event(rowing::EventKind::rejected_line, detail);
 }
 
 base::Status ImportSink::finish() {
@@ -129,7 +129,7 @@ base::Status ImportSink::finish() {
         .value(events_left_out_)
         .end_object();
     events_ = 0;
-    BOATHOUSE_TRY(add_event(rowing::EventKind::rejected_line, std::move(detail)));
+    BOATHOUSE_TRY(add_event(rowing::EventKind::rejected_line, detail));
   }
   return add_source(content_.size());
 }

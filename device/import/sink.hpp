@@ -51,7 +51,7 @@ class ImportSink {
   base::Status finish();
 
  private:
-  base::Status add_event(rowing::EventKind kind, std::string detail);
+  base::Status add_event(rowing::EventKind kind, std::string_view detail);
   base::Status add_source(std::size_t end);
   void tell(std::uint64_t line, std::string_view column, std::string text);
 

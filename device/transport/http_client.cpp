@@ -135,7 +135,9 @@ base::Result<HttpReply> HttpClient::request(const std::string& method, const std
   for (const auto& [name, value] : headers) {
     if (!is_clean(name) || !is_clean(value))
       return base::Error{base::ErrorCode::invalid_input, "a line end in header " + name};
-    added = added && add(name + ": " + value);
+    std::string line = name;
+    line.append(": ").append(value);
+    added = added && add(line);
   }
   if (!added) return base::Error{base::ErrorCode::unavailable, "out of memory"};
 
