@@ -211,7 +211,7 @@ TEST_F(RecorderTest, ATimeThatGoesBackIsToldAndTheAxisGoesOn) {
 
 TEST_F(RecorderTest, HostileTimesDoNotOverflow) {
   start();
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 10; ++i) {
     tick(50 * (i + 1), kRowing, std::numeric_limits<std::int64_t>::max());
     tick(50 * (i + 1) + 25, kRowing, std::numeric_limits<std::int64_t>::min());
   }
