@@ -35,7 +35,10 @@ function text_of(line) { sub(/^[0-9]+: ?/, "", line); return line }
   } else if (line ~ / Passed +[0-9.]+ sec/) {
     if (is_gtest[id] && passed[id] + skipped[id] == 0) { total_failed++; printf "fail\t%s\tran no test\n", name }
     else if (!is_gtest[id] && !scripted[id]) total_passed++
-    else { total_passed += passed[id]; total_skipped += skipped[id]; printf "%s", skips[id] }
+    else {  # a script may print "not ok" and still end with 0
+      total_passed += passed[id]; total_failed += failed[id]; total_skipped += skipped[id]
+      printf "%s%s", skips[id], failures[id]
+    }
   } else {
     why = line; sub(/.*\*\*\*/, "", why); sub(/ +[0-9.]+ sec.*/, "", why)
     total_passed += passed[id]; total_skipped += skipped[id]; printf "%s", skips[id]
