@@ -8,7 +8,7 @@
 #   boathouse_fuzzers(DEPENDS pm5 wire)                        chunk_fuzz.cpp -> bin/fuzz-chunk
 #   boathouse_test(push_test LABEL e2e DEPENDS ... SOURCES ...)     a test program that lies beside no library
 #   boathouse_script_test(first_light LABEL e2e SCRIPT first_light.sh)     a test that is a bash script
-# Labels: unit (the default; runs under the sanitizers too), structure, e2e, long.
+# Labels: unit (the default; runs under the sanitizers too), structure, e2e.
 #
 # Sources are globbed: a new .cpp is seen by the next build.
 
@@ -39,6 +39,7 @@ function(boathouse_test name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE
       ${depends} ${arg_EXTERNAL} test-support GTest::gmock GTest::gtest_main Threads::Threads)
+  target_precompile_headers(${name} REUSE_FROM test-precompiled)
   # Not in bin/, which holds what people run.
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   if(NOT arg_LABEL OR arg_LABEL STREQUAL "unit")

@@ -7,8 +7,8 @@
 
 boathouse_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Objects of one checkout serve another: a fresh clone compiles from the cache.
-export CCACHE_BASEDIR="$boathouse_root" CCACHE_NOHASHDIR=1
+# Objects of one checkout serve another: a fresh clone compiles from the cache, with the precompiled header too.
+export CCACHE_BASEDIR="$boathouse_root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 # What the release build and the demo need.
 boathouse_demo_packages=(
