@@ -120,6 +120,7 @@ void CommandLine::add_device(CLI::App& app) {
   sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
+  sync_command->add_flag("--refused-again", sync.refused_again, "Offer once more what the server refused");
   with_json(sync_command);
   CLI::App* run_command =
       add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); }));

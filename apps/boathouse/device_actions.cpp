@@ -95,6 +95,14 @@ base::Result<std::string> verify_json(Device& device) {
   return out;
 }
 
+base::Result<std::string> offer_refused_json(Device& device) {
+  const auto offered = device.store->offer_refused_again();
+  if (!offered) return offered.error();
+  std::string out;
+  JsonWriter(out).begin_object().key("offered_items").value(*offered).end_object();
+  return out;
+}
+
 // A season file is shared out over its recordings: together, in order, they are the file.
 base::Result<std::string> source_bytes(Device& device, const std::string& session) {
   const auto id = base::Uuid::parse(std::string_view(session).substr(session.starts_with("ses_") ? 4 : 0));
@@ -162,6 +170,7 @@ base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "verify") return verify_json(device);
   if (action.name == "source") return source_bytes(device, action.argument);
   if (action.name == "replay") return replay_json(device, action);
+  if (action.name == "offer-refused") return offer_refused_json(device);
   if (action.name == "import") return import_json(device, action);
   return Error{ErrorCode::not_found, "a device cannot be asked for " + action.name};
 }

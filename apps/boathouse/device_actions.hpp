@@ -13,7 +13,7 @@
 namespace boathouse::app {
 
 struct Action {
-  std::string name;       // status, sessions, verify, source, replay, import
+  std::string name;       // status, sessions, verify, source, offer-refused, replay, import
   std::string argument;   // replay, import: the file's name; source: the session
   std::string time_zone;  // import
   std::string content;    // replay, import: the file

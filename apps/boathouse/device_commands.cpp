@@ -111,11 +111,19 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
 
   store::Recorder recorder(*device.store, device.clock, device.ids, {});
   store::LineFeeder feeder(recorder);
+  // A store that fails (a full disk) ends nothing: the recorder keeps what it has and tries again at every line.
+  std::string trouble;
+  const auto watch = [&trouble](const base::Status& status) {
+    const std::string now = status ? "" : status.error().text;
+    if (now != trouble) say(now.empty() ? "everything is saved again" : "still recording, but cannot save: " + now);
+    trouble = now;
+  };
   std::string line;
-  while (std::getline(in, line)) {
-    if (const auto fed = feeder.feed(line, device.clock.monotonic_ms()); !fed) return fail(fed.error());
+  while (std::getline(in, line)) watch(feeder.feed(line, device.clock.monotonic_ms()));
+  if (const auto stopped = recorder.stop(rowing::EndReason::stopped); !stopped) {
+    say(std::to_string(recorder.unsaved()) + " record(s) could not be saved");
+    return fail(stopped.error());
   }
-  if (const auto stopped = recorder.stop(rowing::EndReason::stopped); !stopped) return fail(stopped.error());
   const std::string answer = recorded_json(recorder, feeder, source);
   print_line(answer);
   const auto value = base::parse_json(answer);
@@ -208,6 +216,11 @@ int device_source(const DeviceOptions& options, const std::string& session, cons
 }
 
 int device_sync(const DeviceOptions& options, const SyncOptions& sync) {
+  if (sync.refused_again) {
+    if (const auto offered = ask_device(options.data, {"offer-refused", "", "", ""}); !offered) {
+      return fail(offered.error());
+    }
+  }
   return present(options, sync_device(options.data, sync), [](const JsonValue& answer, bool quiet) {
     const std::string state = text(answer, "state");
     if (!quiet) {

@@ -13,9 +13,10 @@ struct DeviceOptions {
 };
 
 struct SyncOptions {
-  std::string server;   // http://HOST:PORT
-  std::string key;      // an athlete's API key
-  int deadline_s = 60;  // `device sync` gives up after this
+  std::string server;          // http://HOST:PORT
+  std::string key;             // an athlete's API key
+  int deadline_s = 60;         // `device sync` gives up after this
+  bool refused_again = false;  // `device sync` offers once more what the server refused
 };
 
 struct InputOptions {

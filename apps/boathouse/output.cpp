@@ -4,8 +4,12 @@
 
 namespace boathouse::app {
 
-int fail(std::string_view text) {
+void say(std::string_view text) {
   std::fprintf(stderr, "boathouse: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+int fail(std::string_view text) {
+  say(text);
   return kFailed;
 }
 

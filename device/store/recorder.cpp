@@ -69,7 +69,8 @@ struct Recorder::Impl {
       pieces;  // in order; those that the store does not wholly have, and the one for late parts
   std::vector<base::Uuid> made;
   std::vector<Record> notes;
-  std::optional<std::int64_t> last_ms;  // of the recorder's own time line
+  std::optional<std::int64_t> last_ms;  // of the last notification, on the recorder's own time line
+  std::int64_t ticked_ms = 0;           // the furthest that tick() has come on it
   std::int64_t offset_ms = 0;           // from the source's time to it
 
   std::int64_t time_of(std::optional<std::int64_t> at_ms, std::optional<std::int64_t>& went_back_from);
@@ -274,7 +275,7 @@ base::Status Recorder::Impl::settle(std::int64_t now, bool everything) {
 }
 
 Recorder::Recorder(Store& store, base::Clock& clock, base::UuidV7Source& ids, RecorderOptions options)
-    : impl_(new Impl{store, clock, ids, std::move(options), {}, {}, {}, {}, {}, std::nullopt, 0}) {}
+    : impl_(new Impl{store, clock, ids, std::move(options), {}, {}, {}, {}, {}, std::nullopt, 0, 0}) {}
 Recorder::Recorder(Recorder&&) noexcept = default;
 Recorder& Recorder::operator=(Recorder&&) noexcept = default;
 Recorder::~Recorder() = default;
@@ -336,6 +337,7 @@ base::Status Recorder::feed(std::uint16_t characteristic, base::ByteView payload
 base::Status Recorder::tick(std::int64_t at_ms) {
   const std::int64_t at = std::clamp<std::int64_t>(at_ms, 0, kMaxAtMs) + impl_->offset_ms;
   const std::int64_t now = std::max(at, impl_->last_ms.value_or(at));
+  impl_->ticked_ms = std::max(impl_->ticked_ms, now);
   impl_->pass_time(now);
   return impl_->settle(now, false);
 }
@@ -343,8 +345,9 @@ base::Status Recorder::tick(std::int64_t at_ms) {
 base::Status Recorder::note(EventKind kind, std::string_view detail_json) {
   Impl& impl = *impl_;
   if (Piece* piece = impl.running()) {
-    impl.add_event(*piece, kind, *impl.last_ms, detail_json);
-    return impl.settle(*impl.last_ms, false);
+    const std::int64_t now = std::max(*impl.last_ms, impl.ticked_ms);
+    impl.add_event(*piece, kind, now, detail_json);
+    return impl.settle(now, false);
   }
   if (impl.notes.size() < kMaxNotes) {
     impl.notes.push_back(pm5::make_event(kind, 0, detail_json));
@@ -361,6 +364,11 @@ base::Status Recorder::stop(rowing::EndReason reason) {
 }
 
 const RecorderCounters& Recorder::counters() const { return impl_->counters; }
+std::size_t Recorder::unsaved() const {
+  std::size_t count = 0;
+  for (const auto& piece : impl_->pieces) count += piece->waiting.size();
+  return count;
+}
 bool Recorder::running() const { return impl_->tracker.running(); }
 const std::vector<base::Uuid>& Recorder::recordings() const { return impl_->made; }
 

@@ -77,6 +77,8 @@ class Recorder {
 
   [[nodiscard]] const RecorderCounters& counters() const;
   [[nodiscard]] bool running() const;
+  // Records in memory that the store has not got yet: a group that waits for its second, or all since the store fails.
+  [[nodiscard]] std::size_t unsaved() const;
   // Made since the construction, in order.
   [[nodiscard]] const std::vector<base::Uuid>& recordings() const;
 

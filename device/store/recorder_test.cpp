@@ -292,5 +292,140 @@ TEST_F(RecorderTest, AProcessThatDiesLosesAtMostOneGroupAndTheRestIsEndedAsCrash
   EXPECT_TRUE(store->verify(id)->ok());
 }
 
+TEST_F(RecorderTest, AGroupWaitsASecondFromItsFirstRecordNotFromTheLastGroup) {
+  start();
+  row(4, 0);
+  EXPECT_TRUE(ok(recorder->tick(3000)));
+  const std::uint64_t before = store->status()->records;
+  EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));  // at 3000
+  tick(900, kRowing, 3999);
+  EXPECT_EQ(store->status()->records, before);
+  EXPECT_GT(recorder->unsaved(), 0u);
+  EXPECT_TRUE(ok(recorder->tick(4000)));
+  EXPECT_GT(store->status()->records, before);
+  EXPECT_EQ(recorder->unsaved(), 0u);
+}
+
+TEST_F(RecorderTest, TheTenthRecordCommitsItsGroupAndThe256thItsChunk) {
+  start();
+  row(2, 0);
+  EXPECT_TRUE(ok(recorder->tick(2000)));
+  const std::uint64_t before = store->status()->records;
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  EXPECT_EQ(store->status()->records, before);
+  EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  EXPECT_EQ(store->status()->records, before + 10);
+
+  for (int i = 10; i < 250; ++i) EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  EXPECT_TRUE(ok(recorder->tick(10'000)));
+  EXPECT_EQ(info().streams[Stream::event].sealed, 0u);
+  for (int i = 250; i < 256; ++i) EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  EXPECT_TRUE(ok(recorder->tick(11'000)));
+  EXPECT_EQ(info().streams[Stream::event].sealed, 256u);
+  EXPECT_EQ(info().streams[Stream::sample].sealed, 0u) << "only what is whole";
+}
+
+TEST_F(RecorderTest, RowsAreSealedWhenTheFirstOfThemIsAMinuteOld) {
+  start();
+  row(4, 0);
+  EXPECT_TRUE(ok(recorder->tick(2000)));  // the first group was committed at 1000
+  EXPECT_TRUE(ok(recorder->tick(1000 + kSealMs - 1)));
+  EXPECT_EQ(info().streams[Stream::sample].sealed, 0u);
+  EXPECT_TRUE(ok(recorder->tick(1000 + kSealMs)));
+  EXPECT_EQ(info().streams[Stream::sample].sealed, 4u);
+}
+
+TEST_F(RecorderTest, AStrokeWithoutASuccessorIsCommittedByTimeAlone) {
+  start();
+  row(2, 0);
+  feed(0x35, {{"elapsed_cs", 90}, {"drive_length_cm", 140}, {"stroke_count", 1}}, 900);
+  EXPECT_TRUE(ok(recorder->tick(12'000)));
+  EXPECT_TRUE(ok(recorder->tick(14'000)));
+  EXPECT_EQ(column(Stream::stroke, "drive_length_cm"), std::vector<std::int64_t>{140});
+}
+
+TEST_F(RecorderTest, ANotificationAfterTenMinutesEndsTheOldPieceItselfAndBeginsTheNext) {
+  start();
+  row(4, 0);
+  tick(60, kRowing, 2000 + pm5::kSilenceMs);
+  ASSERT_EQ(recorder->recordings().size(), 2u);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(info(0).reason, EndReason::silence);
+  EXPECT_EQ(records(Stream::event, 0).size(), 0u) << "the silence is its end, no gap in it";
+}
+
+TEST_F(RecorderTest, APieceThatFollowsAtOnceEndsTheOneBeforeAndBothAreWhole) {
+  start();
+  row(8, 0);
+  tick(20, kRowing, 4000);  // elapsed fell: the states between were lost on the air
+  ASSERT_EQ(recorder->recordings().size(), 2u);
+  row(4, 4500);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(info(0).reason, EndReason::rearmed);
+  EXPECT_EQ(records(Stream::sample, 0).size(), 8u);
+  EXPECT_EQ(records(Stream::sample, 1).size(), 5u);
+  expect_whole();
+}
+
+TEST_F(RecorderTest, TheMonitorBackInItsMenuEndsAPieceThatWasNeverLogged) {
+  start();
+  row(4, 0);
+  tick(0, 0, 2000);
+  EXPECT_FALSE(recorder->running());
+  EXPECT_TRUE(ok(recorder->tick(2000 + pm5::kLatePartsMs)));
+  EXPECT_TRUE(info().ended);
+  EXPECT_EQ(info().reason, EndReason::rearmed);
+  EXPECT_EQ(records(Stream::sample).size(), 4u) << "the menu's zero is no sample";
+}
+
+TEST_F(RecorderTest, AfterTheUsersStopNothingRunsUntilTheNextPiece) {
+  start();
+  row(4, 0);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_FALSE(recorder->running());
+  tick(250, kRowing, 2000);
+  EXPECT_EQ(recorder->recordings().size(), 1u) << "still the piece that the user stopped";
+  tick(0, 0, 3000);
+  row(2, 4000);
+  EXPECT_EQ(recorder->recordings().size(), 2u);
+}
+
+TEST_F(RecorderTest, TimesThatGoBackTwiceAreToldInTheSourcesOwnTimeAndTicksFollowIt) {
+  start();
+  row(3, 5000);
+  tick(200, kRowing, 100);  // 6000 on the recorder's line
+  tick(250, kRowing, 50);
+  const std::uint64_t before = store->status()->records;
+  EXPECT_TRUE(ok(recorder->tick(40)));  // never backwards
+  EXPECT_TRUE(ok(recorder->tick(1200)));
+  EXPECT_GT(store->status()->records, before) << "over a second later in the source's time";
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  const auto events = records(Stream::event);
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].bytes, R"({"reason":"time_went_back","from_ms":100,"to_ms":50})");
+}
+
+TEST_F(RecorderTest, AGapBeginsAtFiveSeconds) {
+  start();
+  row(2, 0);
+  tick(600, kRowing, 500 + kGapMs - 1);
+  tick(1200, kRowing, 500 + kGapMs - 1 + kGapMs);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(records(Stream::event).size(), 1u);
+}
+
+TEST_F(RecorderTest, NotesForTheNextRecordingAreBoundedAndGoToOneOnly) {
+  RecorderOptions options;
+  options.monitor_firmware = "210";
+  start(options);
+  for (int i = 0; i < 1100; ++i) EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  row(8, 0);
+  tick(20, kRowing, 4000);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(records(Stream::event, 0).size(), 1000u);
+  EXPECT_EQ(records(Stream::event, 1).size(), 0u);
+  EXPECT_EQ(info().birth.monitor_firmware, "210");
+}
+
 }  // namespace
 }  // namespace boathouse::store
