@@ -18,7 +18,7 @@ using testing::Not;
 class RoutesTest : public testing::Test {
  protected:
   RoutesTest() {
-    accounts_ = std::move(*Accounts::open(folder_.path(), clock_, random_));
+    accounts_ = *Accounts::open(folder_.path(), clock_, random_);
     operator_key_ = accounts_->create_operator_key()->text;
     athlete_key_ = accounts_->create_athlete_key("Anna")->text;
     EXPECT_TRUE(add_routes(routes_, *accounts_));

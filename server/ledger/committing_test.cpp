@@ -156,7 +156,7 @@ TEST_F(LedgerTest, StopFinishesWhatIsQueuedAndRefusesTheRest) {
 
 TEST_F(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
   ledger_.reset();
-  ledger_ = std::move(*Ledger::open({.path = path(), .max_queued_bytes = 10'000}, clock_, random_));
+  ledger_ = *Ledger::open({.path = path(), .max_queued_bytes = 10'000}, clock_, random_);
   put({birth_entry(kRec)});
   const std::string big(6'000, 'x');
   Hold hold(*ledger_);
