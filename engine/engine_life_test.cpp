@@ -31,7 +31,8 @@ TEST_F(EngineLife, SaysWhereItListensAndStopsOnASignal) {
   EXPECT_EQ(idle.request("GET", "/ping", "").status, 200);
   const Client unused(engine.port);
   EXPECT_EQ(host_->stop(engine), 0);
-  EXPECT_EQ(host_->said_on_stderr(), "");
+  // The library may have complained about the machine (one without cgroups); the engine has nothing to say.
+  EXPECT_EQ(host_->said_on_stderr().find("boathouse-engine: "), std::string::npos) << host_->said_on_stderr();
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(host_->stop(host_->start(), SIGINT), 0);
 }
