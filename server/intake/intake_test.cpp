@@ -113,8 +113,8 @@ std::string batch_of(const std::vector<Owned>& items) {
 class IntakeTest : public testing::Test {
  protected:
   IntakeTest() {
-    accounts_ = std::move(*control::Accounts::open(folder_.path(), clock_, random_));
-    ledger_ = std::move(*ledger::Ledger::open({.path = folder_.file("ledger.db")}, clock_, random_));
+    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
+    ledger_ = *ledger::Ledger::open({.path = folder_.file("ledger.db")}, clock_, random_);
     operator_key_ = accounts_->create_operator_key()->text;
     const auto anna = accounts_->create_athlete_key("Anna");
     anna_ = anna->key.athlete->id;
@@ -141,6 +141,7 @@ class IntakeTest : public testing::Test {
     auto reply = wire::decode_reply(response.body, count);
     EXPECT_TRUE(reply) << reply.error().text;
     EXPECT_EQ(reply->epoch, ledger_->epoch());
+    EXPECT_EQ(reply->replica_id.text(), kReplica);
     return reply->results;
   }
   std::vector<ItemResult> send(const std::vector<Owned>& items) { return results(post(batch_of(items)), items.size()); }
