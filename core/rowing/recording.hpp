@@ -35,6 +35,8 @@ struct Birth {
 struct StreamSeal {
   std::uint64_t count = 0;  // records
   base::Digest root{};      // SHA-256 over the stream's chunk hashes in order
+
+  bool operator==(const StreamSeal&) const = default;
 };
 
 enum class EndReason : std::uint8_t {

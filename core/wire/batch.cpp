@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 
 namespace boathouse::wire {
@@ -38,6 +39,8 @@ std::size_t item_size(const Item& item) {
     size += 1 + base::varint_size(item.from) + base::varint_size(item.to) + base::varint_size(item.version);
   } else if (item.kind == ItemKind::seal) {
     size += base::varint_size(item.revision);
+  } else if (item.kind == ItemKind::edit) {
+    size += item.op_id.bytes.size();
   }
   return size;
 }
@@ -48,7 +51,7 @@ std::string place(std::size_t item, std::size_t offset) {
 
 Error wrong(std::string text) { return {ErrorCode::invalid_input, std::move(text)}; }
 
-// Both fill in what follows the prefix; an error is Item::refusal.
+// Each fills in what follows the prefix; an error is Item::refusal.
 Status read_chunk(ByteReader& in, Item& item) {
   const std::uint8_t stream = in.u8();
   item.from = in.varint();
@@ -90,6 +93,18 @@ Status read_facts(ByteReader& in, Item& item) {
   return {};
 }
 
+Status read_edit(ByteReader& in, Item& item) {
+  const ByteView op_id = in.bytes(item.op_id.bytes.size());
+  if (!in.ok()) {
+    return wrong("the edit's op_id is cut off");
+  }
+  std::copy(op_id.begin(), op_id.end(), item.op_id.bytes.begin());
+  if (in.remaining() > kMaxEditBytes) {
+    return Error{ErrorCode::too_large, "an edit has at most " + std::to_string(kMaxEditBytes) + " bytes"};
+  }
+  return {};
+}
+
 // `frame` has at least kItemPrefix bytes.
 Item read_item(ByteView frame) {
   ByteReader in(frame);
@@ -109,6 +124,10 @@ Item read_item(ByteView frame) {
     case ItemKind::seal:
       item.kind = static_cast<ItemKind>(kind);
       status = read_facts(in, item);
+      break;
+    case ItemKind::edit:
+      item.kind = ItemKind::edit;
+      status = read_edit(in, item);
       break;
     default:
       status = Error{ErrorCode::unsupported, "items of kind " + std::to_string(kind) + " are not known here"};
@@ -131,6 +150,8 @@ std::string_view name(ItemKind kind) {
       return "chunk";
     case ItemKind::seal:
       return "seal";
+    case ItemKind::edit:
+      return "edit";
   }
   return "unknown";
 }
@@ -151,6 +172,8 @@ void BatchWriter::add(const Item& item) {
     out_.varint(item.version);
   } else if (item.kind == ItemKind::seal) {
     out_.varint(item.revision);
+  } else if (item.kind == ItemKind::edit) {
+    out_.bytes(item.op_id.bytes);
   }
   out_.bytes(item.body);
   ++items_;

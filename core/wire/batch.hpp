@@ -22,23 +22,26 @@ inline constexpr std::uint32_t kProtocolVersion = 1;
 inline constexpr std::size_t kTargetBatchBytes = std::size_t{256} << 10;  // a sender stops adding items beyond this
 inline constexpr std::size_t kMaxBatchBytes = std::size_t{4} << 20;       // a receiver refuses more
 inline constexpr std::size_t kMaxBatchItems = 1000;
+inline constexpr std::size_t kMaxRequestBytes = std::size_t{1} << 20;  // of a request's JSON
+inline constexpr std::size_t kMaxReplyBytes = std::size_t{2} << 20;    // of a reply's JSON
 inline constexpr const char* kBatchMediaType = "application/vnd.boathouse.batch";
 
-enum class ItemKind : std::uint8_t { birth = 1, chunk = 2, seal = 3 };
+enum class ItemKind : std::uint8_t { birth = 1, chunk = 2, seal = 3, edit = 4 };
 std::string_view name(ItemKind kind);
 
-// Identity: birth (rec_id), chunk (rec_id, stream, from, to), seal (rec_id, revision). The hash decides between
-// duplicate and mismatch.
+// Identity: birth (rec_id), chunk (rec_id, stream, from, to), seal (rec_id, revision), edit (op_id). The hash decides
+// between duplicate and mismatch.
 struct Item {
   ItemKind kind = ItemKind::chunk;
-  base::Uuid rec_id;
+  base::Uuid rec_id;                               // edit: the session
   rowing::Stream stream = rowing::Stream::sample;  // chunk
   std::uint64_t from = 0;                          // chunk
   std::uint64_t to = 0;                            // chunk
   std::uint32_t version = 0;                       // chunk: catalogue version
   std::uint32_t revision = 0;                      // seal
-  base::Digest sha256{};                           // chunk: of its canonical bytes; birth and seal: of the JSON bytes
-  base::ByteView body;  // chunk: zstd frame; birth and seal: JSON. A view: its owner outlives the item
+  base::Uuid op_id;                                // edit
+  base::Digest sha256{};                           // chunk: of its canonical bytes; the others: of the JSON bytes
+  base::ByteView body;  // chunk: zstd frame; the others: JSON. A view: its owner outlives the item
   // Made by parse_batch: why the item cannot be taken (unsupported: a kind or stream that only a newer program knows;
   // invalid_input: a range that is none, ...; too_large). Only rec_id is sure then; answer the item and go on with the
   // others.
@@ -87,7 +90,8 @@ struct ItemResult {
 };
 
 struct Reply {
-  std::string epoch;  // of the ledger: changes when it was restored from a backup
+  std::string epoch;      // of the ledger: changes when it was restored from a backup
+  base::Uuid replica_id;  // of the device that asked: another's reply counts as lost
   std::vector<ItemResult> results;
 
   bool operator==(const Reply&) const = default;
@@ -96,8 +100,8 @@ struct Reply {
 // `items` and `reply.results` have equal length: each result repeats its item's identity for people who read along.
 // Details are cut to 300 code points.
 std::string encode_reply(const Reply& reply, std::span<const Item> items);
-// Checks the shape and that there are exactly `expected_items` results. Errors: invalid_input, unsupported (an outcome
-// that only a newer program knows), too_large.
+// Checks the shape and that there are exactly `expected_items` results; whose reply it is, the caller compares. Errors:
+// invalid_input, unsupported (a protocol or an outcome that only a newer program knows), too_large.
 base::Result<Reply> decode_reply(std::string_view json, std::size_t expected_items);
 
 }  // namespace boathouse::wire

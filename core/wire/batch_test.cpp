@@ -4,6 +4,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 
 namespace boathouse::wire {
@@ -41,6 +42,13 @@ Item seal(std::uint32_t revision = 3) {
   return item;
 }
 
+Item edit(std::string_view body = "{\"edit\":1}") {
+  Item item = birth(body);
+  item.kind = ItemKind::edit;
+  item.op_id = *base::Uuid::parse("00112233-4455-7677-8899-aabbccddeeff");
+  return item;
+}
+
 Bytes batch(const std::vector<Item>& items) {
   BatchWriter writer;
   for (const Item& item : items) {
@@ -62,13 +70,14 @@ void expect_equal(const Item& a, const Item& b) {
   EXPECT_EQ(a.to, b.to);
   EXPECT_EQ(a.version, b.version);
   EXPECT_EQ(a.revision, b.revision);
+  EXPECT_EQ(a.op_id, b.op_id);
   EXPECT_EQ(a.sha256, b.sha256);
   EXPECT_EQ(base::as_text(a.body), base::as_text(b.body));
   EXPECT_FALSE(a.refusal || b.refusal);
 }
 
 TEST(Batch, ItemsComeBackInOrder) {
-  const std::vector<Item> items{birth(), chunk(), chunk(kMaxSequence - 1, kMaxSequence, ""), seal(), birth("")};
+  const std::vector<Item> items{birth(), chunk(), chunk(kMaxSequence - 1, kMaxSequence, ""), seal(), edit(), birth("")};
   const Bytes body = batch(items);
   const auto again = parse_batch(body);
   ASSERT_TRUE(again.ok()) << again.error().text;
@@ -80,12 +89,12 @@ TEST(Batch, ItemsComeBackInOrder) {
 
 TEST(Batch, TheWriterKnowsItsSize) {
   BatchWriter writer;
-  for (const Item& item : {birth(), chunk(), chunk(1, 1000), seal(), seal(1'000'000)}) {
+  for (const Item& item : {birth(), chunk(), chunk(1, 1000), seal(), seal(1'000'000), edit()}) {
     const std::size_t expected = writer.size_with(item);
     writer.add(item);
     EXPECT_EQ(writer.size(), expected);
   }
-  EXPECT_EQ(writer.items(), 5U);
+  EXPECT_EQ(writer.items(), 6U);
   const std::size_t size = writer.size();
   EXPECT_EQ(writer.take().size(), size);
   EXPECT_EQ(writer.items(), 0U);  // and it begins anew
@@ -95,9 +104,9 @@ TEST(Batch, TheWriterKnowsItsSize) {
 
 // What devices have sent and will send: never change.
 TEST(Batch, GoldenBytes) {
-  EXPECT_EQ(base::to_hex(batch({chunk(), seal()})),
+  EXPECT_EQ(base::to_hex(batch({chunk(), seal(), edit()})),
             "42484201"
-            "0200"
+            "0300"
             "3c000000"
             "02"
             "018bcfe568007abc8def0123456789ab" +
@@ -112,7 +121,13 @@ TEST(Batch, GoldenBytes) {
                 "018bcfe568007abc8def0123456789ab" +
                 base::to_hex(seal().sha256) +
                 "03"
-                "7b227365616c223a317d");
+                "7b227365616c223a317d"
+                "4b000000"
+                "04"
+                "018bcfe568007abc8def0123456789ab" +
+                base::to_hex(edit().sha256) +
+                "00112233445576778899aabbccddeeff"
+                "7b2265646974223a317d");
 }
 
 TEST(Batch, AnItemThatIsWrongRefusesItselfAlone) {
@@ -152,6 +167,18 @@ TEST(Batch, AnItemThatIsWrongRefusesItselfAlone) {
   EXPECT_EQ(between(chunk(0, 1, large)).substr(0, 10), "too_large:");
   EXPECT_NE(between(birth(std::string_view(large).substr(0, kMaxFactsBytes + 1))), "");
   EXPECT_EQ(between(birth(std::string_view(large).substr(0, kMaxFactsBytes))), "");
+  EXPECT_EQ(between(edit()), "");
+  EXPECT_EQ(between(edit(std::string_view(large).substr(0, kMaxEditBytes))), "");
+  EXPECT_EQ(between(edit(std::string_view(large).substr(0, kMaxEditBytes + 1))),
+            "too_large: an edit has at most 65536 bytes");
+}
+
+TEST(Batch, AnEditWhoseOpIdIsCutOffRefusesTheItem) {
+  Bytes body = batch({seal(), birth("fifteen bytes..")});
+  body[body.size() - 15 - 49] = static_cast<std::uint8_t>(ItemKind::edit);
+  const auto items = parse_batch(body);
+  ASSERT_TRUE(items.ok() && !(*items)[0].refusal && (*items)[1].refusal);
+  EXPECT_EQ((*items)[1].refusal->text, "the edit's op_id is cut off");
 }
 
 TEST(Batch, AChunksKeyInAnotherFormRefusesTheItem) {
@@ -184,7 +211,7 @@ TEST(Batch, BrokenFramingRefusesTheBatchAndNamesThePlace) {
 }
 
 TEST(Batch, TruncatedAnywhereItIsRefusedAndNoFlippedBitIsTooMuch) {
-  const Bytes good = batch({birth(), chunk(), seal()});
+  const Bytes good = batch({birth(), chunk(), seal(), edit()});
   for (std::size_t size = 0; size < good.size(); ++size) {
     ASSERT_FALSE(parse_batch(base::ByteView(good).first(size)).ok()) << size;
   }
@@ -194,7 +221,7 @@ TEST(Batch, TruncatedAnywhereItIsRefusedAndNoFlippedBitIsTooMuch) {
       flipped[at] = static_cast<std::uint8_t>(flipped[at] ^ (1 << bit));
       const auto items = parse_batch(flipped);
       if (items.ok()) {
-        ASSERT_EQ(items->size(), 3U);  // an announced number is kept, whatever else is wrong
+        ASSERT_EQ(items->size(), 4U);  // an announced number is kept, whatever else is wrong
       }
     }
   }
@@ -206,102 +233,6 @@ TEST(Batch, TheLimitsHold) {
   std::vector<Item> more(kMaxBatchItems + 1, birth());
   EXPECT_EQ(parsed(batch(more)).substr(0, 10), "too_large:");
   EXPECT_EQ(parsed(Bytes(kMaxBatchBytes + 1)).substr(0, 10), "too_large:");
-}
-
-// ---- reply ----
-
-std::vector<Item> items_of_every_kind() { return {birth(), chunk(), seal(), chunk(), chunk()}; }
-
-Reply reply_of_every_kind() {
-  Reply reply;
-  reply.epoch = "018bcfe5-0000-7000-8000-000000000000";
-  reply.results = {
-      {.outcome = Outcome::stored, .server_seq = 1, .have = {}, .detail = "", .retry_after_s = 0},
-      {.outcome = Outcome::duplicate,
-       .server_seq = 9007199254740991,
-       .have = {{0, 300}, {512, 600}},
-       .detail = "",
-       .retry_after_s = 0},
-      {.outcome = Outcome::mismatch, .server_seq = 0, .have = {}, .detail = "other \"hash\"", .retry_after_s = 0},
-      {.outcome = Outcome::rejected, .server_seq = 0, .have = {}, .detail = "no birth", .retry_after_s = 0},
-      {.outcome = Outcome::later, .server_seq = 0, .have = {{0, 5}}, .detail = "", .retry_after_s = 30},
-  };
-  return reply;
-}
-
-TEST(Reply, ItComesBack) {
-  const auto items = items_of_every_kind();
-  const Reply reply = reply_of_every_kind();
-  const auto again = decode_reply(encode_reply(reply, items), items.size());
-  ASSERT_TRUE(again.ok()) << again.error().text;
-  EXPECT_EQ(*again, reply);
-}
-
-TEST(Reply, GoldenText) {
-  const std::vector<Item> items{chunk(), seal()};
-  Reply reply;
-  reply.epoch = "e";
-  reply.results = {{.outcome = Outcome::stored, .server_seq = 7, .have = {{0, 300}}, .detail = "", .retry_after_s = 0},
-                   {.outcome = Outcome::later, .server_seq = 0, .have = {}, .detail = "busy", .retry_after_s = 2}};
-  EXPECT_EQ(encode_reply(reply, items),
-            R"({"protocol":1,"epoch":"e","results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","kind":"chunk",)"
-            R"("stream":"stroke","from":256,"to":300,"result":"stored","server_seq":7,"have":[[0,300]]},)"
-            R"({"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","kind":"seal","revision":3,"result":"later",)"
-            R"("detail":"busy","retry_after_s":2}]})");
-  Item refused = chunk();
-  refused.refusal = base::Error{ErrorCode::unsupported, "stream 9 is not known here"};
-  reply.results = {
-      {.outcome = Outcome::rejected, .server_seq = 0, .have = {}, .detail = refused.refusal->text, .retry_after_s = 0}};
-  EXPECT_EQ(encode_reply(reply, std::span(&refused, 1)),
-            R"({"protocol":1,"epoch":"e","results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
-            R"("result":"rejected","detail":"stream 9 is not known here"}]})");
-}
-
-TEST(Reply, TheFullestReplyFits) {
-  const std::vector<Item> items(kMaxBatchItems, chunk());
-  Reply reply;
-  reply.epoch = "e";
-  reply.results.assign(kMaxBatchItems, {.outcome = Outcome::rejected,
-                                        .server_seq = 0,
-                                        .have = {{0, 4096}},
-                                        .detail = std::string(5000, '\x01'),
-                                        .retry_after_s = 0});
-  const auto again = decode_reply(encode_reply(reply, items), items.size());
-  ASSERT_TRUE(again.ok()) << again.error().text;
-  EXPECT_EQ(again->results[999].detail, std::string(300, '\x01'));
-}
-
-TEST(Reply, NonsenseIsNamed) {
-  const auto read = [](const std::string& json, std::size_t items = 1) {
-    const auto reply = decode_reply(json, items);
-    return reply.ok() ? "ok" : std::string(name(reply.error().code)) + ": " + reply.error().text;
-  };
-  const auto one = [&](const std::string& result) { return read(R"({"epoch":"e","results":[{)" + result + "}]}"); };
-  EXPECT_EQ(one(R"("result":"stored","server_seq":1)"), "ok");
-  EXPECT_EQ(one(R"("result":"stored","server_seq":1,"future":{},"have":[[0,1],[2,3]])"), "ok");
-  EXPECT_EQ(one(R"("result":"rejected")"), "ok");
-  const std::string first = "invalid_input: batch reply, result 0: ";
-  EXPECT_EQ(one(R"("results":"stored")"), first + "\"result\" is missing");
-  EXPECT_EQ(one(R"("result":"eaten")"),
-            "unsupported: batch reply, result 0: \"result\" has no word that is known here");
-  const std::string bad_seq = first + "\"server_seq\" must be a whole number from 1";
-  EXPECT_EQ(one(R"("result":"stored")"), bad_seq);
-  EXPECT_EQ(one(R"("result":"duplicate","server_seq":0)"), bad_seq);
-  EXPECT_EQ(one(R"("result":"duplicate","server_seq":1.5)"), bad_seq);
-  EXPECT_EQ(one(R"("result":"later")"), first + "\"retry_after_s\" must be a whole number from 0");
-  EXPECT_EQ(one(R"("result":"later","retry_after_s":-1)"), first + "\"retry_after_s\" must be a whole number from 0");
-  const std::string bad_have = first + "\"have\" must be ascending pairs [from, to)";
-  for (const char* have : {"7", "[7]", "[[1]]", "[[1,2,3]]", "[[2,2]]", "[[3,2]]", "[[-1,2]]", "[[0,2],[2,3]]",
-                           "[[5,6],[0,1]]", "[[0,9007199254740993]]", "[[0,\"1\"]]"}) {
-    EXPECT_EQ(one(std::string(R"("result":"rejected","have":)") + have), bad_have) << have;
-  }
-  EXPECT_EQ(read(R"({"epoch":"e","results":[]})"), "invalid_input: batch reply: 0 results for 1 items");
-  EXPECT_EQ(read(R"({"epoch":"","results":[]})", 0), "invalid_input: batch reply: \"epoch\" is missing");
-  EXPECT_EQ(read(R"({"epoch":"e"})"), "invalid_input: batch reply: \"results\" is missing");
-  EXPECT_EQ(read(R"({"epoch":"e","results":[5]})"), first + "\"result\" is missing");
-  EXPECT_EQ(read("<html>").substr(0, 26), "invalid_input: batch reply");
-  EXPECT_EQ(read("").substr(0, 26), "invalid_input: batch reply");
-  EXPECT_EQ(read(std::string(std::size_t{3} << 20, ' ')).substr(0, 10), "too_large:");
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 namespace boathouse::wire {
 
+inline constexpr const char* kChunkMediaType = "application/vnd.boathouse.chunk";
 inline constexpr std::size_t kMaxChunkRecords = 4096;  // sealed at 256; files may be denser
 inline constexpr std::size_t kMaxColumns = 256;
 inline constexpr std::size_t kMaxRowBytes = rowing::kMaxSourceBlock;     // Record::bytes of one record

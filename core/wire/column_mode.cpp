@@ -2,7 +2,7 @@
 
 namespace boathouse::wire {
 
-Mode smallest_mode(std::size_t values, std::span<const Change> changes) {
+Mode smallest_mode(std::size_t values, std::span<const ColumnChange> changes) {
   if (changes.empty()) {
     return Mode::constant;
   }
@@ -11,7 +11,7 @@ Mode smallest_mode(std::size_t values, std::span<const Change> changes) {
   std::size_t delta_delta = values - 1;  // ... and more for the others, below
   std::uint32_t previous_at = 0;
   std::uint64_t previous = 0;  // difference of the value before, if that was a change
-  for (const Change& change : changes) {
+  for (const ColumnChange& change : changes) {
     const std::size_t size = base::varint_size(zigzag(change.difference));
     sparse += base::varint_size(change.at - previous_at - 1) + size;
     delta += size - 1;

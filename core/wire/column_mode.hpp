@@ -29,13 +29,13 @@ inline std::uint64_t zigzag(std::uint64_t difference) {
 
 // A column's values without nulls, seen as their changes: value `at` (from 1) differs by `difference` from the one
 // before.
-struct Change {
+struct ColumnChange {
   std::uint32_t at;
   std::uint64_t difference;  // never 0
 };
 
 // The mode that takes the fewest bytes. Both sides call this: the writer to pick, the reader to check. The first value
 // is there in each mode and does not count. Time grows with the changes, not with the values.
-Mode smallest_mode(std::size_t values, std::span<const Change> changes);
+Mode smallest_mode(std::size_t values, std::span<const ColumnChange> changes);
 
 }  // namespace boathouse::wire

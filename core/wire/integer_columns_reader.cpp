@@ -165,7 +165,7 @@ class ColumnsReader {
 
     out.reserve(rows_);
     std::uint64_t value = bits(column.first);
-    for (const Change& change : changes_) {
+    for (const ColumnChange& change : changes_) {
       out.resize(change.at, static_cast<std::int64_t>(value));
       value += change.difference;
       if (value == bits(kNull)) {
@@ -240,7 +240,7 @@ class ColumnsReader {
   std::size_t rows_;
   std::vector<std::uint32_t> gaps_;  // all sparse columns' change positions, one after the other
   std::size_t next_gap_ = 0;
-  std::vector<Change> changes_;  // of the column being read
+  std::vector<ColumnChange> changes_;  // of the column being read
 };
 
 }  // namespace

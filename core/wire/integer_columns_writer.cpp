@@ -46,7 +46,7 @@ class Planner {
   [[nodiscard]] std::span<const std::uint32_t> runs(const Plan& plan) const {
     return std::span(runs_).subspan(plan.runs_begin, plan.runs_end - plan.runs_begin);
   }
-  [[nodiscard]] std::span<const Change> changes(const Plan& plan) const {
+  [[nodiscard]] std::span<const ColumnChange> changes(const Plan& plan) const {
     return std::span(changes_).subspan(plan.changes_begin, plan.changes_end - plan.changes_begin);
   }
 
@@ -90,11 +90,11 @@ class Planner {
   }
 
   std::vector<std::uint32_t> runs_;
-  std::vector<Change> changes_;
+  std::vector<ColumnChange> changes_;
   std::vector<std::int64_t> packed_;
 };
 
-void write_dense(std::span<const Change> changes, const Plan& plan, ByteWriter& out) {
+void write_dense(std::span<const ColumnChange> changes, const Plan& plan, ByteWriter& out) {
   std::size_t next = 0;
   std::uint64_t before = 0;  // difference of the value before
   for (std::uint32_t at = 1; at < plan.values; ++at) {
@@ -141,7 +141,7 @@ void append_integer_columns(std::span<const IntegerColumn* const> columns, std::
   for (const Plan& plan : plans) {
     if (plan.mode == Mode::sparse) {
       std::uint32_t before = 0;
-      for (const Change& change : planner.changes(plan)) {
+      for (const ColumnChange& change : planner.changes(plan)) {
         out.varint(change.at - before - 1);
         before = change.at;
       }
@@ -149,7 +149,7 @@ void append_integer_columns(std::span<const IntegerColumn* const> columns, std::
   }
   for (const Plan& plan : plans) {
     if (plan.mode == Mode::sparse) {
-      for (const Change& change : planner.changes(plan)) {
+      for (const ColumnChange& change : planner.changes(plan)) {
         out.varint(zigzag(change.difference));
       }
     } else if (plan.mode == Mode::delta || plan.mode == Mode::delta_delta) {

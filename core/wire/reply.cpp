@@ -1,26 +1,28 @@
 // The JSON reply of core/wire/batch.hpp.
-#include <optional>
+#include <array>
+#include <utility>
 
 #include "core/base/json.hpp"
 #include "core/wire/batch.hpp"
-#include "core/wire/chunk.hpp"
 #include "core/wire/cut_text.hpp"
+#include "core/wire/json_fields.hpp"
 
 namespace boathouse::wire {
 namespace {
 
-using base::Error;
-using base::ErrorCode;
 using base::JsonValue;
 using base::JsonWriter;
 using base::Result;
 
-constexpr std::size_t kMaxReplyBytes = std::size_t{2} << 20;
 constexpr std::size_t kMaxDetail = 300;  // code points: with these the reply to a full batch fits, whatever is escaped
-constexpr std::size_t kMaxReplyDepth = 8;
 
-constexpr Outcome kOutcomes[] = {Outcome::stored, Outcome::duplicate, Outcome::mismatch, Outcome::rejected,
-                                 Outcome::later};
+constexpr std::array kOutcomes{
+    std::pair{Outcome::stored, std::string_view("stored")},
+    std::pair{Outcome::duplicate, std::string_view("duplicate")},
+    std::pair{Outcome::mismatch, std::string_view("mismatch")},
+    std::pair{Outcome::rejected, std::string_view("rejected")},
+    std::pair{Outcome::later, std::string_view("later")},
+};
 
 bool has_receipt(Outcome outcome) { return outcome == Outcome::stored || outcome == Outcome::duplicate; }
 
@@ -35,103 +37,41 @@ void put_identity(JsonWriter& json, const Item& item) {
     json.key("from").value(item.from).key("to").value(item.to);
   } else if (item.kind == ItemKind::seal) {
     json.key("revision").value(item.revision);
+  } else if (item.kind == ItemKind::edit) {
+    json.key("op_id").value(item.op_id.text());
   }
 }
 
-// A whole number that JSON holds exactly, at least `min`.
-std::optional<std::int64_t> whole(const JsonValue* value, std::int64_t min) {
-  const auto number = value != nullptr ? value->integer() : std::nullopt;
-  return number && *number >= min && *number <= static_cast<std::int64_t>(kMaxSequence) ? number : std::nullopt;
-}
-
-// nullopt unless ascending ranges with room between.
-std::optional<std::vector<Range>> ranges_of(const JsonValue& value) {
-  if (value.array() == nullptr) {
-    return std::nullopt;
-  }
-  std::vector<Range> ranges;
-  for (const JsonValue& pair : *value.array()) {
-    if (pair.array() == nullptr || pair.array()->size() != 2) {
-      return std::nullopt;
-    }
-    const auto from = whole(&pair.array()->front(), 0);
-    const auto to = whole(&pair.array()->back(), 0);
-    if (!from || !to || *from >= *to || (!ranges.empty() && static_cast<std::uint64_t>(*from) <= ranges.back().to)) {
-      return std::nullopt;
-    }
-    ranges.push_back({static_cast<std::uint64_t>(*from), static_cast<std::uint64_t>(*to)});
-  }
-  return ranges;
-}
-
-Result<ItemResult> result_of(const JsonValue& value) {
-  const auto wrong = [](std::string_view what) { return Error{ErrorCode::invalid_input, std::string(what)}; };
-  const JsonValue* word = value.find("result");
-  if (word == nullptr || word->text() == nullptr) {
-    return wrong("\"result\" is missing");
-  }
+Result<ItemResult> result_of(const JsonValue& value, std::string place) {
+  JsonFields fields(value, std::move(place));
   ItemResult result;
-  bool known = false;
-  for (const Outcome outcome : kOutcomes) {
-    if (*word->text() == name(outcome)) {
-      result.outcome = outcome;
-      known = true;
-    }
-  }
-  if (!known) {
-    return Error{ErrorCode::unsupported, "\"result\" has no word that is known here"};
-  }
+  result.outcome = fields.one_of("result", kOutcomes);
   if (has_receipt(result.outcome)) {
-    const auto server_seq = whole(value.find("server_seq"), 1);
-    if (!server_seq) {
-      return wrong("\"server_seq\" must be a whole number from 1");
-    }
-    result.server_seq = *server_seq;
+    result.server_seq = fields.sequence("server_seq", 1);
   }
-  if (const JsonValue* have = value.find("have")) {
-    auto ranges = ranges_of(*have);
-    if (!ranges) {
-      return wrong("\"have\" must be ascending pairs [from, to)");
-    }
-    result.have = std::move(*ranges);
+  if (fields.find("have") != nullptr) {
+    result.have = fields.ranges("have");
   }
-  if (const JsonValue* detail = value.find("detail"); detail != nullptr && detail->text() != nullptr) {
-    result.detail = *detail->text();
+  // For people: a text that is too long or none is no reason to lose a receipt.
+  if (const JsonValue* detail = fields.find("detail"); detail != nullptr && detail->text() != nullptr) {
+    result.detail = cut_text(*detail->text(), kMaxDetail);
   }
   if (result.outcome == Outcome::later) {
-    const auto seconds = whole(value.find("retry_after_s"), 0);
-    if (!seconds) {
-      return wrong("\"retry_after_s\" must be a whole number from 0");
-    }
-    result.retry_after_s = *seconds;
+    result.retry_after_s = fields.sequence("retry_after_s", 0);
   }
+  BOATHOUSE_TRY(fields.status());
   return result;
 }
 
 }  // namespace
 
-std::string_view name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::stored:
-      return "stored";
-    case Outcome::duplicate:
-      return "duplicate";
-    case Outcome::mismatch:
-      return "mismatch";
-    case Outcome::rejected:
-      return "rejected";
-    case Outcome::later:
-      return "later";
-  }
-  return "unknown";
-}
+std::string_view name(Outcome outcome) { return name_in(kOutcomes, outcome); }
 
 std::string encode_reply(const Reply& reply, std::span<const Item> items) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
-  json.key("protocol").value(kProtocolVersion);
-  json.key("epoch").value(reply.epoch);
+  put_envelope(json, reply.epoch, reply.replica_id);
   json.key("results").begin_array();
   for (std::size_t i = 0; i < reply.results.size(); ++i) {
     const ItemResult& result = reply.results[i];
@@ -142,11 +82,7 @@ std::string encode_reply(const Reply& reply, std::span<const Item> items) {
       json.key("server_seq").value(result.server_seq);
     }
     if (!result.have.empty()) {
-      json.key("have").begin_array();
-      for (const Range& range : result.have) {
-        json.begin_array().value(range.from).value(range.to).end_array();
-      }
-      json.end_array();
+      put_ranges(json.key("have"), result.have);
     }
     if (!result.detail.empty()) {
       json.key("detail").value(cut_text(result.detail, kMaxDetail));
@@ -161,31 +97,19 @@ std::string encode_reply(const Reply& reply, std::span<const Item> items) {
 }
 
 Result<Reply> decode_reply(std::string_view text, std::size_t expected_items) {
-  const auto wrong = [](std::string_view what) {
-    return Error{ErrorCode::invalid_input, "batch reply: " + std::string(what)};
-  };
-  const auto parsed = base::parse_json(text, {.max_depth = kMaxReplyDepth, .max_bytes = kMaxReplyBytes});
+  const auto parsed = parse_object(text, kMaxReplyBytes, "batch reply");
   if (!parsed.ok()) {
-    return parsed.error().within("batch reply");
+    return parsed.error();
   }
-  const JsonValue* epoch = parsed->find("epoch");
-  if (epoch == nullptr || epoch->text() == nullptr || epoch->text()->empty()) {
-    return wrong("\"epoch\" is missing");
-  }
-  const JsonValue* results = parsed->find("results");
-  if (results == nullptr || results->array() == nullptr) {
-    return wrong("\"results\" is missing");
-  }
-  if (results->array()->size() != expected_items) {
-    return wrong(std::to_string(results->array()->size()) + " results for " + std::to_string(expected_items) +
-                 " items");
-  }
+  JsonFields fields(*parsed, "batch reply");
   Reply reply;
-  reply.epoch = *epoch->text();
-  for (const JsonValue& value : *results->array()) {
-    auto result = result_of(value);
+  fields.envelope(reply.epoch, reply.replica_id);
+  const JsonValue::Array& results = fields.results(expected_items, "items");
+  BOATHOUSE_TRY(fields.status());
+  for (const JsonValue& value : results) {
+    auto result = result_of(value, "batch reply, result " + std::to_string(reply.results.size()));
     if (!result.ok()) {
-      return result.error().within("batch reply, result " + std::to_string(reply.results.size()));
+      return result.error();
     }
     reply.results.push_back(std::move(*result));
   }

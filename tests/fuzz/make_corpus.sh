@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the seed corpora of chunk, batch, notification and json anew: corpus/NAME/*. The bytes are those of the golden
-# tests (core/wire), of docs/protocol.md section 8 and of docs/pm5.md; findings that were mended are added by hand.
+# Writes the seed corpora anew: corpus/NAME/*. The bytes are those of the golden tests (core/wire), of docs/protocol.md
+# section 8 and of docs/pm5.md; findings that were mended are added by hand.
 #   tests/fuzz/make_corpus.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -39,8 +39,33 @@ seed batch/odd_items 424842010200 31000000 07 00112233445566778899aabbccddeeff \
   0000000000000000000000000000000000000000000000000000000000000000 09 00 01 01 00
 text batch/birth '{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","started_ms":-1,"started_known":false,"offset_minutes":-210,"zone":"America/St_Johns","origin":"import","dialect":"ergstick","source_name":"a.csv","title":"5 x 500"}'
 text batch/seal '{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","revision":2,"reason":"silence","streams":{"stroke":{"count":3,"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}}'
-text batch/reply '{"protocol":1,"epoch":"e","results":[{"result":"stored","server_seq":7,"have":[[0,300],[512,600]]},{"result":"later","detail":"busy","retry_after_s":2}]}'
+text batch/reply '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[{"result":"stored","server_seq":7,"have":[[0,300],[512,600]]},{"result":"later","detail":"busy","retry_after_s":2}]}'
+seed batch/edit 424842010100 2a010000 04 018bcfe568007abc8def0123456789ab \
+  789567914b8a78a26d8c07485f81ddb6321f02f27521461078a7746c966d7b72 \
+  018bcfe568007abc8def0123456789ab \
+  7b226f705f6964223a2230313862636665352d363830302d376162632d386465662d303132333435363738396162222c227265706c6963 \
+  615f6964223a2230313862636665352d363830312d376162632d386465662d303132333435363738396162222c226f705f736571223a37 \
+  2c227374616d70223a5b313730303030303030303030302c335d2c227365656e223a5b302c305d2c2273657373696f6e223a2230313862 \
+  636665352d363830302d376162632d386465662d303132333435363738396162222c226669656c64223a227469746c65222c2276616c75 \
+  65223a2235207820353030227d
 text batch/digest 'sha-512=:AAAA:, sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
+
+# reply: one of each call
+text reply/batch '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","kind":"chunk","result":"stored","server_seq":7,"have":[[0,300],[512,600]]},{"result":"later","detail":"busy","retry_after_s":2}]}'
+text reply/hello '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","athlete":"ath_018bcfe5-6801-7abc-8def-0123456789ab","limits":{"batch_bytes":262144,"batch_items":500},"retry":{"base_ms":1000,"cap_ms":300000},"server_time_ms":1700000000000,"server_seq":99,"purge_safe_seq":88,"backoff_s":5,"fork":true}'
+text reply/offer '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","result":"want","birth":true,"revision":3,"streams":{"sample":{"have":[[0,256]],"gone":[[256,512]]}}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","result":"gone","birth":false,"revision":0,"streams":{}}]}'
+text reply/verify '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","result":"stored","streams":{"sample":{"count":300,"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","visible":200}}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","result":"unknown","streams":{}}]}'
+text reply/changes '{"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","changes":[{"seq":17,"kind":"birth","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","sha256":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","json":"{}"},{"seq":18,"kind":"chunk","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","stream":"sample","from":0,"to":256,"version":1,"bytes":1204},{"seq":19,"kind":"seal","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","sha256":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","revision":4,"json":"{}"},{"seq":20,"kind":"edit","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","sha256":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","op_id":"018bcfe5-6800-7abc-8def-0123456789ab","json":"{}","effective":[1700000000000,0]},{"seq":25,"kind":"gone","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","stream":"stroke","from":5,"to":100000},{"seq":30,"kind":"gone","rec_id":"018bcfe5-6800-7abc-8def-0123456789ab"}],"next":30,"more":true}'
+
+# request: one of each call, and edits
+text request/hello '{"protocol":[1,3],"salt":"00112233aabbccff","epoch":"e","cursor":17,"pending":{"recordings":2,"items":40,"bytes":123456,"oldest_age_s":61}}'
+text request/offer '{"recordings":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","streams":{"sample":[[0,512],[768,1024]],"source":[[0,9007199254740992]]}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","streams":{}}]}'
+text request/verify '{"recordings":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","revision":3,"streams":{"sample":{"count":300,"root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","revision":1,"streams":{}}]}'
+text request/title '{"op_id":"018bcfe5-6800-7abc-8def-0123456789ab","replica_id":"018bcfe5-6801-7abc-8def-0123456789ab","op_seq":7,"stamp":[1700000000000,3],"seen":[0,0],"session":"018bcfe5-6800-7abc-8def-0123456789ab","field":"title","value":"5 x 500"}'
+text request/tag '{"op_id":"018bcfe5-6800-7abc-8def-0123456789ab","replica_id":"018bcfe5-6801-7abc-8def-0123456789ab","op_seq":7,"stamp":[1700000000000,3],"seen":[0,0],"session":"018bcfe5-6800-7abc-8def-0123456789ab","field":"tag:race","value":false}'
+text request/link '{"op_id":"018bcfe5-6800-7abc-8def-0123456789ab","replica_id":"018bcfe5-6801-7abc-8def-0123456789ab","op_seq":7,"stamp":[1700000000000,3],"seen":[0,0],"session":"018bcfe5-6800-7abc-8def-0123456789ab","field":"link:018bcfe5-6801-7abc-8def-0123456789ab","value":true}'
+text request/primary '{"op_id":"018bcfe5-6800-7abc-8def-0123456789ab","replica_id":"018bcfe5-6801-7abc-8def-0123456789ab","op_seq":7,"stamp":[1700000000000,3],"seen":[0,0],"session":"018bcfe5-6800-7abc-8def-0123456789ab","field":"primary:stroke","value":"018bcfe5-6801-7abc-8def-0123456789ab"}'
+text request/notes '{"op_id":"018bcfe5-6800-7abc-8def-0123456789ab","replica_id":"018bcfe5-6801-7abc-8def-0123456789ab","op_seq":7,"stamp":[1700000000000,3],"seen":[0,0],"session":"018bcfe5-6800-7abc-8def-0123456789ab","field":"notes","value":null}'
 
 # notification: characteristic, milliseconds / 16, length, payload
 seed notification/general 31 00 13 b01d00e00b000301010102000000d007008079

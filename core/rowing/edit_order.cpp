@@ -1,0 +1,52 @@
+#include "core/rowing/edit_order.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace boathouse::rowing {
+namespace {
+
+bool is_text(EditField field) { return field == EditField::title || field == EditField::notes; }
+
+// The newest that puts the tag there and that no edit which takes it away had seen.
+const PlacedEdit* surviving_add(std::span<const PlacedEdit> edits) {
+  const PlacedEdit* newest = nullptr;
+  for (const PlacedEdit& add : edits) {
+    if (add.edit.flag != true) continue;
+    const bool seen = std::ranges::any_of(
+        edits, [&](const PlacedEdit& other) { return other.edit.flag != true && other.edit.seen >= add.effective; });
+    if (!seen && (newest == nullptr || is_before(*newest, add))) newest = &add;
+  }
+  return newest;
+}
+
+}  // namespace
+
+bool is_before(const PlacedEdit& a, const PlacedEdit& b) {
+  return std::tie(a.effective, a.edit.replica_id, a.edit.op_id) <
+         std::tie(b.effective, b.edit.replica_id, b.edit.op_id);
+}
+
+FieldValue resolve(std::span<const PlacedEdit> edits) {
+  FieldValue value;
+  const PlacedEdit* winner = nullptr;
+  for (const PlacedEdit& edit : edits) {
+    if (winner == nullptr || is_before(*winner, edit)) winner = &edit;
+  }
+  if (winner == nullptr) return value;
+  if (winner->edit.field == EditField::tag) {
+    if (const PlacedEdit* const add = surviving_add(edits)) winner = add;
+  }
+  value.winner = *winner;
+  if (!is_text(winner->edit.field)) return value;
+  const PlacedEdit* other = nullptr;
+  for (const PlacedEdit& edit : edits) {
+    const bool unseen = winner->edit.seen < edit.effective && is_before(edit, *winner);
+    if (!unseen || edit.edit.text == winner->edit.text) continue;
+    if (other == nullptr || is_before(*other, edit)) other = &edit;
+  }
+  if (other != nullptr) value.other = *other;
+  return value;
+}
+
+}  // namespace boathouse::rowing
