@@ -138,7 +138,10 @@ base::Status Service::open(const ServeOptions& options) {
     }
     ledger_file = options.ledger.substr(kSqlite.size());
   }
-  auto opened_ledger = ledger::Ledger::open({ledger_file}, clock, random);
+  ledger::Ledger::Options ledger_options;
+  ledger_options.path = ledger_file;
+  ledger_options.purge_without_backup = options.purge_without_backup;
+  auto opened_ledger = ledger::Ledger::open(ledger_options, clock, random);
   if (!opened_ledger) return opened_ledger.error();
   ledger = std::move(*opened_ledger);
 

@@ -13,7 +13,8 @@ struct ServeOptions {
   std::string clickhouse;  // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
-  std::string engine_binary;  // empty = boathouse-engine beside this program
+  std::string engine_binary;          // empty = boathouse-engine beside this program
+  bool purge_without_backup = false;  // devices may remove what the ledger has, without a backup of it
 };
 
 // Runs until SIGTERM or SIGINT. The exit code.

@@ -1,19 +1,35 @@
-// POST /v1/sync/batch: the door through which devices bring birth, chunks and seals. docs/protocol.md has every byte.
+// The sync protocol's door: every call of docs/protocol.md section 6.
 //
-// Before the body is read: the key (an athlete's; the operator owns no data), the media type, the size, the content
-// coding. Then each item is opened and checked on a pool thread; what is wrong in one item refuses that item alone. The
-// good ones go to the ledger in one submission, and the ledger's committer completes the request: the answer is the
-// receipt.
+// Before a body is read: the key (an athlete's; the operator owns no data), the media type, the size, the content
+// coding. Items (of a batch, or a chunk's PUT) are opened and checked on a pool thread; what is wrong in one item
+// refuses that item alone. The good ones go to the ledger in one submission, and the ledger's committer completes the
+// request: the answer is the receipt. The other calls ask the ledger and answer from the pool thread.
+//
+// An athlete sees the own recordings alone; another's is `unknown` or 404, and `mismatch` where it is offered, as its
+// birth would be refused.
 #pragma once
 
+#include <cstdint>
+
 #include "core/base/result.hpp"
+#include "core/wire/batch.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/router.hpp"
 #include "server/ledger/ledger.hpp"
 
 namespace boathouse::intake {
 
-// Both must outlive the routes and every request that they took.
-base::Status add_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger);
+// What hello tells the devices.
+struct Options {
+  std::uint64_t batch_bytes = wire::kMaxBatchBytes;
+  std::uint64_t batch_items = wire::kMaxBatchItems;
+  std::int64_t retry_base_ms = 1000;
+  std::int64_t retry_cap_ms = std::int64_t{5} * 60 * 1000;
+  std::int64_t backoff_s = 0;
+};
+
+// Accounts and ledger must outlive the routes and every request that they took.
+base::Status add_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
+                        const Options& options = {});
 
 }  // namespace boathouse::intake

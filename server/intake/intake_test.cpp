@@ -9,159 +9,19 @@
 #include <string>
 #include <vector>
 
-#include "core/base/json.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/wire/batch.hpp"
 #include "core/wire/chunk.hpp"
 #include "core/wire/compression.hpp"
 #include "core/wire/content_digest.hpp"
-#include "core/wire/facts.hpp"
 #include "server/control/authenticator.hpp"
-#include "server/control/test_call.hpp"
+#include "server/intake/test_intake.hpp"
 
 namespace boathouse::intake {
 namespace {
 
-using rowing::Stream;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using wire::ItemKind;
-using wire::ItemResult;
-using wire::Outcome;
-
-constexpr const char* kReplica = "018bcfe5-6800-7abc-8def-0123456789ab";
-
-base::Uuid uuid(std::uint8_t last) {
-  base::Uuid id;
-  id.bytes[6] = 0x70;
-  id.bytes[15] = last;
-  return id;
-}
-
-// An item with its body.
-struct Owned {
-  wire::Item item;
-  base::Bytes body;
-};
-
-Owned birth(const base::Uuid& rec_id) {
-  rowing::Birth facts;
-  facts.rec_id = rec_id;
-  facts.started_ms = 1'700'000'000'000;
-  const std::string json = wire::encode_birth(facts);
-  Owned owned;
-  owned.item.kind = ItemKind::birth;
-  owned.item.rec_id = rec_id;
-  owned.body.assign(json.begin(), json.end());
-  owned.item.sha256 = base::sha256(owned.body);
-  return owned;
-}
-
-Owned seal(const base::Uuid& rec_id, std::uint32_t revision) {
-  rowing::Seal facts;
-  facts.rec_id = rec_id;
-  facts.revision = revision;
-  facts.streams[Stream::sample] = {10, base::Digest{}};
-  const std::string json = wire::encode_seal(facts);
-  Owned owned;
-  owned.item.kind = ItemKind::seal;
-  owned.item.rec_id = rec_id;
-  owned.item.revision = revision;
-  owned.body.assign(json.begin(), json.end());
-  owned.item.sha256 = base::sha256(owned.body);
-  return owned;
-}
-
-std::vector<rowing::Record> records(Stream stream, std::size_t count, std::int64_t first = 1) {
-  std::vector<rowing::Record> result;
-  for (std::size_t i = 0; i < count; ++i) {
-    rowing::Record record;
-    record.stream = stream;
-    record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
-    record.values[0] = first + static_cast<std::int64_t>(i);
-    result.push_back(std::move(record));
-  }
-  return result;
-}
-
-Owned chunk(const base::Uuid& rec_id, Stream stream, std::uint64_t from, std::size_t count, std::int64_t first = 1) {
-  const auto sealed = wire::seal_chunk(stream, from, records(stream, count, first));
-  EXPECT_TRUE(sealed) << sealed.error().text;
-  Owned owned;
-  owned.item.kind = ItemKind::chunk;
-  owned.item.rec_id = rec_id;
-  owned.item.stream = stream;
-  owned.item.from = sealed->from;
-  owned.item.to = sealed->to;
-  owned.item.version = sealed->version;
-  owned.item.sha256 = sealed->sha256;
-  owned.body = sealed->body;
-  return owned;
-}
-
-std::string batch_of(const std::vector<Owned>& items) {
-  wire::BatchWriter writer;
-  for (const Owned& owned : items) {
-    wire::Item item = owned.item;
-    item.body = owned.body;
-    writer.add(item);
-  }
-  const base::Bytes bytes = writer.take();
-  return {bytes.begin(), bytes.end()};
-}
-
-class IntakeTest : public testing::Test {
- protected:
-  IntakeTest() {
-    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.path = folder_.file("ledger.db")}, clock_, random_);
-    operator_key_ = accounts_->create_operator_key()->text;
-    const auto anna = accounts_->create_athlete_key("Anna");
-    anna_ = anna->key.athlete->id;
-    headers_.add("Authorization", "Bearer " + anna->text);
-    headers_.add("Content-Type", wire::kBatchMediaType);
-    headers_.add("Boathouse-Replica", kReplica);
-    EXPECT_TRUE(add_routes(routes_, *accounts_, *ledger_));
-  }
-
-  http::Response post(std::string body) { return post(std::move(body), headers_); }
-  http::Response post(std::string body, http::Headers headers) {
-    return control::call(routes_, {.method = http::Method::post,
-                                   .target = "/v1/sync/batch",
-                                   .headers = std::move(headers),
-                                   .body = std::move(body)});
-  }
-  http::Headers with(std::string_view name, std::string_view value) {
-    http::Headers headers = headers_;
-    headers.set(name, value);
-    return headers;
-  }
-  std::vector<ItemResult> results(const http::Response& response, std::size_t count) {
-    EXPECT_EQ(response.status, 200) << response.body;
-    auto reply = wire::decode_reply(response.body, count);
-    EXPECT_TRUE(reply) << reply.error().text;
-    EXPECT_EQ(reply->epoch, ledger_->epoch());
-    EXPECT_EQ(reply->replica_id.text(), kReplica);
-    return reply->results;
-  }
-  std::vector<ItemResult> send(const std::vector<Owned>& items) { return results(post(batch_of(items)), items.size()); }
-  static std::string detail(const http::Response& response) {
-    const auto problem = base::parse_json(response.body);
-    EXPECT_TRUE(problem) << response.body;
-    const auto* text = problem ? problem->find("detail") : nullptr;
-    return text != nullptr && text->text() != nullptr ? *text->text() : "";
-  }
-
-  control::TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'000'000};
-  base::SystemRandom random_;
-  std::unique_ptr<control::Accounts> accounts_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  http::RouteTable routes_;
-  http::Headers headers_;
-  base::Uuid anna_;
-  std::string operator_key_;
-};
 
 // ---- good batches ----
 
@@ -186,6 +46,17 @@ TEST_F(IntakeTest, AWholeRecordingIsStoredAndAnsweredInOrder) {
     EXPECT_EQ(again[i].outcome, Outcome::duplicate);
     EXPECT_EQ(again[i].server_seq, first[i].server_seq);
   }
+}
+
+TEST_F(IntakeTest, AnEditMayComeBeforeItsBirth) {
+  const std::vector<Owned> items{edit(uuid(1), uuid(8)), birth(uuid(1)), edit(uuid(1), uuid(9))};
+  const auto first = send(items);
+  for (const ItemResult& result : first) {
+    EXPECT_EQ(result.outcome, Outcome::stored) << result.detail;
+  }
+  EXPECT_EQ(send(items)[0], (ItemResult{Outcome::duplicate, first[0].server_seq, {}, {}, 0}));
+  Owned other = edit(uuid(1), uuid(8), "another title");
+  EXPECT_EQ(send({other})[0].outcome, Outcome::mismatch);
 }
 
 TEST_F(IntakeTest, TheBodyMayBeCompressed) {
@@ -269,6 +140,10 @@ TEST_F(IntakeTest, WrongItemsAreNamedAndTheOthersGoOn) {
   add("revision: the item says 2, its body 1", seal(uuid(1), 1), [](Owned& o) { o.item.revision = 2; });
   add("rec_id: the item says", seal(uuid(1), 1), [](Owned& o) { o.item.rec_id = uuid(3); });
   add("", seal(uuid(1), 1), facts("[]"));
+  add("SHA-256", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.sha256[0] ^= 1; });
+  add("session: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.rec_id = uuid(3); });
+  add("op_id: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.op_id = uuid(9); });
+  add("edit: \"op_id\" is missing", edit(uuid(1), uuid(8)), facts("{}"));
   add("unknown recording: send its birth first", chunk(uuid(77), Stream::sample, 0, 5), [](Owned&) {});
 
   std::vector<Owned> items{birth(uuid(1))};

@@ -5,6 +5,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 
 namespace boathouse::intake {
@@ -79,6 +80,22 @@ Status check_seal(const wire::Item& item) {
   return {};
 }
 
+Status check_edit(const wire::Item& item, ledger::Entry& entry) {
+  BOATHOUSE_TRY(check_facts_bytes(item));
+  auto edit = wire::decode_edit(base::as_text(item.body));
+  if (!edit) {
+    return edit.error();
+  }
+  if (edit->session != item.rec_id) {
+    return differs("session", item.rec_id.text(), edit->session.text());
+  }
+  if (edit->op_id != item.op_id) {
+    return differs("op_id", item.op_id.text(), edit->op_id.text());
+  }
+  entry.edit = std::move(*edit);
+  return {};
+}
+
 Status check(const wire::Item& item, ledger::Entry& entry) {
   if (item.refusal) {
     return *item.refusal;
@@ -90,6 +107,8 @@ Status check(const wire::Item& item, ledger::Entry& entry) {
       return check_chunk(item);
     case wire::ItemKind::seal:
       return check_seal(item);
+    case wire::ItemKind::edit:
+      return check_edit(item, entry);
   }
   return wrong("no such kind of item");
 }

@@ -60,11 +60,12 @@ class SqliteLedger final : public Ledger {
   }
 
  public:
-  SqliteLedger(db::Connection writing, db::Connection reading, std::string epoch, std::size_t max_queued_bytes,
+  SqliteLedger(db::Connection writing, db::Connection reading, std::string epoch, const Options& options,
                base::Clock& clock)
       : epoch_(std::move(epoch)),
+        purge_without_backup_(options.purge_without_backup),
         reader_(std::move(reading)),
-        committer_(std::move(writing), clock, max_queued_bytes) {}
+        committer_(std::move(writing), clock, options.max_queued_bytes) {}
 
   std::string epoch() override { return epoch_; }
 
@@ -106,23 +107,28 @@ class SqliteLedger final : public Ledger {
 
   Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                               std::int64_t after) override {
-    std::int64_t block_id = 0;
-    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-      const auto next = writer.next_block(max_records, max_bytes, after);
-      if (!next) {
-        return next.error();
+    while (true) {
+      std::int64_t block_id = 0;
+      BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+        const auto next = writer.next_block(max_records, max_bytes, after);
+        if (!next) {
+          return next.error();
+        }
+        block_id = *next;
+        return {};
+      }));
+      if (block_id == 0) {
+        return std::optional<LoadBlock>();
       }
-      block_id = *next;
-      return {};
-    }));
-    if (block_id == 0) {
-      return std::optional<LoadBlock>();
+      auto block = read([block_id](Reader& reader) { return reader.block(block_id); });
+      if (block) {
+        return std::optional(std::move(*block));
+      }
+      // A purge between the two has dissolved it: there is another, or none.
+      if (block.error().code != base::ErrorCode::not_found) {
+        return block.error();
+      }
     }
-    auto block = read([block_id](Reader& reader) { return reader.block(block_id); });
-    if (!block) {
-      return block.error();
-    }
-    return std::optional(std::move(*block));
   }
 
   Status finish_block(std::int64_t block_id) override {
@@ -164,6 +170,44 @@ class SqliteLedger final : public Ledger {
     return counts;
   }
 
+  Result<HelloState> hello(const Hello& hello) override {
+    HelloState state;
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      const auto noted = writer.hello(hello);
+      if (!noted) {
+        return noted.error();
+      }
+      state = *noted;
+      return {};
+    }));
+    return state;
+  }
+
+  Result<std::int64_t> purge_safe_seq() override {
+    if (!purge_without_backup_) {
+      return std::int64_t{0};
+    }
+    return read([](Reader& reader) { return reader.newest_seq(); });
+  }
+
+  Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
+                           std::size_t max_bytes) override {
+    return read([&](Reader& reader) { return reader.changes(athlete, since, limit, max_bytes); });
+  }
+
+  Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions) override {
+    return read([&](Reader& reader) { return reader.held(athlete, questions); });
+  }
+
+  Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
+                           const wire::Range& range) override {
+    return read([&](Reader& reader) { return reader.chunk(athlete, rec_id, stream, range); });
+  }
+
+  Status remove(const Removal& removal) override {
+    return committer_.run([&removal](Writer& writer) { return writer.remove(removal); });
+  }
+
   Status check() override {
     return committer_.run([](Writer& writer) -> Status {
       writer.check();
@@ -173,6 +217,7 @@ class SqliteLedger final : public Ledger {
 
  private:
   const std::string epoch_;
+  const bool purge_without_backup_;
   std::mutex reader_mutex_;
   Reader reader_;
   std::atomic<std::uint64_t> submissions_ = 0;
@@ -195,8 +240,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!reading) {
     return reading.error();
   }
-  return std::unique_ptr<Ledger>(std::make_unique<SqliteLedger>(std::move(*writing), std::move(*reading),
-                                                                std::move(*epoch), options.max_queued_bytes, clock));
+  return std::unique_ptr<Ledger>(
+      std::make_unique<SqliteLedger>(std::move(*writing), std::move(*reading), std::move(*epoch), options, clock));
 }
 
 }  // namespace boathouse::ledger

@@ -1,14 +1,18 @@
-// The ledger: the server's durable record of births, chunks and seals. A commit here IS the acknowledgement; ClickHouse
-// is filled from it afterwards and can be rebuilt from it.
+// The ledger: the server's durable record of births, chunks, seals and edits. A commit here IS the acknowledgement;
+// ClickHouse is filled from it afterwards and can be rebuilt from it.
 //
-// Identity and dedup: birth (rec_id), chunk (rec_id, stream, [from, to)), seal (rec_id, revision). Same key and same
-// hash: duplicate. Same key and another hash, or a range that overlaps a stored one without being equal: mismatch, kept
-// in quarantine, never overwrites. rejected: another athlete's recording, a chunk or seal before its birth, a range
-// that is empty or beyond
-// wire::kMaxSequence. Every duplicate's receipt is that of the first.
+// Identity and dedup: birth (rec_id), chunk (rec_id, stream, [from, to)), seal (rec_id, revision), edit
+// (op_id). Same key and same hash: duplicate. Same key and another hash, or a range that overlaps a stored one without
+// being equal: mismatch, kept in quarantine, never overwrites. rejected: another athlete's recording or session, a
+// chunk or seal before its birth, a range that is empty or beyond wire::kMaxSequence, what was purged or removed
+// before. Every duplicate's receipt is that of the first. An edit may come before its session's birth.
 //
-// server_seq counts what is stored (births, chunks, seals) and loaded (blocks) from 1, in the order of commit; it has
-// holes. Who has seen N has seen everything that is below N.
+// An edit whose stamp is more than kMaxStampAheadMs ahead of the ledger's clock is ordered by [that clock, 0] instead:
+// its `effective` stamp. An edit `purged` of a session whose newest `deleted` is true removes the recording that the
+// session was born with (its birth, chunks, seals and what of it is in quarantine) in the same transaction; edits stay.
+//
+// server_seq counts what is stored (births, chunks, seals, edits), removed and loaded (blocks) from 1, in the order of
+// commit; it has holes. Who has seen N has seen everything that is below N.
 //
 // Threads: one committer thread owns the writing connection and groups what is queued into one fsync'd transaction;
 // reads use a connection of their own behind a mutex. All public members may be called from any thread; those of the
@@ -28,17 +32,20 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
+#include "core/rowing/edit.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
+#include "server/ledger/sync.hpp"
 
 namespace boathouse::ledger {
 
 inline constexpr std::size_t kMaxHaveRanges = 32;  // 1,000 results with as many stay within a reply's 2 MiB
+inline constexpr std::int64_t kMaxStampAheadMs = std::int64_t{5} * 60 * 1000;
 
 // One checked item on its way in. Owns its bytes.
 struct Entry {
   wire::ItemKind kind = wire::ItemKind::chunk;
-  base::Uuid rec_id;
+  base::Uuid rec_id;  // edit: the session
   rowing::Stream stream = rowing::Stream::sample;
   std::uint64_t from = 0;
   std::uint64_t to = 0;
@@ -46,7 +53,8 @@ struct Entry {
   std::uint32_t revision = 0;
   base::Digest sha256{};
   base::Bytes body;
-  std::int64_t started_ms = 0;  // birth: its start, for the ClickHouse key
+  std::int64_t started_ms = 0;       // birth: its start, for the ClickHouse key
+  std::optional<rowing::Edit> edit;  // edit: what `body` says
 };
 
 // The entries of one batch, all of one athlete, in the order of the batch.
@@ -118,6 +126,7 @@ class Ledger {
   struct Options {
     std::string path;                                      // of the file; its folder must exist
     std::size_t max_queued_bytes = std::size_t{64} << 20;  // above it submissions are refused as unavailable
+    bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
   };
   // `clock` and `random` must outlive the ledger. Errors as of core/db. One process per file.
   static base::Result<std::unique_ptr<Ledger>> open(const Options& options, base::Clock& clock,
@@ -172,6 +181,23 @@ class Ledger {
   // Bodies of the chunks of one stream in order of `from`.
   virtual base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) = 0;
   virtual base::Result<Counts> counts() = 0;
+
+  // --- the sync protocol ---
+  // Notes the store and what it reports; waits for the committer, so never from a Completion.
+  virtual base::Result<HelloState> hello(const Hello& hello) = 0;
+  // Receipts up to this one are safe outside of this file: devices may remove such chunks. 0 = none.
+  virtual base::Result<std::int64_t> purge_safe_seq() = 0;
+  // The athlete's feed after `since`: at most `limit` (from 1) entries and about max_bytes of JSON, but at least one if
+  // there is any.
+  virtual base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
+                                         std::size_t max_bytes) = 0;
+  // One answer for each question, in order, all of one state.
+  virtual base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions) = 0;
+  virtual base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
+                                         const wire::Range& range) = 0;
+  // not_found: no such recording; invalid_input: an empty range, or one that cuts a chunk. Waits for the committer.
+  virtual base::Status remove(const Removal& removal) = 0;
+
   // Writes and commits a mark: io when the disk refuses it, unavailable after stop(). For readiness.
   virtual base::Status check() = 0;
 };

@@ -8,6 +8,7 @@
 #include "core/wire/facts.hpp"
 #include "server/ledger/block_token.hpp"
 #include "server/ledger/rows.hpp"
+#include "server/ledger/snapshot.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -16,26 +17,6 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 using base::Status;
-
-// One state of the file for several statements. A read-only transaction has nothing to lose at its end.
-class Snapshot {
- public:
-  static Result<Snapshot> begin(db::Connection& connection) {
-    BOATHOUSE_TRY(connection.execute("BEGIN"));
-    return Snapshot(connection);
-  }
-  Snapshot(Snapshot&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
-  Snapshot& operator=(Snapshot&&) = delete;
-  ~Snapshot() {
-    if (connection_ != nullptr && connection_->in_transaction()) {
-      (void)connection_->execute("ROLLBACK");
-    }
-  }
-
- private:
-  explicit Snapshot(db::Connection& connection) : connection_(&connection) {}
-  db::Connection* connection_;
-};
 
 constexpr std::string_view kRecordingColumns =
     "SELECT recording.rec_id, athlete, seq, received_ms, birth FROM recording JOIN session_mark USING (rec_id) ";

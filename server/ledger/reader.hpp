@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -11,6 +12,9 @@
 #include "server/ledger/ledger.hpp"
 
 namespace boathouse::ledger {
+
+// What changes() asks: named here so that a test looks at its plan.
+extern const std::string_view kFeedQuery;
 
 class Reader {
  public:
@@ -23,6 +27,12 @@ class Reader {
   base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::vector<Ledger::DirtySession>> dirty_sessions(std::size_t limit);
   base::Result<Counts> counts();
+  base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
+                                 std::size_t max_bytes);
+  base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions);
+  base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
+                                 const wire::Range& range);
+  base::Result<std::int64_t> newest_seq();
 
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
@@ -32,6 +42,10 @@ class Reader {
   base::Status read_streams(RecordingState& state);
   base::Status read_seals(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
+  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question);
+  base::Result<Whose> whose(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Status read_held_chunks(const Question& question, Held& held);
+  base::Status read_gone(Held& held);
 
   db::Connection connection_;
 };

@@ -26,6 +26,9 @@ inline base::Digest digest_of(base::ByteView blob) {
 
 inline base::Bytes bytes_of(base::ByteView blob) { return {blob.begin(), blob.end()}; }
 
+// Of table feed. The numbers are on disk: never change one.
+enum class FeedKind : std::uint8_t { birth = 1, chunk = 2, seal = 3, edit = 4, gone = 5 };
+
 inline std::int64_t number(rowing::Stream stream) { return static_cast<std::int64_t>(stream); }
 
 }  // namespace boathouse::ledger

@@ -105,7 +105,81 @@ CREATE TABLE session_mark (
 CREATE INDEX session_mark_dirty ON session_mark (dirty_since) WHERE dirty_since IS NOT NULL;
 )sql";
 
-constexpr std::array kMigrations{db::Migration{1, kVersion1}};
+// feed: what was committed to an athlete's data, in order, for the devices' cursor: one row for each birth, chunk,
+// seal, edit and tombstone, naming the row that has the content, so that a page costs what it shows. kind: rows.hpp.
+//
+// edit: server_seq comes first because edits are read in that order; op_id is the identity. effective_*: the stamp that
+// counts where the server did not take the maker's. `field` is there to find a session's edits of one field.
+//
+// gone: what a purge (stream NULL: the whole recording) or retention (a range) removed. started_ms stays because it is
+// part of the key of the recording's rows in ClickHouse; NULL: there never was a birth.
+//
+// replica: one row for each store that said hello; id counts them in order of their first, so that of two with the same
+// replica_id the copy is the later one whatever the clocks say.
+constexpr std::string_view kVersion2 = R"sql(
+CREATE TABLE feed (
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  server_seq INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  rec_id BLOB NOT NULL CHECK (length(rec_id) = 16),
+  stream INTEGER,
+  from_seq INTEGER,
+  revision INTEGER,
+  PRIMARY KEY (athlete, server_seq)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO feed (athlete, server_seq, kind, rec_id, stream, from_seq, revision)
+SELECT athlete, server_seq, 1, rec_id, NULL, NULL, NULL FROM recording
+UNION ALL
+SELECT athlete, chunk.server_seq, 2, rec_id, stream, from_seq, NULL FROM chunk JOIN recording USING (rec_id)
+UNION ALL
+SELECT athlete, seal.server_seq, 3, rec_id, NULL, NULL, revision FROM seal JOIN recording USING (rec_id)
+ORDER BY 1, 2;
+
+CREATE TABLE edit (
+  server_seq INTEGER PRIMARY KEY,
+  op_id BLOB NOT NULL UNIQUE CHECK (length(op_id) = 16),
+  session BLOB NOT NULL CHECK (length(session) = 16),
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  replica BLOB NOT NULL CHECK (length(replica) = 16),
+  op_seq INTEGER NOT NULL,
+  field TEXT NOT NULL,
+  received_ms INTEGER NOT NULL,
+  effective_ms INTEGER,
+  effective_count INTEGER,
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  json BLOB NOT NULL
+) STRICT;
+CREATE INDEX edit_session ON edit (session, athlete, field);
+
+CREATE TABLE gone (
+  server_seq INTEGER PRIMARY KEY,
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  rec_id BLOB NOT NULL CHECK (length(rec_id) = 16),
+  started_ms INTEGER,
+  stream INTEGER,
+  from_seq INTEGER NOT NULL,
+  to_seq INTEGER NOT NULL CHECK (to_seq >= from_seq),
+  removed_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX gone_recording ON gone (rec_id, stream, from_seq);
+CREATE UNIQUE INDEX gone_whole ON gone (rec_id) WHERE stream IS NULL;
+
+CREATE TABLE replica (
+  id INTEGER PRIMARY KEY,
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  replica_id BLOB NOT NULL CHECK (length(replica_id) = 16),
+  salt BLOB NOT NULL CHECK (length(salt) = 8),
+  hello_ms INTEGER NOT NULL,
+  recordings INTEGER NOT NULL,
+  items INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  oldest_age_s INTEGER NOT NULL,
+  UNIQUE (athlete, replica_id, salt)
+) STRICT;
+)sql";
+
+constexpr std::array kMigrations{db::Migration{1, kVersion1}, db::Migration{2, kVersion2}};
 
 }  // namespace
 

@@ -12,7 +12,9 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
+#include "core/db/sqlite.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 #include "server/ledger/ledger.hpp"
 
@@ -96,6 +98,39 @@ inline Entry seal_entry(const base::Uuid& rec_id, std::uint32_t revision, std::u
   return entry;
 }
 
+// A valid edit: `make` fills in field and value.
+template <typename Make>
+Entry edit_entry(const base::Uuid& session, std::uint64_t op_id, std::int64_t stamp_ms, Make make) {
+  rowing::Edit edit;
+  edit.op_id = uuid(op_id);
+  edit.replica_id = uuid(99);
+  edit.op_seq = op_id;
+  edit.stamp = {stamp_ms, 0};
+  edit.session = session;
+  make(edit);
+  const std::string json = wire::encode_edit(edit);
+  Entry entry;
+  entry.kind = wire::ItemKind::edit;
+  entry.rec_id = session;
+  entry.body.assign(json.begin(), json.end());
+  entry.sha256 = base::sha256(entry.body);
+  entry.edit = edit;
+  return entry;
+}
+
+inline Entry title_entry(const base::Uuid& session, std::uint64_t op_id, const std::string& title = "5 x 500",
+                         std::int64_t stamp_ms = 1'700'000'000'000) {
+  return edit_entry(session, op_id, stamp_ms, [&title](rowing::Edit& edit) { edit.text = title; });
+}
+
+inline Entry flag_entry(const base::Uuid& session, std::uint64_t op_id, rowing::EditField field, bool flag,
+                        std::int64_t stamp_ms = 1'700'000'000'000) {
+  return edit_entry(session, op_id, stamp_ms, [&](rowing::Edit& edit) {
+    edit.field = field;
+    edit.flag = flag;
+  });
+}
+
 using Results = std::vector<wire::ItemResult>;
 
 inline base::Result<Results> submit(Ledger& ledger, const base::Uuid& athlete, std::vector<Entry> entries) {
@@ -131,6 +166,31 @@ class LedgerTest : public testing::Test {
     std::vector<Entry> entries;
     entries.push_back(std::move(entry));
     return put(std::move(entries)).at(0);
+  }
+
+  // From `since` to the end, in pages of `limit`.
+  std::vector<wire::Change> feed(const base::Uuid& athlete, std::int64_t since = 0, std::size_t limit = 1000) {
+    std::vector<wire::Change> all;
+    while (true) {
+      const auto page = ledger_->changes(athlete, since, limit, wire::kMaxChangesBytes);
+      EXPECT_TRUE(page) << page.error().text;
+      EXPECT_LE(page->changes.size(), limit);
+      EXPECT_EQ(page->next, page->changes.empty() ? since : page->changes.back().seq);
+      all.insert(all.end(), page->changes.begin(), page->changes.end());
+      since = page->next;
+      if (!page->more) {
+        return all;
+      }
+    }
+  }
+
+  // One number that the file holds.
+  std::int64_t number_in_file(const std::string& sql) {
+    auto connection = db::Connection::open(path());
+    auto select = connection->prepare(sql);
+    EXPECT_TRUE(select) << select.error().text;
+    EXPECT_TRUE(*select->step());
+    return select->integer(0);
   }
 
   static inline const base::Uuid kAnna = uuid(1);

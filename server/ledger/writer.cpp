@@ -3,46 +3,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/hex.hpp"
 #include "core/wire/chunk.hpp"
+#include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 
 namespace boathouse::ledger {
-namespace {
 
 using base::Result;
 using base::Status;
 using wire::ItemResult;
 using wire::Outcome;
-
-// How many chunks of a stream are looked through for a reply's `have`; what lies beyond is left out.
-constexpr int kMaxChunksLookedAt = 10'000;
-
-ItemResult with_receipt(Outcome outcome, std::int64_t server_seq) {
-  ItemResult result;
-  result.outcome = outcome;
-  result.server_seq = server_seq;
-  return result;
-}
-
-ItemResult rejected(std::string detail) {
-  ItemResult result;
-  result.outcome = Outcome::rejected;
-  result.detail = std::move(detail);
-  return result;
-}
-
-ItemResult unknown_recording() { return rejected("unknown recording: send its birth first"); }
-
-std::string text_of(std::uint64_t from, std::uint64_t to) {
-  return "[" + std::to_string(from) + ", " + std::to_string(to) + ")";
-}
-
-std::string other_content(const base::Digest& stored) {
-  return "the server holds other content here, with SHA-256 " + base::to_hex(stored) + "; yours is kept aside";
-}
-
-}  // namespace
 
 Result<Writer> Writer::begin(db::Connection& connection, std::int64_t now_ms) {
   auto select = connection.prepare("SELECT last_seq, recordings, chunks, unloaded, quarantined, checks FROM state");
@@ -122,6 +92,8 @@ Result<ItemResult> Writer::store(const Submission& submission, const Entry& entr
       return store_chunk(submission, entry);
     case wire::ItemKind::seal:
       return store_seal(submission, entry);
+    case wire::ItemKind::edit:
+      return store_edit(submission, entry);
   }
   return rejected("no such kind of item");
 }
@@ -138,7 +110,7 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
     }
     if (*row) {
       if (uuid_of(select->blob(0)) != submission.athlete) {
-        return rejected("this recording id cannot be used: every recording gets a new random one");
+        return rejected(std::string(kForeignRecording));
       }
       const base::Digest stored = digest_of(select->blob(1));
       const std::int64_t server_seq = select->integer(2);
@@ -147,6 +119,11 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
       }
       return quarantine(submission, entry, stored, other_content(stored));
     }
+  }
+  if (const auto owner = owner_of(entry.rec_id); !owner) {
+    return owner.error();
+  } else if (*owner) {
+    return rejected(std::string((*owner)->athlete == submission.athlete ? kPurgedRecording : kForeignRecording));
   }
   const std::int64_t server_seq = next_seq();
   auto insert = connection_->prepare(
@@ -158,6 +135,7 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
   insert->bind(1, entry.rec_id.bytes).bind(2, submission.athlete.bytes).bind(3, submission.replica.bytes);
   insert->bind(4, entry.started_ms).bind(5, now_ms_).bind(6, server_seq).bind(7, entry.sha256).bind(8, entry.body);
   BOATHOUSE_TRY(insert->run());
+  BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::birth, entry.rec_id, {}, {}, {}}));
   BOATHOUSE_TRY(mark_dirty(entry.rec_id, server_seq));
   ++counters_.recordings;
   return with_receipt(Outcome::stored, server_seq);
@@ -168,12 +146,12 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
     return rejected("the range " + text_of(entry.from, entry.to) + " is empty or beyond " +
                     std::to_string(wire::kMaxSequence));
   }
-  const auto known = belongs_to(submission.athlete, entry.rec_id);
-  if (!known) {
-    return known.error();
+  auto refusal = refuse_recording(submission.athlete, entry.rec_id);
+  if (!refusal) {
+    return refusal.error();
   }
-  if (!*known) {
-    return unknown_recording();
+  if (*refusal) {
+    return std::move(**refusal);
   }
   {
     // Stored ranges never overlap each other, so if any of them touches this one, the last that begins before its end
@@ -204,8 +182,17 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
       return quarantine(submission, entry, stored, other_content(stored));
     }
   }
+  const auto gone = is_gone(entry.rec_id, entry.stream, {entry.from, entry.to});
+  if (!gone) {
+    return gone.error();
+  }
+  if (*gone) {
+    return rejected("records of " + text_of(entry.from, entry.to) + " were removed by retention");
+  }
   const std::int64_t server_seq = next_seq();
   BOATHOUSE_TRY(insert_chunk(entry, server_seq));
+  BOATHOUSE_TRY(
+      feed({submission.athlete, server_seq, FeedKind::chunk, entry.rec_id, entry.stream, entry.from, std::nullopt}));
   ++counters_.chunks;
   return with_receipt(Outcome::stored, server_seq);
 }
@@ -245,12 +232,12 @@ Result<ItemResult> Writer::store_seal(const Submission& submission, const Entry&
   if (entry.revision == 0) {
     return rejected("revision 0: seals are numbered from 1");
   }
-  const auto known = belongs_to(submission.athlete, entry.rec_id);
-  if (!known) {
-    return known.error();
+  auto refusal = refuse_recording(submission.athlete, entry.rec_id);
+  if (!refusal) {
+    return refusal.error();
   }
-  if (!*known) {
-    return unknown_recording();
+  if (*refusal) {
+    return std::move(**refusal);
   }
   {
     auto select = connection_->prepare("SELECT sha256, server_seq FROM seal WHERE rec_id = ?1 AND revision = ?2");
@@ -278,77 +265,9 @@ Result<ItemResult> Writer::store_seal(const Submission& submission, const Entry&
   }
   insert->bind(1, entry.rec_id.bytes).bind(2, entry.revision).bind(3, now_ms_).bind(4, server_seq);
   BOATHOUSE_TRY(insert->bind(5, entry.sha256).bind(6, entry.body).run());
+  BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::seal, entry.rec_id, {}, {}, entry.revision}));
   BOATHOUSE_TRY(mark_dirty(entry.rec_id, server_seq));
   return with_receipt(Outcome::stored, server_seq);
-}
-
-// The same wrong item again is kept once.
-Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry& entry, const base::Digest& stored,
-                                      std::string reason) {
-  auto insert = connection_->prepare(
-      "INSERT OR IGNORE INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, "
-      "stored_sha256, athlete, replica, received_ms, reason, body) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
-  if (!insert) {
-    return insert.error();
-  }
-  insert->bind(1, entry.rec_id.bytes).bind(2, static_cast<int>(entry.kind)).bind(3, number(entry.stream));
-  insert->bind(4, entry.from).bind(5, entry.to).bind(6, entry.version).bind(7, entry.revision);
-  insert->bind(8, entry.sha256).bind(9, stored).bind(10, submission.athlete.bytes);
-  insert->bind(11, submission.replica.bytes).bind(12, now_ms_).bind(13, reason).bind(14, entry.body);
-  BOATHOUSE_TRY(insert->run());
-  counters_.quarantined += connection_->changes();
-  ItemResult result;
-  result.outcome = Outcome::mismatch;
-  result.detail = std::move(reason);
-  return result;
-}
-
-// False for a recording that is not known and for one of somebody else: the answers must be the same.
-Result<bool> Writer::belongs_to(const base::Uuid& athlete, const base::Uuid& rec_id) {
-  auto select = connection_->prepare("SELECT 1 FROM recording WHERE rec_id = ?1 AND athlete = ?2");
-  if (!select) {
-    return select.error();
-  }
-  return select->bind(1, rec_id.bytes).bind(2, athlete.bytes).step();
-}
-
-Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream) {
-  auto select = connection_->prepare(
-      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
-  if (!select) {
-    return select.error();
-  }
-  select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, kMaxChunksLookedAt);
-  std::vector<wire::Range> ranges;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return ranges;
-    }
-    const auto from = static_cast<std::uint64_t>(select->integer(0));
-    const auto to = static_cast<std::uint64_t>(select->integer(1));
-    if (!ranges.empty() && ranges.back().to == from) {
-      ranges.back().to = to;
-    } else if (ranges.size() == kMaxHaveRanges) {
-      return ranges;
-    } else {
-      ranges.push_back({from, to});
-    }
-  }
-}
-
-Status Writer::mark_dirty(const base::Uuid& rec_id, std::int64_t seq) {
-  auto mark = connection_->prepare(
-      "INSERT INTO session_mark (rec_id, seq, dirty_since) VALUES (?1, ?2, ?2) "
-      "ON CONFLICT (rec_id) DO UPDATE SET seq = ?2, dirty_since = coalesce(dirty_since, ?2)");
-  if (!mark) {
-    return mark.error();
-  }
-  return mark->bind(1, rec_id.bytes).bind(2, seq).run();
 }
 
 }  // namespace boathouse::ledger

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/result.hpp"
 #include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/rows.hpp"
 
 namespace boathouse::ledger {
 
@@ -18,7 +20,7 @@ class Writer {
   // Writes the counters, if anything changed. The caller commits.
   base::Status finish();
 
-  // Births, chunks and seals were stored: somebody may want to know after the commit.
+  // Items were stored: somebody may want to know after the commit.
   [[nodiscard]] bool stored() const { return stored_; }
 
   // One result per entry. An error is the database's and ends the transaction.
@@ -28,6 +30,10 @@ class Writer {
   base::Result<std::int64_t> next_block(std::uint64_t max_records, std::size_t max_bytes, std::int64_t after);
   base::Status finish_block(std::int64_t block_id);
   base::Status sessions_written(std::span<const Ledger::DirtySession> sessions);
+
+  // As of Ledger.
+  base::Result<HelloState> hello(const Hello& hello);
+  base::Status remove(const Removal& removal);
 
   // Makes this transaction one that writes.
   void check();
@@ -43,6 +49,20 @@ class Writer {
     bool operator==(const Counters&) const = default;
   };
 
+  struct Owner {
+    base::Uuid athlete;
+    bool purged = false;
+  };
+  struct FeedEntry {
+    base::Uuid athlete;
+    std::int64_t server_seq = 0;
+    FeedKind kind = FeedKind::birth;
+    base::Uuid rec_id;
+    std::optional<rowing::Stream> stream;   // chunk
+    std::optional<std::uint64_t> from;      // chunk
+    std::optional<std::uint32_t> revision;  // seal
+  };
+
   Writer(db::Connection& connection, std::int64_t now_ms, const Counters& counters)
       : connection_(&connection), now_ms_(now_ms), before_(counters), counters_(counters) {}
 
@@ -52,12 +72,22 @@ class Writer {
   base::Result<wire::ItemResult> store_birth(const Submission& submission, const Entry& entry);
   base::Result<wire::ItemResult> store_chunk(const Submission& submission, const Entry& entry);
   base::Result<wire::ItemResult> store_seal(const Submission& submission, const Entry& entry);
+  base::Result<wire::ItemResult> store_edit(const Submission& submission, const Entry& entry);
+  base::Status insert_edit(const base::Uuid& athlete, const Entry& entry, std::int64_t server_seq);
+  base::Result<bool> is_deleted(const base::Uuid& athlete, const base::Uuid& session);
   base::Status insert_chunk(const Entry& entry, std::int64_t server_seq);
   base::Result<wire::ItemResult> quarantine(const Submission& submission, const Entry& entry,
                                             const base::Digest& stored, std::string reason);
-  base::Result<bool> belongs_to(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Result<std::optional<Owner>> owner_of(const base::Uuid& rec_id);
+  base::Result<std::optional<wire::ItemResult>> refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Status feed(const FeedEntry& entry);
   base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::int64_t> make_block(std::uint64_t max_records, std::size_t max_bytes);
+  base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
+  base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Status remove_range(const base::Uuid& athlete, const Removal& removal);
+  base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
+  base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
 
   db::Connection* connection_;

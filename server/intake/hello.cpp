@@ -1,0 +1,96 @@
+// POST /v1/sync/hello: who is there, and what the server wants. docs/protocol.md section 6.1.
+#include "core/wire/hello.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/base/json.hpp"
+#include "core/wire/batch.hpp"
+#include "server/intake/admission.hpp"
+#include "server/intake/calls.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+using http::Request;
+using http::Response;
+
+// Versions N and N - 1 are spoken; there is no version 0.
+constexpr std::uint32_t kHighestProtocol = wire::kProtocolVersion;
+constexpr std::uint32_t kLowestProtocol = std::max<std::uint32_t>(1, kHighestProtocol - 1);
+
+Response no_common_version(const Request& request, const wire::HelloRequest& asked) {
+  Response response = problem(request, 426, "protocol-version", "Device and server have no protocol version in common",
+                              "the device speaks versions " + std::to_string(asked.lowest_protocol) + " to " +
+                                  std::to_string(asked.highest_protocol) + ", this server " +
+                                  std::to_string(kLowestProtocol) + " to " + std::to_string(kHighestProtocol) +
+                                  ": update the " + (asked.highest_protocol < kLowestProtocol ? "device" : "server"));
+  // The extension member that the protocol has in this problem; a problem's JSON is one object.
+  std::string range;
+  base::JsonWriter(range).begin_array().value(kLowestProtocol).value(kHighestProtocol).end_array();
+  response.body.insert(response.body.size() - 1, ",\"protocol\":" + range);
+  return response;
+}
+
+Response handle_hello(ledger::Ledger& ledger, const Options& options, const Request& request) {
+  const auto caller = caller_of(request);
+  if (!caller) {
+    return http::problem_response(request, caller.error());
+  }
+  const auto asked = wire::decode_hello_request(request.body);
+  if (!asked) {
+    return body_problem(request, asked.error());
+  }
+  if (asked->lowest_protocol > kHighestProtocol || asked->highest_protocol < kLowestProtocol) {
+    return no_common_version(request, *asked);
+  }
+  ledger::Hello hello;
+  hello.athlete = caller->athlete;
+  hello.replica = caller->replica;
+  hello.salt = asked->salt;
+  hello.pending_recordings = asked->pending_recordings;
+  hello.pending_items = asked->pending_items;
+  hello.pending_bytes = asked->pending_bytes;
+  hello.oldest_age_s = asked->oldest_age_s;
+  // Before the newest number is read: never safer than what is told to be there.
+  const auto purge_safe_seq = ledger.purge_safe_seq();
+  if (!purge_safe_seq) {
+    return http::problem_response(request, purge_safe_seq.error());
+  }
+  const auto state = ledger.hello(hello);
+  if (!state) {
+    return http::problem_response(request, state.error());
+  }
+  wire::HelloReply reply;
+  reply.epoch = ledger.epoch();
+  reply.replica_id = caller->replica;
+  reply.athlete = caller->athlete;
+  reply.batch_bytes = options.batch_bytes;
+  reply.batch_items = options.batch_items;
+  reply.retry_base_ms = options.retry_base_ms;
+  reply.retry_cap_ms = options.retry_cap_ms;
+  reply.server_time_ms = state->now_ms;
+  reply.server_seq = state->server_seq;
+  reply.purge_safe_seq = *purge_safe_seq;
+  reply.backoff_s = options.backoff_s;
+  reply.fork = state->fork;
+  return json_response(wire::encode_hello_reply(reply));
+}
+
+}  // namespace
+
+base::Status add_hello(const Parts& parts, const Options& options) {
+  http::Route route;
+  route.method = http::Method::post;
+  route.pattern = "/v1/sync/hello";
+  route.name = "syncHello";
+  route.summary = "Begin a session of sync: limits, versions, what is safe to remove";
+  route.handler = http::Handler(
+      [&ledger = parts.ledger, options](const Request& request) { return handle_hello(ledger, options, request); });
+  route.admit = admit_caller(parts.accounts, {"application/json"});
+  route.max_body_bytes = wire::kMaxRequestBytes;
+  return parts.routes.add(std::move(route));
+}
+
+}  // namespace boathouse::intake

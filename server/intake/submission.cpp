@@ -1,0 +1,79 @@
+#include "server/intake/submission.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "server/http/problem.hpp"
+#include "server/intake/item_check.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+using base::Error;
+using base::Result;
+
+// Items between their check and their answer.
+struct Batch {
+  http::RequestHead head;
+  http::Reply reply;
+  base::Uuid replica;             // whose answer it is
+  std::vector<wire::Item> items;  // without bodies
+  std::vector<wire::ItemResult> results;
+  std::vector<std::size_t> submitted;  // indices of the items that went to the ledger
+};
+
+void answer(const Batch& batch, const std::string& epoch) {
+  batch.reply(json_response(wire::encode_reply({epoch, batch.replica, batch.results}, batch.items)));
+}
+
+// The whole submission failed. Whatever the reason, the device should keep its data and come again.
+http::Response ledger_failure(const http::RequestHead& head, const Error& error) {
+  http::Problem failure = http::make_problem(http::ProblemKind::unavailable,
+                                             "nothing of this batch was stored for certain: send the same bytes again");
+  failure.note = error.text;
+  return http::problem_response(head, failure);
+}
+
+}  // namespace
+
+void submit_items(ledger::Ledger& ledger, const Caller& caller, http::RequestHead head, std::vector<wire::Item> items,
+                  http::Reply reply) {
+  ledger::Submission submission;
+  submission.athlete = caller.athlete;
+  submission.replica = caller.replica;
+
+  const auto batch = std::make_shared<Batch>();
+  batch->head = std::move(head);
+  batch->reply = std::move(reply);
+  batch->replica = caller.replica;
+  batch->items = std::move(items);
+  batch->results.resize(batch->items.size());
+  for (std::size_t i = 0; i < batch->items.size(); ++i) {
+    auto checked = check_item(batch->items[i]);
+    batch->items[i].body = {};  // the bytes it shows end with this call
+    if (auto* entry = std::get_if<ledger::Entry>(&checked)) {
+      submission.entries.push_back(std::move(*entry));
+      batch->submitted.push_back(i);
+    } else {
+      batch->results[i] = std::get<wire::ItemResult>(std::move(checked));
+    }
+  }
+  if (batch->submitted.empty()) {
+    answer(*batch, ledger.epoch());
+    return;
+  }
+  ledger.submit(std::move(submission), [batch, &ledger](Result<std::vector<wire::ItemResult>> results) {
+    if (!results) {
+      batch->reply(ledger_failure(batch->head, results.error()));
+      return;
+    }
+    for (std::size_t i = 0; i < batch->submitted.size(); ++i) {
+      batch->results[batch->submitted[i]] = std::move((*results)[i]);
+    }
+    answer(*batch, ledger.epoch());
+  });
+}
+
+}  // namespace boathouse::intake

@@ -1,0 +1,277 @@
+// The calls with JSON bodies: hello, offer, verify; and what they have in common.
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "core/wire/hello.hpp"
+#include "core/wire/offer.hpp"
+#include "core/wire/verify.hpp"
+#include "server/intake/test_intake.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+using rowing::EditField;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using wire::OfferResult;
+using wire::Range;
+using wire::VerifyResult;
+
+class SyncCallsTest : public IntakeTest {
+ protected:
+  wire::HelloReply hello(std::uint8_t salt = 1) {
+    wire::HelloRequest request;
+    request.salt[0] = salt;
+    const auto response = json("/v1/sync/hello", wire::encode_hello_request(request));
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(*response.headers.find("Cache-Control"), "no-store");
+    auto reply = wire::decode_hello_reply(response.body);
+    EXPECT_TRUE(reply) << reply.error().text;
+    EXPECT_EQ(reply->epoch, ledger_->epoch());
+    EXPECT_EQ(reply->replica_id.text(), kReplica);
+    return *reply;
+  }
+  std::vector<wire::OfferAnswer> offer(const std::vector<wire::OfferedRecording>& recordings) {
+    const auto response = json("/v1/sync/offer", wire::encode_offer(recordings));
+    EXPECT_EQ(response.status, 200) << response.body;
+    std::vector<base::Uuid> asked;
+    for (const auto& recording : recordings) {
+      asked.push_back(recording.rec_id);
+    }
+    auto reply = wire::decode_offer_reply(response.body, asked);
+    EXPECT_TRUE(reply) << reply.error().text;
+    EXPECT_EQ(reply->replica_id.text(), kReplica);
+    return reply->results;
+  }
+  wire::VerifyAnswer verify(const base::Uuid& rec_id, Stream stream, const rowing::StreamSeal& sealed) {
+    const auto response = json("/v1/sync/verify", wire::encode_verify({{rec_id, 1, {{stream, sealed}}}}));
+    EXPECT_EQ(response.status, 200) << response.body;
+    auto reply = wire::decode_verify_reply(response.body, {rec_id});
+    EXPECT_TRUE(reply) << reply.error().text;
+    EXPECT_EQ(reply->epoch, ledger_->epoch());
+    return reply->results.at(0);
+  }
+  void load_everything() {
+    while (true) {
+      const auto block = *ledger_->next_block(1'000'000, 1'000'000);
+      if (!block) {
+        return;
+      }
+      EXPECT_TRUE(ledger_->finish_block(block->block_id));
+    }
+  }
+  void purge(const base::Uuid& session) {
+    send({flag(session, uuid(201), EditField::deleted), flag(session, uuid(202), EditField::purged)});
+  }
+};
+
+// ---- hello ----
+
+TEST_F(SyncCallsTest, HelloTellsWhatTheServerWants) {
+  const auto receipts = send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
+  const auto reply = hello();
+  EXPECT_EQ(reply.athlete, anna_);
+  EXPECT_EQ(reply.batch_bytes, wire::kMaxBatchBytes);
+  EXPECT_EQ(reply.batch_items, wire::kMaxBatchItems);
+  EXPECT_EQ(reply.retry_base_ms, 1000);
+  EXPECT_EQ(reply.retry_cap_ms, 300'000);
+  EXPECT_EQ(reply.server_time_ms, clock_.utc_ms());
+  EXPECT_EQ(reply.server_seq, receipts[1].server_seq);
+  EXPECT_EQ(reply.purge_safe_seq, 0);
+  EXPECT_EQ(reply.backoff_s, 0);
+  EXPECT_FALSE(reply.fork);
+}
+
+TEST_F(SyncCallsTest, HelloTellsTheLaterOfTwoCopies) {
+  EXPECT_FALSE(hello(1).fork);
+  EXPECT_TRUE(hello(2).fork);
+  EXPECT_FALSE(hello(1).fork);
+  become_ben();
+  EXPECT_FALSE(hello(2).fork);
+}
+
+TEST_F(SyncCallsTest, TheOptionsAreTold) {
+  http::RouteTable routes;
+  ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, {64'000, 10, 200, 2000, 30}));
+  routes_ = std::move(routes);
+  const auto reply = hello();
+  EXPECT_EQ(reply.batch_bytes, 64'000U);
+  EXPECT_EQ(reply.batch_items, 10U);
+  EXPECT_EQ(reply.retry_base_ms, 200);
+  EXPECT_EQ(reply.retry_cap_ms, 2000);
+  EXPECT_EQ(reply.backoff_s, 30);
+}
+
+TEST_F(SyncCallsTest, WithoutACommonVersionHelloNamesTheServers) {
+  wire::HelloRequest request;
+  request.lowest_protocol = 2;
+  request.highest_protocol = 3;
+  const auto response = json("/v1/sync/hello", wire::encode_hello_request(request));
+  EXPECT_EQ(response.status, 426);
+  EXPECT_EQ(*response.headers.find("Content-Type"), "application/problem+json");
+  const auto problem = base::parse_json(response.body);
+  ASSERT_TRUE(problem) << response.body;
+  const auto* range = problem->find("protocol");
+  ASSERT_NE(range, nullptr);
+  EXPECT_EQ(range->array()->at(0).integer(), 1);
+  EXPECT_EQ(range->array()->at(1).integer(), 1);
+  EXPECT_THAT(detail(response), HasSubstr("update the server"));
+  request.lowest_protocol = 1;
+  EXPECT_EQ(json("/v1/sync/hello", wire::encode_hello_request(request)).status, 200);
+}
+
+// ---- offer ----
+
+TEST_F(SyncCallsTest, OfferTellsWhatIsHereAndWhatIsWanted) {
+  send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10), chunk(uuid(1), Stream::sample, 10, 10),
+        chunk(uuid(1), Stream::sample, 30, 10), seal(uuid(1), 4)});
+  const auto answers = offer({{uuid(1), {{Stream::sample, {{0, 20}, {30, 40}}}}},
+                              {uuid(1), {{Stream::sample, {{0, 21}}}}},
+                              {uuid(1), {{Stream::sample, {{5, 15}}}, {Stream::stroke, {{0, 5}}}}},
+                              {uuid(1), {}},
+                              {uuid(77), {{Stream::sample, {{0, 5}}}}}});
+  EXPECT_EQ(answers[0].result, OfferResult::have);
+  EXPECT_TRUE(answers[0].birth);
+  EXPECT_EQ(answers[0].revision, 4U);
+  EXPECT_THAT(answers[0].streams.at(Stream::sample).have, ElementsAre(Range{0, 20}, Range{30, 40}));
+  EXPECT_EQ(answers[1].result, OfferResult::want);
+  EXPECT_EQ(answers[2].result, OfferResult::want);
+  EXPECT_THAT(answers[2].streams.at(Stream::stroke).have, IsEmpty());
+  EXPECT_EQ(answers[3].result, OfferResult::have);
+  EXPECT_EQ(answers[4].result, OfferResult::want);
+  EXPECT_FALSE(answers[4].birth);
+}
+
+TEST_F(SyncCallsTest, WhatRetentionRemovedCountsAsHad) {
+  send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10), chunk(uuid(1), Stream::sample, 10, 10)});
+  ASSERT_TRUE(ledger_->remove({uuid(1), Stream::sample, {0, 10}}));
+  const auto answers = offer({{uuid(1), {{Stream::sample, {{0, 20}}}}}});
+  EXPECT_EQ(answers[0].result, OfferResult::have);
+  EXPECT_THAT(answers[0].streams.at(Stream::sample).have, ElementsAre(Range{10, 20}));
+  EXPECT_THAT(answers[0].streams.at(Stream::sample).gone, ElementsAre(Range{0, 10}));
+}
+
+TEST_F(SyncCallsTest, WhatWasPurgedIsGone) {
+  send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
+  purge(uuid(1));
+  EXPECT_EQ(offer({{uuid(1), {{Stream::sample, {{0, 10}}}}}})[0].result, OfferResult::gone);
+  EXPECT_THAT(send({birth(uuid(1))})[0].detail, HasSubstr("purged"));
+}
+
+TEST_F(SyncCallsTest, AnothersRecordingTellsNothing) {
+  send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10), seal(uuid(1), 3)});
+  become_ben();
+  const auto answer = offer({{uuid(1), {{Stream::sample, {{0, 10}}}}}})[0];
+  EXPECT_EQ(answer, (wire::OfferAnswer{uuid(1), OfferResult::mismatch, false, 0, {}}));
+  const auto verified = verify(uuid(1), Stream::sample, {10, {}});
+  EXPECT_EQ(verified, (wire::VerifyAnswer{uuid(1), VerifyResult::unknown, {}}));
+}
+
+// ---- verify ----
+
+TEST_F(SyncCallsTest, VerifyHasSixResults) {
+  const Owned first = chunk(uuid(1), Stream::sample, 0, 10);
+  const Owned second = chunk(uuid(1), Stream::sample, 10, 10);
+  const base::Digest root = wire::stream_root(std::vector{first.item.sha256, second.item.sha256});
+  const auto result = [&](const base::Uuid& rec_id, std::uint64_t count, const base::Digest& sealed_root) {
+    return verify(rec_id, Stream::sample, {count, sealed_root}).result;
+  };
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::unknown);
+  send({birth(uuid(1)), second});
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::incomplete);
+  send({first});
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::stored);
+  EXPECT_EQ(result(uuid(1), 21, root), VerifyResult::incomplete);
+  EXPECT_EQ(result(uuid(1), 20, first.item.sha256), VerifyResult::different);
+  // A seal that ends inside of a chunk is none of these chunks.
+  EXPECT_EQ(result(uuid(1), 15, root), VerifyResult::different);
+  load_everything();
+  const auto verified = verify(uuid(1), Stream::sample, {20, root});
+  EXPECT_EQ(verified.result, VerifyResult::verified);
+  EXPECT_EQ(verified.streams.at(Stream::sample), (wire::VerifiedStream{20, root, 20}));
+  // What came after the seal does not count against it.
+  send({chunk(uuid(1), Stream::sample, 20, 5), chunk(uuid(1), Stream::event, 0, 1)});
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::verified);
+  ASSERT_TRUE(ledger_->remove({uuid(1), Stream::sample, {0, 10}}));
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::gone);
+  purge(uuid(1));
+  EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::gone);
+}
+
+TEST_F(SyncCallsTest, AnEmptyStreamIsVerifiedByItsRoot) {
+  send({birth(uuid(1))});
+  EXPECT_EQ(verify(uuid(1), Stream::split, {0, wire::stream_root({})}).result, VerifyResult::verified);
+  EXPECT_EQ(verify(uuid(1), Stream::split, {0, {}}).result, VerifyResult::different);
+}
+
+// ---- what they have in common ----
+
+class JsonCallTest : public SyncCallsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(JsonCallTest, RefusesByNameWhatItCannotRead) {
+  const std::string target = GetParam();
+  for (const char* bad : {"", "[]", "{", "{}", "{\"recordings\":7}", "{\"protocol\":[1]}"}) {
+    const auto response = json(target, bad);
+    EXPECT_EQ(response.status, 400) << bad;
+    EXPECT_EQ(*response.headers.find("Content-Type"), "application/problem+json");
+    EXPECT_FALSE(detail(response).empty());
+  }
+  EXPECT_EQ(json(target, std::string(wire::kMaxRequestBytes + 1, ' ')).status, 413);
+  EXPECT_EQ(json(target, std::string(wire::kMaxRequestBytes, '[')).status, 413);
+  EXPECT_EQ(control::call(routes_, {http::Method::post, target, headers_, "{}"}).status, 415);
+
+  headers_.set("Content-Encoding", "zstd");
+  EXPECT_EQ(json(target, "{}").status, 415);
+  headers_.set("Content-Encoding", "");
+  headers_.set("Boathouse-Replica", "me");
+  const auto response = json(target, "{}");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("header:Boathouse-Replica"));
+  headers_.set("Authorization", "Bearer " + operator_key_);
+  EXPECT_EQ(json(target, "{}").status, 403);
+  headers_.set("Authorization", "");
+  EXPECT_EQ(json(target, "{}").status, 401);
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, JsonCallTest, testing::Values("/v1/sync/hello", "/v1/sync/offer", "/v1/sync/verify"));
+
+TEST_F(SyncCallsTest, TooManyAreTooLarge) {
+  std::vector<wire::OfferedRecording> recordings(wire::kMaxOfferRecordings, {uuid(1), {}});
+  EXPECT_EQ(offer(recordings).size(), wire::kMaxOfferRecordings);
+  recordings.push_back({uuid(1), {}});
+  EXPECT_EQ(json("/v1/sync/offer", wire::encode_offer(recordings)).status, 413);
+  const std::vector<wire::VerifyQuestion> questions(wire::kMaxVerifyRecordings + 1, {uuid(1), 1, {}});
+  EXPECT_EQ(json("/v1/sync/verify", wire::encode_verify(questions)).status, 413);
+}
+
+TEST_F(SyncCallsTest, AStreamOfTomorrowNeedsANewerServer) {
+  const std::string offered = R"({"recordings":[{"rec_id":")" + uuid(1).text() + R"(","streams":{"future":[[0,1]]}}]})";
+  EXPECT_EQ(json("/v1/sync/offer", offered).status, 415);
+}
+
+TEST_F(SyncCallsTest, HelloIsPutOffWhenTheLedgerCannotNoteIt) {
+  ledger_->stop();
+  const auto response = json("/v1/sync/hello", wire::encode_hello_request({}));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_NE(response.headers.find("Retry-After"), nullptr);
+}
+
+// However the ranges lie, the reply stays within what a device reads.
+TEST_F(SyncCallsTest, AnOfferOfSplintersHasAReplyThatFits) {
+  std::vector<Owned> items{birth(uuid(1))};
+  for (std::uint64_t i = 0; i < 900; ++i) {
+    items.push_back(chunk(uuid(1), Stream::event, 1'000'000'000'000'000 + 2 * i, 1));
+  }
+  send(items);
+  const std::vector<wire::OfferedRecording> recordings(
+      wire::kMaxOfferRecordings, {uuid(1), {{Stream::event, {{1'000'000'000'000'000, 1'000'000'000'000'001}}}}});
+  for (const auto& answer : offer(recordings)) {
+    EXPECT_EQ(answer.result, OfferResult::have);
+  }
+}
+
+}  // namespace
+}  // namespace boathouse::intake

@@ -1,0 +1,113 @@
+// POST /v1/sync/verify: do both sides count the same. docs/protocol.md section 6.6.
+#include "core/wire/verify.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/wire/batch.hpp"
+#include "server/intake/admission.hpp"
+#include "server/intake/calls.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+using http::Request;
+using http::Response;
+using wire::VerifyResult;
+
+bool is_whole(const ledger::HeldStream& held, std::uint64_t count) {
+  return count == 0 || (!held.have.empty() && held.have.front().from == 0 && held.have.front().to >= count);
+}
+
+// A difference is told before anything else: a person must look, whatever else is missing.
+VerifyResult result_of(const wire::VerifyQuestion& question, const ledger::Held& held) {
+  switch (held.whose) {
+    case ledger::Whose::nobodys:
+    case ledger::Whose::foreign:
+      return VerifyResult::unknown;
+    case ledger::Whose::purged:
+      return VerifyResult::gone;
+    case ledger::Whose::own:
+      break;
+  }
+  bool complete = true;
+  bool visible = true;
+  bool gone = false;
+  for (const auto& [stream, sealed] : question.streams) {
+    const ledger::HeldStream& of_stream = held.streams.at(stream);
+    if (!of_stream.gone.empty()) {
+      gone = true;
+    } else if (!is_whole(of_stream, sealed.count)) {
+      complete = false;
+    } else if (of_stream.records != sealed.count || of_stream.root != sealed.root) {
+      return VerifyResult::different;
+    }
+    visible = visible && of_stream.visible == of_stream.records;
+  }
+  if (gone) {
+    return VerifyResult::gone;
+  }
+  if (!complete) {
+    return VerifyResult::incomplete;
+  }
+  return visible ? VerifyResult::verified : VerifyResult::stored;
+}
+
+wire::VerifyAnswer answer_of(const wire::VerifyQuestion& question, const ledger::Held& held) {
+  wire::VerifyAnswer answer;
+  answer.rec_id = question.rec_id;
+  answer.result = result_of(question, held);
+  if (held.whose == ledger::Whose::own) {
+    for (const auto& [stream, sealed] : question.streams) {
+      const ledger::HeldStream& of_stream = held.streams.at(stream);
+      answer.streams[stream] = {of_stream.records, of_stream.root, of_stream.visible};
+    }
+  }
+  return answer;
+}
+
+Response handle_verify(ledger::Ledger& ledger, const Request& request) {
+  const auto caller = caller_of(request);
+  if (!caller) {
+    return http::problem_response(request, caller.error());
+  }
+  const auto asked = wire::decode_verify(request.body);
+  if (!asked) {
+    return body_problem(request, asked.error());
+  }
+  std::vector<ledger::Question> questions;
+  questions.reserve(asked->size());
+  for (const wire::VerifyQuestion& question : *asked) {
+    ledger::Question& one = questions.emplace_back();
+    one.rec_id = question.rec_id;
+    for (const auto& [stream, sealed] : question.streams) {
+      one.up_to[stream] = sealed.count;
+    }
+  }
+  const auto held = ledger.held(caller->athlete, questions);
+  if (!held) {
+    return http::problem_response(request, held.error());
+  }
+  wire::VerifyReply reply{ledger.epoch(), caller->replica, {}};
+  for (std::size_t i = 0; i < asked->size(); ++i) {
+    reply.results.push_back(answer_of((*asked)[i], (*held)[i]));
+  }
+  return json_response(wire::encode_verify_reply(reply));
+}
+
+}  // namespace
+
+base::Status add_verify(const Parts& parts) {
+  http::Route route;
+  route.method = http::Method::post;
+  route.pattern = "/v1/sync/verify";
+  route.name = "syncVerify";
+  route.summary = "Compare counts and roots of sealed recordings with what the server holds";
+  route.handler =
+      http::Handler([&ledger = parts.ledger](const Request& request) { return handle_verify(ledger, request); });
+  route.admit = admit_caller(parts.accounts, {"application/json"});
+  route.max_body_bytes = wire::kMaxRequestBytes;
+  return parts.routes.add(std::move(route));
+}
+
+}  // namespace boathouse::intake

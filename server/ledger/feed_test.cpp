@@ -1,0 +1,227 @@
+// The feed of changes, what is held, one chunk, and stores that say hello.
+#include <gmock/gmock.h>
+
+#include "core/base/hex.hpp"
+#include "core/db/migrations.hpp"
+#include "core/db/sqlite.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/ledger/reader.hpp"
+#include "server/ledger/schema.hpp"
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using rowing::Stream;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using wire::ChangeKind;
+using wire::Range;
+
+std::vector<std::int64_t> seqs(const std::vector<wire::Change>& changes) {
+  std::vector<std::int64_t> result;
+  for (const wire::Change& change : changes) {
+    result.push_back(change.seq);
+  }
+  return result;
+}
+
+TEST_F(LedgerTest, TheFeedTellsWhatWasStoredInOrder) {
+  const std::vector<Entry> entries{birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 5, 9), seal_entry(kRec, 3, 10),
+                                   title_entry(kRec, 7)};
+  const Results receipts = put(entries);
+  put(kBen, {birth_entry(uuid(101))});
+  put({entries[1], chunk_entry(kRec, Stream::stroke, 5, 9, "mismatch"), chunk_entry(uuid(102), Stream::sample, 0, 1)});
+
+  const auto changes = feed(kAnna);
+  ASSERT_EQ(changes.size(), entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    EXPECT_EQ(changes[i].seq, receipts[i].server_seq);
+    EXPECT_EQ(changes[i].rec_id, kRec);
+    EXPECT_EQ(changes[i].sha256, entries[i].sha256);
+    EXPECT_EQ(changes[i].json, i == 1 ? "" : base::as_text(entries[i].body));
+  }
+  EXPECT_EQ(changes[0].kind, ChangeKind::birth);
+  EXPECT_EQ(changes[1].kind, ChangeKind::chunk);
+  EXPECT_EQ(changes[1].stream, Stream::stroke);
+  EXPECT_EQ(changes[1].from, 5U);
+  EXPECT_EQ(changes[1].to, 9U);
+  EXPECT_EQ(changes[1].version, 1U);
+  EXPECT_EQ(changes[1].bytes, entries[1].body.size());
+  EXPECT_EQ(changes[2].kind, ChangeKind::seal);
+  EXPECT_EQ(changes[2].revision, 3U);
+  EXPECT_EQ(changes[3].kind, ChangeKind::edit);
+  EXPECT_EQ(changes[3].op_id, uuid(7));
+  EXPECT_EQ(feed(kBen).size(), 1U);
+  EXPECT_THAT(feed(uuid(3)), IsEmpty());
+}
+
+TEST_F(LedgerTest, PagesGoOnWhereTheLastEnded) {
+  put({birth_entry(kRec)});
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    put({chunk_entry(kRec, Stream::sample, i, i + 1), title_entry(kRec, 50 + i)});
+    put(kBen, {birth_entry(uuid(200 + i))});
+  }
+  const auto whole = feed(kAnna);
+  ASSERT_EQ(whole.size(), 21U);
+  for (const std::size_t limit : {1U, 2U, 7U, 20U, 21U, 22U}) {
+    EXPECT_EQ(feed(kAnna, 0, limit), whole) << limit;
+  }
+  EXPECT_EQ(seqs(feed(kAnna, whole[4].seq)), seqs({whole.begin() + 5, whole.end()}));
+  const auto end = ledger_->changes(kAnna, whole.back().seq + 100, 10, 1000);
+  EXPECT_THAT(end->changes, IsEmpty());
+  EXPECT_EQ(end->next, whole.back().seq + 100);
+  EXPECT_FALSE(end->more);
+}
+
+TEST_F(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
+  put({birth_entry(kRec), title_entry(kRec, 7, std::string(200, '"')), title_entry(kRec, 8), title_entry(kRec, 9)});
+  const auto one = ledger_->changes(kAnna, 0, 1000, 1);
+  ASSERT_EQ(one->changes.size(), 1U);
+  EXPECT_TRUE(one->more);
+  for (std::size_t max_bytes = 1000; max_bytes < 5000; max_bytes += 100) {
+    const auto page = ledger_->changes(kAnna, 0, 1000, max_bytes);
+    const std::string json = wire::encode_changes({"", {}, page->changes, page->next, page->more});
+    EXPECT_TRUE(json.size() < max_bytes + 200 || page->changes.size() == 1) << json.size() << " of " << max_bytes;
+  }
+}
+
+TEST_F(LedgerTest, APageIsReadByKeysAlone) {
+  auto connection = db::Connection::open(path());
+  auto plan = connection->prepare("EXPLAIN QUERY PLAN " + std::string(kFeedQuery));
+  ASSERT_TRUE(plan) << plan.error().text;
+  int steps = 0;
+  for (auto row = plan->step(); row && *row; row = plan->step()) {
+    ++steps;
+    EXPECT_THAT(std::string(plan->text(3)), HasSubstr("SEARCH"));
+    EXPECT_THAT(std::string(plan->text(3)), Not(HasSubstr("TEMP B-TREE")));
+  }
+  EXPECT_EQ(steps, 6);
+}
+
+// A file as the first version of the ledger made it, with one item of each kind for two athletes.
+TEST_F(LedgerTest, TheFeedHoldsWhatVersion1Stored) {
+  ledger_.reset();
+  const std::string old = folder_.file("old.db");
+  const auto blob = [](base::ByteView bytes) { return "x'" + base::to_hex(bytes) + "'"; };
+  {
+    auto connection = db::Connection::open(old);
+    ASSERT_TRUE(db::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(1)}));
+    ASSERT_TRUE(connection->execute("INSERT INTO state VALUES (1, 'old', 9, 2, 2, 1, 0, 0)"));
+    const auto add = [&](std::int64_t seq, const base::Uuid& athlete, const Entry& entry) {
+      const std::string rec = blob(entry.rec_id.bytes);
+      const std::string number = std::to_string(seq);
+      const std::string sha = blob(entry.sha256);
+      const std::string key =
+          rec + ", " + std::to_string(static_cast<int>(entry.stream)) + ", " + std::to_string(entry.from) + ", ";
+      if (entry.kind == wire::ItemKind::birth) {
+        return connection->execute("INSERT INTO recording VALUES (" + rec + ", " + blob(athlete.bytes) +
+                                   ", x'00', 5, 6, " + number + ", " + sha + ", " + blob(entry.body) +
+                                   "); INSERT INTO session_mark VALUES (" + rec + ", " + number + ", NULL)");
+      }
+      if (entry.kind == wire::ItemKind::chunk) {
+        return connection->execute("INSERT INTO chunk VALUES (" + key + std::to_string(entry.to) + ", 1, " +
+                                   std::to_string(entry.body.size()) + ", " + sha + ", " + number +
+                                   "); INSERT INTO chunk_body VALUES (" + number + ", " + blob(entry.body) + ")");
+      }
+      return connection->execute("INSERT INTO seal VALUES (" + rec + ", " + std::to_string(entry.revision) + ", 6, " +
+                                 number + ", " + sha + ", " + blob(entry.body) + ")");
+    };
+    ASSERT_TRUE(add(1, kAnna, birth_entry(kRec)));
+    ASSERT_TRUE(add(2, kBen, birth_entry(uuid(101))));
+    ASSERT_TRUE(add(3, kAnna, chunk_entry(kRec, Stream::sample, 0, 10)));
+    ASSERT_TRUE(add(5, kBen, chunk_entry(uuid(101), Stream::sample, 0, 10)));
+    ASSERT_TRUE(add(8, kAnna, seal_entry(kRec, 1, 10)));
+  }
+  auto opened = Ledger::open({.path = old}, clock_, random_);
+  ASSERT_TRUE(opened) << opened.error().text;
+  ledger_ = std::move(*opened);
+  EXPECT_EQ(ledger_->epoch(), "old");
+  const auto changes = feed(kAnna);
+  EXPECT_THAT(seqs(changes), ElementsAre(1, 3, 8));
+  EXPECT_EQ(changes[0].json, base::as_text(birth_entry(kRec).body));
+  EXPECT_EQ(changes[1].sha256, chunk_entry(kRec, Stream::sample, 0, 10).sha256);
+  EXPECT_EQ(changes[2].revision, 1U);
+  EXPECT_THAT(seqs(feed(kBen)), ElementsAre(2, 5));
+  EXPECT_EQ(put_one(title_entry(kRec, 7)).server_seq, 10);
+  EXPECT_THAT(seqs(feed(kAnna, 8)), ElementsAre(10));
+}
+
+TEST_F(LedgerTest, HeldTellsTheAthletesOwnAlone) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20),
+       chunk_entry(kRec, Stream::source, 0, 2), seal_entry(kRec, 1, 20), seal_entry(kRec, 4, 20)});
+  const std::vector<Question> questions{{kRec, {{Stream::sample, 10}, {Stream::split, 0}}}, {uuid(555), {}}};
+  const auto held = *ledger_->held(kAnna, questions);
+  ASSERT_EQ(held.size(), 2U);
+  EXPECT_EQ(held[0].whose, Whose::own);
+  EXPECT_EQ(held[0].revision, 4U);
+  const HeldStream& samples = held[0].streams.at(Stream::sample);
+  EXPECT_THAT(samples.have, ElementsAre(Range{0, 20}));
+  EXPECT_EQ(samples.records, 10U);
+  EXPECT_EQ(samples.visible, 0U);
+  EXPECT_EQ(samples.root, wire::stream_root(std::vector{chunk_entry(kRec, Stream::sample, 0, 10).sha256}));
+  EXPECT_EQ(held[0].streams.at(Stream::source).visible, 2U);
+  EXPECT_EQ(held[0].streams.at(Stream::split).root, wire::stream_root({}));
+  EXPECT_EQ(held[1].whose, Whose::nobodys);
+
+  const auto bens = *ledger_->held(kBen, questions);
+  EXPECT_EQ(bens[0].whose, Whose::foreign);
+  EXPECT_TRUE(bens[0].streams.empty());
+  EXPECT_EQ(bens[0].revision, 0U);
+}
+
+TEST_F(LedgerTest, OneChunkIsFoundByItsExactRange) {
+  const Entry entry = chunk_entry(kRec, Stream::sample, 10, 20);
+  put({birth_entry(kRec), entry});
+  const auto found = *ledger_->chunk(kAnna, kRec, Stream::sample, {10, 20});
+  ASSERT_TRUE(found.chunk);
+  EXPECT_EQ(found.chunk->body, entry.body);
+  EXPECT_EQ(found.chunk->sha256, entry.sha256);
+  EXPECT_EQ(found.chunk->version, 1U);
+  for (const Range& range : {Range{10, 19}, Range{11, 20}, Range{0, 20}}) {
+    EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::sample, range)->chunk);
+  }
+  EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::stroke, {10, 20})->chunk);
+  EXPECT_FALSE(ledger_->chunk(kBen, kRec, Stream::sample, {10, 20})->chunk);
+}
+
+TEST_F(LedgerTest, OfTwoStoresWithOneIdTheLaterIsTheFork) {
+  const auto hello = [this](const base::Uuid& athlete, std::uint64_t replica, std::uint8_t salt) {
+    Hello one;
+    one.athlete = athlete;
+    one.replica = uuid(replica);
+    one.salt[0] = salt;
+    one.pending_items = salt;
+    const auto state = ledger_->hello(one);
+    EXPECT_TRUE(state) << state.error().text;
+    return state->fork;
+  };
+  EXPECT_FALSE(hello(kAnna, 1, 10));
+  EXPECT_FALSE(hello(kAnna, 1, 10));
+  EXPECT_TRUE(hello(kAnna, 1, 5));
+  clock_.set_utc_ms(1000);  // no clock decides
+  reopen();
+  EXPECT_FALSE(hello(kAnna, 1, 10));
+  EXPECT_TRUE(hello(kAnna, 1, 5));
+  EXPECT_FALSE(hello(kAnna, 2, 5));
+  EXPECT_FALSE(hello(kBen, 1, 5));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM replica"), 4);
+  EXPECT_EQ(number_in_file("SELECT hello_ms + items FROM replica WHERE id = 1"), 1010);
+}
+
+TEST_F(LedgerTest, HelloTellsTheNewestAndNothingIsSafeWithoutABackup) {
+  EXPECT_EQ(ledger_->hello({kAnna, uuid(1)})->server_seq, 0);
+  const auto receipts = put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  const auto state = ledger_->hello({kAnna, uuid(1)});
+  EXPECT_EQ(state->server_seq, receipts[1].server_seq);
+  EXPECT_EQ(state->now_ms, clock_.utc_ms());
+  EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
+  ledger_.reset();
+  const auto opened = Ledger::open({.path = path(), .purge_without_backup = true}, clock_, random_);
+  EXPECT_EQ(*(*opened)->purge_safe_seq(), receipts[1].server_seq);
+}
+
+}  // namespace
+}  // namespace boathouse::ledger

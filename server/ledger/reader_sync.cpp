@@ -1,0 +1,314 @@
+// The reader's half for the sync protocol: the feed, what is held of recordings, one chunk.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/wire/chunk.hpp"
+#include "server/ledger/reader.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/snapshot.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+// Of an entry as JSON, without its texts: names, numbers, ids and a hash.
+constexpr std::size_t kEntryBytes = 320;
+
+// At most what `json` takes inside a JSON string.
+std::size_t quoted_size(std::string_view json) {
+  std::size_t size = json.size();
+  for (const char c : json) {
+    if (c == '"' || c == '\\') {
+      ++size;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      size += 5;
+    }
+  }
+  return size;
+}
+
+Result<wire::Change> change_of(const db::Statement& row) {
+  wire::Change change;
+  change.seq = row.integer(0);
+  const auto kind = static_cast<FeedKind>(row.integer(1));
+  change.rec_id = uuid_of(row.blob(2));
+  if (kind != FeedKind::gone && row.is_null(12)) {
+    return Error{ErrorCode::corrupt, "entry " + std::to_string(change.seq) +
+                                         " of the feed leads nowhere; restore the " + "ledger from a backup"};
+  }
+  change.sha256 = digest_of(row.blob(12));
+  if (!row.is_null(3)) {
+    change.stream = static_cast<rowing::Stream>(row.integer(3));
+    change.from = static_cast<std::uint64_t>(row.integer(4));
+    change.to = static_cast<std::uint64_t>(row.integer(5));
+  }
+  change.json = base::as_text(row.blob(13));
+  switch (kind) {
+    case FeedKind::birth:
+      change.kind = wire::ChangeKind::birth;
+      break;
+    case FeedKind::chunk:
+      change.kind = wire::ChangeKind::chunk;
+      change.version = static_cast<std::uint32_t>(row.integer(6));
+      change.bytes = static_cast<std::uint64_t>(row.integer(7));
+      break;
+    case FeedKind::seal:
+      change.kind = wire::ChangeKind::seal;
+      change.revision = static_cast<std::uint32_t>(row.integer(8));
+      break;
+    case FeedKind::edit:
+      change.kind = wire::ChangeKind::edit;
+      change.op_id = uuid_of(row.blob(9));
+      if (!row.is_null(10)) {
+        change.effective = rowing::Stamp{row.integer(10), static_cast<std::uint32_t>(row.integer(11))};
+      }
+      break;
+    case FeedKind::gone:
+      change.kind = wire::ChangeKind::gone;
+      break;
+  }
+  return change;
+}
+
+// Ranges come in order of `from`.
+void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to) {
+  if (!ranges.empty() && ranges.back().to >= from) {
+    ranges.back().to = std::max(ranges.back().to, to);
+  } else {
+    ranges.push_back({from, to});
+  }
+}
+
+}  // namespace
+
+// Each entry of the page leads to one row by its primary key.
+const std::string_view kFeedQuery =
+    "SELECT feed.server_seq, kind, feed.rec_id, coalesce(feed.stream, gone.stream), "
+    "coalesce(feed.from_seq, gone.from_seq), coalesce(chunk.to_seq, gone.to_seq), version, size, feed.revision, op_id, "
+    "effective_ms, effective_count, coalesce(recording.sha256, chunk.sha256, seal.sha256, edit.sha256), "
+    "coalesce(birth, seal, json) "
+    "FROM feed "
+    "LEFT JOIN recording ON kind = 1 AND recording.rec_id = feed.rec_id "
+    "LEFT JOIN chunk ON kind = 2 AND chunk.rec_id = feed.rec_id AND chunk.stream = feed.stream "
+    "AND chunk.from_seq = feed.from_seq "
+    "LEFT JOIN seal ON kind = 3 AND seal.rec_id = feed.rec_id AND seal.revision = feed.revision "
+    "LEFT JOIN edit ON kind = 4 AND edit.server_seq = feed.server_seq "
+    "LEFT JOIN gone ON kind = 5 AND gone.server_seq = feed.server_seq "
+    "WHERE feed.athlete = ?1 AND feed.server_seq > ?2 ORDER BY feed.server_seq LIMIT ?3";
+
+Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
+                                 std::size_t max_bytes) {
+  auto select = connection_.prepare(kFeedQuery);
+  if (!select) {
+    return select.error();
+  }
+  limit = std::clamp<std::size_t>(limit, 1, wire::kMaxChanges);
+  select->bind(1, athlete.bytes).bind(2, since).bind(3, limit + 1);
+  FeedPage page;
+  page.next = since;
+  std::size_t bytes = 0;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return page;
+    }
+    if (page.changes.size() == limit) {
+      page.more = true;
+      return page;
+    }
+    auto change = change_of(*select);
+    if (!change) {
+      return change.error();
+    }
+    bytes += kEntryBytes + quoted_size(change->json);
+    if (bytes > max_bytes && !page.changes.empty()) {
+      page.more = true;
+      return page;
+    }
+    page.next = change->seq;
+    page.changes.push_back(std::move(*change));
+  }
+}
+
+Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions) {
+  const auto snapshot = Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  std::vector<Held> answers;
+  answers.reserve(questions.size());
+  for (const Question& question : questions) {
+    auto held = held_of(athlete, question);
+    if (!held) {
+      return held.error();
+    }
+    answers.push_back(std::move(*held));
+  }
+  return answers;
+}
+
+Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question) {
+  Held held;
+  held.rec_id = question.rec_id;
+  const auto owned = whose(athlete, question.rec_id);
+  if (!owned) {
+    return owned.error();
+  }
+  held.whose = *owned;
+  if (held.whose != Whose::own) {
+    return held;
+  }
+  BOATHOUSE_TRY(read_held_chunks(question, held));
+  BOATHOUSE_TRY(read_gone(held));
+  auto select = connection_.prepare("SELECT max(revision) FROM seal WHERE rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, question.rec_id.bytes).step(); !row) {
+    return row.error();
+  }
+  held.revision = static_cast<std::uint32_t>(select->integer(0));
+  return held;
+}
+
+Result<Whose> Reader::whose(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  auto select = connection_.prepare(
+      "SELECT athlete, 0 FROM recording WHERE rec_id = ?1 "
+      "UNION ALL SELECT athlete, 1 FROM gone WHERE rec_id = ?1 AND stream IS NULL");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return Whose::nobodys;
+  }
+  if (uuid_of(select->blob(0)) != athlete) {
+    return Whose::foreign;
+  }
+  return select->integer(1) == 0 ? Whose::own : Whose::purged;
+}
+
+Status Reader::read_held_chunks(const Question& question, Held& held) {
+  auto select = connection_.prepare(
+      "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, unloaded.server_seq IS NULL "
+      "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
+      "WHERE chunk.rec_id = ?1 ORDER BY chunk.stream, chunk.from_seq");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, question.rec_id.bytes);
+  std::map<rowing::Stream, std::vector<base::Digest>> hashes;
+  for (const auto& [stream, up_to] : question.up_to) {
+    hashes[stream];  // also of a stream without chunks there is a root
+  }
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      break;
+    }
+    const auto stream = static_cast<rowing::Stream>(select->integer(0));
+    const auto from = static_cast<std::uint64_t>(select->integer(1));
+    const auto to = static_cast<std::uint64_t>(select->integer(2));
+    HeldStream& into = held.streams[stream];
+    add_range(into.have, from, to);
+    const auto up_to = question.up_to.find(stream);
+    if (up_to != question.up_to.end() && from >= up_to->second) {
+      continue;
+    }
+    into.records += to - from;
+    into.visible += select->integer(4) != 0 ? to - from : 0;
+    hashes[stream].push_back(digest_of(select->blob(3)));
+  }
+  for (const auto& [stream, of_stream] : hashes) {
+    held.streams[stream].root = wire::stream_root(of_stream);
+  }
+  return {};
+}
+
+Status Reader::read_gone(Held& held) {
+  auto select = connection_.prepare(
+      "SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL ORDER BY stream, from_seq");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, held.rec_id.bytes);
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    add_range(held.streams[static_cast<rowing::Stream>(select->integer(0))].gone,
+              static_cast<std::uint64_t>(select->integer(1)), static_cast<std::uint64_t>(select->integer(2)));
+  }
+}
+
+Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
+                                 const wire::Range& range) {
+  const auto snapshot = Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  FoundChunk found;
+  {
+    auto select = connection_.prepare(
+        "SELECT version, chunk.sha256, body FROM chunk JOIN recording USING (rec_id) "
+        "JOIN chunk_body ON chunk_body.server_seq = chunk.server_seq "
+        "WHERE chunk.rec_id = ?1 AND stream = ?2 AND from_seq = ?3 AND to_seq = ?4 AND athlete = ?5");
+    if (!select) {
+      return select.error();
+    }
+    select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, range.from).bind(4, range.to);
+    const auto row = select->bind(5, athlete.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      found.chunk = StoredChunk{static_cast<std::uint32_t>(select->integer(0)), digest_of(select->blob(1)),
+                                bytes_of(select->blob(2))};
+      return found;
+    }
+  }
+  auto select = connection_.prepare(
+      "SELECT 1 FROM gone WHERE rec_id = ?1 AND athlete = ?2 "
+      "AND (stream IS NULL OR (stream = ?3 AND from_seq < ?5 AND to_seq > ?4)) LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, rec_id.bytes).bind(2, athlete.bytes).bind(3, number(stream)).bind(4, range.from);
+  const auto row = select->bind(5, range.to).step();
+  if (!row) {
+    return row.error();
+  }
+  found.gone = *row;
+  return found;
+}
+
+Result<std::int64_t> Reader::newest_seq() {
+  auto select = connection_.prepare("SELECT last_seq FROM state");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->step(); !row) {
+    return row.error();
+  }
+  return select->integer(0);
+}
+
+}  // namespace boathouse::ledger

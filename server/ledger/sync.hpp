@@ -1,0 +1,90 @@
+// What the ledger's calls for the sync protocol take and give (docs/protocol.md section 6). Plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "core/base/sha256.hpp"
+#include "core/base/uuid.hpp"
+#include "core/rowing/stream.hpp"
+#include "core/wire/batch.hpp"
+#include "core/wire/changes.hpp"
+
+namespace boathouse::ledger {
+
+// A device store that reports.
+struct Hello {
+  base::Uuid athlete;
+  base::Uuid replica;
+  std::array<std::uint8_t, 8> salt{};
+  std::uint64_t pending_recordings = 0;  // this and the others: to 2^53
+  std::uint64_t pending_items = 0;
+  std::uint64_t pending_bytes = 0;
+  std::int64_t oldest_age_s = 0;
+};
+
+struct HelloState {
+  bool fork = false;  // another store of this athlete had this replica id first, with another salt
+  std::int64_t server_seq = 0;
+  std::int64_t now_ms = 0;  // the ledger's clock
+};
+
+struct FeedPage {
+  std::vector<wire::Change> changes;
+  std::int64_t next = 0;  // where the next page goes on
+  bool more = false;
+};
+
+// What somebody wants to know of a recording. Records from `up_to` on do not count for that stream's records, visible
+// and root: a chunk that is newer than the asked one's seal is no difference.
+struct Question {
+  base::Uuid rec_id;
+  std::map<rowing::Stream, std::uint64_t> up_to;
+};
+
+enum class Whose : std::uint8_t {
+  nobodys,  // no such recording
+  own,      // the athlete's
+  foreign,  // another athlete's
+  purged,   // was the athlete's
+};
+
+struct HeldStream {
+  std::vector<wire::Range> have;  // ascending, merged, all of them
+  std::vector<wire::Range> gone;  // removed by retention; ascending, merged
+  std::uint64_t records = 0;      // to Question::up_to
+  std::uint64_t visible = 0;      // of these, loaded into ClickHouse; `source` stays here, so it counts at once
+  base::Digest root{};            // of these, over the chunks' hashes
+};
+
+// Nothing but rec_id and whose for what is not the athlete's own.
+struct Held {
+  base::Uuid rec_id;
+  Whose whose = Whose::nobodys;
+  std::uint32_t revision = 0;                    // of the newest seal, 0 = none
+  std::map<rowing::Stream, HeldStream> streams;  // those held, gone or asked for
+};
+
+// A chunk of exactly this range, as it is stored.
+struct StoredChunk {
+  std::uint32_t version = 0;
+  base::Digest sha256{};
+  base::Bytes body;
+};
+
+struct FoundChunk {
+  std::optional<StoredChunk> chunk;
+  bool gone = false;  // not there because a purge or retention removed it
+};
+
+// What is to be removed for ever, leaving a tombstone.
+struct Removal {
+  base::Uuid rec_id;
+  std::optional<rowing::Stream> stream;  // nullopt: the whole recording
+  wire::Range range;                     // with a stream: of whole chunks
+};
+
+}  // namespace boathouse::ledger

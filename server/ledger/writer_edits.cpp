@@ -1,0 +1,131 @@
+// The writer's rules of edits.
+#include <string>
+#include <tuple>
+
+#include "core/wire/edit.hpp"
+#include "server/ledger/results.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/writer.hpp"
+
+namespace boathouse::ledger {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+using wire::ItemResult;
+using wire::Outcome;
+
+Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry& entry) {
+  if (!entry.edit || entry.edit->session != entry.rec_id) {
+    return Error{ErrorCode::internal, "an edit was submitted without what its JSON says"};
+  }
+  const rowing::Edit& edit = *entry.edit;
+  bool op_id_taken = false;
+  base::Uuid maker;
+  base::Digest stored{};
+  {
+    auto select = connection_->prepare("SELECT athlete, sha256, server_seq FROM edit WHERE op_id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, edit.op_id.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      op_id_taken = true;
+      maker = uuid_of(select->blob(0));
+      stored = digest_of(select->blob(1));
+      if (maker == submission.athlete && stored == entry.sha256) {
+        return with_receipt(Outcome::duplicate, select->integer(2));
+      }
+    }
+  }
+  const auto owner = owner_of(edit.session);
+  if (!owner) {
+    return owner.error();
+  }
+  // Before the quarantine, where it would count among the other athlete's.
+  if (*owner && (*owner)->athlete != submission.athlete) {
+    return rejected("this session cannot be edited: it is not of this key's athlete");
+  }
+  if (op_id_taken && maker != submission.athlete) {
+    return rejected("this op_id cannot be used: every edit gets a new random one");
+  }
+  if (op_id_taken) {
+    return quarantine(submission, entry, stored, other_content(stored));
+  }
+  const bool is_purge = edit.field == rowing::EditField::purged;
+  if (is_purge) {
+    const auto deleted = is_deleted(submission.athlete, edit.session);
+    if (!deleted) {
+      return deleted.error();
+    }
+    if (!*deleted) {
+      return rejected("only a deleted session can be purged: send the edit that deletes it first");
+    }
+  }
+  const std::int64_t server_seq = next_seq();
+  BOATHOUSE_TRY(insert_edit(submission.athlete, entry, server_seq));
+  BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::edit, edit.session, {}, {}, {}}));
+  if (is_purge && !(*owner && (*owner)->purged)) {
+    BOATHOUSE_TRY(purge(submission.athlete, edit.session));
+  }
+  return with_receipt(Outcome::stored, server_seq);
+}
+
+Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::int64_t server_seq) {
+  const rowing::Edit& edit = *entry.edit;
+  auto insert = connection_->prepare(
+      "INSERT INTO edit (server_seq, op_id, session, athlete, replica, op_seq, field, received_ms, effective_ms, "
+      "effective_count, sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, server_seq).bind(2, edit.op_id.bytes).bind(3, edit.session.bytes).bind(4, athlete.bytes);
+  insert->bind(5, edit.replica_id.bytes).bind(6, edit.op_seq).bind(7, rowing::field_key(edit)).bind(8, now_ms_);
+  if (edit.stamp.ms > now_ms_ + kMaxStampAheadMs) {
+    insert->bind(9, now_ms_).bind(10, 0);
+  } else {
+    insert->bind(9, nullptr).bind(10, nullptr);
+  }
+  return insert->bind(11, entry.sha256).bind(12, entry.body).run();
+}
+
+// What the newest edit of `deleted` says. There are few of them: they are read, not ordered by SQL.
+Result<bool> Writer::is_deleted(const base::Uuid& athlete, const base::Uuid& session) {
+  auto select = connection_->prepare(
+      "SELECT json, effective_ms, effective_count FROM edit WHERE session = ?1 AND athlete = ?2 AND field = 'deleted'");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, session.bytes).bind(2, athlete.bytes);
+  using Order = std::tuple<rowing::Stamp, base::Uuid, base::Uuid>;
+  std::optional<Order> newest;
+  bool deleted = false;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return deleted;
+    }
+    const auto edit = wire::decode_edit(base::as_text(select->blob(0)));
+    if (!edit) {
+      return Error{ErrorCode::internal, "a stored edit of session " + session.text() + ": " + edit.error().text};
+    }
+    rowing::Stamp stamp = edit->stamp;
+    if (!select->is_null(1)) {
+      stamp = {select->integer(1), static_cast<std::uint32_t>(select->integer(2))};
+    }
+    const Order order(stamp, edit->replica_id, edit->op_id);
+    if (!newest || *newest < order) {
+      newest = order;
+      deleted = edit->flag.value_or(false);
+    }
+  }
+}
+
+}  // namespace boathouse::ledger

@@ -1,0 +1,180 @@
+// What the writer removes for ever: recordings that are purged, ranges that retention takes. A tombstone stays.
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/wire/chunk.hpp"
+#include "server/ledger/results.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/writer.hpp"
+
+namespace boathouse::ledger {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+Status Writer::remove(const Removal& removal) {
+  const auto owner = owner_of(removal.rec_id);
+  if (!owner) {
+    return owner.error();
+  }
+  if (!*owner || (*owner)->purged) {
+    return Error{ErrorCode::not_found, "there is no recording " + removal.rec_id.text()};
+  }
+  return removal.stream ? remove_range((*owner)->athlete, removal) : purge((*owner)->athlete, removal.rec_id);
+}
+
+Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  const Removal whole{rec_id, std::nullopt, {}};
+  std::optional<std::int64_t> started_ms;
+  {
+    auto select = connection_->prepare("SELECT started_ms FROM recording WHERE rec_id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, rec_id.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    started_ms = *row ? std::optional(select->integer(0)) : std::nullopt;
+  }
+  BOATHOUSE_TRY(drop_chunks(athlete, whole));
+  // The feed first: it is found by what the others hold. Ranges that retention removed are part of the whole.
+  constexpr std::array<std::string_view, 6> kRemovals{
+      "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1 "
+      "UNION ALL SELECT server_seq FROM seal WHERE rec_id = ?1 UNION ALL SELECT server_seq FROM gone WHERE rec_id = "
+      "?1)",
+      "DELETE FROM gone WHERE rec_id = ?1 AND athlete = ?2",
+      "DELETE FROM seal WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+      "DELETE FROM session_mark WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+      "DELETE FROM quarantine WHERE rec_id = ?1 AND athlete = ?2",
+      "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2"};
+  std::array<std::int64_t, kRemovals.size()> removed{};
+  for (std::size_t i = 0; i < kRemovals.size(); ++i) {
+    auto remove = connection_->prepare(kRemovals[i]);
+    if (!remove) {
+      return remove.error();
+    }
+    BOATHOUSE_TRY(remove->bind(1, rec_id.bytes).bind(2, athlete.bytes).run());
+    removed[i] = connection_->changes();
+  }
+  counters_.quarantined -= removed[4];
+  counters_.recordings -= removed[5];
+  return bury(athlete, whole, started_ms);
+}
+
+Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
+  const wire::Range& range = removal.range;
+  if (range.from >= range.to || range.to > wire::kMaxSequence) {
+    return Error{ErrorCode::invalid_input, "the range " + text_of(range.from, range.to) + " is empty or too far"};
+  }
+  {
+    auto cut = connection_->prepare(
+        "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?4 AND to_seq > ?3 "
+        "AND NOT (from_seq >= ?3 AND to_seq <= ?4) LIMIT 1");
+    if (!cut) {
+      return cut.error();
+    }
+    cut->bind(1, removal.rec_id.bytes).bind(2, number(*removal.stream)).bind(3, range.from);
+    const auto row = cut->bind(4, range.to).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      return Error{ErrorCode::invalid_input, "the range " + text_of(range.from, range.to) + " cuts the stored chunk " +
+                                                 text_of(static_cast<std::uint64_t>(cut->integer(0)),
+                                                         static_cast<std::uint64_t>(cut->integer(1)))};
+    }
+  }
+  BOATHOUSE_TRY(drop_chunks(athlete, removal));
+  BOATHOUSE_TRY(bury(athlete, removal, std::nullopt));
+  return mark_dirty(removal.rec_id, counters_.last_seq);
+}
+
+// Chunks may wait for ClickHouse, even in a block that is being sent under a token of its contents. Such a block is
+// dissolved: what is left of it goes into another, whose rows replace equal ones.
+Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
+  const std::string chosen = "rec_id = ?1 AND stream BETWEEN ?2 AND ?3 AND from_seq >= ?4 AND to_seq <= ?5";
+  const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
+  const auto bind = [&removal](db::Statement& statement) -> db::Statement& {
+    const bool whole = !removal.stream;
+    statement.bind(1, removal.rec_id.bytes).bind(2, whole ? 0 : number(*removal.stream));
+    statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);
+    return statement.bind(5, whole ? wire::kMaxSequence : removal.range.to);
+  };
+  std::vector<std::int64_t> blocks;
+  {
+    auto select =
+        connection_->prepare("SELECT DISTINCT block_id FROM unloaded WHERE +block_id IS NOT NULL AND " + among);
+    if (!select) {
+      return select.error();
+    }
+    bind(*select);
+    while (true) {
+      const auto row = select->step();
+      if (!row) {
+        return row.error();
+      }
+      if (!*row) {
+        break;
+      }
+      blocks.push_back(select->integer(0));
+    }
+  }
+  for (const std::int64_t block_id : blocks) {
+    for (const std::string_view sql :
+         {"UPDATE unloaded SET block_id = NULL WHERE block_id = ?1", "DELETE FROM load_block WHERE block_id = ?1"}) {
+      auto dissolve = connection_->prepare(sql);
+      if (!dissolve) {
+        return dissolve.error();
+      }
+      BOATHOUSE_TRY(dissolve->bind(1, block_id).run());
+    }
+  }
+  std::array<std::int64_t, 4> removed{};
+  const std::array<std::string, 4> removals{
+      "DELETE FROM unloaded WHERE " + among, "DELETE FROM chunk_body WHERE " + among,
+      "DELETE FROM feed WHERE athlete = ?6 AND " + among, "DELETE FROM chunk WHERE " + chosen};
+  for (std::size_t i = 0; i < removals.size(); ++i) {
+    auto remove = connection_->prepare(removals[i]);
+    if (!remove) {
+      return remove.error();
+    }
+    if (i == 2) {
+      remove->bind(6, athlete.bytes);
+    }
+    BOATHOUSE_TRY(bind(*remove).run());
+    removed[i] = connection_->changes();
+  }
+  counters_.unloaded -= removed[0];
+  counters_.chunks -= removed[3];
+  return {};
+}
+
+Status Writer::bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms) {
+  const std::int64_t server_seq = next_seq();
+  auto insert = connection_->prepare(
+      "INSERT INTO gone (server_seq, athlete, rec_id, started_ms, stream, from_seq, to_seq, removed_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, server_seq).bind(2, athlete.bytes).bind(3, removal.rec_id.bytes).bind(4, started_ms);
+  insert->bind(5, removal.stream ? std::optional(number(*removal.stream)) : std::nullopt);
+  BOATHOUSE_TRY(insert->bind(6, removal.range.from).bind(7, removal.range.to).bind(8, now_ms_).run());
+  return feed({athlete, server_seq, FeedKind::gone, removal.rec_id, {}, {}, {}});
+}
+
+Result<bool> Writer::is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range) {
+  auto select = connection_->prepare(
+      "SELECT 1 FROM gone WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?4 AND to_seq > ?3 LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, range.from).bind(4, range.to);
+  return select->step();
+}
+
+}  // namespace boathouse::ledger

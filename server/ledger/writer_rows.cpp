@@ -1,0 +1,124 @@
+// What the writer's rules share: owners, quarantine, the feed, marks.
+#include <utility>
+
+#include "server/ledger/results.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/writer.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+// How many chunks of a stream are looked through for a reply's `have`; what lies beyond is left out.
+constexpr int kMaxChunksLookedAt = 10'000;
+
+}  // namespace
+
+using base::Result;
+using base::Status;
+using wire::ItemResult;
+using wire::Outcome;
+
+// The same wrong item again is kept once.
+Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry& entry, const base::Digest& stored,
+                                      std::string reason) {
+  auto insert = connection_->prepare(
+      "INSERT OR IGNORE INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, "
+      "stored_sha256, athlete, replica, received_ms, reason, body) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, entry.rec_id.bytes).bind(2, static_cast<int>(entry.kind)).bind(3, number(entry.stream));
+  insert->bind(4, entry.from).bind(5, entry.to).bind(6, entry.version).bind(7, entry.revision);
+  insert->bind(8, entry.sha256).bind(9, stored).bind(10, submission.athlete.bytes);
+  insert->bind(11, submission.replica.bytes).bind(12, now_ms_).bind(13, reason).bind(14, entry.body);
+  BOATHOUSE_TRY(insert->run());
+  counters_.quarantined += connection_->changes();
+  ItemResult result;
+  result.outcome = Outcome::mismatch;
+  result.detail = std::move(reason);
+  return result;
+}
+
+// A recording that is purged has an owner still.
+Result<std::optional<Writer::Owner>> Writer::owner_of(const base::Uuid& rec_id) {
+  auto select = connection_->prepare(
+      "SELECT athlete, 0 FROM recording WHERE rec_id = ?1 "
+      "UNION ALL SELECT athlete, 1 FROM gone WHERE rec_id = ?1 AND stream IS NULL");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return std::optional<Owner>();
+  }
+  return std::optional(Owner{uuid_of(select->blob(0)), select->integer(1) != 0});
+}
+
+// The same for a recording that is not known and for one of somebody else: nobody learns which.
+Result<std::optional<ItemResult>> Writer::refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  const auto owner = owner_of(rec_id);
+  if (!owner) {
+    return owner.error();
+  }
+  if (!*owner || (*owner)->athlete != athlete) {
+    return std::optional(rejected("unknown recording: send its birth first"));
+  }
+  return (*owner)->purged ? std::optional(rejected(std::string(kPurgedRecording))) : std::nullopt;
+}
+
+Status Writer::feed(const FeedEntry& entry) {
+  auto insert = connection_->prepare(
+      "INSERT INTO feed (athlete, server_seq, kind, rec_id, stream, from_seq, revision) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, entry.athlete.bytes).bind(2, entry.server_seq).bind(3, static_cast<int>(entry.kind));
+  insert->bind(4, entry.rec_id.bytes);
+  insert->bind(5, entry.stream ? std::optional(number(*entry.stream)) : std::nullopt);
+  return insert->bind(6, entry.from).bind(7, entry.revision).run();
+}
+
+Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream) {
+  auto select = connection_->prepare(
+      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, kMaxChunksLookedAt);
+  std::vector<wire::Range> ranges;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return ranges;
+    }
+    const auto from = static_cast<std::uint64_t>(select->integer(0));
+    const auto to = static_cast<std::uint64_t>(select->integer(1));
+    if (!ranges.empty() && ranges.back().to == from) {
+      ranges.back().to = to;
+    } else if (ranges.size() == kMaxHaveRanges) {
+      return ranges;
+    } else {
+      ranges.push_back({from, to});
+    }
+  }
+}
+
+Status Writer::mark_dirty(const base::Uuid& rec_id, std::int64_t seq) {
+  auto mark = connection_->prepare(
+      "INSERT INTO session_mark (rec_id, seq, dirty_since) VALUES (?1, ?2, ?2) "
+      "ON CONFLICT (rec_id) DO UPDATE SET seq = ?2, dirty_since = coalesce(dirty_since, ?2)");
+  if (!mark) {
+    return mark.error();
+  }
+  return mark->bind(1, rec_id.bytes).bind(2, seq).run();
+}
+
+}  // namespace boathouse::ledger
