@@ -126,6 +126,14 @@ void Assembler::flush(std::vector<Record>& out) {
   state_->summary.flush(out);
 }
 
+std::vector<Record> Assembler::unfinished() const {
+  Assembler copy;
+  *copy.state_ = *state_;
+  std::vector<Record> out;
+  copy.flush(out);
+  return out;
+}
+
 rowing::Record make_event(EventKind kind, std::int64_t at_ms, std::string_view detail) {
   static const std::size_t kAtMs = rowing::column_index(Stream::event, "at_ms");
   static const std::size_t kKind = rowing::column_index(Stream::event, "kind");

@@ -60,6 +60,9 @@ class Assembler {
   // afterwards.
   void flush(std::vector<rowing::Record>& out);
 
+  // What flush() would hand out now; nothing changes. For who must keep what is not finished yet.
+  [[nodiscard]] std::vector<rowing::Record> unfinished() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -21,8 +21,13 @@ base::Status LineFeeder::feed(std::string_view line, std::optional<std::int64_t>
                   std::to_string(pm5::kMaxNotification) + " can be sent");
   }
   ++counters_.fed;
-  return recorder_.feed(notification->characteristic, notification->payload,
-                        notification->at_ms ? notification->at_ms : received_ms);
+  const auto at_ms = notification->at_ms ? notification->at_ms : received_ms;
+  if (at_ms && received_ms) source_offset_ms_ = *at_ms - *received_ms;
+  return recorder_.feed(notification->characteristic, notification->payload, at_ms);
+}
+
+base::Status LineFeeder::tick(std::int64_t received_ms) {
+  return source_offset_ms_ ? recorder_.tick(received_ms + *source_offset_ms_) : base::Status();
 }
 
 base::Status LineFeeder::feed_all(std::string_view text) {

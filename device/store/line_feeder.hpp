@@ -37,6 +37,9 @@ class LineFeeder {
   // `received_ms`: for a live source, the moment of receipt, used when the line has no at_ms of its own. The error is
   // the store's; a bad line is not an error here.
   base::Status feed(std::string_view line, std::optional<std::int64_t> received_ms);
+  // Time passes without lines; call it about twice a second. `received_ms` is of the clock of feed()'s: the feeder
+  // knows how far the lines' own time is from it.
+  base::Status tick(std::int64_t received_ms);
   // All lines of a text.
   base::Status feed_all(std::string_view text);
 
@@ -49,6 +52,7 @@ class LineFeeder {
 
   Recorder& recorder_;
   LineCounters counters_;
+  std::optional<std::int64_t> source_offset_ms_;  // from the clock of receipt to that of the last line
   std::vector<RejectedLine> rejected_;
 };
 

@@ -47,6 +47,22 @@ TEST(LineFeeder, BadLinesAreNumberedAndTheRestIsKept) {
   EXPECT_THAT((*events)[1].bytes, testing::HasSubstr("\"line\":6"));
 }
 
+TEST(LineFeeder, ASilentSourceIsCommittedInItsOwnTime) {
+  TestStore store;
+  Recorder recorder(*store, store.clock, store.ids, {});
+  LineFeeder feeder(recorder);
+  constexpr std::int64_t kBoot = 900'000'000;  // far from the lines' at_ms: 10 minutes of silence would end the piece
+  ASSERT_TRUE(ok(feeder.tick(kBoot)));
+  ASSERT_TRUE(ok(feeder.feed(kRowing, kBoot)));
+  ASSERT_TRUE(ok(feeder.tick(kBoot + 900)));
+  EXPECT_EQ(store->status()->records, 0u);
+  ASSERT_TRUE(ok(feeder.tick(kBoot + 20'000)));
+  EXPECT_EQ(store->status()->records, 1u);
+  EXPECT_TRUE(recorder.running());
+  ASSERT_TRUE(ok(feeder.tick(kBoot + 600'000)));
+  EXPECT_FALSE(recorder.running());
+}
+
 TEST(LineFeeder, ManyBadLinesAreBounded) {
   TestStore store;
   Recorder recorder(*store, store.clock, store.ids, {});

@@ -31,7 +31,8 @@ struct Piece {
   bool begun = false;    // in the store
   std::vector<Record> waiting;
   std::int64_t waiting_since_ms = 0;
-  std::array<std::uint64_t, 8> rows{};  // committed since the last seal
+  std::optional<std::int64_t> heard_ms;  // the first notification since the last commit: it may be in no record yet
+  std::array<std::uint64_t, 8> rows{};   // committed since the last seal
   std::optional<std::int64_t> rows_since_ms;
   std::optional<rowing::EndReason> end_reason;
   std::int64_t ended_ms = 0;
@@ -71,6 +72,8 @@ struct Recorder::Impl {
   std::vector<Record> notes;
   std::optional<std::int64_t> last_ms;  // of the last notification, on the recorder's own time line
   std::int64_t ticked_ms = 0;           // the furthest that tick() has come on it
+  base::Status trouble;                 // of the store, at the last try
+  std::int64_t failed_ms = 0;           // when that was
   std::int64_t offset_ms = 0;           // from the source's time to it
 
   std::int64_t time_of(std::optional<std::int64_t> at_ms, std::optional<std::int64_t>& went_back_from);
@@ -183,6 +186,7 @@ void Recorder::Impl::pass_time(std::int64_t now) {
 
 void Recorder::Impl::push(Piece& piece, const pm5::Notification& notification, std::int64_t now, bool untimed) {
   piece.untimed = piece.untimed || untimed;
+  if (!piece.heard_ms) piece.heard_ms = now;
   std::vector<Record> records;
   piece.assembler.push(notification, now - piece.first_ms, records);
   take(piece, std::move(records), now);
@@ -214,18 +218,20 @@ void Recorder::Impl::refuse(pm5::DecodeStatus status, std::uint16_t characterist
 }
 
 base::Status Recorder::Impl::commit(Piece& piece, std::int64_t now) {
-  if (!piece.begun) {
-    BOATHOUSE_TRY(store.begin(piece.birth, options.athlete));
-    piece.begun = true;
+  std::vector<Record> tail;
+  if (!piece.closed) {
+    tail = piece.assembler.unfinished();
+    std::erase_if(tail, [](const Record& record) { return !check_record(record); });
+    if (piece.untimed) std::ranges::for_each(tail, forget_time);
   }
-  if (piece.waiting.empty()) return {};
-  BOATHOUSE_TRY(store.append(piece.birth.rec_id, piece.waiting));
+  BOATHOUSE_TRY(store.append(piece.birth.rec_id, piece.waiting, tail));
+  piece.heard_ms.reset();
   for (const Record& record : piece.waiting) {
     ++counters.records[static_cast<std::size_t>(record.stream)];
     if (!piece.closed) ++piece.rows[static_cast<std::size_t>(record.stream)];
   }
+  if (!piece.closed && !piece.waiting.empty() && !piece.rows_since_ms) piece.rows_since_ms = now;
   piece.waiting.clear();
-  if (!piece.closed && !piece.rows_since_ms) piece.rows_since_ms = now;
   return {};
 }
 
@@ -246,9 +252,16 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
     piece.assembler.flush(records);
     take(piece, std::move(records), now);
   }
-  const bool due =
-      piece.waiting.size() >= kGroupRecords || now - piece.waiting_since_ms >= kGroupMs || everything || close;
-  if (due && (!piece.begun || !piece.waiting.empty())) BOATHOUSE_TRY(commit(piece, now));
+  const bool records_due =
+      !piece.waiting.empty() && (piece.waiting.size() >= kGroupRecords || now - piece.waiting_since_ms >= kGroupMs);
+  const bool parts_due = piece.heard_ms && now - *piece.heard_ms >= kGroupMs;
+  const bool rest_due = !piece.waiting.empty() && (everything || close);
+  if (!piece.begun) {
+    // The recording itself is durable before its first record.
+    BOATHOUSE_TRY(store.begin(piece.birth, options.athlete));
+    piece.begun = true;
+  }
+  if (records_due || parts_due || rest_due) BOATHOUSE_TRY(commit(piece, now));
   if (close && !piece.closed) {
     BOATHOUSE_TRY(store.end(piece.birth.rec_id, *piece.end_reason));
     piece.closed = true;
@@ -261,12 +274,17 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
 // answer.
 base::Status Recorder::Impl::settle(std::int64_t now, bool everything) {
   base::Status first;
+  // Each try writes all that waits, so a store that fails is tried again once a second, not at each notification.
+  if (!trouble && !everything && now - failed_ms < kGroupMs) return trouble;
+  trouble = {};
   const Piece* const late_target = ended_last();
   for (const auto& piece : pieces) {
     const bool over =
         piece->end_reason && (everything || piece.get() != late_target || now - piece->ended_ms >= pm5::kLatePartsMs);
     if (base::Status status = settle_piece(*piece, now, over, everything); !status && first) first = std::move(status);
   }
+  trouble = first;
+  if (!first) failed_ms = now;
   std::erase_if(pieces, [&](const auto& piece) {
     const bool may_go = piece.get() != late_target || now - piece->ended_ms > pm5::kRecoveryMs;
     return piece->closed && piece->waiting.empty() && may_go;
@@ -275,7 +293,7 @@ base::Status Recorder::Impl::settle(std::int64_t now, bool everything) {
 }
 
 Recorder::Recorder(Store& store, base::Clock& clock, base::UuidV7Source& ids, RecorderOptions options)
-    : impl_(new Impl{store, clock, ids, std::move(options), {}, {}, {}, {}, {}, std::nullopt, 0, 0}) {}
+    : impl_(new Impl{store, clock, ids, std::move(options), {}, {}, {}, {}, {}, std::nullopt, 0, {}, 0, 0}) {}
 Recorder::Recorder(Recorder&&) noexcept = default;
 Recorder& Recorder::operator=(Recorder&&) noexcept = default;
 Recorder::~Recorder() = default;

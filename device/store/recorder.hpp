@@ -1,9 +1,10 @@
 // From a monitor's notifications to durable recordings: decode, decide where a recording begins and ends, assemble
 // records, commit them in groups, seal. The same code serves a live monitor, a replayed capture and the simulator.
 //
-// Durability: what feed() or tick() was given is committed after at most kGroupMs or kGroupRecords records. When the
-// store fails (disk full), nothing is dropped: records stay in memory and every later call tries again; the call
-// returns the store's error. Thread rule: one thread at a time.
+// Durability: what feed() or tick() was given is committed after at most kGroupMs or kGroupRecords records, finished or
+// not (Store::append's tail). When the
+// store fails (disk full), nothing is dropped: records stay in memory and later calls try again, once a kGroupMs; they
+// return the store's error until then. Thread rule: one thread at a time.
 #pragma once
 
 #include <array>

@@ -292,6 +292,60 @@ TEST_F(RecorderTest, AProcessThatDiesLosesAtMostOneGroupAndTheRestIsEndedAsCrash
   EXPECT_TRUE(store->verify(id)->ok());
 }
 
+TEST_F(RecorderTest, AStrokeInTheMakingIsNotLostInACrash) {
+  start();
+  row(2, 0);
+  feed(0x35, {{"elapsed_cs", 90}, {"drive_length_cm", 140}, {"stroke_count", 1}}, 900);
+  EXPECT_TRUE(ok(recorder->tick(1500)));
+  EXPECT_TRUE(ok(recorder->tick(2100)));  // a second after it was heard; its second half never comes
+  const base::Uuid id = recorder->recordings()[0];
+  EXPECT_TRUE(store->records(id, Stream::stroke, 0, 9)->empty()) << "not finished";
+  recorder.reset();
+  store.reopen();
+  ASSERT_EQ(*store->end_crashed(), 1u);
+  const auto strokes = store->records(id, Stream::stroke, 0, 9);
+  ASSERT_EQ(strokes->size(), 1u);
+  EXPECT_EQ(value_of((*strokes)[0], "drive_length_cm"), 140);
+  EXPECT_EQ(store->records(id, Stream::sample, 0, 9)->size(), 2u) << "the last sample waits for nothing any more";
+  EXPECT_TRUE(store->verify(id)->ok());
+}
+
+TEST_F(RecorderTest, AnotherRecordsCommitKeepsTheUnfinishedOnes) {
+  start();
+  row(2, 0);
+  feed(0x35, {{"elapsed_cs", 90}, {"drive_length_cm", 140}, {"stroke_count", 1}}, 900);
+  EXPECT_TRUE(ok(recorder->tick(2100)));
+  EXPECT_TRUE(ok(recorder->note(EventKind::rejected_line, "{}")));
+  EXPECT_TRUE(ok(recorder->tick(3200)));
+  const base::Uuid id = recorder->recordings()[0];
+  recorder.reset();
+  store.reopen();
+  ASSERT_EQ(*store->end_crashed(), 1u);
+  EXPECT_EQ(store->records(id, Stream::stroke, 0, 9)->size(), 1u);
+  EXPECT_EQ(store->records(id, Stream::event, 0, 9)->size(), 2u) << "the note, and reopened";
+}
+
+TEST_F(RecorderTest, WhatWasFinishedLaterIsThereOnce) {
+  start();
+  for (int i = 0; i < 40; ++i) {
+    tick(50 * (i + 1), kRowing, 500 * i);
+    feed(0x35, {{"elapsed_cs", 50 * (i + 1)}, {"drive_length_cm", 140}, {"stroke_count", i / 4 + 1}}, 500 * i + 10);
+  }
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(records(Stream::stroke).size(), 10u);
+  EXPECT_EQ(records(Stream::sample).size(), 40u);
+  store.reopen();
+  EXPECT_EQ(*store->end_crashed(), 0u);
+  expect_whole();
+}
+
+TEST_F(RecorderTest, ARecordingIsThereBeforeItsFirstRecord) {
+  start();
+  feed(0x31, {{"elapsed_cs", 10}, {"workout_state", kRowing}}, 0);
+  EXPECT_EQ(store->status()->recordings, 1u);
+  EXPECT_EQ(store->status()->records, 0u);
+}
+
 TEST_F(RecorderTest, AGroupWaitsASecondFromItsFirstRecordNotFromTheLastGroup) {
   start();
   row(4, 0);

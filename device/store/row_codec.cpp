@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/base/sha256.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/wire/chunk.hpp"
 
@@ -40,6 +41,20 @@ base::Status check_record(const rowing::Record& record) {
     return wrong(record, "more bytes or points than a chunk can hold");
   }
   return {};
+}
+
+std::int64_t row_sum(std::int64_t recording, rowing::Stream stream, std::uint64_t seq, base::ByteView row) {
+  base::ByteWriter place;
+  place.u64(static_cast<std::uint64_t>(recording));
+  place.u64(static_cast<std::uint64_t>(stream));
+  place.u64(seq);
+  base::Sha256 hash;
+  hash.update(place.view());
+  hash.update(row);
+  const base::Digest digest = hash.finish();
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < 8; ++i) sum = sum << 8 | digest[i];
+  return static_cast<std::int64_t>(sum);
 }
 
 base::Bytes encode_row(const rowing::Record& record) {

@@ -15,7 +15,7 @@ namespace {
 //   outcome NULL = pending; 0 stored, 1 duplicate (both with server_seq: the receipt); 2 mismatch, 3 rejected (with
 //   detail). Numbers of wire::Outcome. epoch: of the server that said so.
 // body is apart so that looking at items does not read them.
-constexpr std::array<db::Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::string_view kVersion1 = R"sql(
 CREATE TABLE replica(
   id INTEGER PRIMARY KEY CHECK(id = 1),
   replica_id BLOB NOT NULL,
@@ -79,7 +79,72 @@ CREATE TABLE import(
   recording INTEGER NOT NULL REFERENCES recording(id),
   PRIMARY KEY(source_sha256, part)
 ) STRICT, WITHOUT ROWID;
-)sql"}}};
+)sql";
+
+// The way down, and room on the device.
+//
+// account: one row for each athlete whose key this device has synced with; cursor and purge_safe_seq belong to `epoch`.
+// recording.purged: the account's owner erased it; nothing of it may come back. verified_*: the server counted the same
+// as the seal of that revision, under that epoch.
+// item.here = 0: the body is not on this device, it was purged or has never been fetched; wanted: it is to be fetched.
+// open_row.sum: row_sum() of row_codec.hpp; NULL = written by version 1.
+// tail: records of a running recording that are not finished (a stroke waits for its second half): only after a crash
+// they are taken as they are.
+// edit: what the item of kind 4 says, so that a field's edits are found; (ms, count) is the effective stamp.
+constexpr std::string_view kVersion2 = R"sql(
+CREATE TABLE account(
+  athlete TEXT PRIMARY KEY,
+  athlete_id BLOB NOT NULL,
+  epoch TEXT NOT NULL,
+  cursor INTEGER NOT NULL DEFAULT 0,
+  purge_safe_seq INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE open_row ADD COLUMN sum INTEGER;
+
+ALTER TABLE recording ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recording ADD COLUMN verified_revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recording ADD COLUMN verified_epoch TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE item ADD COLUMN here INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE item ADD COLUMN wanted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX wanted ON item(recording DESC, id) WHERE wanted = 1 AND here = 0;
+
+CREATE TABLE edit(
+  item INTEGER PRIMARY KEY REFERENCES item(id),
+  op_id BLOB NOT NULL UNIQUE,
+  recording INTEGER NOT NULL REFERENCES recording(id),
+  field TEXT NOT NULL,
+  ms INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  replica_id BLOB NOT NULL
+) STRICT;
+CREATE INDEX edit_field ON edit(recording, field, ms, count);
+CREATE INDEX edit_stamp ON edit(ms, count);
+
+CREATE TABLE tail(
+  recording INTEGER NOT NULL REFERENCES recording(id),
+  position INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  sum INTEGER NOT NULL,
+  PRIMARY KEY(recording, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting(
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER NOT NULL,
+  report TEXT NOT NULL
+) STRICT;
+)sql";
+
+constexpr std::array<db::Migration, 2> kMigrations{{{1, kVersion1}, {2, kVersion2}}};
 
 constexpr db::Schema kSchema{"device store", 0x42686456, kMigrations};  // "BhdV"
 

@@ -5,6 +5,7 @@
 #include "core/pm5/assembler.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/enumerations.hpp"
+#include "device/store/row_codec.hpp"
 #include "device/store/schema.hpp"
 #include "device/store/store_internal.hpp"
 
@@ -45,12 +46,57 @@ base::Result<std::vector<base::Uuid>> open_recordings(db::Connection& connection
   }
 }
 
+base::Status put_tail(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> tail) {
+  auto remove = connection.prepare("DELETE FROM tail WHERE recording = ?1");
+  if (!remove) return remove.error();
+  BOATHOUSE_TRY(remove->bind(1, recording).run());
+  auto insert =
+      connection.prepare("INSERT INTO tail(recording, position, stream, record, sum) VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!insert) return insert.error();
+  std::int64_t position = 0;
+  for (const rowing::Record& record : tail) {
+    BOATHOUSE_TRY(check_record(record));
+    const base::Bytes bytes = encode_row(record);
+    insert->bind(1, recording).bind(2, position).bind(3, static_cast<int>(record.stream));
+    insert->bind(4, base::ByteView(bytes));
+    insert->bind(5, row_sum(recording, record.stream, static_cast<std::uint64_t>(position), bytes));
+    BOATHOUSE_TRY(insert->run());
+    ++position;
+  }
+  return {};
+}
+
+base::Result<std::vector<rowing::Record>> read_tail(db::Connection& connection, std::int64_t recording) {
+  auto select =
+      connection.prepare("SELECT stream, record, position, sum FROM tail WHERE recording = ?1 ORDER BY position");
+  if (!select) return select.error();
+  select->bind(1, recording);
+  std::vector<rowing::Record> tail;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return tail;
+    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(select->integer(0)));
+    if (!stream) return damaged("an unknown stream number");
+    auto record = checked_row(recording, *stream, static_cast<std::uint64_t>(select->integer(2)), select->blob(1),
+                              select->optional_integer(3));
+    if (!record) return record.error();
+    tail.push_back(std::move(*record));
+  }
+}
+
 base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id, rowing::EndReason reason,
                            std::span<const rowing::Record> last) {
   return in_transaction(connection, [&]() -> base::Status {
     auto recording = get_recording(connection, rec_id);
     if (!recording) return recording.error();
     if (recording->ended) return {};
+    if (reason == rowing::EndReason::crashed) {
+      auto tail = read_tail(connection, recording->id);
+      if (!tail) return tail.error();
+      BOATHOUSE_TRY(append_rows(connection, recording->id, *tail));
+    }
+    BOATHOUSE_TRY(put_tail(connection, recording->id, {}));
     BOATHOUSE_TRY(append_rows(connection, recording->id, last));
     BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
     return put_seal(connection, *recording, reason);
@@ -91,15 +137,16 @@ base::Status Store::begin(const rowing::Birth& birth, std::string_view athlete) 
   });
 }
 
-base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Record> records) {
-  if (records.empty()) return {};
+base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Record> records,
+                           std::span<const rowing::Record> tail) {
+  if (records.empty() && tail.empty()) return {};
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
   return in_transaction(connection, [&]() -> base::Status {
     auto recording = get_recording(connection, rec_id);
     if (!recording) return recording.error();
     BOATHOUSE_TRY(append_rows(connection, recording->id, records));
-    if (!recording->ended) return {};
+    if (!recording->ended) return put_tail(connection, recording->id, tail);
     BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
     return put_seal(connection, *recording, recording->reason);
   });

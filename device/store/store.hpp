@@ -22,6 +22,9 @@
 #include "core/db/sqlite.hpp"
 #include "core/rowing/record.hpp"
 #include "core/rowing/recording.hpp"
+#include "core/wire/changes.hpp"
+#include "core/wire/hello.hpp"
+#include "core/wire/verify.hpp"
 #include "device/store/types.hpp"
 
 namespace boathouse::store {
@@ -62,13 +65,16 @@ class Store {
   base::Status begin(const rowing::Birth& birth, std::string_view athlete);
   // Commits records in their order; seq is given here, dense from 0 for each stream. On a recording that has ended they
   // are sealed at once, with the next seal revision.
-  base::Status append(const base::Uuid& rec_id, std::span<const rowing::Record> records);
+  // `tail`: what would be appended next if nothing more came, in place of the tail of the call before; end_crashed()
+  // appends it, end() forgets it.
+  base::Status append(const base::Uuid& rec_id, std::span<const rowing::Record> records,
+                      std::span<const rowing::Record> tail = {});
   // Rows into chunks: those streams that have a whole chunk, or with `all` whatever is there.
   base::Status seal(const base::Uuid& rec_id, bool all);
   // Seals the rest and writes the next seal revision. On an ended recording: ok and nothing new.
   base::Status end(const base::Uuid& rec_id, rowing::EndReason reason);
-  // For the start of a process: recordings that a crash left open get a `reopened` event and end with reason `crashed`.
-  // How many.
+  // For the start of a process: recordings that a crash left open get their tail and a `reopened` event, and end with
+  // reason `crashed`. How many.
   base::Result<std::uint64_t> end_crashed();
 
   // --- Outbox ---
@@ -82,6 +88,47 @@ class Store {
   // What the server refused is offered once more: its reason may be gone (a wrong key, a server that has learned). How
   // many items.
   base::Result<std::uint64_t> offer_refused_again();
+
+  // --- The way down ---
+
+  // How far this device is with an athlete's changes; with an empty epoch when it never synced for them.
+  base::Result<Account> account(std::string_view athlete);
+  // Another epoch than before: all receipts count no more and the feed begins anew, in the same transaction. conflict:
+  // the key belongs to another athlete than the label's earlier ones. invalid_input: an answer for another device.
+  base::Status take_hello(std::string_view athlete, const wire::HelloReply& hello);
+  // The athlete may be another one from now on (a server that was built anew): the next hello says which.
+  base::Status forget_account(std::string_view athlete);
+  // Births, directories of chunks, seals and edits that are not here; receipts for those that are. All or nothing.
+  // conflict: the answer does not go on at this account's epoch and cursor.
+  base::Status take_changes(std::string_view athlete, std::int64_t since, const wire::ChangesReply& reply);
+  // Ended recordings, all with receipts, that the server has not been asked about since their newest seal.
+  base::Result<std::vector<wire::VerifyQuestion>> unverified(std::string_view athlete, std::size_t limit);
+  // `lacking`: recordings whose data the server does not have although it gave receipts; they are offered again.
+  base::Status take_verified(std::string_view epoch, std::span<const VerifiedRecording> verified,
+                             std::span<const base::Uuid> lacking = {});
+
+  // --- What people write about a session ---
+
+  // Fills in who, when and after what (replica_id, op_seq, stamp, seen), and commits the edit to the outbox. `edit` has
+  // op_id, session, field and value. As it was stored. not_found: no such session; invalid_input: as check_edit says.
+  base::Result<rowing::Edit> edit(rowing::Edit edit, std::int64_t now_utc_ms);
+  base::Result<SessionFields> fields(const base::Uuid& session);
+
+  // --- Room on the device ---
+
+  base::Result<Space> space();
+  // What the bodies may take before the device should free some; 0 = no cap.
+  base::Status set_cap(std::uint64_t bytes);
+  // Removes bodies that are safe elsewhere, oldest recording first, until so many bytes are gone or no more may go.
+  // Splits, summaries and the directory stay. How many bytes went.
+  base::Result<std::uint64_t> free_space(std::uint64_t wanted_bytes);
+  // A recording's chunks that are not here shall be fetched. How many.
+  base::Result<std::uint64_t> fetch(const base::Uuid& rec_id);
+  base::Result<std::vector<AwayChunk>> wanted(std::string_view athlete, std::size_t limit);
+  // A fetched body: checked against the directory's hash and range, else invalid_input and nothing is kept.
+  base::Status take_body(std::int64_t id, base::ByteView body);
+  // The server does not have it either (404, 410).
+  base::Status give_up_fetching(std::int64_t id);
 
   // --- Reading ---
 

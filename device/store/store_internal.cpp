@@ -11,37 +11,6 @@
 namespace boathouse::store {
 namespace {
 
-struct NewItem {
-  std::int64_t recording = 0;
-  wire::ItemKind kind = wire::ItemKind::chunk;
-  int stream = 0;
-  std::uint64_t first = 0;
-  std::uint64_t past = 0;
-  std::uint32_t version = 0;
-  base::Digest sha256{};
-  base::ByteView body;
-};
-
-base::Status put_item(db::Connection& connection, const NewItem& item) {
-  auto insert = connection.prepare(
-      "INSERT INTO item(recording, kind, stream, first, past, version, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-      "?7, ?8)");
-  if (!insert) return insert.error();
-  insert->bind(1, item.recording)
-      .bind(2, static_cast<int>(item.kind))
-      .bind(3, item.stream)
-      .bind(4, item.first)
-      .bind(5, item.past)
-      .bind(6, item.version)
-      .bind(7, base::ByteView(item.sha256))
-      .bind(8, item.body.size());
-  BOATHOUSE_TRY(insert->run());
-  const std::int64_t id = connection.last_insert_rowid();
-  auto body = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
-  if (!body) return body.error();
-  return body->bind(1, id).bind(2, item.body).run();
-}
-
 base::Result<RecordingRow> same_birth(db::Connection& connection, RecordingRow row, const base::Digest& sha256) {
   auto select = connection.prepare("SELECT sha256 FROM item WHERE recording = ?1 AND kind = 1");
   if (!select) return select.error();
@@ -57,10 +26,43 @@ base::Result<RecordingRow> same_birth(db::Connection& connection, RecordingRow r
 
 }  // namespace
 
+base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& item) {
+  auto insert = connection.prepare(
+      "INSERT INTO item(recording, kind, stream, first, past, version, sha256, bytes, here) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+  if (!insert) return insert.error();
+  insert->bind(1, item.recording)
+      .bind(2, static_cast<int>(item.kind))
+      .bind(3, item.stream)
+      .bind(4, item.first)
+      .bind(5, item.past)
+      .bind(6, item.version)
+      .bind(7, base::ByteView(item.sha256))
+      .bind(8, item.away_bytes ? *item.away_bytes : item.body.size())
+      .bind(9, !item.away_bytes);
+  BOATHOUSE_TRY(insert->run());
+  const std::int64_t id = connection.last_insert_rowid();
+  if (item.away_bytes) return id;
+  auto body = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
+  if (!body) return body.error();
+  BOATHOUSE_TRY(body->bind(1, id).bind(2, item.body).run());
+  return id;
+}
+
 base::Error damaged(std::string_view what) { return {base::ErrorCode::corrupt, "device store: " + std::string(what)}; }
 
+base::Result<rowing::Record> checked_row(std::int64_t recording, rowing::Stream stream, std::uint64_t seq,
+                                         base::ByteView row, std::optional<std::int64_t> sum) {
+  if (sum && *sum != row_sum(recording, stream, seq, row)) {
+    return damaged("record " + std::to_string(seq) + " of " + std::string(rowing::name(stream)) +
+                   " is not the one that was stored");
+  }
+  return decode_row(stream, row);
+}
+
 base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connection, const base::Uuid& rec_id) {
-  auto select = connection.prepare("SELECT id, athlete, ended, reason, revision FROM recording WHERE rec_id = ?1");
+  auto select =
+      connection.prepare("SELECT id, athlete, ended, reason, revision, purged FROM recording WHERE rec_id = ?1");
   if (!select) return select.error();
   auto there = select->bind(1, base::ByteView(rec_id.bytes)).step();
   if (!there) return there.error();
@@ -72,6 +74,7 @@ base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connect
   row.ended = select->integer(2) != 0;
   row.reason = static_cast<rowing::EndReason>(select->integer(3));
   row.revision = static_cast<std::uint32_t>(select->integer(4));
+  row.purged = select->integer(5) != 0;
   return std::optional<RecordingRow>(std::move(row));
 }
 
@@ -106,6 +109,18 @@ base::Status put_stream(db::Connection& connection, std::int64_t recording, rowi
   return put->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, row.next_seq).bind(4, row.sealed_to).run();
 }
 
+base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id,
+                                         std::string_view athlete) {
+  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete) VALUES (?1, ?2)");
+  if (!insert) return insert.error();
+  BOATHOUSE_TRY(insert->bind(1, base::ByteView(rec_id.bytes)).bind(2, athlete).run());
+  RecordingRow row;
+  row.id = connection.last_insert_rowid();
+  row.rec_id = rec_id;
+  row.athlete = athlete;
+  return row;
+}
+
 base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth,
                                            std::string_view athlete) {
   if (athlete.size() > kMaxAthleteLabel) {
@@ -118,19 +133,15 @@ base::Result<RecordingRow> begin_recording(db::Connection& connection, const row
   if (!found) return found.error();
   if (*found) return same_birth(connection, std::move(**found), sha256);
 
-  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete) VALUES (?1, ?2)");
-  if (!insert) return insert.error();
-  BOATHOUSE_TRY(insert->bind(1, base::ByteView(birth.rec_id.bytes)).bind(2, athlete).run());
-  RecordingRow row;
-  row.id = connection.last_insert_rowid();
-  row.rec_id = birth.rec_id;
-  row.athlete = athlete;
+  auto row = add_recording(connection, birth.rec_id, athlete);
+  if (!row) return row.error();
   NewItem item;
-  item.recording = row.id;
+  item.recording = row->id;
   item.kind = wire::ItemKind::birth;
   item.sha256 = sha256;
   item.body = base::as_bytes(json);
-  BOATHOUSE_TRY(put_item(connection, item));
+  auto id = put_item(connection, item);
+  if (!id) return id.error();
   return row;
 }
 
@@ -138,7 +149,8 @@ base::Status append_rows(db::Connection& connection, std::int64_t recording, std
   auto streams = get_streams(connection, recording);
   if (!streams) return streams.error();
   std::map<rowing::Stream, StreamRow> changed;
-  auto insert = connection.prepare("INSERT INTO open_row(recording, stream, seq, record) VALUES (?1, ?2, ?3, ?4)");
+  auto insert =
+      connection.prepare("INSERT INTO open_row(recording, stream, seq, record, sum) VALUES (?1, ?2, ?3, ?4, ?5)");
   if (!insert) return insert.error();
   for (const rowing::Record& record : records) {
     BOATHOUSE_TRY(check_record(record));
@@ -147,7 +159,8 @@ base::Status append_rows(db::Connection& connection, std::int64_t recording, std
     insert->bind(1, recording)
         .bind(2, static_cast<int>(record.stream))
         .bind(3, row.next_seq)
-        .bind(4, base::ByteView(bytes));
+        .bind(4, base::ByteView(bytes))
+        .bind(5, row_sum(recording, record.stream, row.next_seq, bytes));
     BOATHOUSE_TRY(insert->run());
     ++row.next_seq;
   }
@@ -172,7 +185,7 @@ base::Result<std::vector<rowing::Record>> next_chunk(db::Connection& connection,
                                                      rowing::Stream stream, std::uint64_t seq, bool& whole) {
   whole = false;
   auto select = connection.prepare(
-      "SELECT seq, record FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4");
+      "SELECT seq, record, sum FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4");
   if (!select) return select.error();
   select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, seq).bind(4, kChunkRecords);
   std::vector<rowing::Record> records;
@@ -182,7 +195,7 @@ base::Result<std::vector<rowing::Record>> next_chunk(db::Connection& connection,
     if (!there) return there.error();
     if (!*there) break;
     if (static_cast<std::uint64_t>(select->integer(0)) != seq + records.size()) return damaged("open rows with a hole");
-    auto record = decode_row(stream, select->blob(1));
+    auto record = checked_row(recording, stream, seq + records.size(), select->blob(1), select->optional_integer(2));
     if (!record) return record.error();
     if (!cut.take(*record)) {
       whole = true;
@@ -234,7 +247,8 @@ base::Status put_chunk(db::Connection& connection, std::int64_t recording, const
   item.version = chunk.version;
   item.sha256 = chunk.sha256;
   item.body = chunk.body;
-  return put_item(connection, item);
+  auto id = put_item(connection, item);
+  return id ? base::Status() : base::Status(id.error());
 }
 
 base::Status put_seal(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason) {
@@ -267,13 +281,19 @@ base::Status put_seal(db::Connection& connection, RecordingRow& recording, rowin
   item.first = seal.revision;
   item.sha256 = base::sha256(base::as_bytes(json));
   item.body = base::as_bytes(json);
-  BOATHOUSE_TRY(put_item(connection, item));
+  auto id = put_item(connection, item);
+  if (!id) return id.error();
+  return set_sealed(connection, recording, reason, seal.revision);
+}
+
+base::Status set_sealed(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason,
+                        std::uint32_t revision) {
   auto update = connection.prepare("UPDATE recording SET ended = 1, reason = ?2, revision = ?3 WHERE id = ?1");
   if (!update) return update.error();
-  BOATHOUSE_TRY(update->bind(1, recording.id).bind(2, static_cast<int>(reason)).bind(3, seal.revision).run());
+  BOATHOUSE_TRY(update->bind(1, recording.id).bind(2, static_cast<int>(reason)).bind(3, revision).run());
   recording.ended = true;
   recording.reason = reason;
-  recording.revision = seal.revision;
+  recording.revision = revision;
   return {};
 }
 

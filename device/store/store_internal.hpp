@@ -33,6 +33,20 @@ struct RecordingRow {
   bool ended = false;
   rowing::EndReason reason = rowing::EndReason::stopped;
   std::uint32_t revision = 0;
+  bool purged = false;
+};
+
+// An item on its way into the table.
+struct NewItem {
+  std::int64_t recording = 0;
+  wire::ItemKind kind = wire::ItemKind::chunk;
+  int stream = 0;
+  std::uint64_t first = 0;
+  std::uint64_t past = 0;
+  std::uint32_t version = 0;
+  base::Digest sha256{};
+  base::ByteView body;                      // empty: it is not on this device
+  std::optional<std::uint64_t> away_bytes;  // then: how many bytes it has
 };
 
 struct StreamRow {
@@ -48,6 +62,10 @@ bool copy_exact(base::ByteView from, std::array<std::uint8_t, kSize>& to) {
 }
 
 base::Error damaged(std::string_view what);
+
+// A row that was stored, after its sum was looked at (nullopt: of version 1, it has none).
+base::Result<rowing::Record> checked_row(std::int64_t recording, rowing::Stream stream, std::uint64_t seq,
+                                         base::ByteView row, std::optional<std::int64_t> sum);
 
 // Runs `work` (which gives a base::Status) in one transaction.
 template <typename Work>
@@ -65,6 +83,26 @@ base::Result<RecordingRow> get_recording(db::Connection& connection, const base:
 base::Result<std::map<rowing::Stream, StreamRow>> get_streams(db::Connection& connection, std::int64_t recording);
 base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream,
                         const StreamRow& row);
+
+base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id,
+                                         std::string_view athlete);
+// Its id.
+base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& item);
+// `later` and unknown ids change nothing. A refusal may become a receipt; a receipt is never taken back.
+base::Status acknowledge_item(db::Connection& connection, std::string_view epoch, const Acknowledgement& word);
+// Receipts of another epoch than this one count no more.
+base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch);
+base::Status set_sealed(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason,
+                        std::uint32_t revision);
+// The chunks within [from, to) lose their bodies; the directory stays.
+base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                         std::uint64_t to);
+// The owner's purge: nothing but the recording's entry is left.
+base::Status erase_recording(db::Connection& connection, std::int64_t recording);
+
+// An edit of the feed: new, or the receipt of one that is here.
+base::Status take_edit(db::Connection& connection, std::string_view epoch, const RecordingRow& recording,
+                       const wire::Change& change);
 
 // The recording and its birth item. conflict: rec_id is there with another birth.
 base::Result<RecordingRow> begin_recording(db::Connection& connection, const rowing::Birth& birth,

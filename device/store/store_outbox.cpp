@@ -9,50 +9,13 @@ namespace {
 
 // The numbers are in the file.
 static_assert(static_cast<int>(wire::ItemKind::birth) == 1 && static_cast<int>(wire::ItemKind::chunk) == 2 &&
-              static_cast<int>(wire::ItemKind::seal) == 3);
+              static_cast<int>(wire::ItemKind::seal) == 3 && static_cast<int>(wire::ItemKind::edit) == 4);
 constexpr int kStored = 0;
 constexpr int kDuplicate = 1;
 constexpr int kMismatch = 2;
 constexpr int kRejected = 3;
 
-base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch) {
-  {
-    auto select = connection.prepare("SELECT server_epoch FROM replica");
-    if (!select) return select.error();
-    auto there = select->step();
-    if (!there) return there.error();
-    if (!*there) return damaged("its own identity is missing");
-    if (select->text(0) == epoch) return {};
-  }
-  auto update = connection.prepare("UPDATE replica SET server_epoch = ?1");
-  if (!update) return update.error();
-  BOATHOUSE_TRY(update->bind(1, epoch).run());
-  auto forget = connection.prepare(
-      "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE outcome IS NOT NULL AND "
-      "epoch <> ?1");
-  if (!forget) return forget.error();
-  return forget->bind(1, epoch).run();
-}
-
-base::Status acknowledge_one(db::Connection& connection, std::string_view epoch, const Acknowledgement& answer) {
-  const bool receipt = answer.outcome == wire::Outcome::stored || answer.outcome == wire::Outcome::duplicate;
-  int outcome = answer.outcome == wire::Outcome::stored ? kStored : kDuplicate;
-  if (!receipt) outcome = answer.outcome == wire::Outcome::mismatch ? kMismatch : kRejected;
-  // A refusal may still become a receipt; a receipt is never taken back.
-  auto update = connection.prepare(
-      "UPDATE item SET outcome = ?2, server_seq = ?3, epoch = ?4, detail = ?5 "
-      "WHERE id = ?1 AND (outcome IS NULL OR (outcome >= 2 AND ?2 < 2))");
-  if (!update) return update.error();
-  update->bind(1, answer.id).bind(2, outcome).bind(4, epoch);
-  if (receipt) {
-    update->bind(3, answer.server_seq).bind(5, nullptr);
-  } else {
-    update->bind(3, nullptr).bind(5, answer.detail);
-  }
-  return update->run();
-}
-
-// Columns: id, kind, stream, first, past, version, sha256, body, rec_id.
+// Columns: id, kind, stream, first, past, version, sha256, body, rec_id, op_id.
 base::Result<PendingItem> read_item(const db::Statement& row) {
   PendingItem item;
   item.id = row.integer(0);
@@ -66,6 +29,8 @@ base::Result<PendingItem> read_item(const db::Statement& row) {
     item.version = static_cast<std::uint32_t>(row.integer(5));
   } else if (item.kind == wire::ItemKind::seal) {
     item.revision = static_cast<std::uint32_t>(row.integer(3));
+  } else if (item.kind == wire::ItemKind::edit && !copy_exact(row.blob(9), item.op_id.bytes)) {
+    return damaged("an edit without its id");
   }
   const base::ByteView body = row.blob(7);
   if (!copy_exact(row.blob(6), item.sha256) || !copy_exact(row.blob(8), item.rec_id.bytes) || body.empty()) {
@@ -77,6 +42,45 @@ base::Result<PendingItem> read_item(const db::Statement& row) {
 
 }  // namespace
 
+base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch) {
+  {
+    auto select = connection.prepare("SELECT server_epoch FROM replica");
+    if (!select) return select.error();
+    auto there = select->step();
+    if (!there) return there.error();
+    if (!*there) return damaged("its own identity is missing");
+    if (select->text(0) == epoch) return {};
+  }
+  auto update = connection.prepare("UPDATE replica SET server_epoch = ?1");
+  if (!update) return update.error();
+  BOATHOUSE_TRY(update->bind(1, epoch).run());
+  // What is not on this device cannot be offered; it keeps its old receipt, which proves nothing under the new epoch.
+  auto forget = connection.prepare(
+      "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE outcome IS NOT NULL AND "
+      "epoch <> ?1 AND here = 1");
+  if (!forget) return forget.error();
+  return forget->bind(1, epoch).run();
+}
+
+base::Status acknowledge_item(db::Connection& connection, std::string_view epoch, const Acknowledgement& answer) {
+  if (answer.outcome == wire::Outcome::later) return {};
+  const bool receipt = answer.outcome == wire::Outcome::stored || answer.outcome == wire::Outcome::duplicate;
+  int outcome = answer.outcome == wire::Outcome::stored ? kStored : kDuplicate;
+  if (!receipt) outcome = answer.outcome == wire::Outcome::mismatch ? kMismatch : kRejected;
+  // A refusal may still become a receipt; a receipt is never taken back.
+  auto update = connection.prepare(
+      "UPDATE item SET outcome = ?2, server_seq = ?3, epoch = ?4, detail = ?5 "
+      "WHERE id = ?1 AND (outcome IS NULL OR (outcome >= 2 AND ?2 < 2) OR epoch <> ?4)");
+  if (!update) return update.error();
+  update->bind(1, answer.id).bind(2, outcome).bind(4, epoch);
+  if (receipt) {
+    update->bind(3, answer.server_seq).bind(5, nullptr);
+  } else {
+    update->bind(3, nullptr).bind(5, answer.detail);
+  }
+  return update->run();
+}
+
 wire::Item PendingItem::item() const {
   wire::Item view;
   view.kind = kind;
@@ -86,6 +90,7 @@ wire::Item PendingItem::item() const {
   view.to = to;
   view.version = version;
   view.revision = revision;
+  view.op_id = op_id;
   view.sha256 = sha256;
   view.body = body;
   return view;
@@ -95,9 +100,9 @@ base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query)
   const std::lock_guard guard(impl_->mutex);
   // The index gives the order, so that a long backlog is read only as far as the batch goes.
   auto select = impl_->connection.prepare(
-      "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id "
+      "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id, e.op_id "
       "FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = i.recording CROSS JOIN body AS b ON b.item "
-      "= i.id "
+      "= i.id LEFT JOIN edit AS e ON e.item = i.id "
       "WHERE i.outcome IS NULL AND (r.athlete = '' OR r.athlete = ?1) "
       "ORDER BY i.recording DESC, i.kind, i.id");
   if (!select) return select.error();
@@ -128,7 +133,7 @@ base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowle
   return in_transaction(connection, [&]() -> base::Status {
     BOATHOUSE_TRY(forget_other_epochs(connection, epoch));
     for (const Acknowledgement& answer : answers) {
-      if (answer.outcome != wire::Outcome::later) BOATHOUSE_TRY(acknowledge_one(connection, epoch, answer));
+      BOATHOUSE_TRY(acknowledge_item(connection, epoch, answer));
     }
     return {};
   });

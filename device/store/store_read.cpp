@@ -35,20 +35,27 @@ base::Status count_streams(db::Connection& connection, std::int64_t recording, R
 
 base::Status count_items(db::Connection& connection, std::int64_t recording, RecordingInfo& info) {
   auto select = connection.prepare(
-      "SELECT count(*), count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome >= 2) FROM item WHERE "
-      "recording = ?1");
+      "SELECT count(i.id), count(i.id) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), "
+      "count(i.id) FILTER (WHERE i.outcome >= 2), count(i.id) FILTER (WHERE i.here = 0), "
+      "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch "
+      "FROM recording AS r CROSS JOIN replica AS s LEFT JOIN item AS i ON i.recording = r.id WHERE r.id = ?1");
   if (!select) return select.error();
   auto row = select->bind(1, recording).step();
   if (!row) return row.error();
   info.items = static_cast<std::uint64_t>(select->integer(0));
   info.pending_items = static_cast<std::uint64_t>(select->integer(1));
   info.refused_items = static_cast<std::uint64_t>(select->integer(2));
+  info.away_items = static_cast<std::uint64_t>(select->integer(3));
+  info.verified = select->integer(4) != 0;
   return {};
 }
 
 base::Result<RecordingInfo> read_recording(db::Connection& connection, const base::Uuid& rec_id) {
   auto recording = get_recording(connection, rec_id);
   if (!recording) return recording.error();
+  if (recording->purged) {
+    return base::Error{base::ErrorCode::not_found, "recording " + rec_id.text() + " was erased by its owner"};
+  }
   RecordingInfo info;
   info.athlete = recording->athlete;
   info.ended = recording->ended;
@@ -62,7 +69,7 @@ base::Result<RecordingInfo> read_recording(db::Connection& connection, const bas
     if (!there) return there.error();
     if (!*there) return damaged("recording " + rec_id.text() + " has no birth");
     auto birth = wire::decode_birth(base::as_text(select->blob(0)));
-    if (!birth) return birth.error().within("recording " + rec_id.text());
+    if (!birth) return damaged("the birth of recording " + rec_id.text() + ": " + birth.error().text);
     info.birth = std::move(*birth);
   }
   BOATHOUSE_TRY(count_streams(connection, recording->id, info));
@@ -101,14 +108,16 @@ base::Status read_chunks(db::Connection& connection, std::int64_t recording, row
 base::Status read_rows(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
                        std::uint64_t until, std::vector<rowing::Record>& out) {
   auto select = connection.prepare(
-      "SELECT record FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 AND seq < ?4 ORDER BY seq");
+      "SELECT record, seq, sum FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 AND seq < ?4 ORDER BY "
+      "seq");
   if (!select) return select.error();
   select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, until);
   for (;;) {
     auto row = select->step();
     if (!row) return row.error();
     if (!*row) return {};
-    auto record = decode_row(stream, select->blob(0));
+    auto record = checked_row(recording, stream, static_cast<std::uint64_t>(select->integer(1)), select->blob(0),
+                              select->optional_integer(2));
     if (!record) return record.error();
     out.push_back(std::move(*record));
   }
@@ -124,7 +133,11 @@ base::Result<StoreStatus> Store::status() {
       "(SELECT count(*) FROM item), (SELECT count(*) FROM item WHERE outcome IS NULL), "
       "(SELECT coalesce(sum(bytes), 0) FROM item WHERE outcome IS NULL), (SELECT count(*) FROM item WHERE outcome >= "
       "2), "
-      "(SELECT server_epoch FROM replica)");
+      "(SELECT server_epoch FROM replica), "
+      "(SELECT count(DISTINCT recording) FROM item WHERE outcome IS NULL), "
+      "(SELECT min(r.rec_id) FROM recording AS r WHERE EXISTS(SELECT 1 FROM item AS i INDEXED BY outbox WHERE "
+      "i.recording = r.id AND i.outcome IS NULL)), "
+      "(SELECT count(*) FROM item WHERE here = 0 AND epoch <> (SELECT server_epoch FROM replica))");
   if (!select) return select.error();
   auto row = select->step();
   if (!row) return row.error();
@@ -139,6 +152,12 @@ base::Result<StoreStatus> Store::status() {
   status.pending_bytes = number(6);
   status.refused_items = number(7);
   status.server_epoch = select->text(8);
+  status.pending_recordings = number(9);
+  // A UUIDv7 begins with its milliseconds.
+  if (const base::ByteView oldest = select->blob(10); oldest.size() == 16) {
+    for (std::size_t i = 0; i < 6; ++i) status.oldest_pending_ms = status.oldest_pending_ms << 8 | oldest[i];
+  }
+  status.unconfirmed_items = number(11);
   return status;
 }
 
@@ -146,7 +165,11 @@ base::Result<std::vector<RecordingInfo>> Store::recordings() {
   const std::lock_guard guard(impl_->mutex);
   std::vector<base::Uuid> ids;
   {
-    auto select = impl_->connection.prepare("SELECT rec_id FROM recording ORDER BY id DESC");
+    // Without a birth and records it is only an edit's session, whose birth is yet to come.
+    auto select = impl_->connection.prepare(
+        "SELECT rec_id FROM recording AS r WHERE purged = 0 AND (EXISTS(SELECT 1 FROM item AS i WHERE i.recording = "
+        "r.id "
+        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) ORDER BY rec_id DESC");
     if (!select) return select.error();
     for (;;) {
       auto row = select->step();
@@ -159,7 +182,14 @@ base::Result<std::vector<RecordingInfo>> Store::recordings() {
   infos.reserve(ids.size());
   for (const base::Uuid& rec_id : ids) {
     auto info = read_recording(impl_->connection, rec_id);
-    if (!info) return info.error();
+    if (!info && info.error().code != base::ErrorCode::corrupt) return info.error();
+    if (!info) {
+      // One that is damaged must not hide the others.
+      RecordingInfo& damaged_one = infos.emplace_back();
+      damaged_one.birth.rec_id = rec_id;
+      damaged_one.problem = info.error().text;
+      continue;
+    }
     infos.push_back(std::move(*info));
   }
   return infos;

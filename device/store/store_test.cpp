@@ -6,6 +6,7 @@
 #include "core/rowing/enumerations.hpp"
 #include "core/wire/facts.hpp"
 #include "device/store/test_store.hpp"
+#include "tests/support/paths.hpp"
 
 namespace boathouse::store {
 namespace {
@@ -252,6 +253,40 @@ TEST(Store, RecordingsAreListedNewestFirst) {
   std::vector<base::Uuid> listed;
   for (const RecordingInfo& info : *infos) listed.push_back(info.birth.rec_id);
   EXPECT_EQ(listed, ids);
+}
+
+// Files of released versions: tests/data/stores has one each, written by that version's own program, with recordings
+// that were sent, that wait, and one that a kill -9 left open.
+TEST(Store, AFileOfVersion1IsBroughtUpWithItsQueueInside) {
+  TemporaryFolder folder;
+  std::filesystem::copy_file(test_support::source_dir() / "tests/data/stores/device_v1.db",
+                             folder.path() + "/device.db");
+  base::ManualClock clock{1'700'000'000'000, 0};
+  base::SeededRandom random{1};
+  base::UuidV7Source ids{clock, random};
+  auto store = Store::open(folder.path(), ids, random);
+  ASSERT_TRUE(ok(store));
+  EXPECT_EQ(store->identity().replica_id.text(), "01a20417-915f-7b7b-b296-b879a2e4ff9c");
+  const auto status = store->status();
+  ASSERT_TRUE(ok(status));
+  EXPECT_EQ(status->recordings, 3u);
+  EXPECT_EQ(status->open_recordings, 1u);
+  EXPECT_EQ(status->records, 118u + 118u + 32u);
+  EXPECT_EQ(status->items, 25u);
+  EXPECT_EQ(status->pending_items, 13u);
+  EXPECT_EQ(status->server_epoch, "47c7680181fc0b582b4cf78aabc9c9ac");
+  const auto recordings = store->recordings();
+  ASSERT_EQ(recordings->size(), 3u);
+  EXPECT_TRUE((*recordings)[2].safe());
+  EXPECT_FALSE((*recordings)[1].safe());
+  EXPECT_FALSE((*recordings)[0].ended);
+  for (const RecordingInfo& info : *recordings) {
+    EXPECT_THAT(store->verify(info.birth.rec_id)->problems, testing::IsEmpty());
+  }
+  EXPECT_EQ(*store->end_crashed(), 1u);
+  EXPECT_EQ(store->records((*recordings)[0].birth.rec_id, Stream::sample, 0, 100)->size(), 18u);
+  EXPECT_EQ(store->space()->cap, 0u);
+  EXPECT_EQ(store->pending({})->size(), 13u + 6u) << "four streams, the event and a seal";
 }
 
 }  // namespace

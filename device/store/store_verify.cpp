@@ -14,7 +14,7 @@ std::string place(rowing::Stream stream, std::uint64_t from, std::uint64_t to) {
   return std::string(rowing::name(stream)) + " [" + std::to_string(from) + ", " + std::to_string(to) + ")";
 }
 
-// Columns: stream, first, past, version, sha256, body, outcome.
+// Columns: stream, first, past, version, sha256, body, outcome, here.
 void check_chunk(const db::Statement& row, VerifyReport& report,
                  std::map<rowing::Stream, std::vector<base::Digest>>& hashes) {
   const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(row.integer(0)));
@@ -36,6 +36,12 @@ void check_chunk(const db::Statement& row, VerifyReport& report,
     return;
   }
   hashes[*stream].push_back(stored);
+  if (row.integer(7) == 0) {
+    check.records += to - from;
+    check.away += to - from;
+    if (!row.is_null(6) && row.integer(6) < 2) check.acknowledged += to - from;
+    return;
+  }
   auto chunk = wire::open_chunk(row.blob(5), stored);
   if (!chunk) {
     report.problems.push_back(where + ": " + chunk.error().text);
@@ -53,7 +59,8 @@ void check_chunk(const db::Statement& row, VerifyReport& report,
 
 base::Status check_chunks(db::Connection& connection, std::int64_t recording, VerifyReport& report) {
   auto select = connection.prepare(
-      "SELECT i.stream, i.first, i.past, i.version, i.sha256, b.body, i.outcome FROM item AS i LEFT JOIN body AS b ON "
+      "SELECT i.stream, i.first, i.past, i.version, i.sha256, b.body, i.outcome, i.here FROM item AS i LEFT JOIN body "
+      "AS b ON "
       "b.item = i.id "
       "WHERE i.recording = ?1 AND i.kind = 2 ORDER BY i.stream, i.first");
   if (!select) return select.error();
@@ -73,7 +80,7 @@ base::Status check_chunks(db::Connection& connection, std::int64_t recording, Ve
 
 base::Status check_rows(db::Connection& connection, std::int64_t recording, VerifyReport& report) {
   auto select =
-      connection.prepare("SELECT stream, seq, record FROM open_row WHERE recording = ?1 ORDER BY stream, seq");
+      connection.prepare("SELECT stream, seq, record, sum FROM open_row WHERE recording = ?1 ORDER BY stream, seq");
   if (!select) return select.error();
   select->bind(1, recording);
   for (;;) {
@@ -90,7 +97,7 @@ base::Status check_rows(db::Connection& connection, std::int64_t recording, Veri
     if (seq != check.records) {
       report.problems.push_back(place(*stream, check.records, seq) + ": rows are missing");
     }
-    if (auto record = decode_row(*stream, select->blob(2)); !record) {
+    if (auto record = checked_row(recording, *stream, seq, select->blob(2), select->optional_integer(3)); !record) {
       report.problems.push_back(place(*stream, seq, seq + 1) + ": " + record.error().text);
     }
     check.records = seq + 1;

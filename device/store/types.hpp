@@ -32,6 +32,7 @@ struct PendingItem {
   std::uint64_t to = 0;                            // chunk
   std::uint32_t version = 0;                       // chunk
   std::uint32_t revision = 0;                      // seal
+  base::Uuid op_id;                                // edit
   base::Digest sha256{};
   base::Bytes body;
 
@@ -65,9 +66,12 @@ struct RecordingInfo {
   std::uint64_t items = 0;                                // birth, chunks and seals
   std::uint64_t pending_items = 0;                        // without a receipt, not refused
   std::uint64_t refused_items = 0;
+  std::uint64_t away_items = 0;  // whose bodies are not on this device: purged, or never fetched
+  std::string problem;           // not empty: the recording is damaged, and nothing else here can be relied on
+  bool verified = false;         // the server counts what the newest seal does, under its current epoch
 
   // Everything is sealed and the server holds all of it.
-  [[nodiscard]] bool safe() const { return ended && pending_items == 0 && refused_items == 0; }
+  [[nodiscard]] bool safe() const { return problem.empty() && ended && pending_items == 0 && refused_items == 0; }
 };
 
 struct RefusedItem {
@@ -89,8 +93,59 @@ struct StoreStatus {
   std::uint64_t items = 0;      // birth, chunks and seals
   std::uint64_t pending_items = 0;
   std::uint64_t pending_bytes = 0;  // of their bodies
+  std::uint64_t pending_recordings = 0;
+  std::int64_t oldest_pending_ms = 0;  // UTC, when the oldest of these was begun by its device's clock; 0 = none
   std::uint64_t refused_items = 0;
-  std::string server_epoch;  // of the receipts; "" = the server never answered
+  std::uint64_t unconfirmed_items = 0;  // not on this device, and the server has not named them under its new epoch
+  std::string server_epoch;             // of the receipts; "" = the server never answered
+};
+
+// What people wrote about a session, after all edits that are here.
+struct SessionFields {
+  std::optional<std::string> title;  // nullopt: nobody wrote one
+  std::optional<std::string> notes;
+  std::optional<std::string> other_title;  // written at the same time elsewhere, and not chosen by anybody yet
+  std::optional<std::string> other_notes;
+  std::vector<std::string> tags;
+  bool deleted = false;
+  std::int64_t deleted_ms = 0;       // UTC, by the clock of its maker or the server
+  std::map<base::Uuid, bool> links;  // the other recording: linked, or decided not to be
+  std::map<rowing::Stream, base::Uuid> primaries;
+};
+
+// One athlete whose key this device has synced with.
+struct Account {
+  std::string athlete;      // label of the key
+  base::Uuid athlete_id;    // as the server names them; zero = never heard of
+  std::string epoch;        // what the next two belong to; "" = never synced
+  std::int64_t cursor = 0;  // of the changes feed
+  std::int64_t purge_safe_seq = 0;
+};
+
+// A chunk whose body is not on this device.
+struct AwayChunk {
+  std::int64_t id = 0;  // what take_body() takes
+  base::Uuid rec_id;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  std::uint64_t bytes = 0;  // of its body
+};
+
+struct VerifiedRecording {
+  base::Uuid rec_id;
+  std::uint32_t revision = 0;
+};
+
+// What the bodies take, and what could go. Bytes.
+struct Space {
+  std::uint64_t used = 0;           // by the database file, free pages not counted
+  std::uint64_t cap = 0;            // the user's; 0 = none
+  std::uint64_t freeable = 0;       // bodies that may be removed now
+  std::uint64_t unsent = 0;         // of the others: the server has no receipt for them
+  std::uint64_t unverified = 0;     // sent, but the recording is not complete or not yet compared
+  std::uint64_t not_backed_up = 0;  // verified, but in no verified backup yet
+  [[nodiscard]] bool full() const { return cap > 0 && used >= cap; }
 };
 
 // What verify() found for one stream.
@@ -99,6 +154,7 @@ struct StreamCheck {
   std::uint64_t chunks = 0;
   base::Digest root{};  // over the hashes of the chunks as they are, each recomputed from its body
   std::uint64_t acknowledged = 0;
+  std::uint64_t away = 0;                    // records in chunks whose bodies are not on this device
   std::optional<rowing::StreamSeal> sealed;  // of the newest seal
 };
 

@@ -1,0 +1,349 @@
+// The way down, between two stores: what one has sent, the feed brings to the other.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "device/store/test_store.hpp"
+
+namespace boathouse::store {
+namespace {
+
+using rowing::Stream;
+using wire::Change;
+using wire::ChangeKind;
+
+constexpr std::string_view kEpoch = "epoch-1";
+
+class StoreChangesTest : public testing::Test {
+ protected:
+  static wire::HelloReply hello(TestStore& store, std::string_view epoch = kEpoch, std::int64_t purge_safe_seq = 0) {
+    wire::HelloReply reply;
+    reply.epoch = epoch;
+    reply.replica_id = store->identity().replica_id;
+    reply.athlete.bytes[0] = 7;
+    reply.purge_safe_seq = purge_safe_seq;
+    return reply;
+  }
+
+  // A server that keeps what it is sent, and its feed.
+  void upload(TestStore& store, std::string_view epoch = kEpoch) {
+    const auto items = store->pending({});
+    ASSERT_TRUE(ok(items));
+    std::vector<Acknowledgement> answers;
+    for (const PendingItem& item : *items) {
+      Change change;
+      change.seq = ++server_seq;
+      change.rec_id = item.rec_id;
+      change.sha256 = item.sha256;
+      switch (item.kind) {
+        case wire::ItemKind::birth:
+          change.kind = ChangeKind::birth;
+          change.json = base::as_text(item.body);
+          break;
+        case wire::ItemKind::chunk:
+          change.kind = ChangeKind::chunk;
+          change.stream = item.stream;
+          change.from = item.from;
+          change.to = item.to;
+          change.version = item.version;
+          change.bytes = item.body.size();
+          bodies[item.sha256] = item.body;
+          break;
+        case wire::ItemKind::seal:
+          change.kind = ChangeKind::seal;
+          change.revision = item.revision;
+          change.json = base::as_text(item.body);
+          break;
+        default:
+          FAIL();
+      }
+      feed.push_back(change);
+      answers.push_back({item.id, wire::Outcome::stored, change.seq, ""});
+    }
+    ASSERT_TRUE(ok(store->acknowledge(epoch, answers)));
+  }
+
+  base::Status take(TestStore& store, std::vector<Change> changes, std::int64_t since,
+                    std::string_view epoch = kEpoch) {
+    wire::ChangesReply reply;
+    reply.epoch = epoch;
+    reply.replica_id = store->identity().replica_id;
+    reply.next = changes.empty() ? since : changes.back().seq;
+    reply.changes = std::move(changes);
+    return store->take_changes("", since, reply);
+  }
+
+  // A recording of 600 samples and a summary, ended.
+  base::Uuid record(TestStore& store) {
+    const rowing::Birth birth = make_birth(store.ids);
+    EXPECT_TRUE(ok(store->begin(birth, "")));
+    EXPECT_TRUE(ok(store->append(birth.rec_id, make_samples(0, 600))));
+    const rowing::Record summary = make_record(Stream::summary, {{"distance_dm", 5000}});
+    EXPECT_TRUE(ok(store->append(birth.rec_id, {&summary, 1})));
+    EXPECT_TRUE(ok(store->end(birth.rec_id, rowing::EndReason::logged)));
+    return birth.rec_id;
+  }
+
+  static void fetch_all(TestStore& store, const std::map<base::Digest, base::Bytes>& bodies,
+                        const std::vector<Change>& feed) {
+    const auto wanted = store->wanted("", 100);
+    ASSERT_TRUE(ok(wanted));
+    for (const AwayChunk& chunk : *wanted) {
+      for (const Change& change : feed) {
+        if (change.kind == ChangeKind::chunk && change.rec_id == chunk.rec_id && change.stream == chunk.stream &&
+            change.from == chunk.from) {
+          EXPECT_TRUE(ok(store->take_body(chunk.id, bodies.at(change.sha256))));
+        }
+      }
+    }
+  }
+
+  TestStore phone;
+  TestStore tablet;
+  std::int64_t server_seq = 0;
+  std::vector<Change> feed;
+  std::map<base::Digest, base::Bytes> bodies;
+};
+
+TEST_F(StoreChangesTest, ANewDeviceGetsTheDirectoryFirstAndTheBodiesOnDemand) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  ASSERT_TRUE(ok(take(tablet, feed, 0)));
+  EXPECT_EQ(tablet->account("")->cursor, server_seq);
+
+  auto info = tablet->recording(rec_id);
+  ASSERT_TRUE(ok(info));
+  EXPECT_TRUE(info->ended);
+  EXPECT_EQ(info->streams[Stream::sample].records, 600u);
+  EXPECT_EQ(info->pending_items, 0u) << "nothing to send back";
+  EXPECT_EQ(info->away_items, 4u) << "three chunks of samples, one of the summary";
+  EXPECT_TRUE(tablet->records(rec_id, Stream::sample, 0, 1000)->empty());
+  EXPECT_TRUE(tablet->verify(rec_id)->ok());
+  EXPECT_EQ(tablet->verify(rec_id)->streams.at(Stream::sample).away, 600u);
+
+  EXPECT_EQ(*tablet->fetch(rec_id), 4u);
+  fetch_all(tablet, bodies, feed);
+  EXPECT_EQ(*tablet->records(rec_id, Stream::sample, 0, 1000), *phone->records(rec_id, Stream::sample, 0, 1000));
+  EXPECT_TRUE(tablet->verify(rec_id)->ok());
+  EXPECT_TRUE(tablet->wanted("", 10)->empty());
+}
+
+TEST_F(StoreChangesTest, AnyOrderOfChunksAndTheSameFeedAgainGiveTheSame) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  std::vector<Change> shuffled = feed;
+  std::reverse(shuffled.begin() + 1, shuffled.end());
+  for (std::size_t i = 0; i < shuffled.size(); ++i) shuffled[i].seq = static_cast<std::int64_t>(i) + 1;
+  ASSERT_TRUE(ok(take(tablet, shuffled, 0)));
+  for (Change& change : shuffled) change.seq += 100;
+  ASSERT_TRUE(ok(take(tablet, shuffled, tablet->account("")->cursor)));
+  const auto info = tablet->recording(rec_id);
+  EXPECT_EQ(info->streams.at(Stream::sample).records, 600u);
+  EXPECT_EQ(info->items, feed.size());
+  EXPECT_TRUE(tablet->verify(rec_id)->ok());
+}
+
+TEST_F(StoreChangesTest, TheFeedIsTheReceiptOfWhatWasSentAndItsAnswerLost) {
+  const base::Uuid rec_id = record(phone);
+  const auto items = phone->pending({});
+  upload(phone);
+  // As if the answer had been lost: another epoch and back forgets the receipts.
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-0"))));
+  ASSERT_EQ(phone->pending({})->size(), items->size());
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  ASSERT_TRUE(ok(take(phone, feed, 0)));
+  EXPECT_TRUE(phone->pending({})->empty());
+  EXPECT_TRUE(phone->recording(rec_id)->safe());
+}
+
+TEST_F(StoreChangesTest, AnotherHashUnderTheSameKeyIsShownAndNothingIsOverwritten) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
+  std::vector<Change> other = feed;
+  for (Change& change : other) {
+    if (change.kind == ChangeKind::chunk && change.from == 256) change.sha256[0] ^= 1;
+  }
+  ASSERT_TRUE(ok(take(phone, other, 0, "epoch-2")));
+  const auto refused = phone->refused();
+  ASSERT_EQ(refused->size(), 1u);
+  EXPECT_EQ((*refused)[0].from, 256u);
+  EXPECT_EQ((*refused)[0].outcome, wire::Outcome::mismatch);
+  EXPECT_FALSE(phone->recording(rec_id)->safe());
+  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u);
+}
+
+TEST_F(StoreChangesTest, AnAnswerThatDoesNotGoOnFromHereChangesNothing) {
+  record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  EXPECT_EQ(take(tablet, feed, 5).error().code, base::ErrorCode::conflict);
+  EXPECT_EQ(take(tablet, feed, 0, "epoch-9").error().code, base::ErrorCode::conflict);
+  wire::ChangesReply foreign;
+  foreign.epoch = kEpoch;
+  foreign.changes = feed;
+  EXPECT_EQ(tablet->take_changes("", 0, foreign).error().code, base::ErrorCode::invalid_input);
+  EXPECT_EQ(tablet->status()->recordings, 0u);
+
+  // A page with one bad entry is not taken at all.
+  std::vector<Change> damaged = feed;
+  damaged.back().json = "{}";
+  EXPECT_FALSE(ok(take(tablet, damaged, 0)));
+  EXPECT_EQ(tablet->status()->recordings, 0u);
+  EXPECT_EQ(tablet->account("")->cursor, 0);
+}
+
+TEST_F(StoreChangesTest, AKeyOfAnotherAthleteIsRefused) {
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  wire::HelloReply other = hello(phone);
+  other.athlete.bytes[0] = 8;
+  EXPECT_EQ(phone->take_hello("", other).error().code, base::ErrorCode::conflict);
+  EXPECT_TRUE(ok(phone->take_hello("ben", other))) << "under a label of their own";
+  ASSERT_TRUE(ok(phone->forget_account("")));
+  EXPECT_TRUE(ok(phone->take_hello("", other))) << "when somebody says so";
+  wire::HelloReply foreign = hello(phone);
+  foreign.replica_id.bytes[0] ^= 1;
+  EXPECT_EQ(phone->take_hello("", foreign).error().code, base::ErrorCode::invalid_input);
+}
+
+TEST_F(StoreChangesTest, WhatIsAskedToBeVerifiedIsWhatIsCompleteHereAndWasNot) {
+  const base::Uuid rec_id = record(phone);
+  EXPECT_TRUE(phone->unverified("", 10)->empty()) << "not sent yet";
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  upload(phone);
+  const auto questions = phone->unverified("", 10);
+  ASSERT_EQ(questions->size(), 1u);
+  EXPECT_EQ((*questions)[0].rec_id, rec_id);
+  EXPECT_EQ((*questions)[0].revision, 1u);
+  EXPECT_EQ((*questions)[0].streams.at(Stream::sample).count, 600u);
+
+  const VerifiedRecording old{rec_id, 0};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&old, 1})));
+  EXPECT_FALSE(phone->recording(rec_id)->verified);
+  const VerifiedRecording done{rec_id, 1};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&done, 1})));
+  EXPECT_TRUE(phone->recording(rec_id)->verified);
+  EXPECT_TRUE(phone->unverified("", 10)->empty());
+
+  // A late record makes another seal, which nobody has compared yet.
+  const rowing::Record late = make_record(Stream::summary, {{"recovery_heart_rate_bpm", 99}});
+  ASSERT_TRUE(ok(phone->append(rec_id, {&late, 1})));
+  EXPECT_FALSE(phone->recording(rec_id)->verified);
+}
+
+TEST_F(StoreChangesTest, OnlyWhatIsSafeElsewhereIsRemovedOldestFirstAndComesBackWhole) {
+  const base::Uuid older = record(phone);
+  phone.clock.advance_ms(60'000);
+  const base::Uuid newer = record(phone);
+  const auto space = [&] { return *phone->space(); };
+  EXPECT_GT(space().unsent, 0u);
+  EXPECT_EQ(*phone->free_space(1 << 20), 0u) << "unsent";
+
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  upload(phone);
+  EXPECT_GT(space().unverified, 0u);
+  EXPECT_EQ(space().unsent, 0u);
+  EXPECT_EQ(*phone->free_space(1 << 20), 0u) << "not compared";
+
+  const std::array<VerifiedRecording, 2> verified{{{older, 1}, {newer, 1}}};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, verified)));
+  EXPECT_GT(space().not_backed_up, 0u);
+  EXPECT_EQ(*phone->free_space(1 << 20), 0u) << "in no backup";
+
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, server_seq))));
+  const std::uint64_t all = space().freeable;
+  EXPECT_GT(all, 0u);
+  const auto before = phone->records(older, Stream::sample, 0, 1000);
+  const std::uint64_t first = *phone->free_space(1);
+  EXPECT_GT(first, 0u);
+  EXPECT_EQ(phone->recording(older)->away_items, 1u);
+  EXPECT_EQ(phone->recording(newer)->away_items, 0u);
+  EXPECT_EQ(*phone->free_space(1 << 20), all - first);
+  EXPECT_EQ(space().freeable, 0u);
+  EXPECT_EQ(phone->records(older, Stream::summary, 0, 10)->size(), 1u) << "summaries stay";
+  EXPECT_TRUE(phone->recording(older)->safe());
+  EXPECT_TRUE(phone->verify(older)->ok());
+
+  EXPECT_EQ(*phone->fetch(older), 3u);
+  fetch_all(phone, bodies, feed);
+  EXPECT_EQ(*phone->records(older, Stream::sample, 0, 1000), *before);
+  EXPECT_TRUE(phone->verify(older)->ok());
+}
+
+TEST_F(StoreChangesTest, ARestoredServerMakesWhatIsGoneHereUnconfirmedAndTheRestPending) {
+  const base::Uuid rec_id = record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
+  upload(phone);
+  const VerifiedRecording verified{rec_id, 1};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&verified, 1})));
+  EXPECT_GT(*phone->free_space(1), 0u);
+
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
+  EXPECT_EQ(phone->status()->unconfirmed_items, 1u);
+  EXPECT_EQ(phone->pending({})->size(), feed.size() - 1);
+  EXPECT_FALSE(phone->recording(rec_id)->safe());
+  EXPECT_FALSE(phone->recording(rec_id)->verified);
+  EXPECT_EQ(phone->account("")->cursor, 0);
+  EXPECT_EQ(phone->space()->freeable, 0u);
+  ASSERT_TRUE(ok(take(phone, feed, 0, "epoch-2")));
+  EXPECT_EQ(phone->status()->unconfirmed_items, 0u);
+  EXPECT_TRUE(phone->recording(rec_id)->safe());
+}
+
+TEST_F(StoreChangesTest, AFetchedBodyOfOtherContentIsRefused) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  ASSERT_TRUE(ok(take(tablet, feed, 0)));
+  ASSERT_TRUE(ok(tablet->fetch(rec_id)));
+  const std::int64_t id = tablet->wanted("", 1)->at(0).id;
+  EXPECT_FALSE(ok(tablet->take_body(id, base::as_bytes("<html>"))));
+  EXPECT_EQ(tablet->recording(rec_id)->away_items, 4u);
+  ASSERT_TRUE(ok(tablet->give_up_fetching(id)));
+  EXPECT_EQ(tablet->wanted("", 10)->size(), 3u);
+}
+
+TEST_F(StoreChangesTest, WhatItsOwnerErasedLeavesNothingAndDoesNotComeBack) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  Change gone;
+  gone.seq = server_seq + 1;
+  gone.kind = ChangeKind::gone;
+  gone.rec_id = rec_id;
+  ASSERT_TRUE(ok(take(phone, {gone}, 0)));
+  EXPECT_EQ(phone->recording(rec_id).error().code, base::ErrorCode::not_found);
+  EXPECT_TRUE(phone->recordings()->empty());
+  EXPECT_TRUE(phone->records(rec_id, Stream::sample, 0, 10)->empty());
+  std::vector<Change> again = feed;
+  for (Change& change : again) change.seq += 100;
+  ASSERT_TRUE(ok(take(phone, again, gone.seq)));
+  EXPECT_TRUE(phone->recordings()->empty());
+  EXPECT_TRUE(phone->pending({})->empty());
+}
+
+TEST_F(StoreChangesTest, RangesThatRetentionRemovedLoseTheirBodiesButNotWhatWasNeverSent) {
+  const base::Uuid rec_id = record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  Change gone;
+  gone.seq = 900;
+  gone.kind = ChangeKind::gone;
+  gone.rec_id = rec_id;
+  gone.stream = Stream::sample;
+  gone.to = 256;
+  ASSERT_TRUE(ok(take(phone, {gone}, 0)));
+  EXPECT_EQ(phone->recording(rec_id)->away_items, 0u) << "nobody else has it";
+  upload(phone);
+  gone.seq = 901;
+  ASSERT_TRUE(ok(take(phone, {gone}, 900)));
+  EXPECT_EQ(phone->recording(rec_id)->away_items, 1u);
+  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u - 256u);
+}
+
+}  // namespace
+}  // namespace boathouse::store

@@ -1,0 +1,190 @@
+// Edits of two devices that meet through a feed.
+#include <gtest/gtest.h>
+
+#include "core/wire/edit.hpp"
+#include "device/store/test_store.hpp"
+
+namespace boathouse::store {
+namespace {
+
+using rowing::Edit;
+using rowing::EditField;
+
+class StoreEditsTest : public testing::Test {
+ protected:
+  StoreEditsTest() {
+    const rowing::Birth birth = make_birth(phone.ids);
+    session = birth.rec_id;
+    for (TestStore* store : {&phone, &tablet}) {
+      EXPECT_TRUE(ok((*store)->begin(birth, "")));
+      wire::HelloReply hello;
+      hello.epoch = "epoch";
+      hello.replica_id = (*store)->identity().replica_id;
+      hello.athlete.bytes[0] = 1;
+      EXPECT_TRUE(ok((*store)->take_hello("", hello)));
+    }
+  }
+
+  Edit write(TestStore& store, EditField field, std::optional<std::string> text, std::int64_t now_ms) {
+    Edit edit;
+    edit.op_id.bytes[0] = ++made;
+    edit.session = session;
+    edit.field = field;
+    edit.text = std::move(text);
+    auto stored = store->edit(edit, now_ms);
+    EXPECT_TRUE(ok(stored));
+    return *stored;
+  }
+  Edit tag(TestStore& store, const std::string& name, bool there, std::int64_t now_ms) {
+    Edit edit;
+    edit.op_id.bytes[0] = ++made;
+    edit.session = session;
+    edit.field = EditField::tag;
+    edit.name = name;
+    edit.flag = there;
+    auto stored = store->edit(edit, now_ms);
+    EXPECT_TRUE(ok(stored));
+    return *stored;
+  }
+
+  // The server: takes what waits, and its feed goes to both.
+  void sync(TestStore& store, std::optional<rowing::Stamp> effective = std::nullopt) {
+    std::vector<Acknowledgement> answers;
+    for (const PendingItem& item : *store->pending({})) {
+      if (item.kind != wire::ItemKind::edit) continue;
+      wire::Change change;
+      change.seq = ++seq;
+      change.kind = wire::ChangeKind::edit;
+      change.rec_id = item.rec_id;
+      change.op_id = item.op_id;
+      change.sha256 = item.sha256;
+      change.json = base::as_text(item.body);
+      change.effective = effective;
+      feed.push_back(change);
+      answers.push_back({item.id, wire::Outcome::stored, change.seq, ""});
+    }
+    ASSERT_TRUE(ok(store->acknowledge("epoch", answers)));
+  }
+  void receive(TestStore& store) {
+    wire::ChangesReply reply;
+    reply.epoch = "epoch";
+    reply.replica_id = store->identity().replica_id;
+    const std::int64_t since = store->account("")->cursor;
+    for (const wire::Change& change : feed) {
+      if (change.seq > since) reply.changes.push_back(change);
+    }
+    reply.next = seq;
+    ASSERT_TRUE(ok(store->take_changes("", since, reply)));
+  }
+  void meet() {
+    sync(phone);
+    sync(tablet);
+    receive(phone);
+    receive(tablet);
+  }
+
+  TestStore phone;
+  TestStore tablet;
+  base::Uuid session;
+  std::uint8_t made = 0;
+  std::int64_t seq = 0;
+  std::vector<wire::Change> feed;
+};
+
+TEST_F(StoreEditsTest, AnEditWaitsInTheOutboxAndSurvivesAReopen) {
+  write(phone, EditField::title, "Steady state", 1000);
+  phone.reopen();
+  EXPECT_EQ(phone->fields(session)->title, "Steady state");
+  const auto items = phone->pending({});
+  ASSERT_EQ(items->size(), 2u);
+  EXPECT_EQ((*items)[1].kind, wire::ItemKind::edit);
+  EXPECT_EQ((*items)[1].op_id.bytes[0], 1);
+  const auto sent = wire::decode_edit(base::as_text((*items)[1].body));
+  ASSERT_TRUE(ok(sent));
+  EXPECT_EQ(sent->op_seq, 1u);
+  EXPECT_EQ(sent->stamp, (rowing::Stamp{1000, 0}));
+}
+
+TEST_F(StoreEditsTest, TheClockNeverGoesBackAndLearnsFromOthers) {
+  write(tablet, EditField::title, "a", 9000);
+  meet();
+  const Edit here = write(phone, EditField::notes, "b", 5);
+  EXPECT_EQ(here.stamp, (rowing::Stamp{9000, 1}));
+  EXPECT_EQ(here.seen, rowing::Stamp{}) << "of that field";
+  EXPECT_EQ(write(phone, EditField::title, "c", 5).seen, (rowing::Stamp{9000, 0}));
+}
+
+TEST_F(StoreEditsTest, BothDevicesComeToTheSameAndTheLoserIsKept) {
+  write(phone, EditField::title, "from the phone", 1000);
+  write(tablet, EditField::title, "from the tablet", 2000);
+  meet();
+  for (TestStore* store : {&phone, &tablet}) {
+    EXPECT_EQ((*store)->fields(session)->title, "from the tablet");
+    EXPECT_EQ((*store)->fields(session)->other_title, "from the phone");
+  }
+  write(phone, EditField::title, "from both", 3000);
+  meet();
+  for (TestStore* store : {&phone, &tablet}) {
+    EXPECT_EQ((*store)->fields(session)->title, "from both");
+    EXPECT_FALSE((*store)->fields(session)->other_title);
+  }
+}
+
+TEST_F(StoreEditsTest, TagsAreASetAndAnAddThatNobodySawStays) {
+  tag(phone, "race", true, 1000);
+  meet();
+  tag(tablet, "race", false, 2000);
+  tag(phone, "race", true, 1500);
+  tag(phone, "wind", true, 1501);
+  meet();
+  for (TestStore* store : {&phone, &tablet}) {
+    EXPECT_EQ((*store)->fields(session)->tags, (std::vector<std::string>{"race", "wind"}));
+  }
+}
+
+TEST_F(StoreEditsTest, AClockTenYearsAheadIsPutInItsPlaceEverywhere) {
+  const std::int64_t ahead = 2'015'000'000'000;
+  write(phone, EditField::title, "from the future", ahead);
+  sync(phone, rowing::Stamp{5000, 0});
+  receive(phone);
+  receive(tablet);
+  write(tablet, EditField::title, "now", 6000);
+  meet();
+  for (TestStore* store : {&phone, &tablet}) EXPECT_EQ((*store)->fields(session)->title, "now");
+}
+
+TEST_F(StoreEditsTest, DeletingIsReversible) {
+  Edit edit;
+  edit.op_id.bytes[0] = 77;
+  edit.session = session;
+  edit.field = EditField::deleted;
+  edit.flag = true;
+  ASSERT_TRUE(ok(phone->edit(edit, 1000)));
+  write(tablet, EditField::notes, "written without knowing", 1500);
+  meet();
+  EXPECT_TRUE(tablet->fields(session)->deleted);
+  EXPECT_EQ(tablet->fields(session)->deleted_ms, 1000);
+  edit.op_id.bytes[0] = 78;
+  edit.flag = false;
+  ASSERT_TRUE(ok(tablet->edit(edit, 2000)));
+  meet();
+  EXPECT_FALSE(phone->fields(session)->deleted);
+  EXPECT_EQ(phone->fields(session)->notes, "written without knowing");
+}
+
+TEST_F(StoreEditsTest, WhatBreaksARuleIsNamedAndNotKept) {
+  Edit edit;
+  edit.op_id.bytes[0] = 1;
+  edit.session = session;
+  edit.field = EditField::title;
+  edit.text = std::string(rowing::kMaxTitle + 1, 'x');
+  EXPECT_EQ(phone->edit(edit, 1000).error().code, base::ErrorCode::invalid_input);
+  edit.text = "fine";
+  edit.session.bytes[0] ^= 1;
+  EXPECT_EQ(phone->edit(edit, 1000).error().code, base::ErrorCode::not_found);
+  EXPECT_EQ(phone->pending({})->size(), 1u);
+  EXPECT_FALSE(phone->fields(session)->title);
+}
+
+}  // namespace
+}  // namespace boathouse::store

@@ -1,0 +1,249 @@
+// Room on the device: what the bodies take, which of them may go (docs/protocol.md 6.1 purge_safe_seq, 6.6), removing
+// them, and fetching them again.
+#include <string>
+#include <utility>
+
+#include "core/wire/chunk.hpp"
+#include "device/store/store_internal.hpp"
+
+namespace boathouse::store {
+namespace {
+
+// The one place that says when a body may be removed: the server's receipt under its current epoch, a verified backup
+// that covers it, and a recording that is complete and was compared. Splits, summaries and events are small and stay.
+constexpr std::string_view kBodies =
+    " FROM item AS i JOIN recording AS r ON r.id = i.recording CROSS JOIN replica AS s "
+    "LEFT JOIN account AS a ON a.athlete = r.athlete AND a.epoch = s.server_epoch "
+    "WHERE i.kind = 2 AND i.here = 1 AND i.stream IN (1, 2, 3, 7)";
+constexpr std::string_view kSent = "(i.outcome IS NOT NULL AND i.outcome < 2 AND i.epoch = s.server_epoch)";
+constexpr std::string_view kVerified =
+    "(r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch)";
+constexpr std::string_view kBackedUp = "(i.server_seq <= coalesce(a.purge_safe_seq, 0))";
+
+constexpr std::size_t kDropTogether = 64;  // bodies a transaction, so that a recorder beside it never waits long
+
+std::string join(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  return text;
+}
+
+base::Result<std::int64_t> ask(db::Connection& connection, std::string_view sql) {
+  auto select = connection.prepare(sql);
+  if (!select) return select.error();
+  auto row = select->step();
+  if (!row) return row.error();
+  return *row ? select->integer(0) : 0;
+}
+
+struct Body {
+  std::int64_t item = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Oldest recording first: a UUIDv7 begins with its time.
+base::Result<std::vector<Body>> next_freeable(db::Connection& connection) {
+  auto select = connection.prepare(join({"SELECT i.id, i.bytes", kBodies, " AND ", kSent, " AND ", kVerified, " AND ",
+                                         kBackedUp, " ORDER BY r.rec_id, i.id LIMIT ?1"}));
+  if (!select) return select.error();
+  select->bind(1, kDropTogether);
+  std::vector<Body> bodies;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return bodies;
+    bodies.push_back({select->integer(0), static_cast<std::uint64_t>(select->integer(1))});
+  }
+}
+
+base::Status drop_body(db::Connection& connection, std::int64_t item) {
+  auto remove = connection.prepare("DELETE FROM body WHERE item = ?1");
+  if (!remove) return remove.error();
+  BOATHOUSE_TRY(remove->bind(1, item).run());
+  auto update = connection.prepare("UPDATE item SET here = 0, wanted = 0 WHERE id = ?1");
+  if (!update) return update.error();
+  return update->bind(1, item).run();
+}
+
+base::Status run_for(db::Connection& connection, std::string_view sql, std::int64_t recording) {
+  auto statement = connection.prepare(sql);
+  if (!statement) return statement.error();
+  return statement->bind(1, recording).run();
+}
+
+}  // namespace
+
+base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                         std::uint64_t to) {
+  std::vector<std::int64_t> items;
+  {
+    // Only what the server had: a body without a receipt is nobody's to remove.
+    auto select = connection.prepare(
+        "SELECT id FROM item WHERE recording = ?1 AND kind = 2 AND stream = ?2 AND first >= ?3 AND past <= ?4 AND here "
+        "= 1 AND outcome < 2");
+    if (!select) return select.error();
+    select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, to);
+    for (;;) {
+      auto row = select->step();
+      if (!row) return row.error();
+      if (!*row) break;
+      items.push_back(select->integer(0));
+    }
+  }
+  for (const std::int64_t item : items) BOATHOUSE_TRY(drop_body(connection, item));
+  return {};
+}
+
+base::Status erase_recording(db::Connection& connection, std::int64_t recording) {
+  for (const std::string_view sql : {
+           "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE recording = ?1)",
+           "DELETE FROM edit WHERE recording = ?1",
+           "DELETE FROM item WHERE recording = ?1",
+           "DELETE FROM open_row WHERE recording = ?1",
+           "DELETE FROM tail WHERE recording = ?1",
+           "DELETE FROM stream WHERE recording = ?1",
+           "UPDATE recording SET purged = 1, ended = 1 WHERE id = ?1",
+       }) {
+    BOATHOUSE_TRY(run_for(connection, sql, recording));
+  }
+  return {};
+}
+
+base::Result<Space> Store::space() {
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  Space space;
+  auto cap = ask(connection, "SELECT value FROM setting WHERE name = 'cap_bytes'");
+  if (!cap) return cap.error();
+  auto used = ask(connection,
+                  "SELECT (p.page_count - f.freelist_count) * s.page_size FROM pragma_page_count AS p, "
+                  "pragma_freelist_count AS f, pragma_page_size AS s");
+  if (!used) return used.error();
+  space.cap = static_cast<std::uint64_t>(*cap);
+  space.used = static_cast<std::uint64_t>(*used);
+  auto select = connection.prepare(join({"SELECT coalesce(sum(i.bytes) FILTER (WHERE NOT ",
+                                         kSent,
+                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
+                                         kSent,
+                                         " AND NOT ",
+                                         kVerified,
+                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
+                                         kSent,
+                                         " AND ",
+                                         kVerified,
+                                         " AND NOT ",
+                                         kBackedUp,
+                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
+                                         kSent,
+                                         " AND ",
+                                         kVerified,
+                                         " AND ",
+                                         kBackedUp,
+                                         "), 0)",
+                                         kBodies}));
+  if (!select) return select.error();
+  auto row = select->step();
+  if (!row) return row.error();
+  space.unsent = static_cast<std::uint64_t>(select->integer(0));
+  space.unverified = static_cast<std::uint64_t>(select->integer(1));
+  space.not_backed_up = static_cast<std::uint64_t>(select->integer(2));
+  space.freeable = static_cast<std::uint64_t>(select->integer(3));
+  return space;
+}
+
+base::Status Store::set_cap(std::uint64_t bytes) {
+  const std::lock_guard guard(impl_->mutex);
+  auto put = impl_->connection.prepare(
+      "INSERT INTO setting(name, value) VALUES ('cap_bytes', ?1) ON CONFLICT(name) DO UPDATE SET value = ?1");
+  if (!put) return put.error();
+  return put->bind(1, bytes).run();
+}
+
+base::Result<std::uint64_t> Store::free_space(std::uint64_t wanted_bytes) {
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  std::uint64_t freed = 0;
+  while (freed < wanted_bytes) {
+    std::uint64_t dropped = 0;
+    const base::Status done = in_transaction(connection, [&]() -> base::Status {
+      auto bodies = next_freeable(connection);
+      if (!bodies) return bodies.error();
+      for (const Body& body : *bodies) {
+        if (freed + dropped >= wanted_bytes) break;
+        BOATHOUSE_TRY(drop_body(connection, body.item));
+        dropped += body.bytes;
+      }
+      return {};
+    });
+    if (!done) return done.error();
+    if (dropped == 0) break;
+    freed += dropped;
+  }
+  return freed;
+}
+
+base::Result<std::uint64_t> Store::fetch(const base::Uuid& rec_id) {
+  const std::lock_guard guard(impl_->mutex);
+  auto recording = get_recording(impl_->connection, rec_id);
+  if (!recording) return recording.error();
+  BOATHOUSE_TRY(run_for(impl_->connection, "UPDATE item SET wanted = 1 WHERE recording = ?1 AND here = 0 AND kind = 2",
+                        recording->id));
+  return static_cast<std::uint64_t>(impl_->connection.changes());
+}
+
+base::Result<std::vector<AwayChunk>> Store::wanted(std::string_view athlete, std::size_t limit) {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT i.id, r.rec_id, i.stream, i.first, i.past, i.bytes FROM item AS i INDEXED BY wanted JOIN recording AS r "
+      "ON r.id = i.recording WHERE i.wanted = 1 AND i.here = 0 AND r.athlete = ?1 ORDER BY i.recording DESC, i.id "
+      "LIMIT ?2");
+  if (!select) return select.error();
+  select->bind(1, athlete).bind(2, limit);
+  std::vector<AwayChunk> chunks;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return chunks;
+    AwayChunk& chunk = chunks.emplace_back();
+    chunk.id = select->integer(0);
+    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(select->integer(2)));
+    if (!stream || !copy_exact(select->blob(1), chunk.rec_id.bytes)) return damaged("a chunk without its recording");
+    chunk.stream = *stream;
+    chunk.from = static_cast<std::uint64_t>(select->integer(3));
+    chunk.to = static_cast<std::uint64_t>(select->integer(4));
+    chunk.bytes = static_cast<std::uint64_t>(select->integer(5));
+  }
+}
+
+base::Status Store::take_body(std::int64_t id, base::ByteView body) {
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  return in_transaction(connection, [&]() -> base::Status {
+    auto select =
+        connection.prepare("SELECT sha256, stream, first, past FROM item WHERE id = ?1 AND kind = 2 AND here = 0");
+    if (!select) return select.error();
+    auto there = select->bind(1, id).step();
+    if (!there) return there.error();
+    if (!*there) return {};  // it came another way meanwhile, or was erased
+    base::Digest sha256{};
+    if (!copy_exact(select->blob(0), sha256)) return damaged("a chunk without a hash");
+    auto chunk = wire::open_chunk(body, sha256);
+    if (!chunk) return chunk.error();
+    if (static_cast<std::int64_t>(chunk->stream) != select->integer(1) ||
+        static_cast<std::int64_t>(chunk->from) != select->integer(2) ||
+        static_cast<std::int64_t>(chunk->from + chunk->columns.rows) != select->integer(3)) {
+      return base::Error{base::ErrorCode::invalid_input, "the chunk is another one than was asked for"};
+    }
+    auto insert = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
+    if (!insert) return insert.error();
+    BOATHOUSE_TRY(insert->bind(1, id).bind(2, body).run());
+    return run_for(connection, "UPDATE item SET here = 1, wanted = 0 WHERE id = ?1", id);
+  });
+}
+
+base::Status Store::give_up_fetching(std::int64_t id) {
+  const std::lock_guard guard(impl_->mutex);
+  return run_for(impl_->connection, "UPDATE item SET wanted = 0 WHERE id = ?1", id);
+}
+
+}  // namespace boathouse::store
