@@ -12,6 +12,8 @@
 namespace boathouse::transport {
 namespace {
 
+constexpr std::size_t kWantedTogether = 32;  // looked at; one is fetched at a time
+
 bool is_visible_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
@@ -51,9 +53,20 @@ struct SyncRunner::Impl {
 
   void handle(const sync::Event& event);
   void handle_all();
-  void execute(sync::LoadBatch& command);
+  base::Result<sync::Loaded> load(const store::PendingQuery& query);
+  void stored(const base::Status& result);
+  void execute(sync::Load& command);
   void execute(sync::Send& command);
-  void execute(sync::StoreAcks& command);
+  void execute(sync::StoreHello& command) { stored(store.take_hello(engine.athlete, command.reply)); }
+  void execute(sync::StoreChanges& command) {
+    stored(store.take_changes(engine.athlete, command.since, command.reply));
+  }
+  void execute(sync::StoreAcks& command) { stored(store.acknowledge(command.epoch, command.answers)); }
+  void execute(sync::StoreBody& command) { stored(store.take_body(command.id, command.body)); }
+  void execute(sync::StoreGivenUp& command) { stored(store.give_up_fetching(command.id)); }
+  void execute(sync::StoreVerified& command) {
+    stored(store.take_verified(command.epoch, command.verified, command.offer_again));
+  }
   void execute(sync::WaitUntil& command) { wake_ms = command.monotonic_ms; }
   void execute(sync::StatusChanged& command);
   bool is_stopped() const {
@@ -64,35 +77,49 @@ struct SyncRunner::Impl {
   void wait(std::optional<std::int64_t> limit_ms);
 };
 
-void SyncRunner::Impl::execute(sync::LoadBatch& command) {
+base::Result<sync::Loaded> SyncRunner::Impl::load(const store::PendingQuery& query) {
   auto outbox = store.status();
-  if (!outbox) {
-    events.emplace_back(sync::StoreFailed{outbox.error()});
-    return;
+  if (!outbox) return outbox.error();
+  auto account = store.account(query.athlete);
+  if (!account) return account.error();
+  auto items = store.pending(query);
+  if (!items) return items.error();
+  auto wanted = store.wanted(query.athlete, kWantedTogether);
+  if (!wanted) return wanted.error();
+  auto unverified = store.unverified(query.athlete, wire::kMaxVerifyRecordings);
+  if (!unverified) return unverified.error();
+  sync::Loaded work{std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted),
+                    std::move(*unverified)};
+  if (work.outbox.oldest_pending_ms > 0) {
+    work.oldest_age_s = std::max<std::int64_t>(clock.utc_ms() - work.outbox.oldest_pending_ms, 0) / 1000;
   }
-  auto items = store.pending(command.query);
-  if (!items) {
-    events.emplace_back(sync::StoreFailed{items.error()});
-    return;
+  return work;
+}
+
+void SyncRunner::Impl::execute(sync::Load& command) {
+  auto work = load(command.query);
+  if (work) {
+    events.emplace_back(std::move(*work));
+  } else {
+    events.emplace_back(sync::StoreFailed{work.error()});
   }
-  events.emplace_back(sync::BatchReady{std::move(*items), std::move(*outbox)});
+}
+
+void SyncRunner::Impl::stored(const base::Status& result) {
+  if (result) {
+    events.emplace_back(sync::Stored{});
+  } else {
+    events.emplace_back(sync::StoreFailed{result.error()});
+  }
 }
 
 void SyncRunner::Impl::execute(sync::Send& command) {
-  auto reply = http.post(options.server + command.path, command.headers, command.body);
+  auto reply = http.request(command.method, options.server + command.path, command.headers, command.body);
   if (reply) {
     events.emplace_back(
         sync::HttpResponse{command.request_id, reply->status, std::move(reply->headers), std::move(reply->body)});
   } else {
     events.emplace_back(sync::HttpFailed{command.request_id, reply.error().text});
-  }
-}
-
-void SyncRunner::Impl::execute(sync::StoreAcks& command) {
-  if (auto stored = store.acknowledge(command.epoch, command.answers); stored) {
-    events.emplace_back(sync::AcksStored{});
-  } else {
-    events.emplace_back(sync::StoreFailed{stored.error()});
   }
 }
 
@@ -146,7 +173,7 @@ base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& cl
                                             SyncRunnerOptions options) {
   while (options.server.ends_with('/')) options.server.pop_back();
   BOATHOUSE_TRY(check(options));
-  auto engine = sync::make_engine(store.identity().replica_id, options.key, options.athlete);
+  auto engine = sync::make_engine(store.identity(), options.key, options.athlete);
   HttpClient http(options.http);
   return SyncRunner(std::unique_ptr<Impl>(new Impl{store,
                                                    clock,

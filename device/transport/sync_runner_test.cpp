@@ -28,11 +28,51 @@ base::Uuid add_recording(store::TestStore& store, std::size_t samples) {
 // Keeps what it is given, by identity, as a server would.
 class Ledger {
  public:
+  explicit Ledger(const base::Uuid& device) : device_(device) {}
   std::string take(const SeenRequest& request) {
+    if (request.head.starts_with("POST /v1/sync/batch ")) return take_batch(request);
+    if (request.head.starts_with("POST /v1/sync/hello ")) {
+      wire::HelloReply hello;
+      hello.epoch = "epoch-1";
+      hello.replica_id = device_;
+      hello.athlete = device_;
+      hello.batch_bytes = wire::kTargetBatchBytes;
+      hello.batch_items = wire::kMaxBatchItems;
+      hello.retry_base_ms = 100;
+      hello.retry_cap_ms = 1000;
+      return json(wire::encode_hello_reply(hello));
+    }
+    if (request.head.starts_with("GET /v1/sync/changes?since=0 ")) {
+      wire::ChangesReply changes;
+      changes.epoch = "epoch-1";
+      changes.replica_id = device_;
+      return json(wire::encode_changes(changes));
+    }
+    if (request.head.starts_with("POST /v1/sync/verify ")) {
+      wire::VerifyReply verified;
+      verified.epoch = "epoch-1";
+      verified.replica_id = device_;
+      const auto questions = wire::decode_verify(request.body);
+      EXPECT_TRUE(ok(questions));
+      for (const wire::VerifyQuestion& question : *questions) {
+        verified.results.push_back({question.rec_id, wire::VerifyResult::verified, {}});
+      }
+      return json(wire::encode_verify_reply(verified));
+    }
+    return TestServer::reply("404 Not Found", "");
+  }
+  std::set<std::tuple<base::Uuid, wire::ItemKind, rowing::Stream, std::uint64_t>> held;
+
+ private:
+  static std::string json(const std::string& body) {
+    return TestServer::reply("200 OK", body, "Content-Type: application/json\r\n");
+  }
+  std::string take_batch(const SeenRequest& request) {
     const auto items = wire::parse_batch(base::as_bytes(request.body));
     if (!items) return TestServer::reply("400 Bad Request", items.error().text);
     wire::Reply reply;
     reply.epoch = "epoch-1";
+    reply.replica_id = device_;
     for (const wire::Item& item : *items) {
       wire::ItemResult& result = reply.results.emplace_back();
       result.outcome = held.insert({item.rec_id, item.kind, item.stream, item.from + item.revision}).second
@@ -40,9 +80,10 @@ class Ledger {
                            : wire::Outcome::duplicate;
       result.server_seq = static_cast<std::int64_t>(held.size());
     }
-    return TestServer::reply("200 OK", wire::encode_reply(reply, *items), "Content-Type: application/json\r\n");
+    return json(wire::encode_reply(reply, *items));
   }
-  std::set<std::tuple<base::Uuid, wire::ItemKind, rowing::Stream, std::uint64_t>> held;
+
+  base::Uuid device_;  // whose items come: the reply names it
 };
 
 class SyncRunnerTest : public testing::Test {
@@ -59,7 +100,7 @@ class SyncRunnerTest : public testing::Test {
   store::TestStore store;
   base::SystemClock clock;
   base::SeededRandom random{1};
-  Ledger ledger;
+  Ledger ledger{store->identity().replica_id};
 };
 
 TEST_F(SyncRunnerTest, DrainsTheOutbox) {
@@ -72,7 +113,9 @@ TEST_F(SyncRunnerTest, DrainsTheOutbox) {
   EXPECT_EQ(status.stored_items, 9u);
   EXPECT_EQ(ledger.held.size(), 9u);
   EXPECT_TRUE(store->recording(id)->safe());
-  EXPECT_THAT(server.seen()[0].head, testing::StartsWith("POST /v1/sync/batch HTTP/1.1"));
+  EXPECT_THAT(server.seen()[0].head, testing::StartsWith("POST /v1/sync/hello HTTP/1.1"));
+  EXPECT_EQ(server.seen().size(), 4u) << "hello, changes, one batch, verify";
+  EXPECT_EQ(status.verified_recordings, 2u);
   EXPECT_EQ(runner.status(), status);
 
   add_recording(store, 1);
@@ -81,10 +124,11 @@ TEST_F(SyncRunnerTest, DrainsTheOutbox) {
 
 TEST_F(SyncRunnerTest, AReplyThatGotLostIsMadeGoodByTheNextTry) {
   add_recording(store, 10);
-  int requests = 0;
+  int batches = 0;
   TestServer server([&](const SeenRequest& request) {
     const std::string answer = ledger.take(request);
-    return ++requests == 1 ? answer.substr(0, answer.size() - 5) : answer;
+    if (!request.head.starts_with("POST /v1/sync/batch ")) return answer;
+    return ++batches == 1 ? answer.substr(0, answer.size() - 5) : answer;
   });
   SyncRunner runner = make(server.url());
   const sync::Status status = runner.drain();
