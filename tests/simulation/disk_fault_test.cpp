@@ -1,0 +1,176 @@
+// Every I/O point of the scripts in test_acts.cpp fails: an error once, an error from then on, or the power. By default
+// each point has one of them with one seed; BOATHOUSE_DISK_FAULTS=all takes every variant at every point with several
+// seeds (minutes), BOATHOUSE_DISK_CASE=ACT/VARIANT/POINT/SEED a single case.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/simulation/test_cases.hpp"
+
+namespace boathouse::simulation {
+namespace {
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool all() { return environment("BOATHOUSE_DISK_FAULTS") == "all"; }
+
+void expect_good(const Case& that, std::uint64_t& struck) {
+  const Outcome outcome = run(that);
+  if (outcome.struck) ++struck;
+  if (outcome.problems.empty()) return;
+  std::string text;
+  for (const std::string& problem : outcome.problems) text += "\n  " + problem;
+  ADD_FAILURE() << "BOATHOUSE_DISK_CASE=" << that.text() << text;
+}
+
+struct Family {
+  std::string name;
+  std::vector<std::string> variants;  // take turns, in the default run
+  std::uint64_t seeds;                // for each point, with "all"
+};
+const std::vector<Family> kFamilies{{"once", {"io_once", "full_once"}, 4},
+                                    {"from then on", {"io_from_then_on", "full_from_then_on"}, 4},
+                                    {"power", {"power_off"}, 8}};
+const Family kReads{"reads", {"read_once", "read_from_then_on"}, 2};
+
+// By default every fourth drops and every fourth keeps all that was not synced.
+std::uint64_t seed_of(std::uint64_t point) { return point % 4 < 2 ? point % 2 : point; }
+
+// Which cases a point has.
+std::vector<Case> cases_of(const Act& act, std::uint64_t point, const Family& family) {
+  std::vector<Case> cases;
+  if (!all()) {
+    const std::uint64_t turn = point / kFamilies.size();
+    return {{act.name, family.variants[turn % family.variants.size()], point, seed_of(turn)}};
+  }
+  for (const std::string& variant : family.variants) {
+    for (std::uint64_t seed = 0; seed < family.seeds; ++seed) cases.push_back({act.name, variant, point, seed});
+  }
+  return cases;
+}
+
+class Loop {
+ public:
+  void add(const Act& act, std::uint64_t point, const Family& family) {
+    if (testing::Test::HasFailure() && !all()) return;  // the first one says enough
+    for (const Case& that : cases_of(act, point, family)) {
+      expect_good(that, struck_);
+      ++cases_;
+    }
+  }
+  void finish(const Act& act, std::uint64_t points, std::string_view of) const {
+    EXPECT_GE(struck_ * 20, cases_ * 19) << "the faults must come about";
+    std::cout << "  " << act.name << ": " << points << " " << of << ", " << cases_ << " cases, " << struck_
+              << " struck\n";
+  }
+
+ private:
+  std::uint64_t cases_ = 0;
+  std::uint64_t struck_ = 0;
+};
+
+// By default each point has one family, and which one changes from point to point, so that those next to each other
+// (the writes and the sync of one commit) have all of them.
+TEST(DiskFault, NothingPromisedIsLostWhateverFailsAtWhichPoint) {
+  for (const Act& act : acts()) {
+    Loop loop;
+    for (std::uint64_t point = 1; point <= act.points; ++point) {
+      for (std::size_t i = 0; i < kFamilies.size(); ++i) {
+        if (all() || point % kFamilies.size() == i) loop.add(act, point, kFamilies[i]);
+      }
+    }
+    loop.finish(act, act.points, "I/O points");
+  }
+}
+
+TEST(DiskFault, NothingPromisedIsLostWhenReadingFails) {
+  for (const Act& act : acts()) {
+    Loop loop;
+    for (std::uint64_t point = 1; point <= act.reads; ++point) loop.add(act, point, kReads);
+    loop.finish(act, act.reads, "reads");
+  }
+}
+
+// Says all of one case's problems; without the variable it is some case.
+TEST(DiskFault, TheCaseOfTheEnvironment) {
+  const std::string text = environment("BOATHOUSE_DISK_CASE");
+  const auto that = Case::parse(text.empty() ? "more/power_off/100/5" : text);
+  ASSERT_TRUE(that.has_value()) << "BOATHOUSE_DISK_CASE=ACT/VARIANT/POINT/SEED";
+  EXPECT_THAT(run(*that).problems, testing::IsEmpty());
+}
+
+// By its size, not by a plan: in the midst of the workout nothing more fits, until somebody makes room.
+TEST(DiskFault, AWorkoutOutlivesAFullDisk) {
+  const Act& act = act_named("row");
+  World world(1);
+  App app(world, act.id_seed);
+  std::size_t number = 0;
+  std::uint64_t failed = 0;
+  for (const Step& step : act.steps) {
+    if (step.name != "feed" && step.name != "open" && step.name != "stop") continue;
+    if (++number == 40) world.disk.set_limit(world.disk.size(kDatabase).value() + world.disk.size(kWal).value());
+    if (step.name == "stop") world.disk.set_limit(std::nullopt);
+    if (!step.run(app)) ++failed;
+  }
+  EXPECT_GT(failed, 10u);
+  world.model.check(app.store(), act.truths, {}, false, world.problems);
+  EXPECT_EQ(read_all(app.store(), world.problems).begin()->second.records, act.truths.begin()->second.records);
+  EXPECT_THAT(world.problems, testing::IsEmpty());
+}
+
+TEST(DiskFault, ACaseIsItsText) {
+  const auto that = Case::parse("row/power_off/123/5");
+  ASSERT_TRUE(that.has_value());
+  EXPECT_EQ(that->text(), "row/power_off/123/5");
+  EXPECT_FALSE(Case::parse("row/power_off/123").has_value());
+  EXPECT_FALSE(Case::parse("row/power_off/x/5").has_value());
+}
+
+// ---- That the loop finds what it is for ----
+
+std::uint64_t found(Planted planted) {
+  const Act& act = act_named("row");
+  std::uint64_t count = 0;
+  for (std::uint64_t point = act.points / 3; point < act.points * 2 / 3; point += 7) {
+    if (!run({act.name, "power_off", point, 0}, planted).problems.empty()) ++count;
+  }
+  return count;
+}
+
+TEST(DiskFault, TheLoopFindsARecorderThatPromisesBeforeItCommits) {
+  EXPECT_EQ(found(Planted::nothing), 0u);
+  EXPECT_GT(found(Planted::early_belief), 0u);
+}
+
+TEST(DiskFault, TheLoopFindsADiskThatDoesNotSync) { EXPECT_GT(found(Planted::lying_disk), 0u); }
+
+TEST(DiskFault, TheSameCaseIsTheSameWorld) {
+  const Act& act = act_named("row");
+  Medium::Contents first;
+  for (int i = 0; i < 2; ++i) {
+    World world(5);
+    App app(world, act.id_seed);
+    world.disk.power_off_at(200);
+    for (const Step& step : act.steps) {
+      if (world.disk.powered()) static_cast<void>(step.run(app).ok());
+    }
+    app.close();
+    world.disk.power_on(77);
+    if (i == 0) {
+      first = world.disk.contents();
+    } else {
+      EXPECT_EQ(world.disk.contents(), first);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace boathouse::simulation
