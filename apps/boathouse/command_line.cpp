@@ -23,6 +23,8 @@ struct CommandLine {
   DeviceOptions device;
   InputOptions input;
   SyncOptions sync;
+  EditOptions edit;
+  StorageOptions room;
   ServerOptions server;
   SimulateOptions simulate;
   MonitorOptions monitor;
@@ -71,6 +73,9 @@ void CommandLine::add_serve(CLI::App& app) {
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
                             "File with that user's password");
   serve_command->add_option("--engine", serve.engine_binary, "The boathouse-engine program (default: beside this one)");
+  serve_command->add_flag("--purge-without-backup", serve.purge_without_backup,
+                          "Let devices remove recordings as soon as this server has them, even though no backup of it "
+                          "does: if its disk dies, they are lost");
   serve_command->set_config("--config", "", "TOML file with these options");
 }
 
@@ -114,12 +119,35 @@ void CommandLine::add_device(CLI::App& app) {
                          [this] { return device_source(device, id, out_file); });
   source->add_option("session", id, "ses_ id")->required();
   source->add_option("-o,--out", out_file, "File (default: standard output)");
+  CLI::App* edit_command =
+      add("edit", "Title, notes and tags of a session", [this] { return device_edit(device, edit); });
+  edit_command->add_option("session", edit.session, "ses_ id")->required();
+  edit_command->add_option("--title", edit.title, "At most 200 characters; \"\" = none");
+  edit_command->add_option("--notes", edit.notes, "At most 10,000 characters; \"\" = none");
+  edit_command->add_option("--tag", edit.add_tags, "Add a tag; may be repeated")->take_all();
+  edit_command->add_option("--untag", edit.remove_tags, "Take a tag away; may be repeated")->take_all();
+  edit_command->add_flag("--delete", edit.remove, "Hide the session; reversible for 30 days");
+  edit_command->add_flag("--restore", edit.restore, "Take the deletion back");
+  with_json(edit_command);
+  CLI::App* fetch_command = add("fetch", "Get a session's data back onto this device with the next sync",
+                                [this] { return device_fetch(device, id); });
+  fetch_command->add_option("session", id, "ses_ id")->required();
+  with_json(fetch_command);
+  CLI::App* storage_command = add("storage", "What the sessions take here, and what can be freed",
+                                  [this] { return device_storage(device, room); });
+  storage_command->add_option("--cap", room.cap_bytes, "What they may take, e.g. 500MB; 0 = no cap")
+      ->transform(CLI::AsSizeValue(false));
+  storage_command->add_option("--free", room.free_bytes, "Remove so much of what is safe in the cloud, oldest first")
+      ->transform(CLI::AsSizeValue(false));
+  with_json(storage_command);
   with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);
   sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
+  sync_command->add_flag("--other-athlete", sync.other_athlete,
+                         "The key may belong to another athlete than before (a server that was built anew)");
   sync_command->add_flag("--refused-again", sync.refused_again, "Offer once more what the server refused");
   with_json(sync_command);
   CLI::App* run_command =

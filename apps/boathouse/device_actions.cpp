@@ -2,9 +2,11 @@
 
 #include <map>
 
+#include "apps/boathouse/session_actions.hpp"
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
+#include "device/sync/word.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -36,6 +38,10 @@ base::Result<std::string> status_json(Device& device) {
   json.key("recordings").value(status->recordings).key("open_recordings").value(status->open_recordings);
   json.key("records").value(status->records).key("items").value(status->items);
   json.key("pending_items").value(status->pending_items).key("pending_bytes").value(status->pending_bytes);
+  json.key("pending_recordings").value(status->pending_recordings);
+  const std::int64_t age_ms = status->oldest_pending_ms > 0 ? device.clock.utc_ms() - status->oldest_pending_ms : 0;
+  json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
+  json.key("open_rows").value(status->open_rows).key("unconfirmed_items").value(status->unconfirmed_items);
   json.key("refused_items").value(status->refused_items).key("server_epoch").value(status->server_epoch);
   json.key("refused").begin_array();
   for (const store::RefusedItem& item : *refused) {
@@ -57,7 +63,15 @@ base::Result<std::string> sessions_json(Device& device) {
     json.key("started_at").value(base::format_utc_ms(info.birth.started_ms));
     json.key("started_known").value(info.birth.started_known).key("ended").value(info.ended);
     json.key("source_name").value(info.birth.source_name).key("dialect").value(info.birth.dialect);
-    json.key("safe").value(info.safe()).key("items").value(info.items).key("pending_items").value(info.pending_items);
+    json.key("safe").value(info.safe()).key("safety").value(sync::name(sync::safety_of(info)));
+    json.key("problem")
+        .value(info.problem)
+        .key("away_items")
+        .value(info.away_items)
+        .key("items")
+        .value(info.items)
+        .key("pending_items")
+        .value(info.pending_items);
     json.key("refused_items").value(info.refused_items).key("records").begin_object();
     for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
     json.end_object().end_object();
@@ -105,8 +119,8 @@ base::Result<std::string> offer_refused_json(Device& device) {
 
 // A season file is shared out over its recordings: together, in order, they are the file.
 base::Result<std::string> source_bytes(Device& device, const std::string& session) {
-  const auto id = base::Uuid::parse(std::string_view(session).substr(session.starts_with("ses_") ? 4 : 0));
-  if (!id) return Error{ErrorCode::invalid_input, "not a session: " + session + " (device sessions lists them)"};
+  const auto id = parse_session(session);
+  if (!id) return id.error();
   const auto info = device.store->recording(*id);
   if (!info) return info.error();
   if (!info->birth.source_sha256)
@@ -170,6 +184,13 @@ base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "verify") return verify_json(device);
   if (action.name == "source") return source_bytes(device, action.argument);
   if (action.name == "replay") return replay_json(device, action);
+  if (action.name == "edit") return edit_session(device, action.argument, action.content);
+  if (action.name == "fetch") return fetch_session(device, action.argument);
+  if (action.name == "storage") return storage(device, action.content);
+  if (action.name == "forget-account") {
+    BOATHOUSE_TRY(device.store->forget_account(""));
+    return std::string("{}");
+  }
   if (action.name == "offer-refused") return offer_refused_json(device);
   if (action.name == "import") return import_json(device, action);
   return Error{ErrorCode::not_found, "a device cannot be asked for " + action.name};
@@ -202,6 +223,8 @@ std::string sync_json(const sync::Status& status) {
   json.begin_object().key("state").value(sync::name(status.state)).key("reason").value(status.reason);
   json.key("pending_items").value(status.pending_items).key("refused_items").value(status.refused_items);
   json.key("sent_items").value(status.sent_items).key("sent_bytes").value(status.sent_bytes);
+  json.key("received_changes").value(status.received_changes).key("fetched_chunks").value(status.fetched_chunks);
+  json.key("verified_recordings").value(status.verified_recordings).key("requests").value(status.requests);
   json.key("stored_items").value(status.stored_items).key("duplicate_items").value(status.duplicate_items);
   json.key("failed_requests").value(status.failed_requests).key("last_error").value(status.last_error).end_object();
   return out;

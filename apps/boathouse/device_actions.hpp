@@ -13,10 +13,11 @@
 namespace boathouse::app {
 
 struct Action {
-  std::string name;       // status, sessions, verify, source, offer-refused, replay, import
-  std::string argument;   // replay, import: the file's name; source: the session
+  // status, sessions, verify, source, offer-refused, forget-account, edit, fetch, storage, replay, import
+  std::string name;
+  std::string argument;   // replay, import: the file's name; source, edit, fetch: the session
   std::string time_zone;  // import
-  std::string content;    // replay, import: the file
+  std::string content;    // replay, import: the file; edit, storage: JSON (session_actions.hpp)
 };
 
 // JSON text, but for `source` the imported file's own bytes. not_found for an unknown name. Any thread.

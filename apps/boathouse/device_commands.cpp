@@ -1,5 +1,6 @@
 #include "apps/boathouse/device_commands.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -7,10 +8,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 
 #include "apps/boathouse/device_actions.hpp"
 #include "apps/boathouse/device_door.hpp"
+#include "apps/boathouse/line_reader.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "device/import/import.hpp"
@@ -21,6 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::JsonValue;
+
+constexpr int kTickMs = 500;
+volatile sig_atomic_t stop_recording = 0;
 
 void print_line(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -96,16 +100,12 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
   Device device;
   if (const auto opened = device.open(options.data); !opened) return fail(opened.error());
   const std::string source = input.files.empty() ? "-" : input.files.front();
-  std::ifstream file;
-  if (source != "-") {
-    file.open(source);
-    if (!file) return fail("cannot read " + source);
-  }
-  std::istream& in = source == "-" ? std::cin : file;
+  const int fd = source == "-" ? STDIN_FILENO : ::open(source.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail("cannot read " + source);
 
   // SIGTERM and SIGINT end the input, so that the running recording is sealed.
   struct sigaction action {};
-  action.sa_handler = [](int) { ::close(STDIN_FILENO); };
+  action.sa_handler = [](int) { stop_recording = 1; };
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 
@@ -118,8 +118,14 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
     if (now != trouble) say(now.empty() ? "everything is saved again" : "still recording, but cannot save: " + now);
     trouble = now;
   };
+  LineReader lines(fd);
   std::string line;
-  while (std::getline(in, line)) watch(feeder.feed(line, device.clock.monotonic_ms()));
+  for (auto next = LineReader::Next::nothing_yet; next != LineReader::Next::end && stop_recording == 0;) {
+    next = lines.next(line, kTickMs);
+    if (next == LineReader::Next::line) watch(feeder.feed(line, device.clock.monotonic_ms()));
+    // A monitor that says nothing must not keep what it said from being committed.
+    if (next == LineReader::Next::nothing_yet) watch(feeder.tick(device.clock.monotonic_ms()));
+  }
   if (const auto stopped = recorder.stop(rowing::EndReason::stopped); !stopped) {
     say(std::to_string(recorder.unsaved()) + " record(s) could not be saved");
     return fail(stopped.error());
@@ -202,6 +208,75 @@ int device_verify(const DeviceOptions& options) {
   });
 }
 
+int device_edit(const DeviceOptions& options, const EditOptions& edit) {
+  if (edit.remove && edit.restore) return wrong_use("--delete and --restore together");
+  std::string fields;
+  base::JsonWriter json(fields);
+  json.begin_object();
+  const auto put_text = [&json](std::string_view key, const std::optional<std::string>& value) {
+    if (!value) return;
+    json.key(key);
+    if (value->empty()) {
+      json.null();
+    } else {
+      json.value(*value);
+    }
+  };
+  const auto put_list = [&json](std::string_view key, const std::vector<std::string>& values) {
+    json.key(key).begin_array();
+    for (const std::string& value : values) json.value(value);
+    json.end_array();
+  };
+  put_text("title", edit.title);
+  put_text("notes", edit.notes);
+  put_list("add_tags", edit.add_tags);
+  put_list("remove_tags", edit.remove_tags);
+  if (edit.remove || edit.restore) json.key("deleted").value(edit.remove);
+  json.end_object();
+  return ask(options, {"edit", edit.session, "", fields}, [](const JsonValue& answer, bool quiet) {
+    if (quiet) return kDone;
+    const auto line = [&](const char* name, std::string_view key) {
+      if (at(answer, key).text() != nullptr) std::printf("%-12s %s\n", name, text(answer, key).c_str());
+    };
+    line("title", "title");
+    line("other title", "other_title");
+    line("notes", "notes");
+    line("other notes", "other_notes");
+    for (const JsonValue& tag : list(answer, "tags")) std::printf("tag          %s\n", tag.text()->c_str());
+    if (at(answer, "deleted").boolean().value_or(false)) std::printf("deleted; --restore brings it back\n");
+    return kDone;
+  });
+}
+
+int device_fetch(const DeviceOptions& options, const std::string& session) {
+  return ask(options, {"fetch", session, "", ""}, [](const JsonValue& answer, bool quiet) {
+    if (!quiet) std::printf("%lld chunk(s) come with the next sync\n", number(answer, "wanted_chunks"));
+    return kDone;
+  });
+}
+
+int device_storage(const DeviceOptions& options, const StorageOptions& storage) {
+  std::string request;
+  base::JsonWriter json(request);
+  json.begin_object();
+  if (storage.cap_bytes) json.key("cap_bytes").value(*storage.cap_bytes);
+  if (storage.free_bytes) json.key("free_bytes").value(*storage.free_bytes);
+  json.end_object();
+  return ask(options, {"storage", "", "", request}, [&](const JsonValue& answer, bool quiet) {
+    const long long freed = number(answer, "freed");
+    if (!quiet) {
+      if (storage.free_bytes) std::printf("freed          %12lld bytes\n", freed);
+      const long long cap = number(answer, "cap");
+      std::printf("used           %12lld bytes of %s\n", number(answer, "used"),
+                  cap == 0 ? "no cap" : (std::to_string(cap) + " bytes").c_str());
+      std::printf("can be freed   %12lld bytes\n", number(answer, "freeable"));
+      std::printf("not yet        %12lld bytes are not sent, %lld not verified, %lld in no verified backup\n",
+                  number(answer, "unsent"), number(answer, "unverified"), number(answer, "not_backed_up"));
+    }
+    return storage.free_bytes && freed < static_cast<long long>(*storage.free_bytes) ? kFailed : kDone;
+  });
+}
+
 int device_source(const DeviceOptions& options, const std::string& session, const std::string& out_file) {
   const auto content = ask_device(options.data, {"source", session, "", ""});
   if (!content) return fail(content.error());
@@ -216,6 +291,11 @@ int device_source(const DeviceOptions& options, const std::string& session, cons
 }
 
 int device_sync(const DeviceOptions& options, const SyncOptions& sync) {
+  if (sync.other_athlete) {
+    if (const auto forgotten = ask_device(options.data, {"forget-account", "", "", ""}); !forgotten) {
+      return fail(forgotten.error());
+    }
+  }
   if (sync.refused_again) {
     if (const auto offered = ask_device(options.data, {"offer-refused", "", "", ""}); !offered) {
       return fail(offered.error());

@@ -1,6 +1,8 @@
 // The `boathouse device` commands: what an athlete's device does, on a folder that holds its store.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,22 @@ struct SyncOptions {
   std::string key;             // an athlete's API key
   int deadline_s = 60;         // `device sync` gives up after this
   bool refused_again = false;  // `device sync` offers once more what the server refused
+  bool other_athlete = false;  // `device sync` takes a key of another athlete than before
+};
+
+struct EditOptions {
+  std::string session;
+  std::optional<std::string> title;  // "" = back to nothing
+  std::optional<std::string> notes;
+  std::vector<std::string> add_tags;
+  std::vector<std::string> remove_tags;
+  bool remove = false;
+  bool restore = false;
+};
+
+struct StorageOptions {
+  std::optional<std::uint64_t> cap_bytes;  // 0 = none
+  std::optional<std::uint64_t> free_bytes;
 };
 
 struct InputOptions {
@@ -33,6 +51,12 @@ int device_status(const DeviceOptions& device);
 int device_sessions(const DeviceOptions& device);
 // The imported file that a session came from, byte by byte as it was, to `out_file` ("" or "-" = standard output).
 int device_source(const DeviceOptions& device, const std::string& session_id, const std::string& out_file);
+// Title, notes, tags, deleting and restoring.
+int device_edit(const DeviceOptions& device, const EditOptions& edit);
+// The session's data that are not on this device shall come with the next sync.
+int device_fetch(const DeviceOptions& device, const std::string& session);
+// What the sessions take; a cap; removing what is safe elsewhere.
+int device_storage(const DeviceOptions& device, const StorageOptions& storage);
 // Reads every recording back: hashes, ranges, counts, seals. Exit 1 when one is not whole.
 int device_verify(const DeviceOptions& device);
 // Sends what is pending. Exit 1 when something is still pending or refused at the end.
