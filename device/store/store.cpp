@@ -12,25 +12,44 @@
 namespace boathouse::store {
 namespace {
 
-base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& ids, base::RandomSource& random) {
-  auto select = connection.prepare("SELECT replica_id, salt FROM replica");
+base::Result<bool> is_copy(db::Connection& connection) {
+  auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM setting WHERE name = 'is_copy')");
   if (!select) return select.error();
-  auto there = select->step();
-  if (!there) return there.error();
+  auto row = select->step();
+  if (!row) return row.error();
+  return select->integer(0) != 0;
+}
+
+base::Status write_identity(db::Connection& connection, const Identity& identity) {
+  auto put = connection.prepare(
+      "INSERT INTO replica(id, replica_id, salt) VALUES (1, ?1, ?2) ON CONFLICT(id) DO UPDATE SET replica_id = ?1, "
+      "salt "
+      "= ?2");
+  if (!put) return put.error();
+  BOATHOUSE_TRY(put->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
+  return connection.execute("DELETE FROM setting WHERE name = 'is_copy'");
+}
+
+// A file's own identity, a new one for a new file and for one that the server knows as the copy of another.
+base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& ids, base::RandomSource& random) {
+  auto copy = is_copy(connection);
+  if (!copy) return copy.error();
   Identity identity;
-  if (*there) {
-    if (!copy_exact(select->blob(0), identity.replica_id.bytes) || !copy_exact(select->blob(1), identity.salt)) {
-      return damaged("its own identity cannot be read");
+  {
+    auto select = connection.prepare("SELECT replica_id, salt FROM replica");
+    if (!select) return select.error();
+    auto there = select->step();
+    if (!there) return there.error();
+    if (*there && !*copy) {
+      if (!copy_exact(select->blob(0), identity.replica_id.bytes) || !copy_exact(select->blob(1), identity.salt)) {
+        return damaged("its own identity cannot be read");
+      }
+      return identity;
     }
-    return identity;
   }
-  select->reset();
   identity.replica_id = ids.next();
   random.fill(identity.salt);
-  auto insert = connection.prepare("INSERT INTO replica(id, replica_id, salt) VALUES (1, ?1, ?2)");
-  if (!insert) return insert.error();
-  BOATHOUSE_TRY(
-      insert->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
+  BOATHOUSE_TRY(in_transaction(connection, [&] { return write_identity(connection, identity); }));
   return identity;
 }
 

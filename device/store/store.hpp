@@ -81,6 +81,8 @@ class Store {
 
   // What the server has no receipt for: newest recording first, its birth, then its chunks, then its seals.
   base::Result<std::vector<PendingItem>> pending(const PendingQuery& query);
+  // The chunks among them without their bodies, at most `limit`, in the same order.
+  base::Result<std::vector<PendingRange>> pending_ranges(std::string_view athlete, std::size_t limit);
   // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch`
   // than before means another or a restored server: all receipts of other epochs are forgotten in the same transaction,
   // so that everything is offered again.
@@ -94,7 +96,8 @@ class Store {
   // How far this device is with an athlete's changes; with an empty epoch when it never synced for them.
   base::Result<Account> account(std::string_view athlete);
   // Another epoch than before: all receipts count no more and the feed begins anew, in the same transaction. conflict:
-  // the key belongs to another athlete than the label's earlier ones. invalid_input: an answer for another device.
+  // the key belongs to another athlete than the label's earlier ones. invalid_input: an answer for another device. A
+  // store that the server knows as a copy of another (`fork`) gets an identity of its own at the next open().
   base::Status take_hello(std::string_view athlete, const wire::HelloReply& hello);
   // The athlete may be another one from now on (a server that was built anew): the next hello says which.
   base::Status forget_account(std::string_view athlete);

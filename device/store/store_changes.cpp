@@ -235,6 +235,11 @@ base::Status Store::take_hello(std::string_view athlete, const wire::HelloReply&
       account->cursor = 0;
     }
     account->athlete_id = hello.athlete;
+    if (hello.fork) {
+      auto put = connection.prepare("INSERT INTO setting(name, value) VALUES ('is_copy', 1) ON CONFLICT DO NOTHING");
+      if (!put) return put.error();
+      BOATHOUSE_TRY(put->run());
+    }
     account->purge_safe_seq = hello.purge_safe_seq;
     return write_account(connection, *account);
   });

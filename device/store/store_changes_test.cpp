@@ -211,6 +211,22 @@ TEST_F(StoreChangesTest, AKeyOfAnotherAthleteIsRefused) {
   EXPECT_EQ(phone->take_hello("", foreign).error().code, base::ErrorCode::invalid_input);
 }
 
+TEST_F(StoreChangesTest, ACopyOfAnotherDevicesStoreBecomesOneOfItsOwnAtTheNextOpen) {
+  const base::Uuid rec_id = record(phone);
+  const Identity before = phone->identity();
+  wire::HelloReply reply = hello(phone);
+  reply.fork = true;
+  ASSERT_TRUE(ok(phone->take_hello("", reply)));
+  EXPECT_EQ(phone->identity().replica_id, before.replica_id);
+  phone.reopen();
+  EXPECT_NE(phone->identity().replica_id, before.replica_id);
+  EXPECT_NE(phone->identity().salt, before.salt);
+  const base::Uuid own = phone->identity().replica_id;
+  phone.reopen();
+  EXPECT_EQ(phone->identity().replica_id, own) << "once";
+  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u);
+}
+
 TEST_F(StoreChangesTest, WhatIsAskedToBeVerifiedIsWhatIsCompleteHereAndWasNot) {
   const base::Uuid rec_id = record(phone);
   EXPECT_TRUE(phone->unverified("", 10)->empty()) << "not sent yet";

@@ -124,6 +124,29 @@ base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query)
   return items;
 }
 
+base::Result<std::vector<PendingRange>> Store::pending_ranges(std::string_view athlete, std::size_t limit) {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT i.id, r.rec_id, i.stream, i.first, i.past FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON "
+      "r.id = i.recording WHERE i.outcome IS NULL AND i.kind = 2 AND (r.athlete = '' OR r.athlete = ?1) "
+      "ORDER BY i.recording DESC, i.kind, i.id LIMIT ?2");
+  if (!select) return select.error();
+  select->bind(1, athlete).bind(2, limit);
+  std::vector<PendingRange> ranges;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return ranges;
+    PendingRange& range = ranges.emplace_back();
+    range.id = select->integer(0);
+    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(select->integer(2)));
+    if (!stream || !copy_exact(select->blob(1), range.rec_id.bytes)) return damaged("a chunk without its recording");
+    range.stream = *stream;
+    range.from = static_cast<std::uint64_t>(select->integer(3));
+    range.to = static_cast<std::uint64_t>(select->integer(4));
+  }
+}
+
 base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowledgement> answers) {
   if (epoch.empty()) {
     return base::Error{base::ErrorCode::invalid_input, "the server's answer names no epoch"};

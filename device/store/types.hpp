@@ -40,6 +40,15 @@ struct PendingItem {
   [[nodiscard]] wire::Item item() const;
 };
 
+// A chunk of the outbox without its body.
+struct PendingRange {
+  std::int64_t id = 0;
+  base::Uuid rec_id;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+
 // The server's word about one item. `later` changes nothing in the store.
 struct Acknowledgement {
   std::int64_t id = 0;

@@ -133,6 +133,8 @@ void Machine::next() {
   std::erase_if(state_.deferred_items, [&](const auto& entry) { return entry.second <= now(); });
   std::erase_if(state_.deferred_recordings, [&](const auto& entry) { return entry.second <= now(); });
   for (const auto& [id, until_ms] : state_.deferred_items) load.query.skip_items.insert(id);
+  load.query.skip_items.insert(state_.held.begin(), state_.held.end());
+  load.ranges = state_.offer_due;
   for (const auto& [id, until_ms] : state_.deferred_recordings) load.query.skip_recordings.insert(id);
   state_.phase = Phase::loading;
   state_.data_added = false;

@@ -3,8 +3,9 @@
 // leaves the outbox by a receipt only, or is set aside, visibly, because the server refused it.
 //
 // Each round the engine loads what there is to do and makes the first call that is needed: hello (at the start, after a
-// new epoch, when a person asks, else every kHelloEveryMs), changes (until the feed is read), batch (until nothing is
-// pending), one fetched chunk, verify. docs/protocol.md section 6 has the calls.
+// new epoch, when a person asks, else every kHelloEveryMs), offer (after a new epoch: what the server lacks goes first,
+// the receipts of the rest come with the feed), changes (until the feed is read), batch (until nothing is pending), one
+// fetched chunk, verify. docs/protocol.md section 6 has the calls.
 //
 // A driver executes the commands in order, each to its end, and reports back with the event named beside it. Pure; any
 // thread, one at a time.
@@ -109,6 +110,7 @@ struct Loaded {  // after Load; `outbox` is to be read first, so that what comes
   std::vector<store::PendingItem> items;
   std::vector<store::AwayChunk> wanted;
   std::vector<wire::VerifyQuestion> unverified;
+  std::vector<store::PendingRange> ranges;  // only if they were asked for
   std::int64_t oldest_age_s = 0;  // of what is pending, by the device's clock; told to the server, decides nothing
 };
 struct Stored {};  // after each of the Store... commands
@@ -132,6 +134,7 @@ using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncN
 // --- commands ---
 struct Load {
   store::PendingQuery query;
+  bool ranges = false;
 };             // answer: Loaded or StoreFailed
 struct Send {  // answer: HttpResponse or HttpFailed
   std::uint64_t request_id = 0;
@@ -181,7 +184,7 @@ struct Moment {
 };
 
 enum class Phase : std::uint8_t { idle, loading, sending, storing };
-enum class Call : std::uint8_t { hello, changes, batch, fetch, verify };
+enum class Call : std::uint8_t { hello, offer, changes, batch, fetch, verify };
 
 struct InFlight {
   std::int64_t id = 0;
@@ -220,6 +223,9 @@ struct EngineState {
   Tally tally;
   bool hello_due = true;
   bool changes_due = false;
+  bool offer_due = false;
+  std::vector<store::PendingRange> offered;  // by the running offer
+  std::set<std::int64_t> held;               // items that the server has: the feed brings their receipts
   std::int64_t next_hello_ms = 0;
   std::int64_t since = 0;         // of the running changes
   std::int64_t fetching = 0;      // item of the running fetch

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/wire/content_digest.hpp"
+#include "core/wire/offer.hpp"
 #include "device/store/test_store.hpp"
 
 namespace boathouse::sync {
@@ -44,8 +45,14 @@ class EngineTest : public testing::Test {
   }
   void execute(Command& command, std::deque<Event>& events) {
     if (auto* const load = std::get_if<Load>(&command)) {
-      Loaded work{*store->status(),       *store->account(""),         *store->pending(load->query),
-                  *store->wanted("", 10), *store->unverified("", 500), 0};
+      Loaded work{*store->status(),
+                  *store->account(""),
+                  *store->pending(load->query),
+                  *store->wanted("", 10),
+                  *store->unverified("", 500),
+                  {},
+                  0};
+      if (load->ranges) work.ranges = *store->pending_ranges("", 5000);
       batch = work.items;
       events.emplace_back(std::move(work));
     } else if (auto* const send = std::get_if<Send>(&command)) {
@@ -90,6 +97,20 @@ class EngineTest : public testing::Test {
     HttpResponse answer{request.request_id, 200, {}, ""};
     if (request.path == "/v1/sync/hello") {
       answer.body = wire::encode_hello_reply(hello_reply());
+    } else if (request.path == "/v1/sync/offer") {
+      const auto offered = wire::decode_offer(base::as_text(request.body));
+      EXPECT_TRUE(ok(offered));
+      wire::OfferReply offer;
+      offer.epoch = server_epoch;
+      offer.replica_id = store->identity().replica_id;
+      for (const wire::OfferedRecording& recording : *offered) {
+        wire::OfferAnswer& one = offer.results.emplace_back();
+        one.rec_id = recording.rec_id;
+        one.result = offer_result;
+        if (offer_result != wire::OfferResult::have) continue;
+        for (const auto& [stream, ranges] : recording.streams) one.streams[stream].have = ranges;
+      }
+      answer.body = wire::encode_offer_reply(offer);
     } else if (request.path.starts_with("/v1/sync/changes")) {
       wire::ChangesReply changes;
       changes.epoch = server_epoch;
@@ -168,6 +189,7 @@ class EngineTest : public testing::Test {
   bool manual = false;       // true: a test answers all
   std::string server_epoch = "epoch-1";
   std::vector<wire::Change> feed;
+  wire::OfferResult offer_result = wire::OfferResult::want;
   wire::VerifyResult verify_result = wire::VerifyResult::verified;
   std::optional<std::int64_t> timer;
   Status shown;
@@ -511,6 +533,68 @@ TEST_F(EngineTest, ARestoredServerGetsEverythingAgain) {
   give(reply_all(Outcome::stored, "epoch-2"));
   EXPECT_EQ(shown.state, State::up_to_date);
   EXPECT_EQ(pending(), 0u);
+}
+
+TEST_F(EngineTest, ARestoredServerIsAskedWhatItLacksAndThatGoesFirst) {
+  const base::Uuid old = add_recording();
+  give(Start{});
+  const std::vector<store::PendingItem> first = batch;
+  give(reply_all(Outcome::stored));
+  // It was restored with everything; the feed says so.
+  for (const store::PendingItem& item : first) {
+    wire::Change change;
+    change.seq = static_cast<std::int64_t>(feed.size()) + 1;
+    change.rec_id = item.rec_id;
+    change.sha256 = item.sha256;
+    if (item.kind == wire::ItemKind::chunk) {
+      change.kind = wire::ChangeKind::chunk;
+      change.stream = item.stream;
+      change.from = item.from;
+      change.to = item.to;
+      change.version = item.version;
+      change.bytes = item.body.size();
+    } else {
+      change.kind = item.kind == wire::ItemKind::birth ? wire::ChangeKind::birth : wire::ChangeKind::seal;
+      change.revision = item.revision;
+      change.json = base::as_text(item.body);
+    }
+    feed.push_back(std::move(change));
+  }
+  server_epoch = "epoch-2";
+  offer_result = wire::OfferResult::have;
+  sent.clear();
+  others.clear();
+  give(SyncNow{});
+  run_timer();  // the pause after a new epoch
+  std::vector<std::string> paths;
+  for (const Send& request : others) paths.push_back(request.path);
+  EXPECT_THAT(paths, testing::Contains("/v1/sync/offer"));
+  ASSERT_EQ(sent.size(), 1u) << "birth and seal, which no offer names, go before the feed";
+  for (const store::PendingItem& item : batch) EXPECT_NE(item.kind, wire::ItemKind::chunk);
+  give(reply_all(Outcome::duplicate, "epoch-2"));
+  EXPECT_EQ(sent.size(), 1u) << "no chunk was sent again";
+  EXPECT_EQ(pending(), 0u);
+  EXPECT_TRUE(store->recording(old)->safe());
+  EXPECT_EQ(shown.state, State::up_to_date);
+}
+
+TEST_F(EngineTest, WhatAnOfferSaysIsAnotherAthletesOrErasedIsShownNotSent) {
+  for (const auto& [result, reason] :
+       {std::pair{wire::OfferResult::mismatch, "another athlete"}, std::pair{wire::OfferResult::gone, "erased"}}) {
+    add_recording();
+    give(Start{});
+    give(SyncNow{});
+    if (engine.phase == Phase::sending) give(reply_all(Outcome::stored, server_epoch));
+    server_epoch += "x";
+    offer_result = result;
+    give(SyncNow{});
+    run_timer();
+    const auto refused = store->refused();
+    ASSERT_FALSE(refused->empty());
+    EXPECT_THAT(refused->back().detail, testing::HasSubstr(reason));
+    for (const store::PendingItem& item : batch) EXPECT_NE(item.kind, wire::ItemKind::chunk);
+    give(reply_all(Outcome::stored, server_epoch));
+  }
 }
 
 TEST_F(EngineTest, TheEpochOfTheLastRunIsRemembered) {

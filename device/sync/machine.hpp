@@ -47,12 +47,15 @@ class Machine {
 
   void send(Call call, std::string method, std::string path, std::string_view media_type, base::Bytes body);
   void send_hello(const Loaded& work);
+  void send_offer(const Loaded& work);
+  void send_changes(const Loaded& work);
   void send_batch(const Loaded& work);
   bool send_fetch(const Loaded& work);
   bool send_verify(const Loaded& work);
   void nothing_to_send(const Loaded& work);
 
   void take_hello(const HttpResponse& response);
+  void take_offer(const HttpResponse& response);
   void take_changes(const HttpResponse& response);
   void take_batch(const HttpResponse& response);
   void take_chunk(const HttpResponse& response);

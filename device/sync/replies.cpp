@@ -1,8 +1,10 @@
 // What an answer means, and what of it the store has to keep.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/wire/batch.hpp"
+#include "core/wire/offer.hpp"
 #include "device/sync/machine.hpp"
 #include "device/sync/reply.hpp"
 #include "device/sync/retry_after.hpp"
@@ -23,6 +25,8 @@ void Machine::on(const HttpResponse& event) {
   switch (state_.call) {
     case Call::hello:
       return take_hello(event);
+    case Call::offer:
+      return take_offer(event);
     case Call::changes:
       return take_changes(event);
     case Call::batch:
@@ -74,7 +78,11 @@ void Machine::take_hello(const HttpResponse& response) {
   if (reply->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
   if (reply->epoch.empty()) return nonsense("it names no epoch");
   // Another epoch: everything is offered again, and two servers behind one name would have us do so for ever.
-  if (!state_.epoch.empty() && state_.epoch != reply->epoch) slow_down();
+  if (!state_.epoch.empty() && state_.epoch != reply->epoch) {
+    slow_down();
+    state_.offer_due = true;
+  }
+  state_.held.clear();
   state_.epoch = reply->epoch;
   state_.hello_due = false;
   state_.changes_due = true;
@@ -90,6 +98,39 @@ void Machine::take_hello(const HttpResponse& response) {
   store(StoreHello{std::move(*reply)});
 }
 
+void Machine::take_offer(const HttpResponse& response) {
+  auto reply = wire::decode_offer_reply(response.body, state_.asked);
+  if (!reply) return nonsense(reply.error().text);
+  if (reply->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
+  if (reply->epoch != state_.epoch) {
+    state_.hello_due = true;
+    return fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
+  }
+  std::map<base::Uuid, const wire::OfferAnswer*> answers;
+  for (const wire::OfferAnswer& answer : reply->results) answers[answer.rec_id] = &answer;
+  StoreAcks command;
+  command.epoch = reply->epoch;
+  for (const store::PendingRange& range : state_.offered) {
+    const wire::OfferAnswer& answer = *answers.at(range.rec_id);
+    if (answer.result == wire::OfferResult::mismatch) {
+      command.answers.push_back(
+          {range.id, wire::Outcome::mismatch, 0, "the server has this recording as another athlete's"});
+      ++state_.tally.mismatched;
+    } else if (answer.result == wire::OfferResult::gone) {
+      command.answers.push_back({range.id, wire::Outcome::rejected, 0, "this session was erased by its owner"});
+      ++state_.tally.rejected;
+    } else if (const auto held = answer.streams.find(range.stream); held != answer.streams.end()) {
+      const auto covers = [&](const wire::Range& had) { return had.from <= range.from && range.to <= had.to; };
+      if (std::ranges::any_of(held->second.have, covers) || std::ranges::any_of(held->second.gone, covers)) {
+        state_.held.insert(range.id);
+      }
+    }
+  }
+  state_.offered.clear();
+  state_.offer_due = false;
+  store(std::move(command));
+}
+
 void Machine::take_changes(const HttpResponse& response) {
   auto reply = wire::decode_changes(response.body, state_.since);
   if (!reply) return nonsense(reply.error().text);
@@ -99,6 +140,7 @@ void Machine::take_changes(const HttpResponse& response) {
     return fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
   }
   state_.changes_due = reply->more;
+  if (!reply->more) state_.held.clear();
   state_.tally.changes = reply->changes.size();
   store(StoreChanges{state_.since, std::move(*reply)});
 }

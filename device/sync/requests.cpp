@@ -1,10 +1,11 @@
 // From what there is to do to the next call: hello, changes, batch, one chunk down, verify; or why there is none.
 #include <algorithm>
-#include <limits>
+#include <map>
 
 #include "core/wire/batch.hpp"
 #include "core/wire/chunk.hpp"
 #include "core/wire/content_digest.hpp"
+#include "core/wire/offer.hpp"
 #include "device/sync/machine.hpp"
 
 namespace boathouse::sync {
@@ -14,6 +15,20 @@ constexpr std::string_view kJson = "application/json";
 
 std::string count(std::uint64_t n, std::string_view thing) {
   return std::to_string(n) + " " + std::string(thing) + (n == 1 ? "" : "s");
+}
+
+// Ascending; what touches is one.
+std::vector<wire::Range> merged(std::vector<wire::Range> ranges) {
+  std::ranges::sort(ranges);
+  std::vector<wire::Range> out;
+  for (const wire::Range& range : ranges) {
+    if (!out.empty() && range.from <= out.back().to) {
+      out.back().to = std::max(out.back().to, range.to);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
 }
 
 base::Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
@@ -34,10 +49,10 @@ void Machine::on(const Loaded& work) {
   if (state_.epoch.empty()) state_.epoch = work.outbox.server_epoch;
 
   if (state_.hello_due || now() >= state_.next_hello_ms) return send_hello(work);
-  if (state_.changes_due) {
-    state_.since = work.account.cursor;
-    return send(Call::changes, "GET", "/v1/sync/changes?since=" + std::to_string(state_.since), "", {});
-  }
+  if (state_.offer_due && !work.ranges.empty()) return send_offer(work);
+  state_.offer_due = false;
+  // What the server lacks goes before the long feed of one that was restored.
+  if (state_.changes_due && (state_.held.empty() || work.items.empty())) return send_changes(work);
   if (!work.items.empty()) return send_batch(work);
   if (send_fetch(work) || send_verify(work)) return;
   if (state_.data_added) return next();
@@ -75,6 +90,36 @@ void Machine::send_hello(const Loaded& work) {
   hello.pending_bytes = work.outbox.pending_bytes;
   hello.oldest_age_s = work.oldest_age_s;
   send(Call::hello, "POST", "/v1/sync/hello", kJson, bytes_of(wire::encode_hello_request(hello)));
+}
+
+void Machine::send_offer(const Loaded& work) {
+  std::map<base::Uuid, wire::OfferedRecording> recordings;
+  std::vector<base::Uuid> order;
+  state_.offered.clear();
+  for (const store::PendingRange& range : work.ranges) {
+    if (state_.offered.size() == wire::kMaxOfferRanges) break;
+    auto found = recordings.find(range.rec_id);
+    if (found == recordings.end()) {
+      if (order.size() == wire::kMaxOfferRecordings) break;
+      order.push_back(range.rec_id);
+      found = recordings.emplace(range.rec_id, wire::OfferedRecording{range.rec_id, {}}).first;
+    }
+    found->second.streams[range.stream].push_back({range.from, range.to});
+    state_.offered.push_back(range);
+  }
+  std::vector<wire::OfferedRecording> offer;
+  for (const base::Uuid& rec_id : order) {
+    wire::OfferedRecording& recording = recordings.at(rec_id);
+    for (auto& [stream, ranges] : recording.streams) ranges = merged(std::move(ranges));
+    offer.push_back(std::move(recording));
+  }
+  state_.asked = std::move(order);
+  send(Call::offer, "POST", "/v1/sync/offer", kJson, bytes_of(wire::encode_offer(offer)));
+}
+
+void Machine::send_changes(const Loaded& work) {
+  state_.since = work.account.cursor;
+  send(Call::changes, "GET", "/v1/sync/changes?since=" + std::to_string(state_.since), "", {});
 }
 
 void Machine::send_batch(const Loaded& work) {

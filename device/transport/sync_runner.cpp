@@ -9,6 +9,8 @@
 #include <utility>
 #include <variant>
 
+#include "core/wire/offer.hpp"
+
 namespace boathouse::transport {
 namespace {
 
@@ -53,7 +55,7 @@ struct SyncRunner::Impl {
 
   void handle(const sync::Event& event);
   void handle_all();
-  base::Result<sync::Loaded> load(const store::PendingQuery& query);
+  base::Result<sync::Loaded> load(const sync::Load& command);
   void stored(const base::Status& result);
   void execute(sync::Load& command);
   void execute(sync::Send& command);
@@ -77,7 +79,8 @@ struct SyncRunner::Impl {
   void wait(std::optional<std::int64_t> limit_ms);
 };
 
-base::Result<sync::Loaded> SyncRunner::Impl::load(const store::PendingQuery& query) {
+base::Result<sync::Loaded> SyncRunner::Impl::load(const sync::Load& command) {
+  const store::PendingQuery& query = command.query;
   auto outbox = store.status();
   if (!outbox) return outbox.error();
   auto account = store.account(query.athlete);
@@ -88,8 +91,13 @@ base::Result<sync::Loaded> SyncRunner::Impl::load(const store::PendingQuery& que
   if (!wanted) return wanted.error();
   auto unverified = store.unverified(query.athlete, wire::kMaxVerifyRecordings);
   if (!unverified) return unverified.error();
-  sync::Loaded work{std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted),
-                    std::move(*unverified)};
+  sync::Loaded work{
+      std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), std::move(*unverified), {}, 0};
+  if (command.ranges) {
+    auto ranges = store.pending_ranges(query.athlete, wire::kMaxOfferRanges);
+    if (!ranges) return ranges.error();
+    work.ranges = std::move(*ranges);
+  }
   if (work.outbox.oldest_pending_ms > 0) {
     work.oldest_age_s = std::max<std::int64_t>(clock.utc_ms() - work.outbox.oldest_pending_ms, 0) / 1000;
   }
@@ -97,7 +105,7 @@ base::Result<sync::Loaded> SyncRunner::Impl::load(const store::PendingQuery& que
 }
 
 void SyncRunner::Impl::execute(sync::Load& command) {
-  auto work = load(command.query);
+  auto work = load(command);
   if (work) {
     events.emplace_back(std::move(*work));
   } else {
