@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/wire/offer.hpp"
 #include "device/sync/machine.hpp"
 
 namespace boathouse::sync {
@@ -134,7 +135,7 @@ void Machine::next() {
   std::erase_if(state_.deferred_recordings, [&](const auto& entry) { return entry.second <= now(); });
   for (const auto& [id, until_ms] : state_.deferred_items) load.query.skip_items.insert(id);
   load.query.skip_items.insert(state_.held.begin(), state_.held.end());
-  load.ranges = state_.offer_due;
+  if (state_.offer_due) load.max_ranges = wire::kMaxOfferRanges;
   for (const auto& [id, until_ms] : state_.deferred_recordings) load.query.skip_recordings.insert(id);
   state_.phase = Phase::loading;
   state_.data_added = false;

@@ -134,9 +134,9 @@ using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncN
 // --- commands ---
 struct Load {
   store::PendingQuery query;
-  bool ranges = false;
-};             // answer: Loaded or StoreFailed
-struct Send {  // answer: HttpResponse or HttpFailed
+  std::size_t max_ranges = 0;  // how many pending ranges, too
+};                             // answer: Loaded or StoreFailed
+struct Send {                  // answer: HttpResponse or HttpFailed
   std::uint64_t request_id = 0;
   std::string method;
   std::string path;

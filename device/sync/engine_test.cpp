@@ -52,7 +52,7 @@ class EngineTest : public testing::Test {
                   *store->unverified("", 500),
                   {},
                   0};
-      if (load->ranges) work.ranges = *store->pending_ranges("", 5000);
+      if (load->max_ranges > 0) work.ranges = *store->pending_ranges("", load->max_ranges);
       batch = work.items;
       events.emplace_back(std::move(work));
     } else if (auto* const send = std::get_if<Send>(&command)) {

@@ -9,8 +9,6 @@
 #include <utility>
 #include <variant>
 
-#include "core/wire/offer.hpp"
-
 namespace boathouse::transport {
 namespace {
 
@@ -93,8 +91,8 @@ base::Result<sync::Loaded> SyncRunner::Impl::load(const sync::Load& command) {
   if (!unverified) return unverified.error();
   sync::Loaded work{
       std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), std::move(*unverified), {}, 0};
-  if (command.ranges) {
-    auto ranges = store.pending_ranges(query.athlete, wire::kMaxOfferRanges);
+  if (command.max_ranges > 0) {
+    auto ranges = store.pending_ranges(query.athlete, command.max_ranges);
     if (!ranges) return ranges.error();
     work.ranges = std::move(*ranges);
   }
