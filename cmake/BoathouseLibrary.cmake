@@ -70,6 +70,10 @@ function(_boathouse_test_properties name label)
       "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
       "UBSAN_OPTIONS=print_stacktrace=1"
       "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1")
+  # The long ones first, so that no core is idle at the end.
+  if(name MATCHES "^(simulation|wire|pm5)_test$")
+    set_tests_properties(${name} PROPERTIES COST 60)
+  endif()
   # A test that hangs must end; no test may need anything near this long.
   set_tests_properties(${name} PROPERTIES
       LABELS "${label}" TIMEOUT 300 SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")

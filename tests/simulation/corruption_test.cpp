@@ -15,6 +15,7 @@
 #include "core/base/random.hpp"
 #include "core/wire/facts.hpp"
 #include "tests/simulation/test_app.hpp"
+#include "tests/support/sanitizers.hpp"
 
 namespace boathouse::simulation {
 namespace {
@@ -168,7 +169,8 @@ struct Tally {
 
 std::uint64_t stride(std::uint64_t usual) {
   const char* const all = std::getenv("BOATHOUSE_DISK_FAULTS");
-  return all != nullptr && std::string_view(all) == "all" ? 16 : usual;
+  if (all != nullptr && std::string_view(all) == "all") return 16;
+  return test_support::kSanitized ? usual * 8 : usual;
 }
 
 // One bit of every `each` bytes of `file`.
@@ -214,12 +216,12 @@ TEST(Corruption, AFlippedBitOfTheDatabaseIsSeenOrHarmsNoRecord) {
 
 // A birth that is damaged is not the fault of the caller.
 TEST(Corruption, ADamagedBirthIsCorrupt) {
-  const Tally tally = flip(act_named("more").disk_after, kDatabase, 160);
+  const Tally tally = flip(act_named("more").disk_after, kDatabase, stride(160));
   tally.expect_no_wrong_error_but(kFlippedIds);
 }
 
 TEST(Corruption, AFlippedBitOfAnOpenRowIsSeen) {
-  const Tally tally = flip(killed_in_the_midst(true), kDatabase, 64);
+  const Tally tally = flip(killed_in_the_midst(true), kDatabase, stride(64));
   tally.expect_none_silent_but(kWithoutHash);
 }
 
