@@ -13,7 +13,6 @@
 namespace boathouse::wire {
 namespace {
 
-using base::Error;
 using base::ErrorCode;
 using base::JsonValue;
 using base::JsonWriter;
