@@ -115,4 +115,28 @@ class JsonFields {
   base::Status status_;
 };
 
+// A reply that answers each thing asked, in order: answer_of(value, place, asked) reads one.
+template <typename Reply, typename Read>
+base::Result<Reply> read_answers(std::string_view text, std::size_t max_bytes, const std::string& place,
+                                 const std::vector<base::Uuid>& asked, Read answer_of) {
+  const auto parsed = parse_object(text, max_bytes, place);
+  if (!parsed.ok()) {
+    return parsed.error();
+  }
+  JsonFields fields(*parsed, place);
+  Reply reply;
+  fields.envelope(reply.epoch, reply.replica_id);
+  const base::JsonValue::Array& results = fields.results(asked.size(), "recordings");
+  BOATHOUSE_TRY(fields.status());
+  for (const base::JsonValue& value : results) {
+    const std::size_t index = reply.results.size();
+    auto answer = answer_of(value, place + ", result " + std::to_string(index), asked[index]);
+    if (!answer.ok()) {
+      return answer.error();
+    }
+    reply.results.push_back(std::move(*answer));
+  }
+  return reply;
+}
+
 }  // namespace boathouse::wire

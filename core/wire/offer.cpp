@@ -123,24 +123,7 @@ std::string encode_offer_reply(const OfferReply& reply) {
 }
 
 Result<OfferReply> decode_offer_reply(std::string_view text, const std::vector<base::Uuid>& asked) {
-  const auto parsed = parse_object(text, kMaxReplyBytes, "offer reply");
-  if (!parsed.ok()) {
-    return parsed.error();
-  }
-  JsonFields fields(*parsed, "offer reply");
-  OfferReply reply;
-  fields.envelope(reply.epoch, reply.replica_id);
-  const JsonValue::Array& results = fields.results(asked.size(), "recordings");
-  BOATHOUSE_TRY(fields.status());
-  for (const JsonValue& value : results) {
-    const std::size_t index = reply.results.size();
-    auto answer = answer_of(value, "offer reply, result " + std::to_string(index), asked[index]);
-    if (!answer.ok()) {
-      return answer.error();
-    }
-    reply.results.push_back(std::move(*answer));
-  }
-  return reply;
+  return read_answers<OfferReply>(text, kMaxReplyBytes, "offer reply", asked, answer_of);
 }
 
 }  // namespace boathouse::wire

@@ -122,24 +122,7 @@ std::string encode_verify_reply(const VerifyReply& reply) {
 }
 
 Result<VerifyReply> decode_verify_reply(std::string_view text, const std::vector<base::Uuid>& asked) {
-  const auto parsed = parse_object(text, kMaxReplyBytes, "verify reply");
-  if (!parsed.ok()) {
-    return parsed.error();
-  }
-  JsonFields fields(*parsed, "verify reply");
-  VerifyReply reply;
-  fields.envelope(reply.epoch, reply.replica_id);
-  const JsonValue::Array& results = fields.results(asked.size(), "recordings");
-  BOATHOUSE_TRY(fields.status());
-  for (const JsonValue& value : results) {
-    const std::size_t index = reply.results.size();
-    auto answer = answer_of(value, "verify reply, result " + std::to_string(index), asked[index]);
-    if (!answer.ok()) {
-      return answer.error();
-    }
-    reply.results.push_back(std::move(*answer));
-  }
-  return reply;
+  return read_answers<VerifyReply>(text, kMaxReplyBytes, "verify reply", asked, answer_of);
 }
 
 }  // namespace boathouse::wire

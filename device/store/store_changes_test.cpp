@@ -34,32 +34,8 @@ class StoreChangesTest : public testing::Test {
     ASSERT_TRUE(ok(items));
     std::vector<Acknowledgement> answers;
     for (const PendingItem& item : *items) {
-      Change change;
-      change.seq = ++server_seq;
-      change.rec_id = item.rec_id;
-      change.sha256 = item.sha256;
-      switch (item.kind) {
-        case wire::ItemKind::birth:
-          change.kind = ChangeKind::birth;
-          change.json = base::as_text(item.body);
-          break;
-        case wire::ItemKind::chunk:
-          change.kind = ChangeKind::chunk;
-          change.stream = item.stream;
-          change.from = item.from;
-          change.to = item.to;
-          change.version = item.version;
-          change.bytes = item.body.size();
-          bodies[item.sha256] = item.body;
-          break;
-        case wire::ItemKind::seal:
-          change.kind = ChangeKind::seal;
-          change.revision = item.revision;
-          change.json = base::as_text(item.body);
-          break;
-        default:
-          FAIL();
-      }
+      const Change change = change_of(item, ++server_seq);
+      if (item.kind == wire::ItemKind::chunk) bodies[item.sha256] = item.body;
       feed.push_back(change);
       answers.push_back({item.id, wire::Outcome::stored, change.seq, ""});
     }

@@ -52,13 +52,7 @@ class StoreEditsTest : public testing::Test {
     std::vector<Acknowledgement> answers;
     for (const PendingItem& item : *store->pending({})) {
       if (item.kind != wire::ItemKind::edit) continue;
-      wire::Change change;
-      change.seq = ++seq;
-      change.kind = wire::ChangeKind::edit;
-      change.rec_id = item.rec_id;
-      change.op_id = item.op_id;
-      change.sha256 = item.sha256;
-      change.json = base::as_text(item.body);
+      wire::Change change = change_of(item, ++seq);
       change.effective = effective;
       feed.push_back(change);
       answers.push_back({item.id, wire::Outcome::stored, change.seq, ""});

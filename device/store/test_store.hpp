@@ -90,6 +90,29 @@ inline std::vector<rowing::Record> make_samples(std::size_t first, std::size_t c
   return records;
 }
 
+// What a server's feed says of an item that it has stored as its `seq`.
+inline wire::Change change_of(const PendingItem& item, std::int64_t seq) {
+  wire::Change change;
+  change.seq = seq;
+  change.rec_id = item.rec_id;
+  change.sha256 = item.sha256;
+  if (item.kind == wire::ItemKind::chunk) {
+    change.kind = wire::ChangeKind::chunk;
+    change.stream = item.stream;
+    change.from = item.from;
+    change.to = item.to;
+    change.version = item.version;
+    change.bytes = item.body.size();
+    return change;
+  }
+  if (item.kind == wire::ItemKind::seal) change.kind = wire::ChangeKind::seal;
+  if (item.kind == wire::ItemKind::edit) change.kind = wire::ChangeKind::edit;
+  change.revision = item.revision;
+  change.op_id = item.op_id;
+  change.json = base::as_text(item.body);
+  return change;
+}
+
 inline rowing::Birth make_birth(base::UuidV7Source& ids) {
   rowing::Birth birth;
   birth.rec_id = ids.next();
