@@ -25,7 +25,7 @@ target_compile_definitions(sqlite3 PRIVATE
     SQLITE_OMIT_SHARED_CACHE
     SQLITE_OMIT_TCL_VARIABLE
     HAVE_USLEEP=1)
-# Fast and quiet in every preset. SQLite reads its shared WAL index without locks on purpose and checks a sum over it
+# Quiet, and optimised by the C flags of every preset. SQLite reads its shared WAL index without locks on purpose and checks a sum over it
 # (tag-20200519-1 in its source), which TSan would report; its mutexes are still seen.
-target_compile_options(sqlite3 PRIVATE -O2 -w -fno-sanitize=undefined,thread)
+target_compile_options(sqlite3 PRIVATE -w -fno-sanitize=undefined,thread)
 target_link_libraries(sqlite3 PUBLIC Threads::Threads m)
