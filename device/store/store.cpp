@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/planted.hpp"
 #include "core/pm5/assembler.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/enumerations.hpp"
@@ -104,10 +105,18 @@ base::Result<std::vector<rowing::Record>> read_tail(db::Connection& connection, 
   }
 }
 
+// What only a planted bug needs: the second part.
+base::Status queue_later(db::Connection& connection, const base::Uuid& rec_id) {
+  auto recording = get_recording(connection, rec_id);
+  if (!recording) return recording.error();
+  return connection.execute("UPDATE item SET outcome = NULL WHERE outcome = 1 AND epoch IS NULL AND recording = " +
+                            std::to_string(recording->id));
+}
+
 base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id, rowing::EndReason reason,
                            std::span<const rowing::Record> last) {
-  return in_transaction(connection, [&]() -> base::Status {
-    auto recording = get_recording(connection, rec_id);
+  const base::Status done = in_transaction(connection, [&]() -> base::Status {
+    auto recording = get_own_recording(connection, rec_id);
     if (!recording) return recording.error();
     if (recording->ended) return {};
     if (reason == rowing::EndReason::crashed) {
@@ -120,6 +129,8 @@ base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id,
     BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
     return put_seal(connection, *recording, reason);
   });
+  if (done && base::planted(base::Plant::two_part_queue)) return queue_later(connection, rec_id);
+  return done;
 }
 
 }  // namespace
@@ -162,7 +173,7 @@ base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Rec
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
   return in_transaction(connection, [&]() -> base::Status {
-    auto recording = get_recording(connection, rec_id);
+    auto recording = get_own_recording(connection, rec_id);
     if (!recording) return recording.error();
     BOATHOUSE_TRY(append_rows(connection, recording->id, records));
     if (!recording->ended) return put_tail(connection, recording->id, tail);
@@ -174,11 +185,13 @@ base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Rec
 base::Status Store::seal(const base::Uuid& rec_id, bool all) {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
-    auto recording = get_recording(connection, rec_id);
+  const base::Status done = in_transaction(connection, [&]() -> base::Status {
+    auto recording = get_own_recording(connection, rec_id);
     if (!recording) return recording.error();
     return seal_rows(connection, recording->id, all);
   });
+  if (done && base::planted(base::Plant::two_part_queue)) return queue_later(connection, rec_id);
+  return done;
 }
 
 base::Status Store::end(const base::Uuid& rec_id, rowing::EndReason reason) {

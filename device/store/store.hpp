@@ -3,7 +3,8 @@
 // or a crash it happened wholly or not at all.
 //
 // Thread rule: any thread; calls are serialised. Errors: those of core/db/sqlite.hpp, and not_found for a recording
-// that is not there, invalid_input for records that the metric catalogue does not allow.
+// that is not there, invalid_input for records that the metric catalogue does not allow, conflict for adding to a
+// recording that another device began.
 #pragma once
 
 #include <cstdint>

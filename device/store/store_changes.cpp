@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/planted.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 #include "device/store/store_internal.hpp"
@@ -17,7 +18,7 @@ base::Result<RecordingRow> find_or_add(db::Connection& connection, const base::U
   auto found = find_recording(connection, rec_id);
   if (!found) return found.error();
   if (*found) return std::move(**found);
-  return add_recording(connection, rec_id, athlete);
+  return add_recording(connection, rec_id, athlete, Begun::elsewhere);
 }
 
 struct StoredItem {
@@ -258,16 +259,17 @@ base::Status Store::take_changes(std::string_view athlete, std::int64_t since, c
   }
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
+  auto account = read_account(connection, athlete);
+  if (!account) return account.error();
+  if (account->epoch != reply.epoch || account->cursor != since) {
+    return base::Error{base::ErrorCode::conflict, "the answer does not go on from where this device is"};
+  }
+  account->cursor = reply.next;
+  if (base::planted(base::Plant::cursor_before_data)) BOATHOUSE_TRY(write_account(connection, *account));
   return in_transaction(connection, [&]() -> base::Status {
-    auto account = read_account(connection, athlete);
-    if (!account) return account.error();
-    if (account->epoch != reply.epoch || account->cursor != since) {
-      return base::Error{base::ErrorCode::conflict, "the answer does not go on from where this device is"};
-    }
     for (const Change& change : reply.changes) {
       BOATHOUSE_TRY(take_one(connection, athlete, reply.epoch, change));
     }
-    account->cursor = reply.next;
     return write_account(connection, *account);
   });
 }

@@ -154,6 +154,32 @@ TEST_F(StoreChangesTest, AnotherHashUnderTheSameKeyIsShownAndNothingIsOverwritte
   EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u);
 }
 
+TEST_F(StoreChangesTest, WhatRunsOnAnotherDeviceIsNotEndedHere) {
+  const rowing::Birth birth = make_birth(phone.ids);
+  ASSERT_TRUE(ok(phone->begin(birth, "")));
+  ASSERT_TRUE(ok(phone->append(birth.rec_id, make_samples(0, 300))));
+  ASSERT_TRUE(ok(phone->seal(birth.rec_id, false)));
+  upload(phone);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  ASSERT_TRUE(ok(take(tablet, feed, 0)));
+
+  tablet.reopen();
+  EXPECT_EQ(*tablet->end_crashed(), 0u) << "only the own ones can have crashed";
+  EXPECT_FALSE(tablet->recording(birth.rec_id)->ended);
+  EXPECT_EQ(tablet->status()->open_recordings, 0u);
+  EXPECT_EQ(tablet->status()->pending_items, 0u);
+  EXPECT_EQ(tablet->append(birth.rec_id, make_samples(300, 1)).error().code, base::ErrorCode::conflict);
+  EXPECT_EQ(tablet->end(birth.rec_id, rowing::EndReason::stopped).error().code, base::ErrorCode::conflict);
+
+  const std::int64_t seen = server_seq;
+  const std::size_t sent = feed.size();
+  ASSERT_TRUE(ok(phone->end(birth.rec_id, rowing::EndReason::logged)));
+  upload(phone);
+  ASSERT_TRUE(ok(take(tablet, {feed.begin() + static_cast<std::ptrdiff_t>(sent), feed.end()}, seen)));
+  EXPECT_TRUE(tablet->recording(birth.rec_id)->ended);
+  EXPECT_TRUE(tablet->verify(birth.rec_id)->ok());
+}
+
 TEST_F(StoreChangesTest, AnAnswerThatDoesNotGoOnFromHereChangesNothing) {
   record(phone);
   upload(phone);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/planted.hpp"
 #include "core/base/sha256.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/wire/facts.hpp"
@@ -10,6 +11,11 @@
 
 namespace boathouse::store {
 namespace {
+
+// recording.ended
+constexpr int kRuns = 0;
+constexpr int kEnded = 1;
+constexpr int kElsewhere = 2;
 
 base::Result<RecordingRow> same_birth(db::Connection& connection, RecordingRow row, const base::Digest& sha256) {
   auto select = connection.prepare("SELECT sha256 FROM item WHERE recording = ?1 AND kind = 1");
@@ -43,6 +49,9 @@ base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& i
   BOATHOUSE_TRY(insert->run());
   const std::int64_t id = connection.last_insert_rowid();
   if (item.away_bytes) return id;
+  if (base::planted(base::Plant::two_part_queue) && item.kind == wire::ItemKind::chunk) {
+    BOATHOUSE_TRY(connection.execute("UPDATE item SET outcome = 1 WHERE id = " + std::to_string(id)));
+  }
   auto body = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
   if (!body) return body.error();
   BOATHOUSE_TRY(body->bind(1, id).bind(2, item.body).run());
@@ -71,7 +80,8 @@ base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connect
   row.id = select->integer(0);
   row.rec_id = rec_id;
   row.athlete = select->text(1);
-  row.ended = select->integer(2) != 0;
+  row.ended = select->integer(2) == kEnded;
+  row.elsewhere = select->integer(2) == kElsewhere;
   row.reason = static_cast<rowing::EndReason>(select->integer(3));
   row.revision = static_cast<std::uint32_t>(select->integer(4));
   row.purged = select->integer(5) != 0;
@@ -109,12 +119,22 @@ base::Status put_stream(db::Connection& connection, std::int64_t recording, rowi
   return put->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, row.next_seq).bind(4, row.sealed_to).run();
 }
 
-base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id,
-                                         std::string_view athlete) {
-  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete) VALUES (?1, ?2)");
+base::Result<RecordingRow> get_own_recording(db::Connection& connection, const base::Uuid& rec_id) {
+  auto recording = get_recording(connection, rec_id);
+  if (recording && recording->elsewhere) {
+    return base::Error{base::ErrorCode::conflict, "recording " + rec_id.text() + " runs on another device"};
+  }
+  return recording;
+}
+
+base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id, std::string_view athlete,
+                                         Begun begun) {
+  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete, ended) VALUES (?1, ?2, ?3)");
   if (!insert) return insert.error();
-  BOATHOUSE_TRY(insert->bind(1, base::ByteView(rec_id.bytes)).bind(2, athlete).run());
+  insert->bind(1, base::ByteView(rec_id.bytes)).bind(2, athlete);
+  BOATHOUSE_TRY(insert->bind(3, begun == Begun::here ? kRuns : kElsewhere).run());
   RecordingRow row;
+  row.elsewhere = begun == Begun::elsewhere;
   row.id = connection.last_insert_rowid();
   row.rec_id = rec_id;
   row.athlete = athlete;
@@ -133,7 +153,7 @@ base::Result<RecordingRow> begin_recording(db::Connection& connection, const row
   if (!found) return found.error();
   if (*found) return same_birth(connection, std::move(**found), sha256);
 
-  auto row = add_recording(connection, birth.rec_id, athlete);
+  auto row = add_recording(connection, birth.rec_id, athlete, Begun::here);
   if (!row) return row.error();
   NewItem item;
   item.recording = row->id;
@@ -292,6 +312,7 @@ base::Status set_sealed(db::Connection& connection, RecordingRow& recording, row
   if (!update) return update.error();
   BOATHOUSE_TRY(update->bind(1, recording.id).bind(2, static_cast<int>(reason)).bind(3, revision).run());
   recording.ended = true;
+  recording.elsewhere = false;
   recording.reason = reason;
   recording.revision = revision;
   return {};

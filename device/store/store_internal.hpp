@@ -31,6 +31,7 @@ struct RecordingRow {
   base::Uuid rec_id;
   std::string athlete;
   bool ended = false;
+  bool elsewhere = false;  // begun by another device, which may still go on with it
   rowing::EndReason reason = rowing::EndReason::stopped;
   std::uint32_t revision = 0;
   bool purged = false;
@@ -84,8 +85,11 @@ base::Result<std::map<rowing::Stream, StreamRow>> get_streams(db::Connection& co
 base::Status put_stream(db::Connection& connection, std::int64_t recording, rowing::Stream stream,
                         const StreamRow& row);
 
-base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id,
-                                         std::string_view athlete);
+enum class Begun : std::uint8_t { here, elsewhere };
+base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id, std::string_view athlete,
+                                         Begun begun);
+// get_recording(), for who wants to add to it. conflict: it runs on another device.
+base::Result<RecordingRow> get_own_recording(db::Connection& connection, const base::Uuid& rec_id);
 // Its id.
 base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& item);
 // `later` and unknown ids change nothing. A refusal may become a receipt; a receipt is never taken back.

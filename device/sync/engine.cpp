@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/planted.hpp"
 #include "core/wire/offer.hpp"
 #include "device/sync/machine.hpp"
 
@@ -151,6 +152,7 @@ void Machine::fail(State shown, Obstacle obstacle, const std::string& error) {
   state_.soft_until_ms = now() + backoff_ms(status_.consecutive_failures - 1);
   if (state_.paused || state_.key.empty() || !state_.online) return next();
   show(shown, error);
+  if (base::planted(base::Plant::idle_after_failure)) return;
   if (shown != State::needs_auth) wait(std::max(state_.soft_until_ms, state_.hard_until_ms));
 }
 

@@ -227,7 +227,7 @@ class SqliteLedger final : public Ledger {
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
-  auto writing = db::Connection::open(options.path);
+  auto writing = db::Connection::open(options.path, options.database);
   if (!writing) {
     return writing.error();
   }
@@ -236,7 +236,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!epoch) {
     return epoch.error();
   }
-  auto reading = db::Connection::open(options.path);
+  auto reading = db::Connection::open(options.path, options.database);
   if (!reading) {
     return reading.error();
   }

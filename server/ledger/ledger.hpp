@@ -32,6 +32,7 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
+#include "core/db/sqlite.hpp"
 #include "core/rowing/edit.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
@@ -127,6 +128,7 @@ class Ledger {
     std::string path;                                      // of the file; its folder must exist
     std::size_t max_queued_bytes = std::size_t{64} << 20;  // above it submissions are refused as unavailable
     bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
+    db::Options database = {};
   };
   // `clock` and `random` must outlive the ledger. Errors as of core/db. One process per file.
   static base::Result<std::unique_ptr<Ledger>> open(const Options& options, base::Clock& clock,

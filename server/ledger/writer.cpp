@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/planted.hpp"
 #include "core/wire/chunk.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
@@ -124,6 +125,16 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
     return owner.error();
   } else if (*owner) {
     return rejected(std::string((*owner)->athlete == submission.athlete ? kPurgedRecording : kForeignRecording));
+  }
+  if (base::planted(base::Plant::dedup_by_start)) {
+    auto twin = connection_->prepare("SELECT server_seq FROM recording WHERE athlete = ?1 AND started_ms = ?2");
+    if (!twin) {
+      return twin.error();
+    }
+    const auto row = twin->bind(1, submission.athlete.bytes).bind(2, entry.started_ms).step();
+    if (row && *row) {
+      return with_receipt(Outcome::duplicate, twin->integer(0));
+    }
   }
   const std::int64_t server_seq = next_seq();
   auto insert = connection_->prepare(

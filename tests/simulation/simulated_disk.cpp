@@ -351,7 +351,7 @@ void SimulatedDisk::arm(const FaultPlan& plan) {
 }
 
 std::uint64_t SimulatedDisk::faults() const { return impl_->faults; }
-void SimulatedDisk::power_off_at(std::uint64_t n) { impl_->off_at = impl_->points + n; }
+void SimulatedDisk::power_off_at(std::uint64_t n) { impl_->off_at = n == 0 ? 0 : impl_->points + n; }
 void SimulatedDisk::power_off() { impl_->powered = false; }
 bool SimulatedDisk::powered() const { return impl_->powered; }
 

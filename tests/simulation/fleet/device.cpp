@@ -1,0 +1,285 @@
+#include "tests/simulation/fleet/device.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/sha256.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "tests/simulation/fleet/violation.hpp"
+
+namespace boathouse::simulation {
+namespace {
+
+using rowing::Stream;
+
+constexpr std::size_t kWantedTogether = 8;
+constexpr std::uint64_t kSamplesTogether = 100;
+
+}  // namespace
+
+std::vector<rowing::Record> handmade_samples(const base::Uuid& rec_id, std::uint64_t from, std::uint64_t count) {
+  const std::size_t at = rowing::column_index(Stream::sample, "at_ms");
+  const std::size_t elapsed = rowing::column_index(Stream::sample, "elapsed_cs");
+  const std::size_t distance = rowing::column_index(Stream::sample, "distance_dm");
+  const std::int64_t pace = 15 + rec_id.bytes[15] % 16;
+  std::vector<rowing::Record> records;
+  for (std::uint64_t seq = from; seq < from + count; ++seq) {
+    const auto n = static_cast<std::int64_t>(seq);
+    rowing::Record& record = records.emplace_back();
+    record.stream = Stream::sample;
+    record.values.assign(rowing::metrics(Stream::sample).size(), rowing::kNull);
+    record.values[at] = n * 500;
+    record.values[elapsed] = n * 50;
+    record.values[distance] = n * pace;
+  }
+  return records;
+}
+
+Device::Device(std::uint64_t seed, const Tenants::Tenant& tenant, Deliver deliver)
+    : disk_(seed),
+      tenant_(tenant),
+      deliver_(std::move(deliver)),
+      clock_(1'700'000'000'000, static_cast<std::int64_t>(seed % 1'000'000)),
+      random_(seed),
+      ids_(clock_, random_) {}
+
+base::Status Device::boot() {
+  store::StoreOptions options;
+  options.database.vfs = disk_.name();
+  options.take_lock = false;
+  auto opened = store::Store::open("/sim", ids_, random_, options);
+  if (!opened) return opened.error();
+  if (auto ended = opened->end_crashed(); !ended) return ended.error();
+  store_.emplace(std::move(*opened));
+  ++process_;
+  engine_ = sync::make_engine(store_->identity(), tenant_.key, tenant_.label);
+  give(sync::Start{});
+  return {};
+}
+
+void Device::kill() {
+  recorder_.reset();
+  by_hand_.reset();
+  events_.clear();
+  store_.reset();
+  ++process_;
+}
+
+bool Device::dies_if_powerless(std::uint64_t seed) {
+  if (disk_.powered()) return false;
+  kill();
+  disk_.power_on(seed);
+  return true;
+}
+
+void Device::give(sync::Event event) {
+  events_.push_back(std::move(event));
+  if (std::exchange(handling_, true)) return;
+  bool looked = false;
+  while (!events_.empty() && running()) {
+    const sync::Event next = std::move(events_.front());
+    events_.pop_front();
+    sync::Step result = sync::step(std::move(engine_), next, {clock_.monotonic_ms(), random_.u64()});
+    engine_ = std::move(result.state);
+    looked |= !result.commands.empty();
+    for (sync::Command& command : result.commands) execute(command);
+  }
+  handling_ = false;
+  if (looked) check_status();
+}
+
+void Device::tick() {
+  if (!running()) return;
+  if (recorder_) {
+    if (const auto done = recorder_->tick(clock_.monotonic_ms() - rowing_since_ms_); done) note_promise();
+    give(sync::DataAdded{});
+  }
+  give(sync::Tick{});
+}
+
+std::optional<std::int64_t> Device::next_ms() const {
+  if (!running()) return std::nullopt;
+  return engine_.status.next_try_ms;
+}
+
+base::Result<sync::Loaded> Device::load(const sync::Load& command) {
+  auto outbox = store_->status();
+  if (!outbox) return outbox.error();
+  auto account = store_->account(tenant_.label);
+  if (!account) return account.error();
+  auto items = store_->pending(command.query);
+  if (!items) return items.error();
+  auto wanted = store_->wanted(tenant_.label, kWantedTogether);
+  if (!wanted) return wanted.error();
+  auto unverified = store_->unverified(tenant_.label, wire::kMaxVerifyRecordings);
+  if (!unverified) return unverified.error();
+  sync::Loaded work{
+      std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), std::move(*unverified), {}, 0};
+  if (command.max_ranges > 0) {
+    auto ranges = store_->pending_ranges(tenant_.label, command.max_ranges);
+    if (!ranges) return ranges.error();
+    work.ranges = std::move(*ranges);
+  }
+  return work;
+}
+
+void Device::stored(const base::Status& status) {
+  if (status) {
+    events_.emplace_back(sync::Stored{});
+  } else {
+    events_.emplace_back(sync::StoreFailed{status.error()});
+  }
+}
+
+void Device::execute(sync::Command& command) {
+  if (auto* const wanted = std::get_if<sync::Load>(&command)) {
+    auto work = load(*wanted);
+    if (work) {
+      events_.emplace_back(std::move(*work));
+    } else {
+      events_.emplace_back(sync::StoreFailed{work.error()});
+    }
+  } else if (auto* const send = std::get_if<sync::Send>(&command)) {
+    deliver_(std::move(*send));
+  } else if (auto* const hello = std::get_if<sync::StoreHello>(&command)) {
+    stored(store_->take_hello(tenant_.label, hello->reply));
+  } else if (auto* const changes = std::get_if<sync::StoreChanges>(&command)) {
+    stored(store_->take_changes(tenant_.label, changes->since, changes->reply));
+  } else if (auto* const acks = std::get_if<sync::StoreAcks>(&command)) {
+    stored(store_->acknowledge(acks->epoch, acks->answers));
+  } else if (auto* const body = std::get_if<sync::StoreBody>(&command)) {
+    stored(store_->take_body(body->id, body->body));
+  } else if (auto* const given_up = std::get_if<sync::StoreGivenUp>(&command)) {
+    stored(store_->give_up_fetching(given_up->id));
+  } else if (auto* const verified = std::get_if<sync::StoreVerified>(&command)) {
+    stored(store_->take_verified(verified->epoch, verified->verified, verified->offer_again));
+  }
+}
+
+// I12: what the status says is true, and what is pending has a time or a reason.
+void Device::check_status() {
+  if (!running() || engine_.phase != sync::Phase::idle) return;
+  const sync::Status& said = engine_.status;
+  if (said.state == sync::State::up_to_date) {
+    auto now = store_->status();
+    if (!now) return;
+    if (now->pending_items != 0) {
+      throw Violation("I12: up to date with " + std::to_string(now->pending_items) + " items pending");
+    }
+    return;
+  }
+  const bool by_people = said.state == sync::State::paused || said.state == sync::State::needs_auth ||
+                         said.state == sync::State::offline;
+  if (!by_people && !said.next_try_ms) {
+    throw Violation("I12: " + std::string(sync::name(said.state)) + " without a next try: " + said.reason);
+  }
+  if (said.reason.empty() && said.state != sync::State::syncing) {
+    throw Violation("I12: " + std::string(sync::name(said.state)) + " without a reason");
+  }
+}
+
+void Device::note_promise() {
+  if (!recorder_) return;
+  rowing_promise_->recordings = recorder_->recordings();
+  const auto& committed = recorder_->counters().records;
+  for (std::size_t i = 0; i < committed.size(); ++i) {
+    if (const auto stream = rowing::stream_from_number(i); stream && committed[i] > 0) {
+      rowing_promise_->records[*stream] = committed[i];
+    }
+  }
+}
+
+Promise& Device::promise(const base::Uuid& rec_id) {
+  Promise& made = promises_.emplace_back();
+  made.recordings = {rec_id};
+  made.handmade = true;
+  return made;
+}
+
+base::Status Device::row(const std::vector<pm5::TimedNotification>& workout, std::size_t notifications) {
+  if (!recorder_) {
+    store::RecorderOptions options;
+    options.origin = rowing::Origin::simulated;
+    options.athlete = tenant_.label;
+    recorder_.emplace(*store_, clock_, ids_, std::move(options));
+    heard_ = 0;
+    rowing_since_ms_ = clock_.monotonic_ms();
+    rowing_promise_ = &promises_.emplace_back();
+  }
+  base::Status last;
+  const std::size_t until = std::min(workout.size(), heard_ + notifications);
+  for (; heard_ < until && disk_.powered(); ++heard_) {
+    const pm5::TimedNotification& heard = workout[heard_];
+    if (auto fed = recorder_->feed(heard.characteristic, heard.payload, heard.at_ms); !fed) last = fed;
+    note_promise();
+  }
+  if (last && heard_ == workout.size()) return stop_rowing();
+  return last;
+}
+
+base::Status Device::stop_rowing() {
+  if (!recorder_) return {};
+  BOATHOUSE_TRY(recorder_->stop(rowing::EndReason::stopped));
+  note_promise();
+  recorder_.reset();
+  return {};
+}
+
+base::Status Device::begin_by_hand(std::int64_t started_ms) {
+  if (by_hand_) return {};
+  rowing::Birth birth;
+  birth.rec_id = ids_.next();
+  birth.started_ms = started_ms;
+  birth.origin = rowing::Origin::simulated;
+  BOATHOUSE_TRY(store_->begin(birth, tenant_.label));
+  by_hand_ = ByHand{birth.rec_id, 0, &promise(birth.rec_id)};
+  return {};
+}
+
+base::Status Device::append_by_hand(std::uint64_t count) {
+  if (!by_hand_) return {};
+  // What an append that failed has done is told by the store.
+  auto info = store_->recording(by_hand_->rec_id);
+  if (!info) return info.error();
+  by_hand_->appended = info->streams[Stream::sample].records;
+  BOATHOUSE_TRY(store_->append(by_hand_->rec_id, handmade_samples(by_hand_->rec_id, by_hand_->appended, count)));
+  by_hand_->appended += count;
+  by_hand_->promise->records[Stream::sample] = by_hand_->appended;
+  if (by_hand_->appended % kSamplesTogether < count) {
+    BOATHOUSE_TRY(store_->seal(by_hand_->rec_id, true));
+  }
+  return {};
+}
+
+base::Status Device::end_by_hand() {
+  if (!by_hand_) return {};
+  BOATHOUSE_TRY(store_->end(by_hand_->rec_id, rowing::EndReason::stopped));
+  by_hand_.reset();
+  return {};
+}
+
+base::Status Device::import(std::int64_t started_ms, std::uint64_t samples) {
+  rowing::Birth birth;
+  birth.rec_id = ids_.next();
+  birth.started_ms = started_ms;
+  birth.origin = rowing::Origin::import;
+  auto import = store_->begin_import(base::sha256(birth.rec_id.bytes));
+  if (!import) return import.error();
+  BOATHOUSE_TRY(import->begin(birth, tenant_.label));
+  for (rowing::Record& record : handmade_samples(birth.rec_id, 0, samples)) {
+    BOATHOUSE_TRY(import->append(std::move(record)));
+  }
+  BOATHOUSE_TRY(import->commit());
+  promise(birth.rec_id).records[Stream::sample] = samples;
+  return {};
+}
+
+base::Status Device::edit(rowing::Edit edit) {
+  edit.op_id = ids_.next();
+  auto made = store_->edit(std::move(edit), clock_.utc_ms());
+  if (!made) return made.error();
+  edits_[made->op_id] = made->session;
+  return {};
+}
+
+}  // namespace boathouse::simulation

@@ -1,0 +1,511 @@
+#include "tests/simulation/fleet/fleet.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/base/sha256.hpp"
+#include "core/pm5/simulated_monitor.hpp"
+#include "tests/simulation/fleet/violation.hpp"
+
+namespace boathouse::simulation {
+namespace {
+
+constexpr std::int64_t kTenYearsMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
+constexpr std::int64_t kLoaderMs = 3000;
+constexpr std::uint64_t kManyPoints = 60;  // I/O points within which a planned fault strikes
+
+class Fleet {
+ public:
+  Fleet(std::uint64_t seed, Stage& stage, const std::function<void(const std::string&)>& tell)
+      : stage_(stage),
+        tell_(tell),
+        random_(seed),
+        plan_(Plan::draw(random_)),
+        server_clock_(1'700'000'000'000, 77),
+        service_(random_.below(1'000'000), server_clock_, stage.tenants),
+        network_(random_.u64(), plan_) {
+    const std::size_t count = plan_.devices + (plan_.stranger ? 1 : 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Tenants::Tenant& tenant = i < plan_.devices ? stage.tenants.anna() : stage.tenants.ben();
+      devices_.push_back(std::make_unique<Device>(random_.below(1'000'000), tenant, [this, i](sync::Send request) {
+        ++outcome_.requests;
+        note(i, request.method + " " + request.path);
+        network_.send(now_ms_, i, devices_[i]->process(), std::move(request));
+      }));
+      start_.push_back(devices_[i]->monotonic_ms());
+    }
+  }
+
+  Outcome run() {
+    try {
+      for (std::size_t i = 0; i < devices_.size(); ++i) boot(i);
+      for (std::size_t turn = 0; turn < plan_.turns; ++turn) {
+        act();
+        if (turn % 8 == 0) check();
+      }
+      come_to_rest();
+      oracle_.check_quiet(service_, devices_);
+      for (const auto& state : *service_.ledger().recordings(std::nullopt, std::nullopt, 100'000)) {
+        for (const auto& stream : state.streams) outcome_.records += stream.records;
+      }
+    } catch (const Violation& violation) {
+      outcome_.violation = violation.what();
+    } catch (const std::exception& failure) {
+      outcome_.violation = std::string("the simulation itself failed: ") + failure.what();
+    }
+    outcome_.network_faults = network_.faults();
+    outcome_.virtual_ms = now_ms_;
+    return outcome_;
+  }
+
+ private:
+  bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
+
+  void note(std::size_t device, const std::string& what) { note("device " + std::to_string(device) + ": " + what); }
+  void note(const std::string& what) {
+    for (const char c : what) outcome_.digest = (outcome_.digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    if (tell_) tell_(std::to_string(now_ms_) + " " + what);
+  }
+
+  void check() {
+    for (const auto& device : devices_) oracle_.check_device(*device);
+    oracle_.check_server(service_);
+  }
+
+  // --- Time ---
+
+  [[nodiscard]] std::optional<std::int64_t> next_ms() const {
+    std::optional<std::int64_t> next = network_.next_ms();
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+      if (const auto due = devices_[i]->next_ms()) {
+        const std::int64_t at = std::max(*due - start_[i], now_ms_);
+        next = next ? std::min(*next, at) : at;
+      }
+    }
+    return next;
+  }
+
+  void pass_to(std::int64_t then_ms) {
+    const std::int64_t ms = std::max<std::int64_t>(then_ms - now_ms_, 0);
+    now_ms_ += ms;
+    server_clock_.advance_ms(ms);
+    for (const auto& device : devices_) device->pass(ms);
+  }
+
+  // Whatever is due by then happens, in order.
+  void advance_to(std::int64_t until_ms) {
+    while (const auto next = next_ms()) {
+      if (*next > until_ms) break;
+      pass_to(*next);
+      while (auto delivery = network_.take(now_ms_)) deliver(std::move(*delivery));
+      for (std::size_t i = 0; i < devices_.size(); ++i) {
+        const auto due = devices_[i]->next_ms();
+        if (due && *due - start_[i] <= now_ms_) after(i, [&] { devices_[i]->tick(); });
+      }
+    }
+    pass_to(until_ms);
+    for (std::size_t i = 0; i < devices_.size(); ++i) after(i, [&] { devices_[i]->tick(); });
+  }
+
+  void deliver(Delivery delivery) {
+    const std::size_t i = delivery.device;
+    if (delivery.kind == Delivery::Kind::request) {
+      if (plan_.server_crashes && !quiet_ && chance(5)) {
+        note("the server's power goes with some write");
+        service_.power_off_at(1 + random_.below(12));
+      }
+      if (plan_.server_crashes && !quiet_ && chance(5)) {
+        note("the server's disk fails once");
+        service_.fail_at(1 + random_.below(12));
+      }
+      auto response = service_.call(delivery.request);
+      service_.fail_at(0);
+      const std::uint64_t before = outcome_.deaths;
+      service_dies();
+      note("server: " + delivery.request.path + " -> " + (response ? std::to_string(response->status) : "nothing"));
+      // It had done it, and did not come to say so.
+      if (outcome_.deaths == before && plan_.server_crashes && !quiet_ && chance(4)) {
+        note("the server dies before it answers");
+        service_.power_off();
+        service_dies();
+        response.reset();
+      }
+      network_.answer(now_ms_, delivery, response);
+      return;
+    }
+    Device& device = *devices_[i];
+    if (!device.running() || delivery.connection != device.process()) return;
+    after(i, [&] {
+      if (delivery.kind == Delivery::Kind::response) {
+        note(i, "hears " + std::to_string(delivery.response.status));
+        device.give(std::move(delivery.response));
+      } else {
+        note(i, "hears nothing");
+        device.give(sync::HttpFailed{delivery.response.request_id, delivery.error});
+      }
+    });
+  }
+
+  void service_dies() {
+    const bool was_up = service_.up();
+    service_.look_after(random_.u64() % 8, false);
+    if (was_up && !service_.up()) {
+      ++outcome_.deaths;
+      note("the server has died");
+    }
+  }
+
+  // A device did something: its power may have gone with one of its writes.
+  template <typename Work>
+  void after(std::size_t i, Work work) {
+    if (!devices_[i]->running()) return;
+    work();
+    if (devices_[i]->dies_if_powerless(random_.u64() % 8)) {
+      ++outcome_.deaths;
+      note(i, "has lost its power");
+    }
+  }
+
+  // A user's doing; whatever came of it, the outbox may have grown.
+  template <typename Work>
+  void by_user(std::size_t i, const char* what, Work work) {
+    after(i, [&] {
+      const base::Status done = work(*devices_[i]);
+      note(i, std::string(what) + (done ? "" : ": " + done.error().text));
+      if (devices_[i]->running() && devices_[i]->disk().powered()) devices_[i]->give(sync::DataAdded{});
+    });
+  }
+
+  void boot(std::size_t i) {
+    if (devices_[i]->running()) return;
+    const base::Status booted = devices_[i]->boot();
+    note(i, booted ? "boots" : "does not boot: " + booted.error().text);
+    if (devices_[i]->dies_if_powerless(random_.u64() % 8)) {
+      ++outcome_.deaths;
+      note(i, "has lost its power while it booted");
+    }
+  }
+
+  // --- One turn ---
+
+  void act() {
+    const std::size_t i = random_.below(devices_.size());
+    Device& device = *devices_[i];
+    if (!device.running() && chance(50)) boot(i);
+    switch (random_.below(12)) {
+      case 0:
+      case 1:
+      case 2:
+        row(i);
+        break;
+      case 3:
+        by_user(i, "begins by hand", [&](Device& one) { return one.begin_by_hand(some_start_ms()); });
+        [[fallthrough]];
+      case 4:
+        by_user(i, "appends", [&](Device& one) { return one.append_by_hand(1 + random_.below(60)); });
+        break;
+      case 5:
+        by_user(i, "ends by hand", [&](Device& one) { return one.end_by_hand(); });
+        break;
+      case 6:
+        by_user(i, "imports", [&](Device& one) { return one.import(some_start_ms(), 1 + random_.below(600)); });
+        break;
+      case 7:
+        edit(i);
+        break;
+      case 8:
+        meddle(i);
+        break;
+      case 9:
+        meddle_with_server();
+        break;
+      default:
+        break;
+    }
+    if (plan_.small_cap && chance(30)) make_room(i);
+    if (chance(50)) service_.load(plan_.loader_trouble && chance(30));
+    if (!service_.up() && chance(40)) {
+      service_.look_after(1, true);
+      note("the server starts again");
+    }
+    advance_to(now_ms_ + static_cast<std::int64_t>(chance(10) ? random_.below(1'200'000) : random_.below(15'000)));
+  }
+
+  // Few moments, so that some sessions begin at the same one.
+  std::int64_t some_start_ms() { return 1'700'000'000'000 + static_cast<std::int64_t>(random_.below(4)) * 3'600'000; }
+
+  void row(std::size_t i) {
+    if (devices_[i]->rowing() && chance(15)) {
+      by_user(i, "stops rowing", [](Device& one) { return one.stop_rowing(); });
+      return;
+    }
+    const auto& workout = stage_.workouts[i % stage_.workouts.size()];
+    by_user(i, "rows", [&](Device& one) { return one.row(workout, 1 + random_.below(80)); });
+  }
+
+  std::optional<base::Uuid> some_session(Device& device) {
+    auto recordings = device.store().recordings();
+    if (!recordings || recordings->empty()) return std::nullopt;
+    return (*recordings)[random_.below(recordings->size())].birth.rec_id;
+  }
+
+  void edit(std::size_t i) {
+    if (!devices_[i]->running()) return;
+    const auto session = some_session(*devices_[i]);
+    if (!session) return;
+    rowing::Edit edit;
+    edit.session = *session;
+    switch (random_.below(plan_.erasing ? 5 : 3)) {
+      case 0:
+        edit.text = "title " + std::to_string(random_.below(100));
+        break;
+      case 1:
+        edit.field = rowing::EditField::tag;
+        edit.name = chance(50) ? "race" : "steady";
+        edit.flag = chance(70);
+        break;
+      case 2:
+        edit.field = rowing::EditField::notes;
+        edit.text = "notes " + std::to_string(random_.below(100));
+        break;
+      case 3:
+        edit.field = rowing::EditField::deleted;
+        edit.flag = chance(70);
+        break;
+      default: {
+        auto fields = devices_[i]->store().fields(*session);
+        if (!fields || !fields->deleted) return;
+        edit.field = rowing::EditField::purged;
+        edit.flag = true;
+        oracle_.erasing(*session);
+        break;
+      }
+    }
+    by_user(i, "edits", [&](Device& one) { return one.edit(edit); });
+  }
+
+  void make_room(std::size_t i) {
+    by_user(i, "makes room", [&](Device& one) -> base::Status {
+      auto freed = one.store().free_space(random_.below(20'000));
+      if (!freed) return freed.error();
+      if (*freed > 0) note(i, "freed " + std::to_string(*freed));
+      if (!chance(20)) return {};
+      const auto session = some_session(one);
+      if (!session) return {};
+      auto wanted = one.store().fetch(*session);
+      return wanted ? base::Status() : base::Status(wanted.error());
+    });
+  }
+
+  void meddle(std::size_t i) {
+    Device& device = *devices_[i];
+    switch (random_.below(6)) {
+      case 0:
+        if (!plan_.kills) return;
+        note(i, "is killed");
+        ++outcome_.deaths;
+        device.kill();
+        if (chance(70)) boot(i);
+        return;
+      case 1:
+        if (!plan_.power_cuts) return;
+        device.disk().power_off_at(1 + random_.below(kManyPoints));
+        return;
+      case 2:
+        if (!plan_.bad_disks) return;
+        if (chance(50)) return device.disk().disarm();
+        device.disk().arm({.at = 1 + random_.below(kManyPoints),
+                           .from_then_on = chance(50),
+                           .error = chance(50) ? DiskError::io : DiskError::full});
+        return;
+      case 3:
+        if (plan_.clock_jumps) {
+          const auto jump = static_cast<std::int64_t>(random_.below(2 * kTenYearsMs)) - kTenYearsMs;
+          device.set_clock(1'700'000'000'000 + (chance(50) ? jump : jump % 600'000));
+        }
+        return;
+      case 4:
+        if (plan_.flapping) {
+          if (chance(50)) {
+            after(i, [&] { device.give(sync::NetworkDown{}); });
+          } else {
+            after(i, [&] { device.give(sync::NetworkUp{}); });
+          }
+        }
+        return;
+      default:
+        if (plan_.people) people(i);
+        return;
+    }
+  }
+
+  void people(std::size_t i) {
+    after(i, [&] {
+      Device& device = *devices_[i];
+      switch (random_.below(6)) {
+        case 0:
+          return device.give(sync::Pause{});
+        case 1:
+          return device.give(sync::Resume{});
+        case 2:
+          return device.give(sync::KeyChanged{""});
+        case 3:
+          return device.give(sync::KeyChanged{device.tenant().key});
+        default:
+          return device.give(sync::SyncNow{});
+      }
+    });
+  }
+
+  void meddle_with_server() {
+    if (chance(30)) {
+      note("a backup");
+      service_.back_up();
+    }
+    if (plan_.server_crashes && chance(30)) {
+      service_.power_off();
+      service_dies();
+    }
+    if (plan_.restores && chance(15) && service_.restore()) note("the server is set back to its backup");
+  }
+
+  // --- The end ---
+
+  // No faults any more, everybody is at home.
+  void come_to_rest() {
+    note("all faults stop");
+    quiet_ = true;
+    network_.heal();
+    service_.power_off_at(0);
+    service_.look_after(1, true);
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+      devices_[i]->disk().disarm();
+      devices_[i]->disk().power_off_at(0);
+      boot(i);
+      if (!devices_[i]->running()) throw Violation("I7: a device does not boot any more");
+    }
+    settle();
+    service_.back_up();
+    // What was removed from the devices is fetched again, by all of them: it must be there.
+    for (std::size_t i = 0; i < devices_.size(); ++i) fetch_all(*devices_[i]);
+    settle();
+  }
+
+  void fetch_all(Device& device) {
+    auto recordings = device.store().recordings();
+    if (!recordings) throw Violation("a device's recordings cannot be listed: " + recordings.error().text);
+    for (const store::RecordingInfo& info : *recordings) {
+      if (auto wanted = device.store().fetch(info.birth.rec_id); !wanted) throw Violation(wanted.error().text);
+    }
+  }
+
+  // Everybody signs in and syncs, until nobody has anything left to do.
+  void settle() {
+    const std::int64_t until_ms = now_ms_ + kQuietMs;
+    for (int round = 0; round < 3; ++round) {
+      for (std::size_t i = 0; i < devices_.size(); ++i) wake_up(i);
+      while (!all_quiet()) {
+        if (now_ms_ > until_ms) throw Violation("I7: no rest within " + std::to_string(kQuietMs / 1000) + " s: " + unrest());
+        service_.load(false);
+        advance_to(std::max(next_ms().value_or(now_ms_), now_ms_ + kLoaderMs));
+      }
+      for (std::size_t i = 0; i < devices_.size(); ++i) {
+        devices_[i]->give(sync::SyncNow{});
+      }
+      advance_to(now_ms_ + kLoaderMs);
+    }
+  }
+
+  void wake_up(std::size_t i) {
+    by_user(i, "stops rowing", [](Device& one) { return one.stop_rowing(); });
+    by_user(i, "ends by hand", [](Device& one) { return one.end_by_hand(); });
+    Device& device = *devices_[i];
+    if (auto again = device.store().offer_refused_again(); !again) throw Violation(again.error().text);
+    device.give(sync::NetworkUp{});
+    device.give(sync::Resume{});
+    device.give(sync::KeyChanged{device.tenant().key});
+    device.give(sync::DataAdded{});
+  }
+
+  bool is_quiet(Device& device) {
+    if (device.awaits_reply()) return false;
+    auto outbox = device.store().status();
+    auto wanted = device.store().wanted(device.athlete(), 1);
+    auto unverified = device.store().unverified(device.athlete(), 1);
+    if (!outbox || !wanted || !unverified) throw Violation("I7: a healthy store cannot be read");
+    // An erased session's edits may be refused for ever: there is nothing left that they could change.
+    const bool refused = outbox->refused_items > 0 && !plan_.erasing;
+    return outbox->pending_items == 0 && outbox->open_rows == 0 && !refused &&
+           wanted->empty() && unverified->empty();
+  }
+
+  bool all_quiet() {
+    if (network_.next_ms()) return false;
+    return std::ranges::all_of(devices_, [&](const auto& device) { return is_quiet(*device); });
+  }
+
+  static std::string refusals(Device& device) {
+    auto refused = device.store().refused();
+    if (!refused) return {};
+    std::string text;
+    for (const store::RefusedItem& item : *refused) {
+      text += "; " + std::string(wire::name(item.kind)) + " of " + item.rec_id.text() + ": " + item.detail;
+    }
+    return text;
+  }
+
+  std::string unrest() {
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+      if (is_quiet(*devices_[i])) continue;
+      const sync::Status& status = devices_[i]->status();
+      return "device " + std::to_string(i) + " is " + std::string(sync::name(status.state)) + " with " +
+             std::to_string(status.pending_items) + " pending items: " + status.reason + refusals(*devices_[i]);
+    }
+    return "the network";
+  }
+
+  Stage& stage_;
+  const std::function<void(const std::string&)>& tell_;
+  base::SeededRandom random_;
+  Plan plan_;
+  base::ManualClock server_clock_;
+  Service service_;
+  Network network_;
+  Devices devices_;
+  std::vector<std::int64_t> start_;  // of their monotonic clocks
+  Oracle oracle_;
+  Outcome outcome_;
+  std::int64_t now_ms_ = 0;
+  bool quiet_ = false;
+};
+
+std::vector<pm5::TimedNotification> workout_of(std::uint64_t seed) {
+  pm5::SimulatedWorkout plan;
+  plan.type = 5;  // a time with splits
+  plan.goal = pm5::Goal::time;
+  plan.length = static_cast<std::int64_t>(20 + 15 * seed) * 100;
+  plan.split = plan.length / 2;
+  pm5::SimulationOptions options;
+  options.seed = seed;
+  options.sample_hz = 1;
+  options.rower.has_belt = seed % 2 == 0;
+  options.air = {.lost = 0.02, .repeated = 0.01, .late = 0.02};
+  auto monitor = pm5::SimulatedMonitor::create(plan, options);
+  if (!monitor) throw std::runtime_error(monitor.error().text);
+  std::vector<pm5::TimedNotification> heard;
+  pm5::TimedNotification next;
+  while (monitor->next(next)) heard.push_back(next);
+  return heard;
+}
+
+}  // namespace
+
+Stage::Stage() {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) workouts.push_back(workout_of(seed));
+}
+
+Outcome simulate(std::uint64_t seed, Stage& stage, const std::function<void(const std::string&)>& tell) {
+  return Fleet(seed, stage, tell).run();
+}
+
+}  // namespace boathouse::simulation

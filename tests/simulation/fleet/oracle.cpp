@@ -1,0 +1,213 @@
+#include "tests/simulation/fleet/oracle.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "core/wire/edit.hpp"
+#include "device/sync/word.hpp"
+#include "tests/simulation/fleet/violation.hpp"
+
+namespace boathouse::simulation {
+namespace {
+
+using rowing::Stream;
+
+constexpr std::size_t kAll = 100'000;
+
+std::string text_of(const base::Uuid& rec_id, Stream stream) {
+  return rec_id.text() + " " + std::string(rowing::name(stream));
+}
+
+template <typename T>
+T read(base::Result<T> result, const std::string& what) {
+  if (!result) throw Violation(what + " cannot be read: " + result.error().text);
+  return std::move(*result);
+}
+
+// Last writer wins, told anew: (stamp, replica, op).
+struct Written {
+  std::tuple<rowing::Stamp, base::Uuid, base::Uuid> when;
+  std::optional<std::string> text;
+};
+
+struct Feed {
+  std::set<base::Uuid> edits;
+  std::map<base::Uuid, Written> titles;  // by session
+};
+
+Feed read_feed(ledger::Ledger& ledger, const base::Uuid& athlete) {
+  Feed feed;
+  std::int64_t since = 0;
+  for (;;) {
+    const auto page = read(ledger.changes(athlete, since, kAll, std::size_t{64} << 20), "the feed");
+    for (const wire::Change& change : page.changes) {
+      if (change.kind != wire::ChangeKind::edit) continue;
+      feed.edits.insert(change.op_id);
+      const auto edit = read(wire::decode_edit(change.json), "an edit of the feed");
+      if (edit.field != rowing::EditField::title) continue;
+      const Written written{{change.effective.value_or(edit.stamp), edit.replica_id, edit.op_id}, edit.text};
+      auto& newest = feed.titles.try_emplace(edit.session, written).first->second;
+      if (newest.when < written.when) newest = written;
+    }
+    if (!page.more) return feed;
+    since = page.next;
+  }
+}
+
+// Whatever order a file, a crash or a disk had: the samples are those that were written.
+void check_handmade(Device& device, const base::Uuid& rec_id, std::uint64_t count) {
+  const auto found = read(device.store().records(rec_id, Stream::sample, 0, kAll), "samples of " + rec_id.text());
+  if (found.size() < count) throw Violation("I1: " + rec_id.text() + " has lost samples");
+  if (found != handmade_samples(rec_id, 0, found.size())) throw Violation("I3: " + rec_id.text() + " has other samples");
+}
+
+void check_whole(Device& device, const store::RecordingInfo& info) {
+  const base::Uuid& rec_id = info.birth.rec_id;
+  const auto report = read(device.store().verify(rec_id), "recording " + rec_id.text());
+  if (!report.ok()) throw Violation("I6: " + rec_id.text() + ": " + report.problems.front());
+  for (const auto& [stream, check] : report.streams) {
+    if (check.away > 0) throw Violation("I2: " + text_of(rec_id, stream) + " cannot be fetched again");
+  }
+  if (sync::safety_of(info) != sync::Safety::verified) {
+    throw Violation("I7: " + rec_id.text() + " is " + std::string(sync::name(sync::safety_of(info))) + ", not verified");
+  }
+}
+
+}  // namespace
+
+void Oracle::check_device(Device& device) {
+  if (!device.running()) return;
+  auto recordings = device.store().recordings();
+  if (!recordings) return;  // a fault of the disk, which is none of the data
+  Kept kept;
+  for (const store::RecordingInfo& info : *recordings) {
+    if (!info.problem.empty()) throw Violation("I1: " + info.birth.rec_id.text() + ": " + info.problem);
+    auto& counts = kept[info.birth.rec_id];
+    for (const auto& [stream, one] : info.streams) counts[stream] = one.records;
+  }
+  check_kept(device.promises(), kept, "the device");
+}
+
+// Of each promise all records are in its recordings, together.
+void Oracle::check_kept(const Promises& promises, Kept& kept,
+                        const std::string& where) const {
+  for (const Promise& promise : promises) {
+    if (std::ranges::any_of(promise.recordings, [&](const auto& rec_id) { return erasable_.contains(rec_id); })) continue;
+    if (promise.handmade && !kept.contains(promise.recordings.front())) {
+      throw Violation("I1: " + where + " does not have recording " + promise.recordings.front().text());
+    }
+    for (const auto& [stream, count] : promise.records) {
+      std::uint64_t there = 0;
+      for (const base::Uuid& rec_id : promise.recordings) there += kept[rec_id][stream];
+      if (there < count) {
+        throw Violation("I1: " + std::to_string(count) + " records were promised, " + where + " has " +
+                        std::to_string(there) + " of " + text_of(promise.recordings.front(), stream));
+      }
+    }
+  }
+}
+
+void Oracle::check_server(Service& service) {
+  if (!service.up()) return;
+  auto recordings = service.ledger().recordings(std::nullopt, std::nullopt, kAll);
+  if (!recordings) return;
+  if (service.restores() != restores_) {
+    restores_ = service.restores();
+    held_.clear();
+  }
+  std::map<StreamKey, std::uint64_t> held;
+  for (const ledger::RecordingState& recording : *recordings) {
+    if (recording.quarantined != 0) throw Violation("I3: " + recording.rec_id.text() + " has two contents");
+    for (const ledger::StreamState& stream : recording.streams) held[{recording.rec_id, stream.stream}] = stream.records;
+  }
+  for (const auto& [key, records] : held_) {
+    if (!erasable_.contains(key.first) && held[key] < records) {
+      throw Violation("I4: the server held " + std::to_string(records) + " records of " + text_of(key.first, key.second) +
+                      ", now " + std::to_string(held[key]));
+    }
+  }
+  held_ = std::move(held);
+}
+
+void Oracle::check_quiet(Service& service, Devices& devices) {
+  check_server(service);
+  std::map<base::Uuid, ledger::RecordingState> ledger;
+  for (auto& state : read(service.ledger().recordings(std::nullopt, std::nullopt, kAll), "the ledger")) {
+    const base::Uuid rec_id = state.rec_id;
+    ledger.emplace(rec_id, std::move(state));
+  }
+  Kept kept;
+  for (const auto& [rec_id, state] : ledger) {
+    auto& counts = kept[rec_id];
+    for (const ledger::StreamState& stream : state.streams) counts[stream.stream] = stream.records;
+  }
+  for (const auto& device : devices) {
+    check_device(*device);
+    check_kept(device->promises(), kept, "the server");
+  }
+  for (const auto& [rec_id, state] : ledger) {
+    for (const ledger::StreamState& stream : state.streams) {
+      if (stream.have != std::vector<wire::Range>{{0, stream.records}}) {
+        throw Violation("I6: the server has holes in " + text_of(rec_id, stream.stream));
+      }
+      if (stream.stream == Stream::source) continue;
+      const auto rows = service.rows().find({rec_id, stream.stream});
+      const std::uint64_t counted = rows == service.rows().end() ? 0 : rows->second.size();
+      if (counted != stream.records) {
+        throw Violation("I5: queries count " + std::to_string(counted) + " of " + std::to_string(stream.records) +
+                        " records of " + text_of(rec_id, stream.stream));
+      }
+    }
+  }
+  std::map<base::Uuid, Feed> feeds;
+  std::map<base::Uuid, store::SessionFields> agreed;
+  for (const auto& device : devices) {
+    const base::Uuid& athlete = device->tenant().athlete;
+    if (!feeds.contains(athlete)) feeds[athlete] = read_feed(service.ledger(), athlete);
+    const Feed& feed = feeds[athlete];
+    std::set<base::Uuid> there;
+    for (const store::RecordingInfo& info : read(device->store().recordings(), "a device's recordings")) {
+      const base::Uuid& rec_id = info.birth.rec_id;
+      const auto state = ledger.find(rec_id);
+      if (state == ledger.end()) throw Violation("I10: " + rec_id.text() + " is on a device, but not with the server");
+      if (state->second.athlete != athlete) throw Violation("a device has another athlete's " + rec_id.text());
+      there.insert(rec_id);
+      for (const ledger::StreamState& stream : state->second.streams) {
+        const auto counts = info.streams.find(stream.stream);
+        if (counts == info.streams.end() || counts->second.records != stream.records) {
+          throw Violation("I13: a device does not know all of " + text_of(rec_id, stream.stream));
+        }
+      }
+      check_whole(*device, info);
+      const auto fields = read(device->store().fields(rec_id), "fields of " + rec_id.text());
+      const auto [first, is_first] = agreed.try_emplace(rec_id, fields);
+      if (first->second.title != fields.title || first->second.tags != fields.tags ||
+          first->second.other_title != fields.other_title || first->second.deleted != fields.deleted) {
+        throw Violation("I8: devices do not agree on the fields of " + rec_id.text());
+      }
+      const auto title = feed.titles.find(rec_id);
+      if (title != feed.titles.end() && title->second.text != fields.title) {
+        throw Violation("I9: the title of " + rec_id.text() + " is not that of the newest edit");
+      }
+    }
+    for (const auto& [rec_id, state] : ledger) {
+      if (state.athlete == athlete && !there.contains(rec_id)) {
+        throw Violation("I13: a device does not know of " + rec_id.text());
+      }
+    }
+    for (const Promise& promise : device->promises()) {
+      if (!promise.handmade || !there.contains(promise.recordings.front())) continue;
+      const auto samples = promise.records.find(Stream::sample);
+      check_handmade(*device, promise.recordings.front(), samples == promise.records.end() ? 0 : samples->second);
+    }
+    for (const auto& [op_id, session] : device->edits()) {
+      if (!feed.edits.contains(op_id) && !erasable_.contains(session)) {
+        throw Violation("I9: an edit of " + session.text() + " never came to the server");
+      }
+    }
+  }
+}
+
+}  // namespace boathouse::simulation

@@ -1,0 +1,27 @@
+#include "tests/simulation/fleet/plan.hpp"
+
+namespace boathouse::simulation {
+
+Plan Plan::draw(base::SeededRandom& random) {
+  const auto chance = [&](std::uint64_t percent) { return random.below(100) < percent; };
+  Plan plan;
+  plan.devices = 1 + random.below(3);
+  plan.stranger = chance(20);
+  plan.turns = 60 + random.below(120);
+  plan.lossy_network = chance(60);
+  plan.hostile_front = chance(40);
+  plan.flapping = chance(30);
+  plan.kills = chance(50);
+  plan.power_cuts = chance(40);
+  plan.bad_disks = chance(25);
+  plan.clock_jumps = chance(35);
+  plan.server_crashes = chance(40);
+  plan.restores = chance(20);
+  plan.loader_trouble = chance(40);
+  plan.small_cap = chance(40);
+  plan.erasing = chance(25);
+  plan.people = chance(30);
+  return plan;
+}
+
+}  // namespace boathouse::simulation
