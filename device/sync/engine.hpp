@@ -210,6 +210,7 @@ struct EngineState {
   std::string athlete;  // label of the key in the store
   Phase phase = Phase::idle;
   Call call = Call::hello;  // of the running request
+  std::string sent_key;     // with it
   bool started = false;
   bool paused = false;
   bool online = true;

@@ -42,6 +42,7 @@ void Machine::take_refusal(const HttpResponse& response) {
   const int status = response.status;
   const std::string said = "the server answered " + describe_error(response);
   if (status == 401 || status == 403) {
+    if (state_.key != state_.sent_key) return next();  // of the key before
     state_.key_refused = true;
     return fail(State::needs_auth, Obstacle::refused, said);
   }
@@ -158,11 +159,14 @@ void Machine::take_batch(const HttpResponse& response) {
       births_wait.insert(state_.in_flight[i].rec_id);
     }
   }
+  // Of a ledger that lacks what this device took for stored: a refusal may only say that the birth is missing.
+  const bool other_epoch = !state_.epoch.empty() && state_.epoch != decoded->epoch;
   StoreAcks command;
   command.epoch = decoded->epoch;
   for (std::size_t i = 0; i < state_.in_flight.size(); ++i) {
     const InFlight& item = state_.in_flight[i];
     wire::ItemResult& result = decoded->results[i];
+    if (result.outcome == wire::Outcome::rejected && other_epoch) continue;
     if (result.outcome == wire::Outcome::rejected && births_wait.contains(item.rec_id))
       result.outcome = wire::Outcome::later;
     switch (result.outcome) {
@@ -185,7 +189,6 @@ void Machine::take_batch(const HttpResponse& response) {
     command.answers.push_back({item.id, result.outcome, result.server_seq, std::move(result.detail)});
   }
   // Nothing but `later`: the server is busy. Another epoch: see take_hello().
-  const bool other_epoch = !state_.epoch.empty() && state_.epoch != decoded->epoch;
   if (other_epoch || command.answers.empty()) {
     slow_down();
   } else {
@@ -204,7 +207,10 @@ void Machine::too_large() {
   if (state_.in_flight.size() == 1) {
     if (state_.deferred_items.size() >= kMaxDeferred)
       return fail(State::blocked, Obstacle::refused, "the server takes no item, they are too large for it (413)");
-    state_.deferred_items[state_.in_flight.front().id] = now() + kOversizeRetryMs;
+    const InFlight& item = state_.in_flight.front();
+    state_.deferred_items[item.id] = now() + kOversizeRetryMs;
+    // Without its birth the server would refuse the rest of the recording.
+    if (item.kind == wire::ItemKind::birth) defer(item.rec_id, kOversizeRetryMs);
   } else {
     state_.batch_items = std::max<std::size_t>(1, state_.in_flight.size() / 2);
     state_.batch_bytes = std::max(kMinBatchBytes, state_.batch_bytes / 2);

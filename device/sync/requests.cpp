@@ -73,6 +73,7 @@ void Machine::send(Call call, std::string method, std::string path, std::string_
   ++status_.requests;
   status_.sent_bytes += command.body.size();
   state_.call = call;
+  state_.sent_key = state_.key;
   state_.phase = Phase::sending;
   state_.last_try_ms = now();
   show(State::syncing, "");
@@ -170,10 +171,10 @@ void Machine::nothing_to_send(const Loaded& work) {
   for (const auto& [id, until_ms] : state_.deferred_items) until = std::min(until, until_ms);
   for (const auto& [id, until_ms] : state_.deferred_recordings) until = std::min(until, until_ms);
   if (!work.unverified.empty() && now() < state_.verify_at_ms) until = std::min(until, state_.verify_at_ms);
-  if (!state_.deferred_recordings.empty()) {
-    show(State::waiting, "the server asked to send " + count(outbox.pending_items, "item") + " later");
-  } else if (!state_.deferred_items.empty()) {
+  if (!state_.deferred_items.empty()) {
     show(State::blocked, count(state_.deferred_items.size(), "item") + " larger than the server takes (413)");
+  } else if (!state_.deferred_recordings.empty()) {
+    show(State::waiting, "the server asked to send " + count(outbox.pending_items, "item") + " later");
   } else if (outbox.pending_items > 0) {
     show(State::blocked, count(outbox.pending_items, "item") + " of recordings that belong to another key");
   } else if (outbox.refused_items > 0) {

@@ -138,6 +138,7 @@ class Fleet {
     after(i, [&] {
       if (delivery.kind == Delivery::Kind::response) {
         note(i, "hears " + std::to_string(delivery.response.status));
+        if (tell_) tell_("    " + delivery.response.body.substr(0, 2000));
         device.give(std::move(delivery.response));
       } else {
         note(i, "hears nothing");
@@ -402,6 +403,7 @@ class Fleet {
   // Everybody signs in and syncs, until nobody has anything left to do.
   void settle() {
     const std::int64_t until_ms = now_ms_ + kQuietMs;
+    advance_to(now_ms_ + kLoaderMs);  // what is still under way may be bad news
     for (int round = 0; round < 3; ++round) {
       for (std::size_t i = 0; i < devices_.size(); ++i) wake_up(i);
       while (!all_quiet()) {
@@ -459,7 +461,9 @@ class Fleet {
       if (is_quiet(*devices_[i])) continue;
       const sync::Status& status = devices_[i]->status();
       return "device " + std::to_string(i) + " is " + std::string(sync::name(status.state)) + " with " +
-             std::to_string(status.pending_items) + " pending items: " + status.reason + refusals(*devices_[i]);
+             std::to_string(status.pending_items) + " pending items: " + status.reason + refusals(*devices_[i]) + "; " +
+             std::to_string(devices_[i]->store().wanted(devices_[i]->athlete(), 100)->size()) + " chunks wanted, " +
+             std::to_string(devices_[i]->store().unverified(devices_[i]->athlete(), 100)->size()) + " unverified";
     }
     return "the network";
   }
