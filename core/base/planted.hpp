@@ -1,6 +1,6 @@
-// Bugs that other sync engines have had, planted on purpose: boathouse-simulation compiles its own copy of the code with
-// BOATHOUSE_PLANTS, chooses one with --plant, and must find it (docs/simulation.md). Everywhere else planted() is false
-// at compile time and nothing of them is in the program: no other one has the symbol plant_in_force.
+// Bugs that other sync engines have had, planted on purpose: boathouse-simulation compiles its own copy of the code
+// with BOATHOUSE_PLANTS, chooses one with --plant, and must find it (docs/simulation.md). Everywhere else planted() is
+// false at compile time and nothing of them is in the program: no other one has the symbol plant_in_force.
 #pragma once
 
 #include <atomic>

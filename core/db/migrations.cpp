@@ -93,9 +93,10 @@ Status ensure_wal(Connection& connection) {
   return {};
 }
 
-// What the process before may have written without getting it onto the disk: after a sync that failed, a system may show
-// the bytes and never write them again, and all that is appended behind them would be lost with them when the power
-// goes. Copied into the database they are written and synced anew. A WAL that another connection uses is left to it.
+// What the process before may have written without getting it onto the disk: after a sync that failed, a system may
+// show the bytes and never write them again, and all that is appended behind them would be lost with them when the
+// power goes. Copied into the database they are written and synced anew. A WAL that another connection uses is left to
+// it.
 Status make_durable(Connection& connection) { return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
 }  // namespace

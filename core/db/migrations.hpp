@@ -25,8 +25,9 @@ struct Schema {
 };
 
 // Brings the file to the schema's last version, all missing migrations in one transaction; a file without tables is
-// begun. What an earlier process left in the write-ahead log is made durable. Nothing is written to a file that is refused: unsupported for another application's file, for tables of
-// nobody's, and for a version that a newer program made. Any other failure leaves the version that was there.
+// begun. What an earlier process left in the write-ahead log is made durable. Nothing is written to a file that is
+// refused: unsupported for another application's file, for tables of nobody's, and for a version that a newer program
+// made. Any other failure leaves the version that was there.
 [[nodiscard]] base::Status migrate(Connection& connection, const Schema& schema);
 
 }  // namespace boathouse::db

@@ -8,8 +8,8 @@ namespace {
 // recording.id, not rec_id, is in the other tables: small, and in the order in which this device began them, whatever
 // its clock said.
 //
-// recording.ended: 0 = runs here, 1 = ended, 2 = another device began it and has not ended it as far as is known here: its
-// records and its end come from there alone.
+// recording.ended: 0 = runs here, 1 = ended, 2 = another device began it and has not ended it as far as is known here:
+// its records and its end come from there alone.
 //
 // stream: next_seq = records committed; sealed_to = of these in chunks. open_row holds [sealed_to, next_seq).
 //

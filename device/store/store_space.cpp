@@ -46,8 +46,7 @@ struct Body {
 base::Result<std::vector<Body>> next_freeable(db::Connection& connection) {
   std::string rule = join({" AND ", kSent, " AND ", kVerified, " AND ", kBackedUp});
   if (base::planted(base::Plant::purge_on_200)) rule = join({" AND ", kSent});
-  auto select =
-      connection.prepare(join({"SELECT i.id, i.bytes", kBodies, rule, " ORDER BY r.rec_id, i.id LIMIT ?1"}));
+  auto select = connection.prepare(join({"SELECT i.id, i.bytes", kBodies, rule, " ORDER BY r.rec_id, i.id LIMIT ?1"}));
   if (!select) return select.error();
   select->bind(1, kDropTogether);
   std::vector<Body> bodies;

@@ -143,13 +143,13 @@ void Machine::next() {
   commands_.emplace_back(std::move(load));
 }
 
-void Machine::fail(State shown, Obstacle obstacle, const std::string& error) {
+void Machine::fail(State shown, Obstacle obstacle, const std::string& error, std::int64_t least_pause_ms) {
   state_.in_flight.clear();
   ++status_.failed_requests;
   ++status_.consecutive_failures;
   status_.last_error = error;
   status_.obstacle = obstacle;
-  state_.soft_until_ms = now() + backoff_ms(status_.consecutive_failures - 1);
+  state_.soft_until_ms = now() + std::max(least_pause_ms, backoff_ms(status_.consecutive_failures - 1));
   if (state_.paused || state_.key.empty() || !state_.online) return next();
   show(shown, error);
   if (base::planted(base::Plant::idle_after_failure)) return;

@@ -33,6 +33,7 @@ inline constexpr std::int64_t kBackoffCapMs = 300 * 1000;
 inline constexpr std::int64_t kMinTryMs = 5000;  // between tries when the network comes and goes
 inline constexpr std::int64_t kMaxRetryAfterMs = 3600 * 1000;
 inline constexpr std::int64_t kOversizeRetryMs = 3600 * 1000;  // an item that is alone too large for the server
+inline constexpr std::int64_t kOutdatedRetryMs = 3600 * 1000;  // after a 426; a person's wish goes before
 inline constexpr std::int64_t kMinLaterMs = 1000;
 inline constexpr std::int64_t kHelloEveryMs = 15 * 60 * 1000;  // for what other devices did
 inline constexpr std::int64_t kVerifyBaseMs = 2000;  // until queries count what was stored; doubles up to kBackoffCapMs

@@ -190,6 +190,57 @@ TEST_F(EngineTest, TooLargeHalvesTheBatchAndSetsAsideWhatIsTooLargeAlone) {
   EXPECT_EQ(shown.state, State::up_to_date);
 }
 
+TEST_F(EngineTest, ABirthThatIsTooLargeHoldsItsRecordingBackAndNoOther) {
+  const base::Uuid other = add_recording();
+  const base::Uuid rec_id = add_recording();
+  give(Start{});
+  std::uint64_t requests = 0;
+  while (engine.phase == Phase::sending && ++requests < 50) {
+    const bool has_it = std::ranges::any_of(
+        batch, [&](const auto& item) { return item.kind == wire::ItemKind::birth && item.rec_id == rec_id; });
+    EXPECT_TRUE(has_it || batch.front().rec_id == other) << "nothing of a recording goes before its birth";
+    give(has_it ? status_reply(413) : reply_all(Outcome::stored));
+  }
+  EXPECT_LT(requests, 50u);
+  EXPECT_TRUE(store->recording(other)->safe());
+  EXPECT_EQ(store->recording(rec_id)->pending_items, store->recording(rec_id)->items);
+  EXPECT_THAT(shown.reason, testing::HasSubstr("1 item larger"));
+  now += kOversizeRetryMs;
+  give(Tick{});
+  while (engine.phase == Phase::sending) give(reply_all(Outcome::stored));
+  EXPECT_EQ(shown.state, State::up_to_date);
+}
+
+TEST_F(EngineTest, ARefusalOfALedgerThatWasSetBackIsNotTaken) {
+  const base::Uuid rec_id = add_recording(300);
+  give(Start{});
+  give(reply_all(Outcome::stored));
+  ASSERT_EQ(shown.state, State::up_to_date);
+  // A late record makes a chunk and a seal; the restored ledger does not know the birth.
+  ASSERT_TRUE(ok(store->append(rec_id, store::make_samples(300, 1))));
+  give(DataAdded{});
+  const HttpResponse refusal = reply_all(Outcome::rejected, "epoch-2");
+  give(refusal);
+  EXPECT_EQ(store->status()->refused_items, 0u);
+  EXPECT_EQ(store->recording(rec_id)->pending_items, store->recording(rec_id)->items) << "all is sent again";
+  while (shown.next_try_ms && shown.state != State::up_to_date && engine.phase != Phase::sending) run_timer();
+  ASSERT_EQ(engine.phase, Phase::sending);
+  EXPECT_EQ(batch.front().kind, wire::ItemKind::birth);
+  give(reply_all(Outcome::stored, "epoch-2"));
+  EXPECT_EQ(shown.state, State::up_to_date);
+}
+
+TEST_F(EngineTest, ARefusalOfTheKeyBeforeSaysNothingOfTheNewOne) {
+  add_recording();
+  give(Start{});
+  give(KeyChanged{"key-2"});
+  give(status_reply(401));
+  ASSERT_EQ(engine.phase, Phase::sending) << "with the new one, at once";
+  EXPECT_THAT(sent.back().headers, testing::Contains(testing::Pair("Authorization", "Bearer key-2")));
+  give(reply_all(Outcome::stored));
+  EXPECT_EQ(shown.state, State::up_to_date);
+}
+
 TEST_F(EngineTest, NonsenseIsCountedAndNothingIsLost) {
   add_recording();
   give(Start{});

@@ -41,7 +41,7 @@ class Machine {
   void next();
   void wait(std::int64_t until_ms);
   void show(State shown, std::string reason);
-  void fail(State shown, Obstacle obstacle, const std::string& error);
+  void fail(State shown, Obstacle obstacle, const std::string& error, std::int64_t least_pause_ms = 0);
   void slow_down();
   [[nodiscard]] std::int64_t backoff_ms(std::uint64_t tries) const;
 

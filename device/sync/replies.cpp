@@ -51,9 +51,8 @@ void Machine::take_refusal(const HttpResponse& response) {
   }
   if (status == 413 && state_.call == Call::batch) return too_large();
   if (status == 426) {
-    state_.hard_until_ms = std::max(state_.hard_until_ms, now() + kMaxRetryAfterMs);
     return fail(State::blocked, Obstacle::refused,
-                said + ": this program and the server have no protocol in common, update it");
+                said + ": this program and the server have no protocol in common, update it", kOutdatedRetryMs);
   }
   const bool asked_to_wait = now() < state_.hard_until_ms;
   if (status == 429 || (asked_to_wait && status >= 500)) return fail(State::waiting, Obstacle::limited, said);

@@ -56,8 +56,8 @@ class SimulatedDisk {
   void disarm() { arm({}); }
   // How often a plan has given an error.
   [[nodiscard]] std::uint64_t faults() const;
-  // The power goes with the n-th I/O point from now on (0: it stays): it may or may not have happened, and everything fails
-  // from then to power_on().
+  // The power goes with the n-th I/O point from now on (0: it stays): it may or may not have happened, and everything
+  // fails from then to power_on().
   void power_off_at(std::uint64_t n);
   void power_off();
   [[nodiscard]] bool powered() const;

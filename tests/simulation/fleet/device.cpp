@@ -168,8 +168,8 @@ void Device::check_status() {
     }
     return;
   }
-  const bool by_people = said.state == sync::State::paused || said.state == sync::State::needs_auth ||
-                         said.state == sync::State::offline;
+  const bool by_people =
+      said.state == sync::State::paused || said.state == sync::State::needs_auth || said.state == sync::State::offline;
   if (!by_people && !said.next_try_ms) {
     throw Violation("I12: " + std::string(sync::name(said.state)) + " without a next try: " + said.reason);
   }

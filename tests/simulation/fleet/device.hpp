@@ -24,9 +24,9 @@ namespace boathouse::simulation {
 
 // What a device's user was told is kept. It only grows.
 struct Promise {
-  std::vector<base::Uuid> recordings;              // that these records are in, together
+  std::vector<base::Uuid> recordings;  // that these records are in, together
   std::map<rowing::Stream, std::uint64_t> records;
-  bool handmade = false;                           // one recording, whose samples are those of handmade_samples()
+  bool handmade = false;  // one recording, whose samples are those of handmade_samples()
 };
 using Promises = std::deque<Promise>;
 

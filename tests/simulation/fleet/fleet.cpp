@@ -69,7 +69,8 @@ class Fleet {
 
   void check() {
     for (const auto& device : devices_) oracle_.check_device(*device);
-    oracle_.check_server(service_);
+    if (!oracle_.check_server(service_)) return;
+    for (const auto& device : devices_) oracle_.check_safety(service_, *device);
   }
 
   // --- Time ---
@@ -404,17 +405,21 @@ class Fleet {
   void settle() {
     const std::int64_t until_ms = now_ms_ + kQuietMs;
     advance_to(now_ms_ + kLoaderMs);  // what is still under way may be bad news
+    for (std::size_t i = 0; i < devices_.size(); ++i) wake_up(i);
+    // What one device sends in a round the others hear of in the next.
     for (int round = 0; round < 3; ++round) {
-      for (std::size_t i = 0; i < devices_.size(); ++i) wake_up(i);
-      while (!all_quiet()) {
-        if (now_ms_ > until_ms) throw Violation("I7: no rest within " + std::to_string(kQuietMs / 1000) + " s: " + unrest());
+      std::vector<std::int64_t> begun;
+      for (const auto& device : devices_) {
+        begun.push_back(device->monotonic_ms());
+        device->give(sync::SyncNow{});
+      }
+      do {
+        if (now_ms_ > until_ms) {
+          throw Violation("I7: no rest within " + std::to_string(kQuietMs / 1000) + " s: " + unrest());
+        }
         service_.load(false);
         advance_to(std::max(next_ms().value_or(now_ms_), now_ms_ + kLoaderMs));
-      }
-      for (std::size_t i = 0; i < devices_.size(); ++i) {
-        devices_[i]->give(sync::SyncNow{});
-      }
-      advance_to(now_ms_ + kLoaderMs);
+      } while (!all_quiet(begun));
     }
   }
 
@@ -437,13 +442,16 @@ class Fleet {
     if (!outbox || !wanted || !unverified) throw Violation("I7: a healthy store cannot be read");
     // An erased session's edits may be refused for ever: there is nothing left that they could change.
     const bool refused = outbox->refused_items > 0 && !plan_.erasing;
-    return outbox->pending_items == 0 && outbox->open_rows == 0 && !refused &&
-           wanted->empty() && unverified->empty();
+    return outbox->pending_items == 0 && outbox->open_rows == 0 && !refused && wanted->empty() && unverified->empty();
   }
 
-  bool all_quiet() {
+  // Nobody has anything to do, and all of them had a good answer since.
+  bool all_quiet(const std::vector<std::int64_t>& since) {
     if (network_.next_ms()) return false;
-    return std::ranges::all_of(devices_, [&](const auto& device) { return is_quiet(*device); });
+    for (std::size_t i = 0; i < devices_.size(); ++i) {
+      if (devices_[i]->status().last_success_ms.value_or(-1) < since[i] || !is_quiet(*devices_[i])) return false;
+    }
+    return true;
   }
 
   static std::string refusals(Device& device) {

@@ -32,8 +32,8 @@ struct Outcome {
   std::uint64_t digest = 0;              // of everything that happened
   std::uint64_t requests = 0;
   std::uint64_t network_faults = 0;
-  std::uint64_t deaths = 0;    // of devices and the server
-  std::uint64_t records = 0;   // that the server had in the end
+  std::uint64_t deaths = 0;   // of devices and the server
+  std::uint64_t records = 0;  // that the server had in the end
   std::int64_t virtual_ms = 0;
 };
 

@@ -131,7 +131,8 @@ bool finds(std::string_view name, Plant plant, Stage& stage) {
     const Outcome outcome = simulate(seed, stage);
     const std::int64_t ms = now_ms() - begun;
     if (outcome.violation) {
-      std::cout << "ok " << name << " (found by seed " << seed << " after " << ms << " ms: " << *outcome.violation << ")\n";
+      std::cout << "ok " << name << " (found by seed " << seed << " after " << ms << " ms: " << *outcome.violation
+                << ")\n";
       return ms <= kProofMs;
     }
     if (ms > kProofMs) break;
@@ -166,8 +167,9 @@ int main(int argc, char** argv) {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 
-  CLI::App app("Several devices, a hostile network, failing disks, wrong clocks and the service, in virtual time: looks for "
-               "lost training data. Each seed is a run of its own and always the same.");
+  CLI::App app(
+      "Several devices, a hostile network, failing disks, wrong clocks and the service, in virtual time: looks for "
+      "lost training data. Each seed is a run of its own and always the same.");
   std::uint64_t seeds = 100;
   std::uint64_t first = 1;
   std::uint64_t seed = 0;

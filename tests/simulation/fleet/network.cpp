@@ -26,7 +26,9 @@ bool refuse_one(const sync::Send& request, std::uint64_t which, std::string& bod
 
 }  // namespace
 
-void Network::put(std::int64_t at_ms, Delivery delivery) { under_way_.emplace(std::pair{at_ms, next_++}, std::move(delivery)); }
+void Network::put(std::int64_t at_ms, Delivery delivery) {
+  under_way_.emplace(std::pair{at_ms, next_++}, std::move(delivery));
+}
 
 std::optional<std::int64_t> Network::next_ms() const {
   if (under_way_.empty()) return std::nullopt;
@@ -82,7 +84,8 @@ void Network::answer(std::int64_t now_ms, const Delivery& request, const std::op
   if (response) {
     delivery.kind = Delivery::Kind::response;
     delivery.response.status = response->status;
-    for (const http::Header& header : response->headers) delivery.response.headers.emplace_back(header.name, header.value);
+    for (const http::Header& header : response->headers)
+      delivery.response.headers.emplace_back(header.name, header.value);
     delivery.response.body = response->body;
     if (!healed_ && plan_.hostile_front && chance(10)) {
       ++faults_;

@@ -60,7 +60,8 @@ Feed read_feed(ledger::Ledger& ledger, const base::Uuid& athlete) {
 void check_handmade(Device& device, const base::Uuid& rec_id, std::uint64_t count) {
   const auto found = read(device.store().records(rec_id, Stream::sample, 0, kAll), "samples of " + rec_id.text());
   if (found.size() < count) throw Violation("I1: " + rec_id.text() + " has lost samples");
-  if (found != handmade_samples(rec_id, 0, found.size())) throw Violation("I3: " + rec_id.text() + " has other samples");
+  if (found != handmade_samples(rec_id, 0, found.size()))
+    throw Violation("I3: " + rec_id.text() + " has other samples");
 }
 
 void check_whole(Device& device, const store::RecordingInfo& info) {
@@ -71,7 +72,8 @@ void check_whole(Device& device, const store::RecordingInfo& info) {
     if (check.away > 0) throw Violation("I2: " + text_of(rec_id, stream) + " cannot be fetched again");
   }
   if (sync::safety_of(info) != sync::Safety::verified) {
-    throw Violation("I7: " + rec_id.text() + " is " + std::string(sync::name(sync::safety_of(info))) + ", not verified");
+    throw Violation("I7: " + rec_id.text() + " is " + std::string(sync::name(sync::safety_of(info))) +
+                    ", not verified");
   }
 }
 
@@ -91,10 +93,10 @@ void Oracle::check_device(Device& device) {
 }
 
 // Of each promise all records are in its recordings, together.
-void Oracle::check_kept(const Promises& promises, Kept& kept,
-                        const std::string& where) const {
+void Oracle::check_kept(const Promises& promises, Kept& kept, const std::string& where) const {
   for (const Promise& promise : promises) {
-    if (std::ranges::any_of(promise.recordings, [&](const auto& rec_id) { return erasable_.contains(rec_id); })) continue;
+    if (std::ranges::any_of(promise.recordings, [&](const auto& rec_id) { return erasable_.contains(rec_id); }))
+      continue;
     if (promise.handmade && !kept.contains(promise.recordings.front())) {
       throw Violation("I1: " + where + " does not have recording " + promise.recordings.front().text());
     }
@@ -109,10 +111,10 @@ void Oracle::check_kept(const Promises& promises, Kept& kept,
   }
 }
 
-void Oracle::check_server(Service& service) {
-  if (!service.up()) return;
+bool Oracle::check_server(Service& service) {
+  if (!service.up()) return false;
   auto recordings = service.ledger().recordings(std::nullopt, std::nullopt, kAll);
-  if (!recordings) return;
+  if (!recordings) return false;
   if (service.restores() != restores_) {
     restores_ = service.restores();
     held_.clear();
@@ -120,19 +122,38 @@ void Oracle::check_server(Service& service) {
   std::map<StreamKey, std::uint64_t> held;
   for (const ledger::RecordingState& recording : *recordings) {
     if (recording.quarantined != 0) throw Violation("I3: " + recording.rec_id.text() + " has two contents");
-    for (const ledger::StreamState& stream : recording.streams) held[{recording.rec_id, stream.stream}] = stream.records;
+    for (const ledger::StreamState& stream : recording.streams)
+      held[{recording.rec_id, stream.stream}] = stream.records;
   }
   for (const auto& [key, records] : held_) {
     if (!erasable_.contains(key.first) && held[key] < records) {
-      throw Violation("I4: the server held " + std::to_string(records) + " records of " + text_of(key.first, key.second) +
-                      ", now " + std::to_string(held[key]));
+      throw Violation("I4: the server held " + std::to_string(records) + " records of " +
+                      text_of(key.first, key.second) + ", now " + std::to_string(held[key]));
     }
   }
   held_ = std::move(held);
+  return true;
+}
+
+void Oracle::check_safety(Service& service, Device& device) const {
+  if (!service.up() || !device.running()) return;
+  auto outbox = device.store().status();
+  auto recordings = device.store().recordings();
+  if (!outbox || !recordings || outbox->server_epoch != service.ledger().epoch()) return;
+  for (const store::RecordingInfo& info : *recordings) {
+    if (!info.safe() || erasable_.contains(info.birth.rec_id)) continue;
+    for (const auto& [stream, counts] : info.streams) {
+      const auto held = held_.find({info.birth.rec_id, stream});
+      if (counts.records > 0 && (held == held_.end() || held->second < counts.records)) {
+        throw Violation("I12: a device calls " + text_of(info.birth.rec_id, stream) +
+                        " safe, the server lacks some of it");
+      }
+    }
+  }
 }
 
 void Oracle::check_quiet(Service& service, Devices& devices) {
-  check_server(service);
+  if (!check_server(service)) throw Violation("I7: the server cannot be read");
   std::map<base::Uuid, ledger::RecordingState> ledger;
   for (auto& state : read(service.ledger().recordings(std::nullopt, std::nullopt, kAll), "the ledger")) {
     const base::Uuid rec_id = state.rec_id;

@@ -1,5 +1,5 @@
-// The oracle: what must hold at any time, and what must hold when the faults have stopped and everybody is quiet. It has
-// no code of the store's, the engine's or the ledger's; it reads through their doors. The ids are those of the
+// The oracle: what must hold at any time, and what must hold when the faults have stopped and everybody is quiet. It
+// has no code of the store's, the engine's or the ledger's; it reads through their doors. The ids are those of the
 // invariants in docs/simulation.md.
 #pragma once
 
@@ -23,8 +23,12 @@ class Oracle {
 
   // I1: what was promised here is here, or was here and is with the server.
   void check_device(Device& device);
-  // I3: nothing in quarantine. I4: within an epoch what the server holds only grows.
-  void check_server(Service& service);
+  // I3: nothing in quarantine. I4: within an epoch what the server holds only grows. False: it could not be asked.
+  bool check_server(Service& service);
+
+  // I12: what a device says is safe with the server is there, as long as both mean the same epoch. After a
+  // check_server() that was true.
+  void check_safety(Service& service, Device& device) const;
 
   // --- When all is quiet ---
 

@@ -21,11 +21,11 @@ struct Plan {
   bool bad_disks = false;      // full for a while, or failing at some point
   bool clock_jumps = false;    // of wall clocks, by up to ten years
   bool server_crashes = false;
-  bool restores = false;     // the server goes back to its last backup, under a new epoch
+  bool restores = false;        // the server goes back to its last backup, under a new epoch
   bool loader_trouble = false;  // blocks are loaded twice, or late
-  bool small_cap = false;    // devices make room as soon as they may
-  bool erasing = false;      // sessions are deleted, some for ever
-  bool people = false;       // pause, sync now, sign out and in
+  bool small_cap = false;       // devices make room as soon as they may
+  bool erasing = false;         // sessions are deleted, some for ever
+  bool people = false;          // pause, sync now, sign out and in
 
   static Plan draw(base::SeededRandom& random);
 };

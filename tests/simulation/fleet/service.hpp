@@ -1,6 +1,6 @@
-// The service: the real routes of the sync protocol over the real ledger, whose file lies on a simulated disk; beside it
-// a time-series store that keeps what its loader brings. Its power can go at any I/O point, and it can be set back to a
-// backup. Thread rule: one thread at a time.
+// The service: the real routes of the sync protocol over the real ledger, whose file lies on a simulated disk; beside
+// it a time-series store that keeps what its loader brings. Its power can go at any I/O point, and it can be set back
+// to a backup. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstdint>
