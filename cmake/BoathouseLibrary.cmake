@@ -8,7 +8,7 @@
 #   boathouse_fuzzers(DEPENDS pm5 wire)                        chunk_fuzz.cpp -> bin/fuzz-chunk
 #   boathouse_test(push_test LABEL e2e DEPENDS ... SOURCES ...)     a test program that lies beside no library
 #   boathouse_script_test(first_light LABEL e2e SCRIPT first_light.sh)     a test that is a bash script
-# Labels: unit (the default; runs under the sanitizers too), structure, e2e.
+# Labels: unit (the default; runs under the sanitizers too), structure, e2e, long (./test --long alone).
 #
 # Sources are globbed: a new .cpp is seen by the next build.
 

@@ -104,6 +104,7 @@ void CommandLine::add_device(CLI::App& app) {
   CLI::App* record = add("record", "Record live notifications (JSON lines) from standard input or a pipe",
                          [this] { return device_record(device, input); });
   record->add_option("file", input.files, "Pipe or file; - = standard input")->expected(0, 1);
+  record->add_flag("--progress", input.progress, "Print a line of JSON after each commit");
   CLI::App* replay =
       add("replay", "Record captured notifications (JSON lines)", [this] { return device_replay(device, input); });
   replay->add_option("file", input.files, "Captured files")->required();

@@ -217,6 +217,15 @@ std::string recorded_json(const store::Recorder& recorder, const store::LineFeed
   return out;
 }
 
+std::string saved_json(const store::Recorder& recorder) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("saved");
+  write_by_stream_number(json, recorder.counters().records);
+  json.end_object();
+  return out;
+}
+
 std::string sync_json(const sync::Status& status) {
   std::string out;
   JsonWriter json(out);

@@ -25,6 +25,8 @@ base::Result<std::string> perform(Device& device, const Action& action);
 
 // {"file", "sessions", "lines", ..., "records", "problems": [{"line", "text"}]}
 std::string recorded_json(const store::Recorder& recorder, const store::LineFeeder& feeder, const std::string& file);
+// What is committed so far, by stream.
+std::string saved_json(const store::Recorder& recorder);
 std::string sync_json(const sync::Status& status);
 
 }  // namespace boathouse::app

@@ -118,6 +118,15 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
     if (now != trouble) say(now.empty() ? "everything is saved again" : "still recording, but cannot save: " + now);
     trouble = now;
   };
+  std::string told;
+  const auto tell_progress = [&] {
+    if (!input.progress) return;
+    std::string saved = saved_json(recorder);
+    if (saved == told) return;
+    print_line(saved);
+    std::fflush(stdout);
+    told = std::move(saved);
+  };
   LineReader lines(fd);
   std::string line;
   for (auto next = LineReader::Next::nothing_yet; next != LineReader::Next::end && stop_recording == 0;) {
@@ -125,6 +134,7 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
     if (next == LineReader::Next::line) watch(feeder.feed(line, device.clock.monotonic_ms()));
     // A monitor that says nothing must not keep what it said from being committed.
     if (next == LineReader::Next::nothing_yet) watch(feeder.tick(device.clock.monotonic_ms()));
+    tell_progress();
   }
   if (const auto stopped = recorder.stop(rowing::EndReason::stopped); !stopped) {
     say(std::to_string(recorder.unsaved()) + " record(s) could not be saved");

@@ -40,9 +40,11 @@ struct StorageOptions {
 struct InputOptions {
   std::vector<std::string> files;  // "-" = standard input
   std::string time_zone;           // import: IANA name or +hh:mm, for files with local times
+  bool progress = false;           // record: tell each commit
 };
 
-// Live notifications as JSON lines, from standard input or a pipe, until it ends or SIGTERM.
+// Live notifications as JSON lines, from standard input or a pipe, until it ends or SIGTERM. With `progress` a line of
+// JSON after each commit: {"saved":{"sample":120,...}}, of this run. What it names survives any crash.
 int device_record(const DeviceOptions& device, const InputOptions& input);
 // Captured notifications. Exit 1 when a line could not be read (everything else is kept).
 int device_replay(const DeviceOptions& device, const InputOptions& input);
