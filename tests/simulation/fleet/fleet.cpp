@@ -180,6 +180,7 @@ class Fleet {
 
   void boot(std::size_t i) {
     if (devices_[i]->running()) return;
+    devices_[i]->dies_if_powerless(random_.u64() % 8);  // it went when the process was killed
     const base::Status booted = devices_[i]->boot();
     note(i, booted ? "boots" : "does not boot: " + booted.error().text);
     if (devices_[i]->dies_if_powerless(random_.u64() % 8)) {
