@@ -1,4 +1,6 @@
 // The scripts. Times are the monitor's own; nothing here depends on a clock.
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -6,6 +8,7 @@
 #include "core/pm5/simulated_monitor.hpp"
 #include "device/store/test_store.hpp"
 #include "tests/simulation/test_app.hpp"
+#include "tests/support/paths.hpp"
 
 namespace boathouse::simulation {
 namespace {
@@ -123,6 +126,75 @@ Act more(const Act& before) {
   return act;
 }
 
+// What another device has sent: a recording that is longer than a chunk, and a title.
+std::vector<store::PendingItem> sent_elsewhere() {
+  World world(1);
+  App tablet(world, 21);
+  const rowing::Birth birth = birth_of(4, rowing::Origin::simulated);
+  const auto must = [](const base::Status& status) {
+    if (!status) throw std::runtime_error("the other device: " + status.error().text);
+  };
+  must(tablet.open());
+  must(tablet.begin(birth));
+  must(tablet.append(birth.rec_id, 0, store::make_samples(0, 300)));
+  must(tablet.end(birth.rec_id));
+  must(tablet.edit(birth.rec_id, "from the tablet"));
+  auto items = tablet.store().pending(everything());
+  if (!items) throw std::runtime_error(items.error().text);
+  return std::move(*items);
+}
+
+Act room(const Act& before) {
+  Act act;
+  act.name = "room";
+  act.id_seed = 13;
+  act.disk = before.disk_after;
+  act.server = before.server_after;
+  act.model = before.model_after;
+  act.imports = before.imports;
+  act.server.take_from_elsewhere(sent_elsewhere());
+  const base::Uuid theirs = birth_of(4, rowing::Origin::simulated).rec_id;
+  const base::Uuid ours = birth_of(1, rowing::Origin::live).rec_id;
+  add(act, "open", Step::Kind::first, [](App& app) { return app.open(); });
+  add(act, "hear", Step::Kind::again, [](App& app) { return app.hear(); });
+  add(act, "fetch", Step::Kind::again, [](App& app) { return app.fetch(); });
+  add(act, "edit", Step::Kind::again, [theirs](App& app) { return app.edit(theirs, "from the phone"); });
+  add(act, "edit", Step::Kind::again, [ours](App& app) { return app.edit(ours, "mine"); });
+  add(act, "upload", Step::Kind::again, [](App& app) { return app.upload(false); });
+  add(act, "verified", Step::Kind::again, [](App& app) { return app.verified(); });
+  add(act, "make room", Step::Kind::again, [](App& app) { return app.make_room(); });
+  add(act, "fetch again", Step::Kind::again, [](App& app) { return app.fetch(); });
+  add(act, "make room again", Step::Kind::again, [](App& app) { return app.make_room(); });
+  return act;
+}
+
+// A store of version 1 with a queue in it.
+Act old() {
+  Act act;
+  act.name = "old";
+  act.id_seed = 14;
+  const auto path = test_support::source_dir() / "tests/data/stores/device_v1.db";
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (bytes.empty()) throw std::runtime_error("no store of version 1 at " + path.string());
+  act.disk[kDatabase] = base::Bytes(bytes.begin(), bytes.end());
+  {
+    World world(1);
+    world.disk.load(act.disk);
+    App app(world, act.id_seed);
+    if (const auto opened = app.open(); !opened) throw std::runtime_error(opened.error().text);
+    act.model.found(app.store(), world.problems);
+  }
+  add(act, "open", Step::Kind::first, [](App& app) { return app.open(); });
+  add(act, "end crashed", Step::Kind::again, [](App& app) {
+    auto ended = app.store().end_crashed();
+    return ended ? base::Status() : base::Status(ended.error());
+  });
+  add(act, "upload", Step::Kind::again, [](App& app) { return app.upload(true); });
+  add(act, "upload the rest", Step::Kind::again, [](App& app) { return app.upload(true); });
+  return act;
+}
+
 // Without faults: what is right is what is then in the store. That it is right is what device/store's tests are for.
 Act rehearse(Act act) {
   World world(act.id_seed);
@@ -133,7 +205,6 @@ Act rehearse(Act act) {
   for (const Step& step : act.steps) {
     if (const auto status = step.run(app); !status) throw std::runtime_error(step.name + ": " + status.error().text);
   }
-  act.truths = read_all(app.store(), world.problems);
   act.disk_killed = world.disk.contents();
   app.close();
   act.points = world.disk.points();
@@ -141,6 +212,11 @@ Act rehearse(Act act) {
   act.disk_after = world.disk.contents();
   act.server_after = world.server;
   act.model_after = world.model;
+  // What was removed is with the server: it is as true as before.
+  if (const auto opened = app.open(); !opened) throw std::runtime_error(opened.error().text);
+  fetch_all(app.store(), world.server, world.problems);
+  act.truths = read_all(app.store(), world.problems);
+  app.close();
   for (const std::string& problem : world.problems) throw std::runtime_error(act.name + ": " + problem);
   return act;
 }
@@ -152,6 +228,8 @@ const std::vector<Act>& acts() {
     std::vector<Act> made;
     made.push_back(rehearse(row()));
     made.push_back(rehearse(more(made.front())));
+    made.push_back(rehearse(room(made.back())));
+    made.push_back(rehearse(old()));
     return made;
   }();
   return all;

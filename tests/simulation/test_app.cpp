@@ -8,6 +8,10 @@ namespace boathouse::simulation {
 
 using base::Status;
 
+namespace {
+constexpr const char* kFirstEpoch = "first epoch";
+}
+
 App::App(World& world, std::uint64_t seed)
     : world_(world),
       store_random_(seed + 1'000'000),
@@ -91,7 +95,7 @@ Status App::upload(bool again) {
       if (answer.outcome == wire::Outcome::later) query.skip_items.insert(answer.id);
     }
     world_.model.acknowledging(answers);
-    BOATHOUSE_TRY(store_->acknowledge("first epoch", answers));
+    BOATHOUSE_TRY(store_->acknowledge(kFirstEpoch, answers));
     world_.model.acknowledged(answers);
   }
 }
@@ -115,6 +119,61 @@ Status App::end(const base::Uuid& rec_id) {
   BOATHOUSE_TRY(store_->end(rec_id, rowing::EndReason::stopped));
   world_.model.promise(rec_id).ended = true;
   return {};
+}
+
+Status App::edit(const base::Uuid& session, const std::string& title) {
+  const auto fields = store_->fields(session);
+  if (!fields) return fields.error();
+  if (fields->title == title) return {};
+  rowing::Edit edit;
+  edit.op_id = store_ids_.next();
+  edit.session = session;
+  edit.text = title;
+  auto made = store_->edit(std::move(edit), clock_.utc_ms());
+  return made ? Status() : Status(made.error());
+}
+
+Status App::hear() {
+  wire::HelloReply hello;
+  hello.epoch = kFirstEpoch;
+  hello.replica_id = store_->identity().replica_id;
+  hello.athlete.bytes[0] = 7;
+  hello.purge_safe_seq = 1'000'000;
+  BOATHOUSE_TRY(store_->take_hello(kAthlete, hello));
+  const auto account = store_->account(kAthlete);
+  if (!account) return account.error();
+  wire::ChangesReply reply;
+  reply.epoch = kFirstEpoch;
+  reply.replica_id = hello.replica_id;
+  for (const wire::Change& change : world_.server.feed()) {
+    if (change.seq > account->cursor) reply.changes.push_back(change);
+  }
+  if (reply.changes.empty()) return {};
+  reply.next = reply.changes.back().seq;
+  world_.model.feeding(reply.changes.size());
+  BOATHOUSE_TRY(store_->take_changes(kAthlete, account->cursor, reply));
+  world_.model.fed(reply.changes.size());
+  return {};
+}
+
+Status App::verified() {
+  const auto questions = store_->unverified(kAthlete, 1000);
+  if (!questions) return questions.error();
+  std::vector<store::VerifiedRecording> answers;
+  for (const wire::VerifyQuestion& question : *questions) answers.push_back({question.rec_id, question.revision});
+  return store_->take_verified(kFirstEpoch, answers);
+}
+
+Status App::make_room() {
+  auto freed = store_->free_space(std::uint64_t{1} << 40);
+  return freed ? Status() : Status(freed.error());
+}
+
+Status App::fetch() {
+  Problems problems;
+  fetch_all(*store_, world_.server, problems);
+  if (problems.empty()) return {};
+  return base::Error{base::ErrorCode::io, problems.front()};
 }
 
 Status App::import(const base::Digest& source, const std::vector<ImportedRecording>& recordings) {

@@ -60,6 +60,15 @@ class App {
   // The recording's samples from `from` on: those that are there already are passed over, as after a lost answer.
   base::Status append(const base::Uuid& rec_id, std::size_t from, const std::vector<rowing::Record>& samples);
   base::Status end(const base::Uuid& rec_id);
+  // A title; what was written before a lost answer is not written again.
+  base::Status edit(const base::Uuid& session, const std::string& title);
+  // The server's word on how far its backups go, and all of its feed.
+  base::Status hear();
+  // The server has counted what is complete here.
+  base::Status verified();
+  // Everything that may go goes.
+  base::Status make_room();
+  base::Status fetch();
   base::Status import(const base::Digest& source, const std::vector<ImportedRecording>& recordings);
 
  private:
@@ -107,6 +116,8 @@ struct Act {
 
 // "row": a new store, a short workout with a checkpoint in its midst, upload, the monitor's late summary, upload.
 // "more": goes on with that disk; a longer workout that the user stops, one record by record, an import, upload.
+// "room": goes on with that disk; what another device sent comes in, edits, removing what is safe, fetching it again.
+// "old": a store of version 1, with a queue in it, is migrated and uploaded.
 const std::vector<Act>& acts();
 const Act& act_named(const std::string& name);
 

@@ -35,6 +35,11 @@ Truths read_all(store::Store& store, Problems& problems);
 class ReferenceServer {
  public:
   std::vector<store::Acknowledgement> take(std::span<const store::PendingItem> items, Problems& problems);
+  // What another device has sent, as the feed tells it to this one.
+  void take_from_elsewhere(std::span<const store::PendingItem> items);
+  [[nodiscard]] const std::vector<wire::Change>& feed() const { return feed_; }
+  // The body of a chunk; empty: it has none.
+  [[nodiscard]] base::ByteView body(const store::AwayChunk& chunk) const;
   // From now on nothing is refused for a first time, and each item that comes is noted.
   void expect_everything_again() {
     offered_.clear();
@@ -49,10 +54,14 @@ class ReferenceServer {
   struct Stored {
     base::Digest sha256{};
     std::int64_t seq = 0;
+    base::Bytes body;
+    bool elsewhere = false;  // another device's: this one does not offer it
   };
+  static Key key_of(const store::PendingItem& item);
   std::map<Key, Stored> ledger_;
   std::set<Key> refused_;
   std::set<Key> offered_;
+  std::vector<wire::Change> feed_;
   bool refuses_ = true;
 };
 
@@ -68,6 +77,11 @@ class Model {
 
   Promise& promise(const base::Uuid& rec_id) { return promises_[rec_id]; }
   void promise_import(std::vector<base::Uuid> rec_ids) { imported_ = std::move(rec_ids); }
+  // What a store holds before the script is promised too.
+  void found(store::Store& store, Problems& problems);
+  // A feed of so many entries is on its way into the store; then: it said ok.
+  void feeding(std::uint64_t entries) { receipts_maybe_more_ += entries; }
+  void fed(std::uint64_t entries) { receipts_more_ += entries; }
   // The answers are on their way into the store; then: it said ok.
   void acknowledging(std::span<const store::Acknowledgement> answers);
   void acknowledged(std::span<const store::Acknowledgement> answers);
@@ -87,7 +101,12 @@ class Model {
   std::set<std::int64_t> receipts_;        // told to the store, which said ok
   std::set<std::int64_t> receipts_maybe_;  // told to the store
   std::set<std::int64_t> refused_maybe_;
+  std::uint64_t receipts_more_ = 0;        // of no answer: by the feed
+  std::uint64_t receipts_maybe_more_ = 0;  // or from before the script
 };
+
+// Everything that is not on the device comes back from the server.
+void fetch_all(store::Store& store, const ReferenceServer& server, Problems& problems);
 
 // More than there is.
 store::PendingQuery everything();
