@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -403,6 +404,51 @@ TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
     EXPECT_GT(kept, 1);
     EXPECT_EQ(value(connection, "PRAGMA integrity_check"), "ok");
   }
+}
+
+TEST_F(Sqlite, SuspendedItAnswersUnavailableAndRollsBackWhatWasOpen) {
+  Connection connection = open(file());
+  ASSERT_TRUE(connection.execute("CREATE TABLE t (x INTEGER) STRICT").ok());
+  {
+    auto transaction = Transaction::begin(connection);
+    ASSERT_TRUE(transaction.ok());
+    ASSERT_TRUE(connection.execute("INSERT INTO t VALUES (1)").ok());
+    connection.suspend();
+    EXPECT_TRUE(connection.suspended());
+    const base::Status commit = transaction->commit();
+    ASSERT_FALSE(commit.ok());
+    EXPECT_EQ(commit.error().code, ErrorCode::unavailable);
+    EXPECT_NE(commit.error().text.find("suspended"), std::string::npos) << commit.error().text;
+  }
+  EXPECT_FALSE(connection.in_transaction());
+  EXPECT_FALSE(Transaction::begin(connection).ok());
+  EXPECT_NE(value(connection, "SELECT count(*) FROM t").find("suspended"), std::string::npos);
+  connection.resume();
+  EXPECT_EQ(value(connection, "SELECT count(*) FROM t"), "0");
+}
+
+TEST_F(Sqlite, SuspendingEndsAStatementThatRuns) {
+  Connection connection = open(file());
+  std::atomic<bool> running = false;
+  base::Status status;
+  std::thread worker([&] {
+    auto endless = connection.prepare(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i % 1000 = 0");
+    ASSERT_TRUE(endless.ok());
+    for (;;) {
+      const auto row = endless->step();
+      if (!row.ok()) {
+        status = row.error();
+        return;
+      }
+      running = true;
+      running.notify_one();
+    }
+  });
+  running.wait(false);
+  connection.suspend();
+  worker.join();
+  EXPECT_EQ(status.error().code, ErrorCode::unavailable) << status.error().text;
 }
 
 }  // namespace
