@@ -49,6 +49,12 @@ base::Result<std::string> status_json(Device& device) {
   } else {
     json.null();
   }
+  json.key("last_run");
+  if (runs->empty()) {
+    json.null();
+  } else {
+    sync::write_run(json, runs->front());
+  }
   const std::int64_t age_ms = status->oldest_pending_ms > 0 ? device.clock.utc_ms() - status->oldest_pending_ms : 0;
   json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
   json.key("open_rows").value(status->open_rows).key("unconfirmed_items").value(status->unconfirmed_items);

@@ -25,11 +25,9 @@ void SyncHandle::post(sync::Event event) {
   try {
     work();
   } catch (...) {
-    {
-      const std::lock_guard guard(mutex_);
-      working_ = false;
-    }
     callbacks_.wake(callbacks_.context, kAfterExceptionMs);
+    const std::lock_guard guard(mutex_);
+    working_ = false;
     throw;
   }
 }

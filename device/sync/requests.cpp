@@ -183,7 +183,8 @@ void Machine::nothing_to_send(const Loaded& work) {
   } else if (!state_.deferred_recordings.empty()) {
     show(State::waiting, "the server asked to send " + count(outbox.pending_items, "item") + " later");
   } else if (outbox.pending_items > 0) {
-    show(State::blocked, count(outbox.pending_items, "item") + " of recordings that belong to another key");
+    show(State::blocked,
+         count(outbox.pending_items, "item") + " of recordings that belong to another key or to a guest");
   } else if (outbox.refused_items > 0) {
     show(State::blocked, "the server refused " + count(outbox.refused_items, "item") + "; they are kept here");
   } else if (!state_.unproven.empty()) {

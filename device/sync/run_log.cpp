@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 
 namespace boathouse::sync {
@@ -109,25 +108,27 @@ std::optional<std::int64_t> last_success_ms(std::span<const store::Run> runs) {
   return newest;
 }
 
+void write_run(JsonWriter& json, const store::Run& run) {
+  json.begin_object().key("started_at").value(base::format_utc_ms(run.started_ms));
+  json.key("ended_at").value(base::format_utc_ms(run.ended_ms));
+  for (const auto& [key, value] : read_report(run)) {
+    json.key(key);
+    if (value.text() != nullptr) {
+      json.value(*value.text());
+    } else if (const auto number = value.integer()) {
+      json.value(*number);
+    } else {
+      json.value(value.boolean().value_or(false));
+    }
+  }
+  json.end_object();
+}
+
 std::string runs_json(std::span<const store::Run> runs) {
   std::string out;
   JsonWriter json(out);
   json.begin_array();
-  for (const store::Run& run : runs) {
-    json.begin_object().key("started_at").value(base::format_utc_ms(run.started_ms));
-    json.key("ended_at").value(base::format_utc_ms(run.ended_ms));
-    for (const auto& [key, value] : read_report(run)) {
-      json.key(key);
-      if (value.text() != nullptr) {
-        json.value(*value.text());
-      } else if (const auto number = value.integer()) {
-        json.value(*number);
-      } else {
-        json.value(value.boolean().value_or(false));
-      }
-    }
-    json.end_object();
-  }
+  for (const store::Run& run : runs) write_run(json, run);
   json.end_array();
   return out;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/json.hpp"
 #include "device/store/types.hpp"
 #include "device/sync/engine.hpp"
 
@@ -32,7 +33,9 @@ class RunLog {
 
 // UTC, of the last good answer in any of them; nullopt when there was none. Pure.
 std::optional<std::int64_t> last_success_ms(std::span<const store::Run> runs);
-// [{"started_at", "ended_at", "cause", "state", "requests", ...}], in the order given. Pure.
+// {"started_at", "ended_at", "cause", "state", "requests", ...}
+void write_run(base::JsonWriter& json, const store::Run& run);
+// An array of these, in the order given. Pure.
 std::string runs_json(std::span<const store::Run> runs);
 // One line each; counters of 0 are left out. Pure.
 std::string runs_text(std::span<const store::Run> runs);
