@@ -1,5 +1,7 @@
 #include "device/store/store.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/base/planted.hpp"
@@ -12,6 +14,15 @@
 
 namespace boathouse::store {
 namespace {
+
+bool gave_up_in_time(std::mutex& mutex) {
+  if (mutex.try_lock()) {
+    mutex.unlock();
+    return true;
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return false;
+}
 
 base::Result<bool> is_copy(db::Connection& connection) {
   auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM setting WHERE name = 'is_copy')");
@@ -160,8 +171,10 @@ Store::~Store() = default;
 const Identity& Store::identity() const { return impl_->identity; }
 
 void Store::suspend() {
-  impl_->connection.suspend();
-  const std::lock_guard guard(impl_->mutex);  // whoever works gives up first
+  // Until whoever works has given up; again, because a statement that just begins forgets the first call.
+  do {
+    impl_->connection.suspend();
+  } while (!gave_up_in_time(impl_->mutex));
 }
 
 void Store::resume() { impl_->connection.resume(); }
