@@ -82,6 +82,7 @@ void SyncHandle::publish(bool was_tick) {
 
 void SyncHandle::send(const sync::Send& request) const {
   std::vector<boathouse_header> headers;
+  headers.reserve(request.headers.size());
   for (const auto& [name, value] : request.headers) headers.push_back({name.c_str(), value.c_str()});
   boathouse_request given = BOATHOUSE_INIT(boathouse_request);
   given.id = request.request_id;

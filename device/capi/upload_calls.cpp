@@ -9,7 +9,6 @@
 #include "device/capi/upload_files.hpp"
 
 namespace capi = boathouse::capi;
-namespace base = boathouse::base;
 namespace wire = boathouse::wire;
 using boathouse::base::Status;
 using boathouse::store::Store;
