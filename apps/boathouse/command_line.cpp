@@ -115,6 +115,7 @@ void CommandLine::add_device(CLI::App& app) {
   import_command->add_option("--time-zone", input.time_zone, "IANA name or +hh:mm, for files with local times");
   with_json(import_command);
   with_json(add("status", "What is here, what is pending", [this] { return device_status(device); }));
+  with_json(add("log", "The last sync runs, as text to send to support", [this] { return device_log(device); }));
   with_json(add("sessions", "List the sessions", [this] { return device_sessions(device); }));
   CLI::App* source = add("source", "Take out the file that a session was imported from, byte by byte",
                          [this] { return device_source(device, id, out_file); });

@@ -6,6 +6,7 @@
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
+#include "device/sync/run_log.hpp"
 #include "device/sync/word.hpp"
 
 namespace boathouse::app {
@@ -32,13 +33,28 @@ base::Result<std::string> status_json(Device& device) {
   if (!status) return status.error();
   const auto refused = device.store->refused();
   if (!refused) return refused.error();
+  const auto runs = device.store->runs();
+  if (!runs) return runs.error();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("replica").value(device.store->identity().replica_id.text());
   json.key("recordings").value(status->recordings).key("open_recordings").value(status->open_recordings);
   json.key("records").value(status->records).key("items").value(status->items);
   json.key("pending_items").value(status->pending_items).key("pending_bytes").value(status->pending_bytes);
+  json.key("pending_chunks").value(status->pending_chunks);
   json.key("pending_recordings").value(status->pending_recordings);
+  json.key("last_success_at");
+  if (const auto success_ms = sync::last_success_ms(*runs)) {
+    json.value(base::format_utc_ms(*success_ms));
+  } else {
+    json.null();
+  }
+  json.key("last_run");
+  if (runs->empty()) {
+    json.null();
+  } else {
+    sync::write_run(json, runs->front());
+  }
   const std::int64_t age_ms = status->oldest_pending_ms > 0 ? device.clock.utc_ms() - status->oldest_pending_ms : 0;
   json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
   json.key("open_rows").value(status->open_rows).key("unconfirmed_items").value(status->unconfirmed_items);
@@ -50,6 +66,12 @@ base::Result<std::string> status_json(Device& device) {
   }
   json.end_array().end_object();
   return out;
+}
+
+base::Result<std::string> log_text(Device& device, const std::string& form) {
+  const auto runs = device.store->runs();
+  if (!runs) return runs.error();
+  return form == "text" ? sync::runs_text(*runs) : sync::runs_json(*runs);
 }
 
 base::Result<std::string> sessions_json(Device& device) {
@@ -180,6 +202,7 @@ base::Result<std::string> import_json(Device& device, const Action& action) {
 
 base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "status") return status_json(device);
+  if (action.name == "log") return log_text(device, action.argument);
   if (action.name == "sessions") return sessions_json(device);
   if (action.name == "verify") return verify_json(device);
   if (action.name == "source") return source_bytes(device, action.argument);
@@ -235,7 +258,10 @@ std::string sync_json(const sync::Status& status) {
   json.key("received_changes").value(status.received_changes).key("fetched_chunks").value(status.fetched_chunks);
   json.key("verified_recordings").value(status.verified_recordings).key("requests").value(status.requests);
   json.key("stored_items").value(status.stored_items).key("duplicate_items").value(status.duplicate_items);
-  json.key("failed_requests").value(status.failed_requests).key("last_error").value(status.last_error).end_object();
+  json.key("failed_requests").value(status.failed_requests).key("last_error").value(status.last_error);
+  json.key("error_domain").value(sync::name(status.failure.domain)).key("error_code").value(status.failure.code);
+  json.key("error_transient").value(status.failure.transient);
+  json.key("done_bytes").value(status.done_bytes).key("total_bytes").value(status.total_bytes).end_object();
   return out;
 }
 

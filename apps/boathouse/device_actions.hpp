@@ -13,14 +13,15 @@
 namespace boathouse::app {
 
 struct Action {
-  // status, sessions, verify, source, offer-refused, forget-account, edit, fetch, storage, replay, import
+  // status, log, sessions, verify, source, offer-refused, forget-account, edit, fetch, storage, replay, import
   std::string name;
-  std::string argument;   // replay, import: the file's name; source, edit, fetch: the session
+  std::string argument;   // log: "text" or "json"; replay, import: the file's name; source, edit, fetch: the session
   std::string time_zone;  // import
   std::string content;    // replay, import: the file; edit, storage: JSON (session_actions.hpp)
 };
 
-// JSON text, but for `source` the imported file's own bytes. not_found for an unknown name. Any thread.
+// JSON text, but for `source` the imported file's own bytes, and for `log` what was asked for. not_found for an unknown
+// name. Any thread.
 base::Result<std::string> perform(Device& device, const Action& action);
 
 // {"file", "sessions", "lines", ..., "records", "problems": [{"line", "text"}]}

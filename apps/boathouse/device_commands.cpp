@@ -186,6 +186,14 @@ int device_status(const DeviceOptions& options) {
   });
 }
 
+int device_log(const DeviceOptions& options) {
+  const auto answer = ask_device(options.data, {"log", options.json ? "json" : "text", "", ""});
+  if (!answer) return fail(answer.error());
+  std::fwrite(answer->data(), 1, answer->size(), stdout);
+  if (options.json) std::fputc('\n', stdout);
+  return kDone;
+}
+
 int device_sessions(const DeviceOptions& options) {
   return ask(options, {"sessions", "", "", ""}, [](const JsonValue& answer, bool quiet) {
     if (quiet || answer.array() == nullptr) return kDone;

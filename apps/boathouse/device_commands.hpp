@@ -50,6 +50,8 @@ int device_record(const DeviceOptions& device, const InputOptions& input);
 int device_replay(const DeviceOptions& device, const InputOptions& input);
 int device_import(const DeviceOptions& device, const InputOptions& input);
 int device_status(const DeviceOptions& device);
+// The last sync runs, to be sent to support: no key, name or note is in it.
+int device_log(const DeviceOptions& device);
 int device_sessions(const DeviceOptions& device);
 // The imported file that a session came from, byte by byte as it was, to `out_file` ("" or "-" = standard output).
 int device_source(const DeviceOptions& device, const std::string& session_id, const std::string& out_file);

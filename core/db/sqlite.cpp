@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <map>
 #include <new>
 
@@ -35,6 +36,7 @@ struct ConnectionState {
 
   std::string path;
   sqlite3* handle = nullptr;
+  std::atomic<bool> suspended = false;
   // Keys are views of the values' own `sql`. Several of one text: it was prepared again while the first was in use.
   std::multimap<std::string_view, std::unique_ptr<StatementState>> idle;
 };
@@ -59,6 +61,7 @@ ErrorCode code_of(int result) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
+    case SQLITE_INTERRUPT:
       return ErrorCode::unavailable;
     case SQLITE_CONSTRAINT:
       return ErrorCode::conflict;
@@ -99,7 +102,12 @@ Error error_of(const ConnectionState& connection, int result, std::string_view s
   return error;
 }
 
+Error suspended(const ConnectionState& connection) {
+  return {ErrorCode::unavailable, connection.path + ": suspended; it goes on after resume()"};
+}
+
 Status execute_on(ConnectionState& connection, const std::string& sql) {
+  if (connection.suspended) return suspended(connection);
   const int result = sqlite3_exec(connection.handle, sql.c_str(), nullptr, nullptr, nullptr);
   if (result != SQLITE_OK) {
     return error_of(connection, result, sql);
@@ -211,6 +219,14 @@ std::int64_t Connection::changes() const { return sqlite3_changes64(state_->hand
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(state_->handle) == 0; }
 const std::string& Connection::path() const { return state_->path; }
 
+void Connection::suspend() {
+  state_->suspended = true;
+  sqlite3_interrupt(state_->handle);
+}
+
+void Connection::resume() { state_->suspended = false; }
+bool Connection::suspended() const { return state_->suspended; }
+
 // ---- Statement ----
 
 Statement::Statement(ConnectionState& connection, std::unique_ptr<StatementState> state)
@@ -284,6 +300,10 @@ Result<bool> Statement::step() {
   if (!state_->bind_status.ok()) {
     reset();
     return std::exchange(state_->bind_status, {}).error();
+  }
+  if (connection_->suspended) {
+    reset();
+    return suspended(*connection_);
   }
   const int result = sqlite3_step(state_->handle);
   if (result == SQLITE_ROW) {

@@ -6,8 +6,8 @@
 //
 // Errors, the same for every call: io (disk full, I/O error, no permission, cannot open), corrupt (the file fails
 // SQLite's own checks or is no database), unavailable (another connection holds the write lock longer than the busy
-// timeout), conflict (a constraint: unique, foreign key, check, not null), too_large (a value over SQLite's limit),
-// unsupported (SQLite older than 3.51.3), internal (wrong SQL or wrong use: a bug). Memory running out throws
+// timeout; suspended), conflict (a constraint: unique, foreign key, check, not null), too_large (a value over SQLite's
+// limit), unsupported (SQLite older than 3.51.3), internal (wrong SQL or wrong use: a bug). Memory running out throws
 // std::bad_alloc.
 #pragma once
 
@@ -115,6 +115,13 @@ class [[nodiscard]] Connection {
   [[nodiscard]] std::int64_t changes() const;
   // Between BEGIN and COMMIT or ROLLBACK. An error inside a transaction (disk full, I/O) may have ended it already.
   [[nodiscard]] bool in_transaction() const;
+
+  // From any thread: ends a running statement soon, and every later one at once, with `unavailable`; one that begins at
+  // this very moment may run on until the next suspend(). A transaction that was open rolls back when its owner gives up:
+  // whoever wants the file's locks gone waits for that owner.
+  void suspend();
+  void resume();
+  [[nodiscard]] bool suspended() const;
 
   [[nodiscard]] const std::string& path() const;
 

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -403,6 +404,56 @@ TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
     EXPECT_GT(kept, 1);
     EXPECT_EQ(value(connection, "PRAGMA integrity_check"), "ok");
   }
+}
+
+TEST_F(Sqlite, SuspendedItAnswersUnavailableAndRollsBackWhatWasOpen) {
+  Connection connection = open(file());
+  ASSERT_TRUE(connection.execute("CREATE TABLE t (x INTEGER) STRICT").ok());
+  {
+    auto transaction = Transaction::begin(connection);
+    ASSERT_TRUE(transaction.ok());
+    ASSERT_TRUE(connection.execute("INSERT INTO t VALUES (1)").ok());
+    connection.suspend();
+    EXPECT_TRUE(connection.suspended());
+    const base::Status commit = transaction->commit();
+    ASSERT_FALSE(commit.ok());
+    EXPECT_EQ(commit.error().code, ErrorCode::unavailable);
+    EXPECT_NE(commit.error().text.find("suspended"), std::string::npos) << commit.error().text;
+  }
+  EXPECT_FALSE(connection.in_transaction());
+  EXPECT_FALSE(Transaction::begin(connection).ok());
+  EXPECT_NE(value(connection, "SELECT count(*) FROM t").find("suspended"), std::string::npos);
+  connection.resume();
+  EXPECT_EQ(value(connection, "SELECT count(*) FROM t"), "0");
+}
+
+// An SQL function by which a statement says that it runs.
+std::atomic<bool> statement_runs = false;
+int add_says_it_runs(sqlite3* connection, char** /*error*/, const sqlite3_api_routines* /*unused*/) {
+  const auto say = [](sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
+    statement_runs = true;
+    statement_runs.notify_one();
+    sqlite3_result_int(context, 1);
+  };
+  return sqlite3_create_function_v2(connection, "says_it_runs", 0, SQLITE_UTF8, nullptr, say, nullptr, nullptr,
+                                    nullptr);
+}
+
+TEST_F(Sqlite, SuspendingEndsAStatementThatRuns) {
+  sqlite3_auto_extension(reinterpret_cast<void (*)()>(add_says_it_runs));
+  Connection connection = open(file());
+  sqlite3_reset_auto_extension();
+  base::Status status;
+  std::thread worker([&] {
+    auto endless = connection.prepare(
+        "WITH RECURSIVE n(i) AS (SELECT says_it_runs() UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+    ASSERT_TRUE(endless.ok()) << endless.error().text;
+    status = endless->run();
+  });
+  statement_runs.wait(false);
+  connection.suspend();
+  worker.join();
+  EXPECT_EQ(status.error().code, ErrorCode::unavailable) << status.error().text;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "device/store/store.hpp"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/base/planted.hpp"
@@ -12,6 +14,15 @@
 
 namespace boathouse::store {
 namespace {
+
+bool gave_up_in_time(std::mutex& mutex) {
+  if (mutex.try_lock()) {
+    mutex.unlock();
+    return true;
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return false;
+}
 
 base::Result<bool> is_copy(db::Connection& connection) {
   auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM setting WHERE name = 'is_copy')");
@@ -159,12 +170,49 @@ Store::~Store() = default;
 
 const Identity& Store::identity() const { return impl_->identity; }
 
+void Store::suspend() {
+  // Until whoever works has given up; again, because a statement that just begins forgets the first call.
+  do {
+    impl_->connection.suspend();
+  } while (!gave_up_in_time(impl_->mutex));
+}
+
+void Store::resume() { impl_->connection.resume(); }
+bool Store::suspended() const { return impl_->connection.suspended(); }
+
 base::Status Store::begin(const rowing::Birth& birth, std::string_view athlete) {
   const std::lock_guard guard(impl_->mutex);
   return in_transaction(impl_->connection, [&]() -> base::Status {
     auto row = begin_recording(impl_->connection, birth, athlete);
     return row ? base::Status() : base::Status(row.error());
   });
+}
+
+base::Result<std::uint64_t> Store::claim_guests(std::string_view athlete) {
+  if (athlete.empty() || athlete.size() > kMaxAthleteLabel) {
+    return base::Error{base::ErrorCode::invalid_input,
+                       "an athlete's label has 1 to " + std::to_string(kMaxAthleteLabel) + " bytes"};
+  }
+  const std::lock_guard guard(impl_->mutex);
+  db::Connection& connection = impl_->connection;
+  std::uint64_t claimed = 0;
+  const base::Status done = in_transaction(connection, [&]() -> base::Status {
+    auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM account WHERE athlete = '')");
+    if (!select) return select.error();
+    auto there = select->step();
+    if (!there) return there.error();
+    if (select->integer(0) != 0) {
+      return base::Error{base::ErrorCode::conflict,
+                         "the recordings without an athlete belong to the key that this device has synced with"};
+    }
+    auto update = connection.prepare("UPDATE recording SET athlete = ?1 WHERE athlete = ''");
+    if (!update) return update.error();
+    BOATHOUSE_TRY(update->bind(1, athlete).run());
+    claimed = static_cast<std::uint64_t>(connection.changes());
+    return {};
+  });
+  if (!done) return done.error();
+  return claimed;
 }
 
 base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Record> records,

@@ -33,6 +33,7 @@ namespace boathouse::store {
 inline constexpr std::size_t kChunkRecords = 256;                      // a chunk is sealed at this many records
 inline constexpr std::size_t kChunkPayload = std::size_t{256} * 1024;  // or when their points and bytes reach this
 inline constexpr std::size_t kMaxAthleteLabel = 200;                   // bytes
+inline constexpr std::size_t kMaxRuns = 50;                            // kept in the log of sync runs
 
 struct StoreOptions {
   db::Options database;
@@ -42,7 +43,7 @@ struct StoreOptions {
 struct PendingQuery {
   std::size_t max_bytes = wire::kTargetBatchBytes;  // of bodies; the first item comes whatever its size
   std::size_t max_items = wire::kMaxBatchItems;
-  std::string athlete;  // recordings of this label and those without one; "" = only those without one
+  std::string athlete;  // recordings of this label; "" = those without one
   std::set<std::int64_t> skip_items;
   std::set<base::Uuid> skip_recordings;
 };
@@ -59,6 +60,15 @@ class Store {
   ~Store();
 
   [[nodiscard]] const Identity& identity() const;
+
+  // --- The host's sleep ---
+
+  // Also while another thread works: its call ends with `unavailable`, rolled back. When this returns, the database
+  // holds no lock, and until resume() every call fails with `unavailable`. Not while this thread holds an
+  // ImportTransaction.
+  void suspend();
+  void resume();
+  [[nodiscard]] bool suspended() const;
 
   // --- Writing ---
 
@@ -82,6 +92,12 @@ class Store {
 
   // What the server has no receipt for: newest recording first, its birth, then its chunks, then its seals.
   base::Result<std::vector<PendingItem>> pending(const PendingQuery& query);
+  // A recording's birth, pending or not.
+  base::Result<PendingItem> birth_item(const base::Uuid& rec_id);
+  // For each item: its id here if it is here with the same hash, else 0; and whether it is pending.
+  base::Result<std::vector<KnownItem>> find_items(std::span<const wire::Item> items);
+  // The bytes of what is pending for an athlete, and of what is to be fetched.
+  base::Result<std::uint64_t> to_do_bytes(std::string_view athlete);
   // The chunks among them without their bodies, at most `limit`, in the same order.
   base::Result<std::vector<PendingRange>> pending_ranges(std::string_view athlete, std::size_t limit);
   // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch`
@@ -91,6 +107,19 @@ class Store {
   // What the server refused is offered once more: its reason may be gone (a wrong key, a server that has learned). How
   // many items.
   base::Result<std::uint64_t> offer_refused_again();
+
+  // --- Athletes ---
+
+  // Recordings without a label (guests) are this athlete's from now on. How many. conflict: a key without a label syncs
+  // this store, so they are its own.
+  base::Result<std::uint64_t> claim_guests(std::string_view athlete);
+
+  // --- The log of sync runs ---
+
+  // Adds a run (id 0), or writes it once more; the newest kMaxRuns stay. Its id.
+  base::Result<std::int64_t> put_run(const Run& run);
+  // Newest first.
+  base::Result<std::vector<Run>> runs();
 
   // --- The way down ---
 

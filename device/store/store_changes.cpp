@@ -303,7 +303,7 @@ base::Result<std::vector<wire::VerifyQuestion>> Store::unverified(std::string_vi
       "SELECT r.rec_id, r.revision, b.body FROM recording AS r "
       "JOIN item AS i ON i.recording = r.id AND i.kind = 3 AND i.stream = 0 AND i.first = r.revision "
       "JOIN body AS b ON b.item = i.id CROSS JOIN replica AS s "
-      "WHERE r.ended = 1 AND r.purged = 0 AND (r.athlete = '' OR r.athlete = ?1) "
+      "WHERE r.ended = 1 AND r.purged = 0 AND r.athlete = ?1 "
       "AND (r.verified_revision <> r.revision OR r.verified_epoch <> s.server_epoch) AND NOT EXISTS("
       "SELECT 1 FROM item AS o WHERE o.recording = r.id AND (o.outcome IS NULL OR o.outcome >= 2)) "
       "ORDER BY r.id DESC LIMIT ?2");

@@ -103,7 +103,7 @@ base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query)
       "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id, e.op_id "
       "FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = i.recording CROSS JOIN body AS b ON b.item "
       "= i.id LEFT JOIN edit AS e ON e.item = i.id "
-      "WHERE i.outcome IS NULL AND (r.athlete = '' OR r.athlete = ?1) "
+      "WHERE i.outcome IS NULL AND r.athlete = ?1 "
       "ORDER BY i.recording DESC, i.kind, i.id");
   if (!select) return select.error();
   select->bind(1, query.athlete);
@@ -124,11 +124,67 @@ base::Result<std::vector<PendingItem>> Store::pending(const PendingQuery& query)
   return items;
 }
 
+base::Result<PendingItem> Store::birth_item(const base::Uuid& rec_id) {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT i.id, i.kind, i.stream, i.first, i.past, i.version, i.sha256, b.body, r.rec_id, NULL FROM recording AS r "
+      "JOIN item AS i ON i.recording = r.id AND i.kind = 1 JOIN body AS b ON b.item = i.id WHERE r.rec_id = ?1");
+  if (!select) return select.error();
+  auto there = select->bind(1, base::ByteView(rec_id.bytes)).step();
+  if (!there) return there.error();
+  if (!*there) return base::Error{base::ErrorCode::not_found, "no birth of recording " + rec_id.text() + " here"};
+  return read_item(*select);
+}
+
+base::Result<std::vector<KnownItem>> Store::find_items(std::span<const wire::Item> items) {
+  const std::lock_guard guard(impl_->mutex);
+  auto by_place = impl_->connection.prepare(
+      "SELECT i.id, i.outcome IS NULL FROM item AS i JOIN recording AS r ON r.id = i.recording WHERE r.rec_id = ?1 AND "
+      "i.kind = ?2 AND i.stream = ?3 AND i.first = ?4 AND i.past = ?5 AND i.sha256 = ?6");
+  if (!by_place) return by_place.error();
+  auto by_op = impl_->connection.prepare(
+      "SELECT i.id, i.outcome IS NULL FROM edit AS e JOIN item AS i ON i.id = e.item WHERE e.op_id = ?1 AND i.sha256 = "
+      "?2");
+  if (!by_op) return by_op.error();
+  std::vector<KnownItem> known;
+  known.reserve(items.size());
+  for (const wire::Item& item : items) {
+    const bool is_edit = item.kind == wire::ItemKind::edit;
+    const bool is_chunk = item.kind == wire::ItemKind::chunk;
+    db::Statement& select = is_edit ? *by_op : *by_place;
+    if (is_edit) {
+      select.bind(1, base::ByteView(item.op_id.bytes)).bind(2, base::ByteView(item.sha256));
+    } else {
+      select.bind(1, base::ByteView(item.rec_id.bytes)).bind(2, static_cast<int>(item.kind));
+      select.bind(3, is_chunk ? static_cast<int>(item.stream) : 0);
+      select.bind(4, is_chunk ? item.from : item.revision).bind(5, item.to).bind(6, base::ByteView(item.sha256));
+    }
+    auto there = select.step();
+    if (!there) return there.error();
+    known.push_back(*there ? KnownItem{select.integer(0), select.integer(1) != 0} : KnownItem{});
+    select.reset();
+  }
+  return known;
+}
+
+base::Result<std::uint64_t> Store::to_do_bytes(std::string_view athlete) {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT (SELECT coalesce(sum(i.bytes), 0) FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON r.id = "
+      "i.recording WHERE i.outcome IS NULL AND r.athlete = ?1) + "
+      "(SELECT coalesce(sum(i.bytes), 0) FROM item AS i INDEXED BY wanted CROSS JOIN recording AS r ON r.id = "
+      "i.recording WHERE i.wanted = 1 AND i.here = 0 AND r.athlete = ?1)");
+  if (!select) return select.error();
+  auto row = select->bind(1, athlete).step();
+  if (!row) return row.error();
+  return static_cast<std::uint64_t>(select->integer(0));
+}
+
 base::Result<std::vector<PendingRange>> Store::pending_ranges(std::string_view athlete, std::size_t limit) {
   const std::lock_guard guard(impl_->mutex);
   auto select = impl_->connection.prepare(
       "SELECT i.id, r.rec_id, i.stream, i.first, i.past FROM item AS i INDEXED BY outbox CROSS JOIN recording AS r ON "
-      "r.id = i.recording WHERE i.outcome IS NULL AND i.kind = 2 AND (r.athlete = '' OR r.athlete = ?1) "
+      "r.id = i.recording WHERE i.outcome IS NULL AND i.kind = 2 AND r.athlete = ?1 "
       "ORDER BY i.recording DESC, i.kind, i.id LIMIT ?2");
   if (!select) return select.error();
   select->bind(1, athlete).bind(2, limit);

@@ -111,10 +111,78 @@ TEST(Outbox, RecordingsOfAnotherAthleteAreNotOffered) {
   PendingQuery query;
   query.athlete = "anna";
   const auto items = pending(store, query);
-  ASSERT_EQ(items.size(), 10u);
-  EXPECT_EQ(items[0].rec_id, nobody);
-  EXPECT_EQ(items[9].rec_id, anna);
+  ASSERT_EQ(items.size(), 5u);
+  EXPECT_EQ(items[0].rec_id, anna);
+  ASSERT_EQ(pending(store).size(), 5u);
+  EXPECT_EQ(pending(store)[0].rec_id, nobody);
+  std::uint64_t bytes = 0;
+  for (const PendingItem& item : items) bytes += item.body.size();
+  EXPECT_EQ(*store->to_do_bytes("anna"), bytes);
+}
+
+TEST(Outbox, GuestsAreOfferedOnceTheyAreClaimed) {
+  TestStore store;
+  const base::Uuid guest = add_recording(store);
+  const base::Uuid bert = add_recording(store, "bert");
+  EXPECT_EQ(store->claim_guests("").error().code, base::ErrorCode::invalid_input);
+  EXPECT_EQ(*store->claim_guests("anna"), 1u);
+  EXPECT_EQ(*store->claim_guests("anna"), 0u) << "again changes nothing";
+  EXPECT_EQ(store->recording(guest)->athlete, "anna");
+  EXPECT_EQ(store->recording(bert)->athlete, "bert");
+  EXPECT_TRUE(pending(store).empty());
+  PendingQuery query;
+  query.athlete = "anna";
+  EXPECT_EQ(pending(store, query).size(), 5u);
+}
+
+TEST(Outbox, WhatAKeyWithoutALabelHasSyncedIsNobodyElses) {
+  TestStore store;
+  add_recording(store);
+  wire::HelloReply hello;
+  hello.epoch = "epoch-1";
+  hello.replica_id = store->identity().replica_id;
+  hello.athlete.bytes[0] = 1;
+  ASSERT_TRUE(ok(store->take_hello("", hello)));
+  EXPECT_EQ(store->claim_guests("anna").error().code, base::ErrorCode::conflict);
   EXPECT_EQ(pending(store).size(), 5u);
+}
+
+TEST(Outbox, ItemsAreFoundByWhatTheyAre) {
+  TestStore store;
+  const base::Uuid rec_id = add_recording(store);
+  rowing::Edit edit;
+  edit.op_id.bytes[0] = 9;
+  edit.session = rec_id;
+  edit.text = "5 x 500 m";
+  ASSERT_TRUE(ok(store->edit(edit, 1'700'000'000'000)));
+  const auto items = pending(store);
+  ASSERT_EQ(items.size(), 6u);
+  std::vector<wire::Item> asked;
+  for (const PendingItem& item : items) asked.push_back(item.item());
+  ASSERT_TRUE(ok(store->acknowledge("epoch-1", answer_all({items[1]}, Outcome::stored))));
+  const auto known = *store->find_items(asked);
+  ASSERT_EQ(known.size(), asked.size());
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    EXPECT_EQ(known[i].id, items[i].id) << i;
+    EXPECT_EQ(known[i].pending, i != 1) << i;
+  }
+  for (wire::Item& item : asked) item.sha256[0] ^= 1;
+  for (const KnownItem& one : *store->find_items(asked)) EXPECT_EQ(one.id, 0) << "another hash is another item";
+  EXPECT_EQ(store->birth_item(rec_id)->sha256, items[0].sha256);
+  EXPECT_EQ(store->birth_item(base::Uuid{}).error().code, base::ErrorCode::not_found);
+}
+
+TEST(Runs, TheNewestFiftyStay) {
+  TestStore store;
+  std::int64_t last = 0;
+  for (int i = 0; i < 60; ++i) last = *store->put_run({0, i, i + 1, "{}"});
+  EXPECT_EQ(*store->put_run({last, 1, 99, R"({"state":"up_to_date"})"}), last);
+  store.reopen();
+  const auto runs = *store->runs();
+  ASSERT_EQ(runs.size(), kMaxRuns);
+  EXPECT_EQ(runs.front().ended_ms, 99);
+  EXPECT_EQ(runs.front().started_ms, 59) << "written once more, it is still the same run";
+  EXPECT_EQ(runs.back().started_ms, 10);
 }
 
 TEST(Outbox, AReceiptEndsAnItemAndTheSameAnswersAgainChangeNothing) {

@@ -137,7 +137,8 @@ base::Result<StoreStatus> Store::status() {
       "(SELECT count(DISTINCT recording) FROM item WHERE outcome IS NULL), "
       "(SELECT min(r.rec_id) FROM recording AS r WHERE EXISTS(SELECT 1 FROM item AS i INDEXED BY outbox WHERE "
       "i.recording = r.id AND i.outcome IS NULL)), "
-      "(SELECT count(*) FROM item WHERE here = 0 AND epoch <> (SELECT server_epoch FROM replica))");
+      "(SELECT count(*) FROM item WHERE here = 0 AND epoch <> (SELECT server_epoch FROM replica)), "
+      "(SELECT count(*) FROM item WHERE outcome IS NULL AND kind = 2)");
   if (!select) return select.error();
   auto row = select->step();
   if (!row) return row.error();
@@ -158,6 +159,7 @@ base::Result<StoreStatus> Store::status() {
     for (std::size_t i = 0; i < 6; ++i) status.oldest_pending_ms = status.oldest_pending_ms << 8 | oldest[i];
   }
   status.unconfirmed_items = number(11);
+  status.pending_chunks = number(12);
   return status;
 }
 

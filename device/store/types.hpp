@@ -40,6 +40,12 @@ struct PendingItem {
   [[nodiscard]] wire::Item item() const;
 };
 
+// What the store knows of an item that somebody holds.
+struct KnownItem {
+  std::int64_t id = 0;  // 0 = it is not here, or with another hash
+  bool pending = false;
+};
+
 // A chunk of the outbox without its body.
 struct PendingRange {
   std::int64_t id = 0;
@@ -102,6 +108,7 @@ struct StoreStatus {
   std::uint64_t items = 0;      // birth, chunks and seals
   std::uint64_t pending_items = 0;
   std::uint64_t pending_bytes = 0;  // of their bodies
+  std::uint64_t pending_chunks = 0;
   std::uint64_t pending_recordings = 0;
   std::int64_t oldest_pending_ms = 0;  // UTC, when the oldest of these was begun by its device's clock; 0 = none
   std::uint64_t refused_items = 0;
@@ -120,6 +127,14 @@ struct SessionFields {
   std::int64_t deleted_ms = 0;       // UTC, by the clock of its maker or the server
   std::map<base::Uuid, bool> links;  // the other recording: linked, or decided not to be
   std::map<rowing::Stream, base::Uuid> primaries;
+};
+
+// One run of the sync engine, as its log keeps it.
+struct Run {
+  std::int64_t id = 0;
+  std::int64_t started_ms = 0;  // UTC
+  std::int64_t ended_ms = 0;    // UTC; of its last rest so far
+  std::string report;           // JSON (device/sync/run_log.hpp)
 };
 
 // One athlete whose key this device has synced with.

@@ -26,9 +26,19 @@ void Machine::on(const NetworkDown&) {
 void Machine::on(const NetworkUp&) {
   if (state_.online) return;
   state_.online = true;
+  clear_delay();
+  next();
+}
+
+void Machine::on(const Foreground&) {
+  clear_delay();
+  next();
+}
+
+// Not per flap: tries stay kMinTryMs apart.
+void Machine::clear_delay() {
   const std::int64_t earliest = state_.last_try_ms ? *state_.last_try_ms + kMinTryMs : now();
   state_.soft_until_ms = std::min(state_.soft_until_ms, std::max(earliest, now()));
-  next();
 }
 
 void Machine::on(const DataAdded&) {
@@ -72,7 +82,9 @@ void Machine::on(const Stored&) {
   state_.tally = {};
   status_.consecutive_failures = 0;
   status_.last_success_ms = now();
+  status_.last_success_utc_ms = moment_.utc_ms;
   status_.last_error.clear();
+  status_.failure = {};
   status_.obstacle = now() < std::max(state_.soft_until_ms, state_.hard_until_ms) ? Obstacle::limited : Obstacle::none;
   if (state_.call == Call::batch) grow_batches();
   next();
@@ -89,6 +101,9 @@ void Machine::on(const StoreFailed& event) {
   }
   // What a server said of another account or place in the feed is sorted out by the next hello.
   if (state_.call == Call::changes || state_.call == Call::hello) state_.hello_due = true;
+  const base::ErrorCode code = event.error.code;
+  blame(ErrorDomain::store, static_cast<int>(code),
+        code == base::ErrorCode::io || code == base::ErrorCode::unavailable);
   fail(State::blocked, Obstacle::store, "this device's store: " + event.error.text);
 }
 
@@ -111,6 +126,17 @@ void Machine::show(State shown, std::string reason) {
 void Machine::wait(std::int64_t until_ms) {
   status_.next_try_ms = until_ms;
   commands_.emplace_back(WaitUntil{until_ms});
+}
+
+// What there is left to do, as of the last look at the store.
+void Machine::measure(std::uint64_t to_do_bytes) {
+  state_.to_do_bytes = to_do_bytes;
+  if (state_.resting) return;
+  if (to_do_bytes > status_.total_bytes - status_.done_bytes) {
+    status_.total_bytes = status_.done_bytes + to_do_bytes;
+  } else {
+    status_.done_bytes = status_.total_bytes - to_do_bytes;
+  }
 }
 
 // Looks for work, or says why not.
@@ -176,6 +202,22 @@ std::string_view name(State state) {
   return "";
 }
 
+std::string_view name(ErrorDomain domain) {
+  switch (domain) {
+    case ErrorDomain::none:
+      return "none";
+    case ErrorDomain::network:
+      return "network";
+    case ErrorDomain::http:
+      return "http";
+    case ErrorDomain::protocol:
+      return "protocol";
+    case ErrorDomain::store:
+      return "store";
+  }
+  return "";
+}
+
 EngineState make_engine(const store::Identity& identity, std::string key, std::string athlete) {
   EngineState state;
   state.identity = identity;
@@ -189,6 +231,9 @@ Step step(EngineState state, const Event& event, const Moment& moment) {
   const Status before = result.state.status;
   Machine machine(result.state, moment, result.commands);
   std::visit([&](const auto& one) { machine.on(one); }, event);
+  const Status& now = result.state.status;
+  const bool tries_again = now.consecutive_failures > 0 && now.next_try_ms;
+  if (result.state.phase == Phase::idle && !tries_again) result.state.resting = true;
   if (!(result.state.status == before)) {
     result.commands.emplace_back(StatusChanged{result.state.status});
   }

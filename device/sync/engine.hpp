@@ -61,6 +61,23 @@ enum class Obstacle : std::uint8_t {
   store     // this device's database
 };
 
+// Where the last failure happened, and what the numbers of its code are.
+enum class ErrorDomain : std::uint8_t {
+  none,
+  network,   // no answer; no code
+  http,      // the answer's status
+  protocol,  // an answer that is none of this protocol: its status
+  store      // base::ErrorCode
+};
+std::string_view name(ErrorDomain domain);
+
+struct Failure {
+  ErrorDomain domain = ErrorDomain::none;
+  int code = 0;
+  bool transient = false;  // may pass by itself; otherwise somebody has to do something
+  bool operator==(const Failure&) const = default;
+};
+
 struct Status {
   State state = State::waiting;
   Obstacle obstacle = Obstacle::none;
@@ -88,7 +105,13 @@ struct Status {
   std::uint64_t consecutive_failures = 0;
   std::optional<std::int64_t> next_try_ms;  // on the driver's monotonic clock
   std::optional<std::int64_t> last_success_ms;
-  std::string last_error;  // "" = none since the last success
+  std::optional<std::int64_t> last_success_utc_ms;  // the same moment by the wall clock, for show
+  std::string last_error;                           // "" = none since the last success
+  Failure failure;                                  // the same for programs
+  // A run is what is done from one rest to the next: tries that fail and the pauses between them belong to it.
+  std::uint64_t runs = 0;         // begun; the next two are of the last one
+  std::uint64_t done_bytes = 0;   // of bodies, both ways; never goes back
+  std::uint64_t total_bytes = 0;  // grows with what is added meanwhile; equals done_bytes when nothing is left to do
 
   bool operator==(const Status&) const = default;
 };
@@ -105,7 +128,8 @@ struct KeyChanged {
 };
 struct Pause {};
 struct Resume {};
-struct Loaded {  // after Load; `outbox` is to be read first, so that what comes in between is in what follows
+struct Foreground {};  // a person looks: clears the back-off once, as a network that comes back does
+struct Loaded {        // after Load; `outbox` is to be read first, so that what comes in between is in what follows
   store::StoreStatus outbox;
   store::Account account;
   std::vector<store::PendingItem> items;
@@ -113,6 +137,7 @@ struct Loaded {  // after Load; `outbox` is to be read first, so that what comes
   std::vector<wire::VerifyQuestion> unverified;
   std::vector<store::PendingRange> ranges;  // only if they were asked for
   std::int64_t oldest_age_s = 0;  // of what is pending, by the device's clock; told to the server, decides nothing
+  std::uint64_t to_do_bytes = 0;  // of all that is pending for this athlete or to be fetched
 };
 struct Stored {};  // after each of the Store... commands
 struct StoreFailed {
@@ -129,8 +154,8 @@ struct HttpFailed {  // after Send: no answer
   std::string error;
 };
 
-using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, Pause, Resume, Loaded,
-                           Stored, StoreFailed, HttpResponse, HttpFailed>;
+using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, Pause, Resume,
+                           Foreground, Loaded, Stored, StoreFailed, HttpResponse, HttpFailed>;
 
 // --- commands ---
 struct Load {
@@ -182,6 +207,7 @@ using Command = std::variant<Load, Send, StoreHello, StoreChanges, StoreAcks, St
 struct Moment {
   std::int64_t monotonic_ms = 0;
   std::uint64_t random = 0;  // 64 even bits, new each time
+  std::int64_t utc_ms = 0;   // for show: decides nothing
 };
 
 enum class Phase : std::uint8_t { idle, loading, sending, storing };
@@ -248,6 +274,8 @@ struct EngineState {
   std::uint32_t good_batches = 0;  // since the batch size was last changed
   std::uint64_t slow_downs = 0;    // replies in a row that brought nothing forward
   std::string epoch;               // of the last good reply
+  bool resting = true;             // no run is going on
+  std::uint64_t to_do_bytes = 0;   // as of the last look
 };
 
 EngineState make_engine(const store::Identity& identity, std::string key, std::string athlete);

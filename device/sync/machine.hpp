@@ -24,6 +24,7 @@ class Machine {
   void on(const KeyChanged& event);
   void on(const Pause&);
   void on(const Resume&);
+  void on(const Foreground&);
   void on(const Stored&);
   void on(const StoreFailed& event);
   // requests.cpp: from what there is to do to the next call.
@@ -42,7 +43,10 @@ class Machine {
   void wait(std::int64_t until_ms);
   void show(State shown, std::string reason);
   void fail(State shown, Obstacle obstacle, const std::string& error, std::int64_t least_pause_ms = 0);
+  void blame(ErrorDomain domain, int code, bool transient) { status_.failure = {domain, code, transient}; }
+  void clear_delay();
   void slow_down();
+  void measure(std::uint64_t to_do_bytes);
   [[nodiscard]] std::int64_t backoff_ms(std::uint64_t tries) const;
 
   void send(Call call, std::string method, std::string path, std::string_view media_type, base::Bytes body);
@@ -62,6 +66,7 @@ class Machine {
   void take_verified(const HttpResponse& response);
   void take_refusal(const HttpResponse& response);
   void nonsense(const std::string& why);
+  void other_ledger();
   void too_large();
   void defer(const base::Uuid& recording, std::int64_t ms);
   void grow_batches();

@@ -10,10 +10,17 @@
 #include "device/sync/retry_after.hpp"
 
 namespace boathouse::sync {
+namespace {
+
+// Whether the same request may be answered better without anybody's doing.
+bool is_transient(int status) { return status < 400 || status == 408 || status == 429 || status >= 500; }
+
+}  // namespace
 
 void Machine::on(const HttpFailed& event) {
   if (!is_awaited(event.request_id)) return;
   state_.phase = Phase::idle;
+  blame(ErrorDomain::network, 0, true);
   fail(State::waiting, Obstacle::away, "the server cannot be reached: " + event.error);
 }
 
@@ -41,13 +48,15 @@ void Machine::on(const HttpResponse& event) {
 void Machine::take_refusal(const HttpResponse& response) {
   const int status = response.status;
   const std::string said = "the server answered " + describe_error(response);
-  if (status == 401 || status == 403) {
-    if (state_.key != state_.sent_key) return next();  // of the key before
-    state_.key_refused = true;
-    return fail(State::needs_auth, Obstacle::refused, said);
-  }
   if (state_.call == Call::fetch && (status == 404 || status == 410)) {
     return store(StoreGivenUp{state_.fetching});
+  }
+  const bool key_refused = status == 401 || status == 403;
+  if (key_refused && state_.key != state_.sent_key) return next();  // of the key before
+  blame(ErrorDomain::http, status, is_transient(status));
+  if (key_refused) {
+    state_.key_refused = true;
+    return fail(State::needs_auth, Obstacle::refused, said);
   }
   if (status == 413 && state_.call == Call::batch) return too_large();
   if (status == 426) {
@@ -62,9 +71,16 @@ void Machine::take_refusal(const HttpResponse& response) {
 }
 
 void Machine::nonsense(const std::string& why) {
+  blame(ErrorDomain::protocol, 0, true);
   ++status_.nonsense_replies;
   fail(State::waiting, Obstacle::away,
        "the answer is not one of a Boathouse server (a captive portal or a proxy?): " + why);
+}
+
+void Machine::other_ledger() {
+  state_.hello_due = true;
+  blame(ErrorDomain::protocol, 0, true);
+  fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
 }
 
 void Machine::store(Command command) {
@@ -102,10 +118,7 @@ void Machine::take_offer(const HttpResponse& response) {
   auto reply = wire::decode_offer_reply(response.body, state_.asked);
   if (!reply) return nonsense(reply.error().text);
   if (reply->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
-  if (reply->epoch != state_.epoch) {
-    state_.hello_due = true;
-    return fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
-  }
+  if (reply->epoch != state_.epoch) return other_ledger();
   std::map<base::Uuid, const wire::OfferAnswer*> answers;
   for (const wire::OfferAnswer& answer : reply->results) answers[answer.rec_id] = &answer;
   StoreAcks command;
@@ -135,10 +148,7 @@ void Machine::take_changes(const HttpResponse& response) {
   auto reply = wire::decode_changes(response.body, state_.since);
   if (!reply) return nonsense(reply.error().text);
   if (reply->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
-  if (reply->epoch != state_.epoch) {
-    state_.hello_due = true;
-    return fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
-  }
+  if (reply->epoch != state_.epoch) return other_ledger();
   state_.changes_due = reply->more;
   if (!reply->more) state_.held.clear();
   state_.tally.changes = reply->changes.size();
@@ -151,13 +161,7 @@ void Machine::take_batch(const HttpResponse& response) {
   if (decoded->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
   if (decoded->epoch.empty()) return nonsense("it names no epoch");
 
-  // A chunk or seal whose birth has to wait is no item to refuse, whatever the server says about it.
-  std::set<base::Uuid> births_wait;
-  for (std::size_t i = 0; i < state_.in_flight.size(); ++i) {
-    if (state_.in_flight[i].kind == wire::ItemKind::birth && decoded->results[i].outcome == wire::Outcome::later) {
-      births_wait.insert(state_.in_flight[i].rec_id);
-    }
-  }
+  put_off_orphans(state_.in_flight, decoded->results);
   // Of a ledger that lacks what this device took for stored: a refusal may only say that the birth is missing.
   const bool other_epoch = !state_.epoch.empty() && state_.epoch != decoded->epoch;
   StoreAcks command;
@@ -166,8 +170,6 @@ void Machine::take_batch(const HttpResponse& response) {
     const InFlight& item = state_.in_flight[i];
     wire::ItemResult& result = decoded->results[i];
     if (result.outcome == wire::Outcome::rejected && other_epoch) continue;
-    if (result.outcome == wire::Outcome::rejected && births_wait.contains(item.rec_id))
-      result.outcome = wire::Outcome::later;
     switch (result.outcome) {
       case wire::Outcome::stored:
         ++state_.tally.stored;
@@ -246,10 +248,7 @@ void Machine::take_verified(const HttpResponse& response) {
   auto reply = wire::decode_verify_reply(response.body, state_.asked);
   if (!reply) return nonsense(reply.error().text);
   if (reply->replica_id != state_.identity.replica_id) return nonsense("it is for another device");
-  if (reply->epoch != state_.epoch) {
-    state_.hello_due = true;
-    return fail(State::waiting, Obstacle::away, "the server's ledger was changed meanwhile");
-  }
+  if (reply->epoch != state_.epoch) return other_ledger();
   StoreVerified command;
   command.epoch = reply->epoch;
   bool not_yet_visible = false;

@@ -1,5 +1,7 @@
 #include "device/sync/reply.hpp"
 
+#include <set>
+
 #include "core/base/json.hpp"
 #include "core/base/utf8.hpp"
 #include "device/sync/retry_after.hpp"
@@ -35,6 +37,18 @@ std::string describe_error(const HttpResponse& response) {
     }
   }
   return status;
+}
+
+void put_off_orphans(std::span<const InFlight> items, std::span<wire::ItemResult> results) {
+  std::set<base::Uuid> births_wait;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].kind == wire::ItemKind::birth && results[i].outcome == wire::Outcome::later)
+      births_wait.insert(items[i].rec_id);
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (results[i].outcome == wire::Outcome::rejected && births_wait.contains(items[i].rec_id))
+      results[i].outcome = wire::Outcome::later;
+  }
 }
 
 }  // namespace boathouse::sync

@@ -1,6 +1,7 @@
 // From what there is to do to the next call: hello, changes, batch, one chunk down, verify; or why there is none.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/wire/batch.hpp"
 #include "core/wire/chunk.hpp"
@@ -47,6 +48,7 @@ void Machine::on(const Loaded& work) {
   status_.unproven = state_.unproven.size();
   status_.deferred = !state_.deferred_items.empty() || !state_.deferred_recordings.empty();
   if (state_.epoch.empty()) state_.epoch = work.outbox.server_epoch;
+  measure(work.to_do_bytes);
 
   if (state_.hello_due || now() >= state_.next_hello_ms) return send_hello(work);
   if (state_.offer_due && !work.ranges.empty()) return send_offer(work);
@@ -70,6 +72,11 @@ void Machine::send(Call call, std::string method, std::string path, std::string_
   if (!media_type.empty()) command.headers.emplace_back("Content-Type", media_type);
   command.body = std::move(body);
   if (call == Call::batch) command.headers.emplace_back("Content-Digest", wire::make_content_digest(command.body));
+  if (std::exchange(state_.resting, false)) {
+    ++status_.runs;
+    status_.done_bytes = 0;
+    status_.total_bytes = state_.to_do_bytes;
+  }
   ++status_.requests;
   status_.sent_bytes += command.body.size();
   state_.call = call;
@@ -176,7 +183,8 @@ void Machine::nothing_to_send(const Loaded& work) {
   } else if (!state_.deferred_recordings.empty()) {
     show(State::waiting, "the server asked to send " + count(outbox.pending_items, "item") + " later");
   } else if (outbox.pending_items > 0) {
-    show(State::blocked, count(outbox.pending_items, "item") + " of recordings that belong to another key");
+    show(State::blocked,
+         count(outbox.pending_items, "item") + " of recordings that belong to another key or to a guest");
   } else if (outbox.refused_items > 0) {
     show(State::blocked, "the server refused " + count(outbox.refused_items, "item") + "; they are kept here");
   } else if (!state_.unproven.empty()) {

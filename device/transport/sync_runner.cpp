@@ -7,12 +7,11 @@
 #include <mutex>
 #include <optional>
 #include <utility>
-#include <variant>
+
+#include "device/sync/session.hpp"
 
 namespace boathouse::transport {
 namespace {
-
-constexpr std::size_t kWantedTogether = 32;  // looked at; one is fetched at a time
 
 bool is_visible_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
@@ -25,24 +24,18 @@ base::Status check(const SyncRunnerOptions& options) {
     return base::Error{base::ErrorCode::invalid_input,
                        "the server must be http://HOST:PORT or https://HOST, not \"" + options.server + "\""};
   }
-  if (options.key.empty() || !is_visible_ascii(options.key)) {
-    return base::Error{base::ErrorCode::invalid_input, "the key must be printable ASCII without blanks"};
-  }
-  return {};
+  return sync::check_key(options.key);
 }
 
 }  // namespace
 
 struct SyncRunner::Impl {
-  store::Store& store;
   base::Clock& clock;
-  base::RandomSource& random;
   SyncRunnerOptions options;
   HttpClient http;
   // Of the running thread.
-  sync::EngineState engine;
+  sync::Session session;
   std::deque<sync::Event> events;
-  std::optional<std::int64_t> wake_ms;
   // Shared.
   mutable std::mutex mutex;
   std::condition_variable changed;
@@ -51,116 +44,58 @@ struct SyncRunner::Impl {
   bool data_added = false;
   bool asked_by_person = false;
 
-  void handle(const sync::Event& event);
   void handle_all();
-  base::Result<sync::Loaded> load(const sync::Load& command);
-  void stored(const base::Status& result);
-  void execute(sync::Load& command);
-  void execute(sync::Send& command);
-  void execute(sync::StoreHello& command) { stored(store.take_hello(engine.athlete, command.reply)); }
-  void execute(sync::StoreChanges& command) {
-    stored(store.take_changes(engine.athlete, command.since, command.reply));
-  }
-  void execute(sync::StoreAcks& command) { stored(store.acknowledge(command.epoch, command.answers)); }
-  void execute(sync::StoreBody& command) { stored(store.take_body(command.id, command.body)); }
-  void execute(sync::StoreGivenUp& command) { stored(store.give_up_fetching(command.id)); }
-  void execute(sync::StoreVerified& command) {
-    stored(store.take_verified(command.epoch, command.verified, command.offer_again));
-  }
-  void execute(sync::WaitUntil& command) { wake_ms = command.monotonic_ms; }
-  void execute(sync::StatusChanged& command);
+  sync::Event send(const sync::Send& request);
+  void show_status();
   bool is_stopped() const {
     const std::lock_guard guard(mutex);
     return stopped;
   }
-  // Until something happens, wake_ms or `limit_ms`; adds the events of what happened.
+  // Adds the events of what others asked for. Under the mutex.
+  void collect();
+  // Until something happens, the next try is due or `limit_ms`; adds the events of what happened.
   void wait(std::optional<std::int64_t> limit_ms);
 };
 
-base::Result<sync::Loaded> SyncRunner::Impl::load(const sync::Load& command) {
-  const store::PendingQuery& query = command.query;
-  auto outbox = store.status();
-  if (!outbox) return outbox.error();
-  auto account = store.account(query.athlete);
-  if (!account) return account.error();
-  auto items = store.pending(query);
-  if (!items) return items.error();
-  auto wanted = store.wanted(query.athlete, kWantedTogether);
-  if (!wanted) return wanted.error();
-  auto unverified = store.unverified(query.athlete, wire::kMaxVerifyRecordings);
-  if (!unverified) return unverified.error();
-  sync::Loaded work{
-      std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), std::move(*unverified), {}, 0};
-  if (command.max_ranges > 0) {
-    auto ranges = store.pending_ranges(query.athlete, command.max_ranges);
-    if (!ranges) return ranges.error();
-    work.ranges = std::move(*ranges);
-  }
-  if (work.outbox.oldest_pending_ms > 0) {
-    work.oldest_age_s = std::max<std::int64_t>(clock.utc_ms() - work.outbox.oldest_pending_ms, 0) / 1000;
-  }
-  return work;
+sync::Event SyncRunner::Impl::send(const sync::Send& request) {
+  auto reply = http.request(request.method, options.server + request.path, request.headers, request.body);
+  if (!reply) return sync::HttpFailed{request.request_id, reply.error().text};
+  return sync::HttpResponse{request.request_id, reply->status, std::move(reply->headers), std::move(reply->body)};
 }
 
-void SyncRunner::Impl::execute(sync::Load& command) {
-  auto work = load(command);
-  if (work) {
-    events.emplace_back(std::move(*work));
-  } else {
-    events.emplace_back(sync::StoreFailed{work.error()});
-  }
-}
-
-void SyncRunner::Impl::stored(const base::Status& result) {
-  if (result) {
-    events.emplace_back(sync::Stored{});
-  } else {
-    events.emplace_back(sync::StoreFailed{result.error()});
-  }
-}
-
-void SyncRunner::Impl::execute(sync::Send& command) {
-  auto reply = http.request(command.method, options.server + command.path, command.headers, command.body);
-  if (reply) {
-    events.emplace_back(
-        sync::HttpResponse{command.request_id, reply->status, std::move(reply->headers), std::move(reply->body)});
-  } else {
-    events.emplace_back(sync::HttpFailed{command.request_id, reply.error().text});
-  }
-}
-
-void SyncRunner::Impl::execute(sync::StatusChanged& command) {
+void SyncRunner::Impl::show_status() {
+  const sync::Status& now = session.status();
   {
     const std::lock_guard guard(mutex);
-    status = command.status;
+    if (status == now) return;
+    status = now;
   }
-  if (options.on_status) options.on_status(command.status);
-}
-
-void SyncRunner::Impl::handle(const sync::Event& event) {
-  sync::Moment moment;
-  moment.monotonic_ms = clock.monotonic_ms();
-  std::array<std::uint8_t, 8> bytes{};
-  random.fill(bytes);
-  moment.random = base::ByteReader(bytes).u64();
-  sync::Step step = sync::step(std::move(engine), event, moment);
-  engine = std::move(step.state);
-  wake_ms = engine.status.next_try_ms;
-  for (sync::Command& command : step.commands) {
-    std::visit([this](auto& one) { execute(one); }, command);
-  }
+  if (options.on_status) options.on_status(now);
 }
 
 void SyncRunner::Impl::handle_all() {
-  while (!events.empty() && !is_stopped()) {
-    const sync::Event event = std::move(events.front());
-    events.pop_front();
-    handle(event);
+  while (!is_stopped()) {
+    std::optional<sync::Send> request;  // the engine has one in flight at a time
+    while (!events.empty()) {
+      sync::Event event = std::move(events.front());
+      events.pop_front();
+      if (auto one = session.take(std::move(event))) request = std::move(one);
+    }
+    show_status();
+    if (!request || is_stopped()) return;
+    events.push_back(send(*request));
+    const std::lock_guard guard(mutex);
+    collect();
   }
 }
 
+void SyncRunner::Impl::collect() {
+  if (std::exchange(asked_by_person, false)) events.emplace_back(sync::SyncNow{});
+  if (std::exchange(data_added, false)) events.emplace_back(sync::DataAdded{});
+}
+
 void SyncRunner::Impl::wait(std::optional<std::int64_t> limit_ms) {
-  std::optional<std::int64_t> until = wake_ms;
+  std::optional<std::int64_t> until = session.status().next_try_ms;
   if (limit_ms) until = until ? std::min(*until, *limit_ms) : *limit_ms;
   std::unique_lock lock(mutex);
   const auto happened = [this] { return stopped || data_added || asked_by_person; };
@@ -170,8 +105,7 @@ void SyncRunner::Impl::wait(std::optional<std::int64_t> limit_ms) {
   } else {
     changed.wait(lock, happened);
   }
-  if (std::exchange(data_added, false)) events.emplace_back(sync::DataAdded{});
-  if (std::exchange(asked_by_person, false)) events.emplace_back(sync::SyncNow{});
+  collect();
   events.emplace_back(sync::Tick{});
 }
 
@@ -179,22 +113,10 @@ base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& cl
                                             SyncRunnerOptions options) {
   while (options.server.ends_with('/')) options.server.pop_back();
   BOATHOUSE_TRY(check(options));
-  auto engine = sync::make_engine(store.identity(), options.key, options.athlete);
+  sync::Session session(store, clock, random, options.key, options.athlete);
   HttpClient http(options.http);
-  return SyncRunner(std::unique_ptr<Impl>(new Impl{store,
-                                                   clock,
-                                                   random,
-                                                   std::move(options),
-                                                   std::move(http),
-                                                   std::move(engine),
-                                                   {},
-                                                   {},
-                                                   {},
-                                                   {},
-                                                   {},
-                                                   false,
-                                                   false,
-                                                   false}));
+  return SyncRunner(std::unique_ptr<Impl>(
+      new Impl{clock, std::move(options), std::move(http), std::move(session), {}, {}, {}, {}, false, false, false}));
 }
 
 SyncRunner::SyncRunner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -204,16 +126,16 @@ SyncRunner::~SyncRunner() = default;
 
 sync::Status SyncRunner::drain(const DrainLimits& limits) {
   const std::int64_t deadline = impl_->clock.monotonic_ms() + limits.deadline_ms;
-  impl_->events.emplace_back(sync::Start{});
   impl_->events.emplace_back(sync::SyncNow{});
+  impl_->events.emplace_back(sync::Start{});
   for (;;) {
     impl_->handle_all();
-    const sync::Status& now = impl_->engine.status;
+    const sync::Status& now = impl_->session.status();
     const bool pauses = now.state == sync::State::waiting && now.next_try_ms.has_value() &&
                         *now.next_try_ms <= deadline && now.consecutive_failures < limits.max_failures;
     if (impl_->is_stopped() || !pauses) return now;
     impl_->wait(deadline);
-    if (impl_->clock.monotonic_ms() > deadline) return impl_->engine.status;
+    if (impl_->clock.monotonic_ms() > deadline) return impl_->session.status();
   }
 }
 

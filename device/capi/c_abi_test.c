@@ -1,0 +1,355 @@
+/* A host in C that uses the library as a phone does: it records, loses the network, syncs and reads how things stand,
+ * through boathouse_device.h alone. Prints "ok NAME" or "not ok NAME" for each case. */
+#define _XOPEN_SOURCE 700
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/capi/boathouse_device.h"
+#include "device/capi/test_peer.h"
+
+static int failures = 0;
+
+static void expect(bool good, const char* what, int line) {
+  if (good) return;
+  printf("# line %d: %s\n", line, what);
+  ++failures;
+}
+#define EXPECT(condition) expect((condition), #condition, __LINE__)
+
+static void expect_ok(boathouse_code code, const boathouse_error* error, int line) {
+  if (code == BOATHOUSE_OK) return;
+  printf("# line %d: error %d: %s\n", line, (int)code, boathouse_error_text(error));
+  ++failures;
+}
+#define OK(call) expect_ok((call), &error, __LINE__)
+
+/* The host: holds one request until it is answered, and the timer. */
+typedef struct host {
+  test_server* server;
+  bool online;
+  bool has_request;
+  uint64_t id;
+  char path[256];
+  char replica[64];
+  char authorization[64];
+  uint8_t* body;
+  size_t body_size;
+  int64_t wake_in_ms;
+  int sends;
+  int status_changes;
+} host;
+
+static void on_send(void* context, const boathouse_request* request) {
+  host* self = context;
+  size_t i;
+  ++self->sends;
+  EXPECT(!self->has_request);
+  self->has_request = true;
+  self->id = request->id;
+  snprintf(self->path, sizeof self->path, "%s", request->path);
+  for (i = 0; i < request->header_count; ++i) {
+    const boathouse_header* header = &request->headers[i];
+    if (strcmp(header->name, "Boathouse-Replica") == 0)
+      snprintf(self->replica, sizeof self->replica, "%s", header->value);
+    if (strcmp(header->name, "Authorization") == 0)
+      snprintf(self->authorization, sizeof self->authorization, "%s", header->value);
+  }
+  self->body = realloc(self->body, request->body_size + 1);
+  if (request->body_size > 0) memcpy(self->body, request->body, request->body_size);
+  self->body_size = request->body_size;
+}
+
+static void on_wake(void* context, int64_t in_ms) { ((host*)context)->wake_in_ms = in_ms; }
+static void on_status(void* context) { ++((host*)context)->status_changes; }
+
+static boathouse_callbacks callbacks_of(host* self) {
+  boathouse_callbacks callbacks = BOATHOUSE_INIT(boathouse_callbacks);
+  callbacks.context = self;
+  callbacks.send = on_send;
+  callbacks.wake = on_wake;
+  callbacks.status_changed = on_status;
+  return callbacks;
+}
+
+/* Answers until the library wants nothing more. */
+static void serve(host* self, boathouse_sync* sync) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  while (self->has_request) {
+    const char* answer = NULL;
+    size_t size = 0;
+    int status;
+    self->has_request = false;
+    if (!self->online) {
+      OK(boathouse_sync_http_failed(sync, self->id, "the network is gone", &error));
+      continue;
+    }
+    status = test_server_answer(self->server, self->path, self->replica, self->body, self->body_size, &answer, &size);
+    OK(boathouse_sync_http_response(sync, self->id, status, NULL, 0, (const uint8_t*)answer, size, &error));
+  }
+}
+
+static boathouse_device_status status_of(boathouse_store* store, boathouse_sync* sync) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_device_status status = BOATHOUSE_INIT(boathouse_device_status);
+  OK(boathouse_store_status(store, sync, UINT64_MAX, &status, &error));
+  return status;
+}
+
+/* A piece of so many seconds; its session's name. */
+static void row(boathouse_store* store, const char* athlete, int seconds, char session[48]) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_recorder_options options = BOATHOUSE_INIT(boathouse_recorder_options);
+  boathouse_recorder_status status = BOATHOUSE_INIT(boathouse_recorder_status);
+  boathouse_recorder* recorder = NULL;
+  test_monitor* monitor = test_monitor_new(seconds);
+  test_notification one;
+  options.athlete = athlete;
+  options.time_zone = "Europe/Berlin";
+  options.offset_minutes = 60;
+  options.offset_known = 1;
+  OK(boathouse_recorder_new(store, &options, &recorder, &error));
+  while (test_monitor_next(monitor, &one))
+    OK(boathouse_recorder_feed(recorder, one.characteristic, one.bytes, one.size, one.at_ms, &error));
+  OK(boathouse_recorder_stop(recorder, &error));
+  OK(boathouse_recorder_get_status(recorder, &status, &error));
+  EXPECT(status.unsaved == 0);
+  EXPECT(status.sessions == 1);
+  EXPECT(status.running == 0);
+  snprintf(session, 48, "%s", status.session);
+  boathouse_recorder_free(recorder);
+  test_monitor_free(monitor);
+}
+
+static boathouse_session session_of(const boathouse_sessions* list, size_t index) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_session session = BOATHOUSE_INIT(boathouse_session);
+  OK(boathouse_sessions_get(list, index, &session, &error));
+  return session;
+}
+
+static void records_and_syncs(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_sync* sync = NULL;
+  boathouse_sessions* list = NULL;
+  boathouse_device_status status;
+  boathouse_callbacks callbacks;
+  boathouse_session session;
+  host self = {0};
+  char id[48];
+  char* text = NULL;
+  self.server = test_server_new();
+  callbacks = callbacks_of(&self);
+
+  OK(boathouse_store_open(folder, &store, &error));
+  row(store, "anna", 60, id);
+  status = status_of(store, NULL);
+  EXPECT(status.word == BOATHOUSE_WORD_SAVED_LOCALLY);
+  EXPECT(status.pending_recordings == 1 && status.pending_chunks > 0 && status.pending_bytes > 0);
+
+  /* No network: everything stays, and the status says so. */
+  OK(boathouse_sync_new(store, "key-1", "anna", &callbacks, &sync, &error));
+  OK(boathouse_sync_tell(sync, BOATHOUSE_NETWORK_DOWN, &error));
+  OK(boathouse_sync_tell(sync, BOATHOUSE_START, &error));
+  EXPECT(self.sends == 0);
+  status = status_of(store, sync);
+  EXPECT(status.state == BOATHOUSE_STATE_OFFLINE && status.word == BOATHOUSE_WORD_OFFLINE);
+  OK(boathouse_sync_tell(sync, BOATHOUSE_NETWORK_UP, &error));
+  serve(&self, sync);
+  status = status_of(store, sync);
+  EXPECT(status.state == BOATHOUSE_STATE_WAITING && status.word == BOATHOUSE_WORD_SERVER_AWAY);
+  EXPECT(status.error_domain == BOATHOUSE_DOMAIN_NETWORK && status.error_transient == 1);
+  EXPECT(strstr(boathouse_status_reason(&status), "the network is gone") != NULL);
+  EXPECT(status.next_try_in_ms >= 0 && self.wake_in_ms >= 0);
+  EXPECT(status.last_success_utc_ms == -1 && status.busy == 0);
+  EXPECT(strcmp(self.authorization, "Bearer key-1") == 0);
+
+  /* It is back. */
+  self.online = true;
+  OK(boathouse_sync_tell(sync, BOATHOUSE_SYNC_NOW, &error));
+  status = status_of(store, sync);
+  EXPECT(status.state == BOATHOUSE_STATE_SYNCING && status.busy == 1);
+  serve(&self, sync);
+  status = status_of(store, sync);
+  EXPECT(status.state == BOATHOUSE_STATE_UP_TO_DATE && status.word == BOATHOUSE_WORD_SYNCED);
+  EXPECT(status.pending_items == 0 && status.oldest_pending_age_ms == -1);
+  EXPECT(status.run_total_bytes > 0 && status.run_done_bytes == status.run_total_bytes);
+  EXPECT(status.last_success_utc_ms > 0 && status.last_success_age_ms >= 0);
+  EXPECT(status.error_domain == BOATHOUSE_DOMAIN_NONE);
+  EXPECT(test_server_items(self.server) == status.stored_items && status.stored_items > 0);
+  EXPECT(self.status_changes > 0 && self.status_changes <= self.sends + 4);
+
+  /* The session, its records, what people write. */
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 1);
+  session = session_of(list, 0);
+  EXPECT(strcmp(session.id, id) == 0 && strcmp(session.athlete, "anna") == 0);
+  EXPECT(session.safety == BOATHOUSE_VERIFIED && session.ended == 1 && session.pending_items == 0);
+  EXPECT(session.samples > 100 && session.strokes > 10);
+  OK(boathouse_session_records(store, id, "stroke", 0, 2, &text, &error));
+  EXPECT(text != NULL && strncmp(text, "[{\"at_s\":", 9) == 0 && strstr(text, "\"peak_force_n\":") != NULL);
+  boathouse_free(text);
+  OK(boathouse_session_verify(store, id, &text, &error));
+  EXPECT(text != NULL && strcmp(text, "[]") == 0);
+  boathouse_free(text);
+  boathouse_sessions_free(list);
+  OK(boathouse_session_set_title(store, id, "60 s, gr\xc3\xbcn", &error));
+  OK(boathouse_session_set_tag(store, id, "test", true, &error));
+  {
+    boathouse_field_list* fields = NULL;
+    boathouse_fields values = BOATHOUSE_INIT(boathouse_fields);
+    OK(boathouse_session_fields(store, id, &fields, &values, &error));
+    EXPECT(values.title != NULL && strcmp(values.title, "60 s, gr\xc3\xbcn") == 0);
+    EXPECT(values.notes == NULL && values.tag_count == 1 && strcmp(values.tags[0], "test") == 0);
+    boathouse_field_list_free(fields);
+  }
+  OK(boathouse_sync_tell(sync, BOATHOUSE_DATA_ADDED, &error));
+  serve(&self, sync);
+  EXPECT(status_of(store, sync).pending_items == 0);
+
+  /* The log names no key, no text. */
+  OK(boathouse_store_log(store, &text, &error));
+  EXPECT(text != NULL && strstr(text, "state=up_to_date") != NULL);
+  EXPECT(text != NULL && strstr(text, "key-1") == NULL && strstr(text, "anna") == NULL &&
+         strstr(text, "gr\xc3") == NULL);
+  boathouse_free(text);
+
+  /* Signed out: nothing is wiped. Freed in any order. */
+  OK(boathouse_sync_set_key(sync, NULL, &error));
+  status = status_of(store, sync);
+  EXPECT(status.state == BOATHOUSE_STATE_NEEDS_AUTH && status.word == BOATHOUSE_WORD_SIGN_IN_NEEDED);
+  EXPECT(status.recordings == 1);
+  boathouse_store_free(store);
+  boathouse_sync_free(sync);
+  test_server_free(self.server);
+  free(self.body);
+}
+
+static void several_athletes(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_sync* sync = NULL;
+  boathouse_callbacks callbacks;
+  host self = {0};
+  char guest[48];
+  char bert[48];
+  uint64_t claimed = 0;
+  size_t items;
+  self.server = test_server_new();
+  self.online = true;
+  callbacks = callbacks_of(&self);
+  OK(boathouse_store_open(folder, &store, &error));
+  row(store, NULL, 20, guest);
+  row(store, "bert", 20, bert);
+  OK(boathouse_sync_new(store, "key-of-carla", "carla", &callbacks, &sync, &error));
+  OK(boathouse_sync_tell(sync, BOATHOUSE_START, &error));
+  serve(&self, sync);
+  EXPECT(test_server_items(self.server) == 0);
+  OK(boathouse_store_claim_guests(store, "carla", &claimed, &error));
+  EXPECT(claimed == 1);
+  OK(boathouse_sync_tell(sync, BOATHOUSE_DATA_ADDED, &error));
+  serve(&self, sync);
+  items = test_server_items(self.server);
+  EXPECT(items > 0);
+  EXPECT(status_of(store, sync).pending_recordings == 1); /* Bert's waits for his key */
+  boathouse_sync_free(sync);
+  boathouse_store_free(store);
+  test_server_free(self.server);
+  free(self.body);
+}
+
+static void sleeps_and_wakes(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_recorder* recorder = NULL;
+  boathouse_recorder_status status = BOATHOUSE_INIT(boathouse_recorder_status);
+  boathouse_space space = BOATHOUSE_INIT(boathouse_space);
+  test_monitor* monitor = test_monitor_new(30);
+  test_notification one;
+  int refused = 0;
+  OK(boathouse_store_open(folder, &store, &error));
+  OK(boathouse_recorder_new(store, NULL, &recorder, &error));
+  while (test_monitor_next(monitor, &one)) {
+    boathouse_code code;
+    if (one.at_ms > 10000 && refused == 0) OK(boathouse_store_suspend(store, &error));
+    code = boathouse_recorder_feed(recorder, one.characteristic, one.bytes, one.size, one.at_ms, &error);
+    if (code == BOATHOUSE_OK) continue;
+    ++refused;
+    EXPECT(code == BOATHOUSE_SUSPENDED && error.code == code && error.transient == 1);
+  }
+  EXPECT(refused > 0);
+  EXPECT(boathouse_store_space(store, &space, &error) == BOATHOUSE_SUSPENDED);
+  OK(boathouse_recorder_get_status(recorder, &status, &error));
+  EXPECT(status.unsaved > 0);
+  OK(boathouse_store_resume(store, &error));
+  OK(boathouse_recorder_stop(recorder, &error));
+  OK(boathouse_recorder_get_status(recorder, &status, &error));
+  EXPECT(status.unsaved == 0);
+  OK(boathouse_store_space(store, &space, &error));
+  EXPECT(space.used > 0 && space.cap == 0);
+  boathouse_recorder_free(recorder);
+  boathouse_store_free(store);
+  test_monitor_free(monitor);
+}
+
+static void wrong_use_is_an_error(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = (boathouse_store*)&error;
+  boathouse_store* other = NULL;
+  boathouse_sync* sync = NULL;
+  boathouse_callbacks callbacks = BOATHOUSE_INIT(boathouse_callbacks);
+  boathouse_device_status status = {0};
+  char* text = NULL;
+  EXPECT(boathouse_store_open(NULL, &store, &error) == BOATHOUSE_INVALID_INPUT && store == NULL);
+  EXPECT(strstr(boathouse_error_text(&error), "folder is NULL") != NULL && error.transient == 0);
+  EXPECT(boathouse_store_open(folder, NULL, NULL) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_store_open("/no/such/folder", &store, &error) == BOATHOUSE_IO && store == NULL);
+  OK(boathouse_store_open(folder, &store, &error));
+  EXPECT(boathouse_store_open(folder, &other, &error) == BOATHOUSE_UNAVAILABLE && error.transient == 1);
+  EXPECT(boathouse_store_status(store, NULL, 0, &status, &error) == BOATHOUSE_INVALID_INPUT); /* no struct_size */
+  EXPECT(boathouse_store_status(NULL, NULL, 0, NULL, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_sync_new(store, "k", "anna", &callbacks, &sync, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_sync_tell(NULL, BOATHOUSE_START, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_session_set_title(store, "nonsense", "x", &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_session_set_title(store, "ses_018bcfe5-6800-7abc-8def-0123456789ab", "x", &error) ==
+         BOATHOUSE_NOT_FOUND);
+  EXPECT(boathouse_session_records(store, "ses_018bcfe5-6800-7abc-8def-0123456789ab", "nothing", 0, 1, &text, &error) ==
+         BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_import(store, "x.csv", NULL, 5, NULL, NULL, NULL, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_import(store, "x.csv", (const uint8_t*)"a,b\n1,2\n", 8, NULL, NULL, NULL, &error) ==
+         BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_sessions_count(NULL) == 0 && boathouse_uploads_count(NULL) == 0);
+  boathouse_sessions_free(NULL);
+  boathouse_sync_free(NULL);
+  boathouse_recorder_free(NULL);
+  boathouse_store_free(store);
+  boathouse_store_free(NULL);
+}
+
+static int remove_one(const char* path, const struct stat* info, int flag, struct FTW* place) {
+  (void)info, (void)flag, (void)place;
+  return remove(path);
+}
+
+static void run(const char* name, void (*test)(const char* folder)) {
+  char folder[] = "/tmp/boathouse-c-XXXXXX";
+  const int before = failures;
+  if (mkdtemp(folder) == NULL) {
+    printf("not ok %s\n# no temporary folder\n", name);
+    ++failures;
+    return;
+  }
+  test(folder);
+  nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  printf("%s %s\n", failures == before ? "ok" : "not ok", name);
+}
+
+int main(void) {
+  run("a C host records, loses the network and syncs", records_and_syncs);
+  run("several athletes and a guest in one store", several_athletes);
+  run("the store sleeps and loses nothing", sleeps_and_wakes);
+  run("wrong use is an error", wrong_use_is_an_error);
+  return failures == 0 ? 0 : 1;
+}

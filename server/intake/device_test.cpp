@@ -1,0 +1,182 @@
+// A device through its C ABI against the real intake: what it recorded arrives, a second device gets it back, and
+// uploads from files are taken in any order.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <fstream>
+#include <sstream>
+
+#include "core/pm5/simulated_monitor.hpp"
+#include "device/capi/boathouse_device.h"
+#include "server/intake/test_intake.hpp"
+
+namespace boathouse::intake {
+namespace {
+
+// One installed app: a store, and a sync whose requests wait for the test.
+struct Phone {
+  Phone(const std::string& folder, const std::string& api_key) : key(api_key) {
+    EXPECT_EQ(boathouse_store_open(folder.c_str(), &store, &error), BOATHOUSE_OK) << error.text;
+    boathouse_callbacks callbacks = BOATHOUSE_INIT(boathouse_callbacks);
+    callbacks.context = this;
+    callbacks.send = [](void* context, const boathouse_request* request) {
+      static_cast<Phone*>(context)->take(*request);
+    };
+    callbacks.wake = [](void*, std::int64_t) {};
+    EXPECT_EQ(boathouse_sync_new(store, key.c_str(), "carla", &callbacks, &sync, &error), BOATHOUSE_OK) << error.text;
+  }
+  Phone(const Phone&) = delete;
+  Phone& operator=(const Phone&) = delete;
+  ~Phone() {
+    boathouse_sync_free(sync);
+    boathouse_store_free(store);
+  }
+
+  void take(const boathouse_request& request) {
+    id = request.id;
+    waiting = true;
+    call = {};
+    call.method = std::string_view(request.method) == "GET" ? http::Method::get : http::Method::post;
+    call.target = request.path;
+    for (std::size_t i = 0; i < request.header_count; ++i)
+      call.headers.add(request.headers[i].name, request.headers[i].value);
+    call.body.assign(reinterpret_cast<const char*>(request.body), request.body_size);
+  }
+  void tell(boathouse_event event) { EXPECT_EQ(boathouse_sync_tell(sync, event, &error), BOATHOUSE_OK) << error.text; }
+  // Until it has nothing to ask any more.
+  void talk(const http::RouteTable& routes) {
+    while (std::exchange(waiting, false)) {
+      const http::Response answer = control::call(routes, call);
+      const auto* body = reinterpret_cast<const std::uint8_t*>(answer.body.data());
+      EXPECT_EQ(boathouse_sync_http_response(sync, id, answer.status, nullptr, 0, body, answer.body.size(), &error),
+                BOATHOUSE_OK)
+          << error.text;
+    }
+  }
+  // A minute on the erg.
+  std::string row() {
+    boathouse_recorder_options options = BOATHOUSE_INIT(boathouse_recorder_options);
+    options.athlete = "carla";
+    boathouse_recorder* recorder = nullptr;
+    EXPECT_EQ(boathouse_recorder_new(store, &options, &recorder, &error), BOATHOUSE_OK) << error.text;
+    auto monitor = pm5::SimulatedMonitor::create(pm5::sample_workout(5, 6000), {});
+    pm5::TimedNotification one;
+    while (monitor->next(one))
+      boathouse_recorder_feed(recorder, one.characteristic, one.payload.data(), one.payload.size(), one.at_ms, &error);
+    EXPECT_EQ(boathouse_recorder_stop(recorder, &error), BOATHOUSE_OK) << error.text;
+    boathouse_recorder_status made = BOATHOUSE_INIT(boathouse_recorder_status);
+    EXPECT_EQ(boathouse_recorder_get_status(recorder, &made, &error), BOATHOUSE_OK);
+    boathouse_recorder_free(recorder);
+    return made.session;
+  }
+  boathouse_device_status status() {
+    boathouse_device_status now = BOATHOUSE_INIT(boathouse_device_status);
+    EXPECT_EQ(boathouse_store_status(store, sync, UINT64_MAX, &now, &error), BOATHOUSE_OK) << error.text;
+    return now;
+  }
+  std::string samples(const std::string& session) {
+    char* json = nullptr;
+    EXPECT_EQ(boathouse_session_records(store, session.c_str(), "sample", 0, 100'000, &json, &error), BOATHOUSE_OK)
+        << error.text;
+    std::string text(json == nullptr ? "" : json);
+    boathouse_free(json);
+    return text;
+  }
+
+  std::string key;
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = nullptr;
+  boathouse_sync* sync = nullptr;
+  control::Call call;
+  std::uint64_t id = 0;
+  bool waiting = false;
+};
+
+class DeviceTest : public IntakeTest {
+ protected:
+  std::string key_ = accounts_->create_athlete_key("Carla")->text;
+  control::TemporaryFolder first_folder_;
+  control::TemporaryFolder second_folder_;
+};
+
+TEST_F(DeviceTest, WhatOnePhoneRecordedTheOtherGets) {
+  Phone first(first_folder_.path(), key_);
+  const std::string session = first.row();
+  ASSERT_EQ(boathouse_session_set_title(first.store, session.c_str(), "60 s", &first.error), BOATHOUSE_OK);
+  first.tell(BOATHOUSE_START);
+  first.talk(routes_);
+  EXPECT_EQ(first.status().state, BOATHOUSE_STATE_UP_TO_DATE) << first.status().reason;
+  EXPECT_EQ(first.status().pending_items, 0u);
+
+  Phone second(second_folder_.path(), key_);
+  second.tell(BOATHOUSE_SYNC_NOW);
+  second.tell(BOATHOUSE_START);
+  second.talk(routes_);
+  std::uint64_t chunks = 0;
+  ASSERT_EQ(boathouse_session_fetch(second.store, session.c_str(), &chunks, &second.error), BOATHOUSE_OK)
+      << second.error.text;
+  EXPECT_GT(chunks, 0u);
+  second.tell(BOATHOUSE_DATA_ADDED);
+  EXPECT_GT(second.status().run_total_bytes, 0u) << "the way down is progress, too";
+  second.talk(routes_);
+  EXPECT_EQ(second.status().fetched_chunks, chunks);
+  EXPECT_EQ(second.status().run_done_bytes, second.status().run_total_bytes);
+  EXPECT_GT(first.samples(session).size(), 1000u);
+  EXPECT_EQ(second.samples(session), first.samples(session));
+  boathouse_field_list* list = nullptr;
+  boathouse_fields fields = BOATHOUSE_INIT(boathouse_fields);
+  ASSERT_EQ(boathouse_session_fields(second.store, session.c_str(), &list, &fields, &second.error), BOATHOUSE_OK);
+  EXPECT_STREQ(fields.title, "60 s");
+  boathouse_field_list_free(list);
+}
+
+TEST_F(DeviceTest, FilesOfTheBackgroundAreTakenInAnyOrder) {
+  Phone phone(first_folder_.path(), key_);
+  const std::string folder = second_folder_.path();
+  phone.row();
+  boathouse_uploads* lists[2] = {};
+  ASSERT_EQ(boathouse_uploads_write(phone.store, "carla", folder.c_str(), 10, &lists[1], &phone.error), BOATHOUSE_OK)
+      << phone.error.text;
+  // More of the same session: its file has the birth, too, and arrives first.
+  boathouse_sessions* sessions = nullptr;
+  ASSERT_EQ(boathouse_sessions_list(phone.store, &sessions, &phone.error), BOATHOUSE_OK);
+  boathouse_session session = BOATHOUSE_INIT(boathouse_session);
+  ASSERT_EQ(boathouse_sessions_get(sessions, 0, &session, &phone.error), BOATHOUSE_OK);
+  ASSERT_EQ(boathouse_session_set_notes(phone.store, session.id, "windy", &phone.error), BOATHOUSE_OK);
+  boathouse_sessions_free(sessions);
+  ASSERT_EQ(boathouse_uploads_write(phone.store, "carla", folder.c_str(), 10, &lists[0], &phone.error), BOATHOUSE_OK);
+
+  for (boathouse_uploads* list : lists) {
+    ASSERT_EQ(boathouse_uploads_count(list), 1u);
+    boathouse_upload upload = BOATHOUSE_INIT(boathouse_upload);
+    ASSERT_EQ(boathouse_uploads_get(list, 0, &upload, &phone.error), BOATHOUSE_OK);
+    control::Call call;
+    call.method = http::Method::post;
+    call.target = upload.path;
+    for (std::size_t i = 0; i < upload.header_count; ++i)
+      call.headers.add(upload.headers[i].name, upload.headers[i].value);
+    call.headers.add("Authorization", "Bearer " + key_);
+    std::stringstream body;
+    body << std::ifstream(upload.body_file, std::ios::binary).rdbuf();
+    call.body = body.str();
+    const http::Response answer = control::call(routes_, std::move(call));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    boathouse_upload_result result = BOATHOUSE_INIT(boathouse_upload_result);
+    ASSERT_EQ(boathouse_uploads_finish(phone.store, folder.c_str(), upload.key, answer.status, nullptr, 0,
+                                       reinterpret_cast<const std::uint8_t*>(answer.body.data()), answer.body.size(),
+                                       &result, &phone.error),
+              BOATHOUSE_OK)
+        << phone.error.text;
+    EXPECT_EQ(result.outcome, BOATHOUSE_UPLOAD_TAKEN);
+    EXPECT_EQ(result.refused + result.later, 0u);
+    EXPECT_GT(result.stored, 0u);
+    boathouse_uploads_free(list);
+  }
+  EXPECT_EQ(phone.status().pending_items, 0u);
+  phone.tell(BOATHOUSE_START);
+  phone.talk(routes_);
+  EXPECT_EQ(phone.status().state, BOATHOUSE_STATE_UP_TO_DATE) << phone.status().reason;
+}
+
+}  // namespace
+}  // namespace boathouse::intake
