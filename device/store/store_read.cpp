@@ -37,7 +37,8 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   auto select = connection.prepare(
       "SELECT count(i.id), count(i.id) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), "
       "count(i.id) FILTER (WHERE i.outcome >= 2), count(i.id) FILTER (WHERE i.here = 0), "
-      "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch "
+      "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch, "
+      "coalesce(sum(i.bytes) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), 0) "
       "FROM recording AS r CROSS JOIN replica AS s LEFT JOIN item AS i ON i.recording = r.id WHERE r.id = ?1");
   if (!select) return select.error();
   auto row = select->bind(1, recording).step();
@@ -47,6 +48,7 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   info.refused_items = static_cast<std::uint64_t>(select->integer(2));
   info.away_items = static_cast<std::uint64_t>(select->integer(3));
   info.verified = select->integer(4) != 0;
+  info.pending_bytes = static_cast<std::uint64_t>(select->integer(5));
   return {};
 }
 

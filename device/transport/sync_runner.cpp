@@ -9,6 +9,8 @@
 #include <utility>
 #include <variant>
 
+#include "device/transport/network.hpp"
+
 namespace boathouse::transport {
 namespace {
 
@@ -18,6 +20,11 @@ bool is_visible_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
+base::Status check_key(std::string_view key) {
+  if (!key.empty() && is_visible_ascii(key)) return {};
+  return base::Error{base::ErrorCode::invalid_input, "the key must be printable ASCII without blanks"};
+}
+
 base::Status check(const SyncRunnerOptions& options) {
   const std::string_view url = options.server;
   if ((!url.starts_with("http://") && !url.starts_with("https://")) || !is_visible_ascii(url) ||
@@ -25,10 +32,7 @@ base::Status check(const SyncRunnerOptions& options) {
     return base::Error{base::ErrorCode::invalid_input,
                        "the server must be http://HOST:PORT or https://HOST, not \"" + options.server + "\""};
   }
-  if (options.key.empty() || !is_visible_ascii(options.key)) {
-    return base::Error{base::ErrorCode::invalid_input, "the key must be printable ASCII without blanks"};
-  }
-  return {};
+  return check_key(options.key);
 }
 
 }  // namespace
@@ -50,6 +54,8 @@ struct SyncRunner::Impl {
   bool stopped = false;
   bool data_added = false;
   bool asked_by_person = false;
+  std::optional<bool> pause_wanted;
+  std::optional<std::string> new_key;
 
   void handle(const sync::Event& event);
   void handle_all();
@@ -125,7 +131,7 @@ void SyncRunner::Impl::execute(sync::Send& command) {
     events.emplace_back(
         sync::HttpResponse{command.request_id, reply->status, std::move(reply->headers), std::move(reply->body)});
   } else {
-    events.emplace_back(sync::HttpFailed{command.request_id, reply.error().text});
+    events.emplace_back(sync::HttpFailed{command.request_id, reply.error().text, !has_network_to(options.server)});
   }
 }
 
@@ -163,13 +169,17 @@ void SyncRunner::Impl::wait(std::optional<std::int64_t> limit_ms) {
   std::optional<std::int64_t> until = wake_ms;
   if (limit_ms) until = until ? std::min(*until, *limit_ms) : *limit_ms;
   std::unique_lock lock(mutex);
-  const auto happened = [this] { return stopped || data_added || asked_by_person; };
+  const auto happened = [this] { return stopped || data_added || asked_by_person || pause_wanted || new_key; };
   if (until) {
     const std::int64_t ms = std::max<std::int64_t>(*until - clock.monotonic_ms(), 0);
     changed.wait_for(lock, std::chrono::milliseconds(ms), happened);
   } else {
     changed.wait(lock, happened);
   }
+  if (const auto wanted = std::exchange(pause_wanted, std::nullopt)) {
+    events.emplace_back(*wanted ? sync::Event(sync::Pause{}) : sync::Event(sync::Resume{}));
+  }
+  if (auto key = std::exchange(new_key, std::nullopt)) events.emplace_back(sync::KeyChanged{std::move(*key)});
   if (std::exchange(data_added, false)) events.emplace_back(sync::DataAdded{});
   if (std::exchange(asked_by_person, false)) events.emplace_back(sync::SyncNow{});
   events.emplace_back(sync::Tick{});
@@ -194,7 +204,9 @@ base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& cl
                                                    {},
                                                    false,
                                                    false,
-                                                   false}));
+                                                   false,
+                                                   {},
+                                                   {}}));
 }
 
 SyncRunner::SyncRunner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -209,8 +221,9 @@ sync::Status SyncRunner::drain(const DrainLimits& limits) {
   for (;;) {
     impl_->handle_all();
     const sync::Status& now = impl_->engine.status;
-    const bool pauses = now.state == sync::State::waiting && now.next_try_ms.has_value() &&
-                        *now.next_try_ms <= deadline && now.consecutive_failures < limits.max_failures;
+    const bool waits = now.state == sync::State::waiting || now.state == sync::State::offline;
+    const bool pauses = waits && now.next_try_ms.has_value() && *now.next_try_ms <= deadline &&
+                        now.consecutive_failures < limits.max_failures;
     if (impl_->is_stopped() || !pauses) return now;
     impl_->wait(deadline);
     if (impl_->clock.monotonic_ms() > deadline) return impl_->engine.status;
@@ -241,6 +254,24 @@ void SyncRunner::wake(bool by_person) {
     impl_->asked_by_person = impl_->asked_by_person || by_person;
   }
   impl_->changed.notify_all();
+}
+
+void SyncRunner::pause(bool paused) {
+  {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->pause_wanted = paused;
+  }
+  impl_->changed.notify_all();
+}
+
+base::Status SyncRunner::sign_in(std::string key) {
+  BOATHOUSE_TRY(check_key(key));
+  {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->new_key = std::move(key);
+  }
+  impl_->changed.notify_all();
+  return {};
 }
 
 sync::Status SyncRunner::status() const {
