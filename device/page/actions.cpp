@@ -1,11 +1,11 @@
-#include "apps/boathouse/session_actions.hpp"
+#include "device/page/actions.hpp"
 
+#include <algorithm>
 #include <vector>
 
-#include "core/base/json.hpp"
 #include "core/rowing/edit.hpp"
 
-namespace boathouse::app {
+namespace boathouse::page {
 namespace {
 
 using base::Error;
@@ -21,22 +21,39 @@ Edit edit_of(EditField field) {
   return edit;
 }
 
-void add_text(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, EditField field) {
-  const JsonValue* value = fields.find(key);
-  if (value == nullptr) return;
-  Edit& edit = edits.emplace_back(edit_of(field));
-  if (value->text() != nullptr) edit.text = *value->text();
+Error wrong_type(std::string_view key, std::string_view wanted) {
+  return Error{ErrorCode::invalid_input, "\"" + std::string(key) + "\" must be " + std::string(wanted)};
 }
 
-void add_tags(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, bool there) {
+base::Status add_text(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, EditField field) {
   const JsonValue* value = fields.find(key);
-  if (value == nullptr || value->array() == nullptr) return;
+  if (value == nullptr) return {};
+  if (value->text() == nullptr && !value->is_null()) return wrong_type(key, "text or null");
+  Edit& edit = edits.emplace_back(edit_of(field));
+  if (value->text() != nullptr) edit.text = *value->text();
+  return {};
+}
+
+base::Status add_tags(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, bool there) {
+  const JsonValue* value = fields.find(key);
+  if (value == nullptr) return {};
+  if (value->array() == nullptr) return wrong_type(key, "an array of text");
   for (const JsonValue& tag : *value->array()) {
-    if (tag.text() == nullptr) continue;
+    if (tag.text() == nullptr) return wrong_type(key, "an array of text");
     Edit& edit = edits.emplace_back(edit_of(EditField::tag));
     edit.name = *tag.text();
     edit.flag = there;
   }
+  return {};
+}
+
+// Bytes; nullopt when the key is not there.
+base::Result<std::optional<std::uint64_t>> byte_count(const JsonValue& object, std::string_view key) {
+  const JsonValue* value = object.find(key);
+  if (value == nullptr) return std::optional<std::uint64_t>();
+  const auto number = value->integer();
+  if (!number || *number < 0) return wrong_type(key, "a whole number of bytes");
+  return std::optional(static_cast<std::uint64_t>(*number));
 }
 
 void write_fields(JsonWriter& json, const store::SessionFields& fields) {
@@ -59,32 +76,47 @@ void write_fields(JsonWriter& json, const store::SessionFields& fields) {
 
 }  // namespace
 
+std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
+
+base::Result<base::JsonValue> parse_object(const std::string& text, std::initializer_list<std::string_view> keys) {
+  auto value = base::parse_json(text);
+  if (!value) return value;
+  if (value->object() == nullptr) return Error{ErrorCode::invalid_input, "a JSON object is needed"};
+  for (const auto& [key, ignored] : *value->object()) {
+    if (std::ranges::find(keys, key) == keys.end()) {
+      return Error{ErrorCode::invalid_input, "\"" + key + "\" is not known here"};
+    }
+  }
+  return value;
+}
+
 base::Result<base::Uuid> parse_session(const std::string& text) {
   const auto id = base::Uuid::parse(std::string_view(text).substr(text.starts_with("ses_") ? 4 : 0));
   if (!id) return Error{ErrorCode::invalid_input, "not a session: " + text + " (device sessions lists them)"};
   return *id;
 }
 
-base::Result<std::string> edit_session(Device& device, const std::string& session, const std::string& fields) {
+base::Result<std::string> edit_session(const Tools& tools, const std::string& session, const std::string& fields) {
   const auto id = parse_session(session);
   if (!id) return id.error();
-  const auto wanted = base::parse_json(fields);
+  const auto wanted = parse_object(fields, {"title", "notes", "add_tags", "remove_tags", "deleted"});
   if (!wanted) return wanted.error();
   std::vector<Edit> edits;
-  add_text(edits, *wanted, "title", EditField::title);
-  add_text(edits, *wanted, "notes", EditField::notes);
-  add_tags(edits, *wanted, "add_tags", true);
-  add_tags(edits, *wanted, "remove_tags", false);
-  if (const JsonValue* deleted = wanted->find("deleted"); deleted != nullptr && deleted->boolean()) {
+  BOATHOUSE_TRY(add_text(edits, *wanted, "title", EditField::title));
+  BOATHOUSE_TRY(add_text(edits, *wanted, "notes", EditField::notes));
+  BOATHOUSE_TRY(add_tags(edits, *wanted, "add_tags", true));
+  BOATHOUSE_TRY(add_tags(edits, *wanted, "remove_tags", false));
+  if (const JsonValue* deleted = wanted->find("deleted"); deleted != nullptr) {
+    if (!deleted->boolean()) return wrong_type("deleted", "true or false");
     edits.push_back(edit_of(EditField::deleted));
     edits.back().flag = *deleted->boolean();
   }
   for (Edit& edit : edits) {
-    edit.op_id = device.ids.next();
+    edit.op_id = tools.ids.next();
     edit.session = *id;
-    if (const auto stored = device.store->edit(edit, device.clock.utc_ms()); !stored) return stored.error();
+    if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
   }
-  const auto now = device.store->fields(*id);
+  const auto now = tools.store.fields(*id);
   if (!now) return now.error();
   std::string out;
   JsonWriter json(out);
@@ -94,45 +126,44 @@ base::Result<std::string> edit_session(Device& device, const std::string& sessio
   return out;
 }
 
-base::Result<std::string> fetch_session(Device& device, const std::string& session) {
+base::Result<std::string> fetch_session(const Tools& tools, const std::string& session) {
   const auto id = parse_session(session);
   if (!id) return id.error();
-  const auto wanted = device.store->fetch(*id);
+  const auto wanted = tools.store.fetch(*id);
   if (!wanted) return wanted.error();
   std::string out;
   JsonWriter(out).begin_object().key("wanted_chunks").value(*wanted).end_object();
   return out;
 }
 
-base::Result<std::string> storage(Device& device, const std::string& request) {
-  const auto wanted = base::parse_json(request);
+void write_space(JsonWriter& json, const store::Space& space) {
+  json.key("used").value(space.used).key("cap").value(space.cap).key("freeable").value(space.freeable);
+  json.key("unsent").value(space.unsent).key("unverified").value(space.unverified);
+  json.key("not_backed_up").value(space.not_backed_up);
+}
+
+base::Result<std::string> storage(const Tools& tools, const std::string& request) {
+  const auto wanted = parse_object(request, {"cap_bytes", "free_bytes"});
   if (!wanted) return wanted.error();
-  const auto number = [&](std::string_view key) -> std::optional<std::uint64_t> {
-    const JsonValue* value = wanted->find(key);
-    if (value == nullptr || !value->integer() || *value->integer() < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(*value->integer());
-  };
-  if (const auto cap = number("cap_bytes")) BOATHOUSE_TRY(device.store->set_cap(*cap));
+  const auto cap = byte_count(*wanted, "cap_bytes");
+  if (!cap) return cap.error();
+  const auto room = byte_count(*wanted, "free_bytes");
+  if (!room) return room.error();
+  if (*cap) BOATHOUSE_TRY(tools.store.set_cap(**cap));
   std::uint64_t freed = 0;
-  if (const auto bytes = number("free_bytes")) {
-    const auto done = device.store->free_space(*bytes);
+  if (*room) {
+    const auto done = tools.store.free_space(**room);
     if (!done) return done.error();
     freed = *done;
   }
-  const auto space = device.store->space();
+  const auto space = tools.store.space();
   if (!space) return space.error();
   std::string out;
   JsonWriter json(out);
-  json.begin_object()
-      .key("used")
-      .value(space->used)
-      .key("cap")
-      .value(space->cap)
-      .key("freeable")
-      .value(space->freeable);
-  json.key("unsent").value(space->unsent).key("unverified").value(space->unverified);
-  json.key("not_backed_up").value(space->not_backed_up).key("freed").value(freed).end_object();
+  json.begin_object();
+  write_space(json, *space);
+  json.key("freed").value(freed).end_object();
   return out;
 }
 
-}  // namespace boathouse::app
+}  // namespace boathouse::page
