@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <tuple>
@@ -148,13 +150,13 @@ TEST_F(SyncRunnerTest, AServerThatIsAwayIsSaidAndEverythingKept) {
   DrainLimits limits;
   limits.max_failures = 1;
   const sync::Status status = runner.drain(limits);
-  EXPECT_EQ(status.state, sync::State::waiting);
+  EXPECT_EQ(status.state, sync::State::offline) << "nothing on this host shows that there is a network";
   EXPECT_THAT(status.reason, testing::HasSubstr("cannot be reached"));
   EXPECT_EQ(store->status()->pending_items, 3u);
 
   limits.max_failures = 100;
   limits.deadline_ms = 0;
-  EXPECT_EQ(runner.drain(limits).state, sync::State::waiting);
+  EXPECT_EQ(runner.drain(limits).state, sync::State::offline);
 }
 
 TEST_F(SyncRunnerTest, ARefusedKeyEndsTheDrain) {
@@ -188,6 +190,43 @@ TEST_F(SyncRunnerTest, RunsUntilItIsStoppedAndWakesForNewData) {
   thread.join();
   EXPECT_EQ(store->status()->pending_items, 0u);
   EXPECT_EQ(runner->drain().stored_items, 3u) << "stopped is stopped";
+}
+
+TEST_F(SyncRunnerTest, APersonPausesItAndLetsItGoOnWithAnotherKey) {
+  add_recording(store, 10);
+  TestServer server([this](const SeenRequest& request) {
+    if (request.head.find("Bearer right\r\n") == std::string::npos) return TestServer::reply("401 Unauthorized", "");
+    return ledger.take(request);
+  });
+  std::mutex mutex;
+  std::condition_variable changed;
+  sync::State state = sync::State::waiting;
+  SyncRunnerOptions options;
+  options.server = server.url();
+  options.key = "wrong";
+  options.on_status = [&](const sync::Status& status) {
+    const std::lock_guard lock(mutex);
+    state = status.state;
+    changed.notify_all();
+  };
+  const auto wait_for = [&](sync::State wanted) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return state == wanted; });
+  };
+  auto runner = SyncRunner::create(*store, clock, random, options);
+  ASSERT_TRUE(ok(runner));
+  std::thread thread([&] { runner->run(); });
+  wait_for(sync::State::needs_auth);
+  EXPECT_FALSE(runner->sign_in("no key"));
+  runner->pause(true);
+  wait_for(sync::State::paused);
+  EXPECT_TRUE(ok(runner->sign_in("right")));
+  EXPECT_EQ(store->status()->pending_items, 3u);
+  runner->pause(false);
+  wait_for(sync::State::up_to_date);
+  runner->stop();
+  thread.join();
+  EXPECT_EQ(store->status()->pending_items, 0u);
 }
 
 TEST_F(SyncRunnerTest, RefusesAServerOrKeyThatCannotBeUsed) {

@@ -15,6 +15,9 @@ const HEIGHT = 260;
 const RECENT_S = 120;
 const TABLE_ROWS = 40;
 
+// Quick is up, with room above; what is slower than standing starts are is cut off, so that the rest can be seen.
+const paceRange = (low, high) => (low === null ? [90, 150] : [low - 5, Math.min(Math.max(high, low + 10), low + 60) + 2]);
+
 // [times, pace, power, heart rate] on one time axis.
 function join(samples, strokes) {
   const timed = samples.filter((row) => row[0] !== null);
@@ -33,7 +36,7 @@ function axes(style, narrow) {
     grid: { ...grid, show: i === 0 }, ticks: grid, values: (_, all) => all.map((v) => (v === null ? '' : line.show(v))),
   });
   return [
-    { stroke: text, grid, ticks: grid, values: (_, all) => all.map((v) => duration(v)) },
+    { stroke: text, grid, ticks: grid, size: 50, label: 'Time (min:s)', labelSize: 18, labelGap: 0, gap: 4, values: (_, all) => all.map((v) => duration(v)) },
     ...LINES.map(side),
   ];
 }
@@ -52,7 +55,7 @@ function Plot({ data, label }) {
       plot.current = new uPlot({
         width, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false }, y: false },
         scales: {
-          x: { time: false }, pace: { dir: -1 }, power: { range: (_, low, high) => [0, Math.max(50, high * 1.1)] }, heart: {},
+          x: { time: false }, pace: { dir: -1, range: (_, low, high) => paceRange(low, high) }, power: { range: (_, low, high) => [0, Math.max(100, high * 1.8)] }, heart: {},
         },
         axes: axes(style, width < 520),
         series: [{}, ...LINES.map((line) => ({

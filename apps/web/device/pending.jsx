@@ -24,7 +24,7 @@ export function Pending({ list, status, look }) {
         {list.slice(0, MAX_SHOWN).map((session) => (
           <li key={session.id} class="line">
             <span class="grow">
-              <strong>{titleOf(session)}</strong> <span class="quiet"><Time at={session.started_at} /></span>
+              <strong>{titleOf(session)}</strong><span class="reason"><Time at={session.started_at} /></span>
               {session.refused_items > 0 && (
                 <span class="reason">The server said: {session.refusal}. Everything is kept here.</span>
               )}

@@ -46,7 +46,7 @@ export function StatusBar({ status, look }) {
   const word = words[status.word];
   const known = status.now !== undefined;
   const paused = status.state === 'paused';
-  const waits = known && status.progress.total > 0 && status.pending_items > 0;
+  const sends = known && status.pending_items > 0 && (status.word === 'syncing' || status.progress.done_bytes > 0);
   const late = known ? overdue(status) : '';
   return (
     <>
@@ -69,7 +69,7 @@ export function StatusBar({ status, look }) {
           {(known || status.word === 'silent') && word.detail(status)}
           {links[status.word] && <> <a href={links[status.word][0]}>{links[status.word][1]}</a></>}
         </p>
-        {waits && <Progress progress={status.progress} />}
+        {sends && <Progress progress={status.progress} />}
         {late && <p class="late"><Icon name="alert" />{late}</p>}
         {status.word === 'sign_in_needed' && <SignIn look={look} />}
         <Said text={said} />
