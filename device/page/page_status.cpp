@@ -24,11 +24,13 @@ void write_time(JsonWriter& json, std::string_view key, std::optional<std::int64
 }
 
 // Moves whenever a session, its safety or what is written about it may have changed.
-std::string mark_of(const store::StoreStatus& outbox, const sync::Status& sync) {
+std::string mark_of(const sync::Facts& facts) {
+  const store::StoreStatus& outbox = facts.outbox;
+  const sync::Status& sync = facts.sync;
   std::string mark;
   for (const std::uint64_t number :
        {outbox.recordings, outbox.open_recordings, outbox.items, outbox.pending_items, outbox.refused_items,
-        sync.received_changes, sync.fetched_chunks, sync.verified_recordings}) {
+        sync.received_changes, sync.fetched_chunks, sync.verified_recordings, facts.space.freeable}) {
     mark += std::to_string(number) + ".";
   }
   return mark + outbox.server_epoch;
@@ -77,7 +79,7 @@ base::Result<std::string> Page::status(const Question&) {
   if (!space) return space.error();
   facts.space = *space;
   facts.disk_free_bytes = controls_.disk_free_bytes();
-  const std::string mark = mark_of(*outbox, facts.sync);
+  const std::string mark = mark_of(facts);
   const auto conflicts = open_conflicts(mark);
   if (!conflicts) return conflicts.error();
   facts.open_conflicts = *conflicts;
