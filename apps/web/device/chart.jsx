@@ -7,9 +7,9 @@ import { useRows } from './live.js';
 const SAMPLE = ['at_s', 'pace_s_per_500m', 'heart_rate_bpm', 'distance_m', 'stroke_rate_spm'];
 const STROKE = ['at_s', 'stroke_power_w'];
 const LINES = [
-  { name: 'Pace', unit: 'min per 500 m', scale: 'pace', color: '--line-1', show: pace },
+  { name: 'Pace', unit: 'min/500 m', scale: 'pace', color: '--line-1', show: pace },
   { name: 'Power', unit: 'W', scale: 'power', color: '--line-2', dash: [6, 3], show: String },
-  { name: 'Heart rate', unit: 'beats per min', scale: 'heart', color: '--line-3', dash: [2, 3], show: String },
+  { name: 'Heart rate', unit: 'beats/min', scale: 'heart', color: '--line-3', dash: [2, 3], show: String },
 ];
 const HEIGHT = 260;
 const RECENT_S = 120;
@@ -36,7 +36,7 @@ function axes(style, narrow) {
     grid: { ...grid, show: i === 0 }, ticks: grid, values: (_, all) => all.map((v) => (v === null ? '' : line.show(v))),
   });
   return [
-    { stroke: text, grid, ticks: grid, size: 50, label: 'Time (min:s)', labelSize: 18, labelGap: 0, gap: 4, values: (_, all) => all.map((v) => duration(v)) },
+    { stroke: text, grid, ticks: grid, size: 30, label: 'Time (min:s)', labelSize: 22, labelGap: 0, labelFont: '12px system-ui', gap: 4, values: (_, all) => all.map((v) => duration(v)) },
     ...LINES.map(side),
   ];
 }
@@ -100,7 +100,7 @@ function Table({ samples, strokes }) {
           <thead>
             <tr><th scope="col">Time</th><th scope="col">Distance (m)</th>
               {LINES.map((line) => <th key={line.name} scope="col">{line.name} ({line.unit})</th>)}
-              <th scope="col">Stroke rate (per min)</th></tr>
+              <th scope="col">Stroke rate (strokes/min)</th></tr>
           </thead>
           <tbody>
             {picked.map(([time, paceNow, heart, distance, rate], i) => (
@@ -151,7 +151,7 @@ export function Chart({ session, running }) {
         ))}
       </dl>
       <Plot data={data} label="Pace, power and heart rate over time; the same values are in the table below" />
-      <div class="row">
+      <div class="row small">
         <button type="button" aria-pressed={!recent} onClick={() => setRecent(false)}>Whole session</button>
         <button type="button" aria-pressed={recent} onClick={() => setRecent(true)}>Last 2 minutes</button>
       </div>

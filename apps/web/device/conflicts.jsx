@@ -3,7 +3,8 @@ import { useAction } from './live.js';
 import { Said, Section, Time } from './parts.jsx';
 import { untitled } from './words.js';
 
-const kinds = { title: 'title', notes: 'notes' };
+const kinds = { title: 'a different title', notes: 'different notes' };
+const names = { title: 'title', notes: 'notes' };
 const answers = [['mine', 'Keep mine'], ['theirs', 'Keep theirs'], ['both', 'Keep both']];
 
 export function Conflicts({ list, look }) {
@@ -12,15 +13,15 @@ export function Conflicts({ list, look }) {
   return (
     <Section id="conflicts" title="Your choice is needed" count={list.length}>
       {list.map((conflict) => (
-        <article key={conflict.id} class="conflict" aria-label={`Two versions of the ${kinds[conflict.kind]}`}>
-          <p>Two devices wrote a different {kinds[conflict.kind]} for the session of <Time at={conflict.started_at} />.</p>
+        <article key={conflict.id} class="conflict" aria-label={`Two versions of the ${names[conflict.kind]}`}>
+          <p>Two devices wrote {kinds[conflict.kind]} for the session of <Time at={conflict.started_at} />.</p>
           <dl>
             <div><dt>Mine, shown now</dt><dd>{conflict.mine || '(empty)'}</dd></div>
             <div><dt>Theirs, kept</dt><dd>{conflict.theirs || '(empty)'}</dd></div>
           </dl>
           <div class="row">
             {answers.map(([keep, text]) => (
-              <button key={keep} type="button" disabled={busy} aria-label={`${text}: ${kinds[conflict.kind]} of ${conflict.title || untitled}`}
+              <button key={keep} type="button" disabled={busy} aria-label={`${text}: ${names[conflict.kind]} of ${conflict.title || untitled}`}
                 onClick={() => act(`/api/conflicts/${conflict.id}`, { keep }, 'Your choice is saved')}>{text}</button>
             ))}
           </div>
