@@ -13,7 +13,8 @@
 namespace boathouse::page {
 namespace {
 
-constexpr std::size_t kMaxSessions = 10'000;  // an answer
+constexpr std::uint64_t kMaxSessions = 10'000;  // an answer
+constexpr std::uint64_t kUsualSessions = 100;
 constexpr std::size_t kSmallBody = 4096;
 constexpr std::size_t kEditBody = 128 * 1024;  // notes of 10,000 code points, escaped
 
@@ -52,8 +53,8 @@ std::span<const Endpoint> Page::endpoints() {
 }
 
 base::Result<std::string> Page::sessions(const Question& question) {
-  SessionQuery query;
-  query.limit = 100;
+  store::RecordingQuery query;
+  query.limit = kUsualSessions;
   if (const std::string limit = question.parameter("limit"); !limit.empty()) {
     const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), query.limit);
     if (error != std::errc() || end != limit.data() + limit.size() || query.limit > kMaxSessions) {
@@ -63,7 +64,7 @@ base::Result<std::string> Page::sessions(const Question& question) {
   return sessions_json(tools_, query);
 }
 
-base::Result<std::string> Page::pending(const Question&) { return sessions_json(tools_, {kMaxSessions, true}); }
+base::Result<std::string> Page::pending(const Question&) { return sessions_json(tools_, {kUsualSessions, true}); }
 
 base::Result<std::string> Page::records(const Question& question) {
   return records_json(

@@ -17,6 +17,7 @@
 #include "core/base/uuid.hpp"
 #include "device/page/tools.hpp"
 #include "device/sync/engine.hpp"
+#include "device/sync/word.hpp"
 
 namespace boathouse::page {
 
@@ -90,15 +91,15 @@ class Page {
   base::Result<std::string> offer_refused(const Question& question);
 
   base::Result<std::string> then_send(base::Result<std::string> done);
-  base::Result<std::uint64_t> open_conflicts(const std::string& list_mark);
+  base::Result<std::uint64_t> open_conflicts(const sync::Facts& facts);
   Backlog backlog_since_empty(const store::StoreStatus& outbox);
 
   const Tools tools_;
   const Controls controls_;
   std::mutex mutex_;
   Backlog backlog_;
-  std::optional<std::int64_t> paused_ms_;  // UTC
-  std::string counted_at_;                 // the list's mark when conflicts_ was counted
+  std::optional<std::int64_t> paused_ms_;                              // UTC
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> counted_at_;  // items and received changes, for conflicts_
   std::uint64_t conflicts_ = 0;
 };
 

@@ -47,16 +47,18 @@ base::Result<std::uint64_t> refused_sessions(store::Store& store, const store::S
 
 }  // namespace
 
-// Finding them means reading what is written about every session: done again only when something may have changed.
-base::Result<std::uint64_t> Page::open_conflicts(const std::string& list_mark) {
+// Finding them means reading what is written about every session: done again only when there may be
+// another edit.
+base::Result<std::uint64_t> Page::open_conflicts(const sync::Facts& facts) {
+  const std::pair mark{facts.outbox.items, facts.sync.received_changes};
   {
     const std::lock_guard lock(mutex_);
-    if (counted_at_ == list_mark) return conflicts_;
+    if (counted_at_ == mark) return conflicts_;
   }
   const auto count = count_conflicts(tools_);
   if (!count) return count;
   const std::lock_guard lock(mutex_);
-  counted_at_ = list_mark;
+  counted_at_ = mark;
   conflicts_ = *count;
   return count;
 }
@@ -80,7 +82,7 @@ base::Result<std::string> Page::status(const Question&) {
   facts.space = *space;
   facts.disk_free_bytes = controls_.disk_free_bytes();
   const std::string mark = mark_of(facts);
-  const auto conflicts = open_conflicts(mark);
+  const auto conflicts = open_conflicts(facts);
   if (!conflicts) return conflicts.error();
   facts.open_conflicts = *conflicts;
   const auto refused = refused_sessions(tools_.store, *outbox);

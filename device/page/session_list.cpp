@@ -81,8 +81,8 @@ base::Status write_session(JsonWriter& json, store::Store& store, const Recordin
 
 }  // namespace
 
-base::Result<std::string> sessions_json(const Tools& tools, const SessionQuery& query) {
-  const auto recordings = tools.store.recordings();
+base::Result<std::string> sessions_json(const Tools& tools, const store::RecordingQuery& query) {
+  const auto recordings = tools.store.recordings(query);
   if (!recordings) return recordings.error();
   const auto refused = tools.store.refused();
   if (!refused) return refused.error();
@@ -91,12 +91,7 @@ base::Result<std::string> sessions_json(const Tools& tools, const SessionQuery& 
   std::string out;
   JsonWriter json(out);
   json.begin_array();
-  std::size_t count = 0;
-  for (const RecordingInfo& info : *recordings) {
-    if (query.pending_only && info.pending_items == 0 && info.refused_items == 0) continue;
-    if (count++ == query.limit) break;
-    BOATHOUSE_TRY(write_session(json, tools.store, info, refusals));
-  }
+  for (const RecordingInfo& info : *recordings) BOATHOUSE_TRY(write_session(json, tools.store, info, refusals));
   json.end_array();
   return out;
 }

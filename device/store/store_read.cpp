@@ -163,7 +163,7 @@ base::Result<StoreStatus> Store::status() {
   return status;
 }
 
-base::Result<std::vector<RecordingInfo>> Store::recordings() {
+base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery& query) {
   const std::lock_guard guard(impl_->mutex);
   std::vector<base::Uuid> ids;
   {
@@ -171,8 +171,12 @@ base::Result<std::vector<RecordingInfo>> Store::recordings() {
     auto select = impl_->connection.prepare(
         "SELECT rec_id FROM recording AS r WHERE purged = 0 AND (EXISTS(SELECT 1 FROM item AS i WHERE i.recording = "
         "r.id "
-        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) ORDER BY rec_id DESC");
+        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) "
+        "AND (?2 = 0 OR r.id IN (SELECT recording FROM item WHERE outcome IS NULL UNION SELECT recording FROM item "
+        "WHERE "
+        "outcome >= 2)) ORDER BY rec_id DESC LIMIT ?1");
     if (!select) return select.error();
+    select->bind(1, query.limit).bind(2, query.unsent_only);
     for (;;) {
       auto row = select->step();
       if (!row) return row.error();

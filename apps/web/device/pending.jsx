@@ -14,10 +14,11 @@ function nextTry(status) {
 }
 
 export function Pending({ list, status, look }) {
+  const total = Math.max(list.length, status.pending_recordings);
   const [busy, said, act] = useAction(look);
   const refused = list.filter((session) => session.refused_items > 0);
   return (
-    <Section id="pending" title="Waiting to upload" count={list.length}>
+    <Section id="pending" title="Waiting to upload" count={total}>
       {list.length === 0 && <p class="quiet">Nothing waits. All that was recorded here is in the cloud.</p>}
       {list.length > refused.length && <p class="quiet">{nextTry(status)}</p>}
       <ul class="plain">
@@ -33,7 +34,7 @@ export function Pending({ list, status, look }) {
           </li>
         ))}
       </ul>
-      {list.length > MAX_SHOWN && <p class="quiet">and {list.length - MAX_SHOWN} more</p>}
+      {total > MAX_SHOWN && <p class="quiet">and {total - MAX_SHOWN} more</p>}
       {refused.length > 0 && (
         <button type="button" disabled={busy} onClick={() => act('/api/refused', {}, 'Offered again')}>Try those again</button>
       )}
