@@ -57,7 +57,7 @@ http::Route call_route(const page::Endpoint& endpoint, page::Page& page) {
     for (const http::Parameter& parameter : request.query) question.query.emplace_back(parameter.name, parameter.value);
     question.body = request.body;
     auto answer = page.answer(endpoint, question);
-    http::Response response = answer ? http::make_response(200, "application/json", std::move(*answer))
+    http::Response response = answer ? http::make_response(200, endpoint.content_type, std::move(*answer))
                                      : http::problem_response(request, answer.error());
     response.headers.set("Cache-Control", "no-store");
     harden(response);

@@ -32,7 +32,7 @@ std::string Question::parameter(std::string_view name) const {
 }
 
 std::span<const Endpoint> Page::endpoints() {
-  static constexpr std::array<Endpoint, 15> kEndpoints{{
+  static constexpr std::array<Endpoint, 16> kEndpoints{{
       {false, "/api/status", "getStatus", 0, &Page::status},
       {false, "/api/sessions", "listSessions", 0, &Page::sessions},
       {false, "/api/pending", "listPending", 0, &Page::pending},
@@ -48,6 +48,7 @@ std::span<const Endpoint> Page::endpoints() {
       {true, "/api/resume", "resumeSync", kSmallBody, &Page::resume},
       {true, "/api/sign-in", "signIn", kSmallBody, &Page::sign_in},
       {true, "/api/refused", "offerRefused", kSmallBody, &Page::offer_refused},
+      {false, "/api/sessions/{id}/records.csv", "copyRecords", 0, &Page::copy, "text/csv; charset=utf-8"},
   }};
   return kEndpoints;
 }
@@ -69,6 +70,10 @@ base::Result<std::string> Page::pending(const Question&) { return sessions_json(
 base::Result<std::string> Page::records(const Question& question) {
   return records_json(
       tools_, {question.id, question.parameter("stream"), question.parameter("fields"), question.parameter("from")});
+}
+
+base::Result<std::string> Page::copy(const Question& question) {
+  return records_csv(tools_, question.id, question.parameter("stream"));
 }
 
 base::Result<std::string> Page::then_send(base::Result<std::string> done) {

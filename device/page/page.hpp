@@ -49,9 +49,11 @@ struct Endpoint {
   std::string_view name;     // "getRecords"
   std::size_t max_body = 0;  // bytes
   base::Result<std::string> (Page::*answer)(const Question& question);
+  std::string_view content_type = "application/json";  // of what it answers
 };
 
-// Any thread. Every answer is a JSON document. Errors: invalid_input, not_found, and those of the store.
+// Any thread. Every answer is a JSON document but for the copy. Errors: invalid_input, not_found, and those of the
+// store.
 class Page {
  public:
   // What `tools` refers to must outlive the page.
@@ -79,6 +81,7 @@ class Page {
   base::Result<std::string> sessions(const Question& question);
   base::Result<std::string> pending(const Question& question);
   base::Result<std::string> records(const Question& question);
+  base::Result<std::string> copy(const Question& question);
   base::Result<std::string> edit(const Question& question);
   base::Result<std::string> fetch(const Question& question);
   base::Result<std::string> conflicts(const Question& question);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/wire/changes.hpp"
@@ -187,6 +188,31 @@ TEST_F(PageTest, RecordsForAChartGrowFromAPlaceOn) {
   EXPECT_EQ(at(get("getRecords", rest), {"next"}), "5");
   rest.query[2].second = "99";
   EXPECT_EQ(at(get("getRecords", rest), {"next"}), "99");
+}
+
+TEST_F(PageTest, APaceIsShownForTheMachinesDistance) {
+  const rowing::Birth birth = store::make_birth(page.store.ids);
+  ASSERT_TRUE(ok(page.store->begin(birth, "")));
+  const auto bike = store::make_record(rowing::Stream::sample, {{"at_ms", 0}, {"erg_machine_type", 192}});
+  ASSERT_TRUE(ok(page.store->append(birth.rec_id, std::vector{bike, store::make_samples(1, 1)[0]})));
+  const Question all{session_id(birth.rec_id), {{"stream", "sample"}, {"fields", "at_s"}}, ""};
+  EXPECT_EQ(at(get("getRecords", all), {"pace_m"}), "1000");
+  add(1);
+  const JsonValue list = get("listSessions");
+  EXPECT_EQ(at(list.array()->front(), {"pace_m"}), "500");
+}
+
+TEST_F(PageTest, ACopyHasEveryRecordAndField) {
+  const std::string id = session_id(add(kMaxRows + 2));
+  for (const Endpoint& endpoint : Page::endpoints()) {
+    if (endpoint.name != "copyRecords") continue;
+    const auto copy = page.page.answer(endpoint, {id, {{"stream", "sample"}}, ""});
+    ASSERT_TRUE(ok(copy));
+    EXPECT_THAT(*copy, testing::StartsWith("seq,at_s,interval,elapsed_s,distance_m,"));
+    EXPECT_THAT(*copy, HasSubstr("\r\n2,1.000,,1.00,4.2,"));
+    EXPECT_EQ(std::ranges::count(*copy, '\n'), static_cast<std::ptrdiff_t>(kMaxRows) + 3);
+    EXPECT_FALSE(page.page.answer(endpoint, {id, {{"stream", "all"}}, ""}));
+  }
 }
 
 TEST_F(PageTest, AnAnswerOfRecordsHasALimit) {

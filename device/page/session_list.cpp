@@ -7,6 +7,7 @@
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "core/rowing/catalogue.hpp"
+#include "core/rowing/formulas.hpp"
 #include "device/page/actions.hpp"
 #include "device/sync/word.hpp"
 
@@ -27,23 +28,35 @@ void write_text(JsonWriter& json, std::string_view key, const std::optional<std:
 }
 
 // Of two records about the same summary the larger seq counts.
-std::optional<rowing::Record> newest_summary(store::Store& store, const RecordingInfo& info) {
-  const auto counts = info.streams.find(rowing::Stream::summary);
+std::optional<rowing::Record> newest(store::Store& store, const RecordingInfo& info, rowing::Stream stream) {
+  const auto counts = info.streams.find(stream);
   if (counts == info.streams.end() || counts->second.records == 0) return std::nullopt;
-  auto records = store.records(info.birth.rec_id, rowing::Stream::summary, counts->second.records - 1, 1);
+  auto records = store.records(info.birth.rec_id, stream, counts->second.records - 1, 1);
   if (!records || records->empty()) return std::nullopt;
   return std::move(records->front());
 }
 
-void write_metric(JsonWriter& json, const std::optional<rowing::Record>& summary, std::string_view column) {
-  const std::size_t index = rowing::column_index(rowing::Stream::summary, column);
-  const rowing::Metric& metric = rowing::metrics(rowing::Stream::summary)[index];
-  json.key(metric.unit == "m" ? "distance_m" : "time_s");
-  if (!summary || summary->values[index] == rowing::kNull) {
+void write_metric(JsonWriter& json, std::string_view key, const std::optional<rowing::Record>& record,
+                  std::string_view column) {
+  const std::int64_t value = record ? record->values[rowing::column_index(record->stream, column)] : rowing::kNull;
+  json.key(key);
+  if (value == rowing::kNull) {
     json.null();
   } else {
-    json.number(base::format_scaled(summary->values[index], metric.shift));
+    json.number(base::format_scaled(
+        value, rowing::metrics(record->stream)[rowing::column_index(record->stream, column)].shift));
   }
+}
+
+// The direct form of a summary does not name the machine; splits do, and stay on the device.
+std::int64_t pace_metres(store::Store& store, const RecordingInfo& info) {
+  for (const rowing::Stream stream : {rowing::Stream::split, rowing::Stream::sample}) {
+    if (const auto record = newest(store, info, stream)) {
+      const std::int64_t machine = record->values[rowing::column_index(stream, "erg_machine_type")];
+      if (machine != rowing::kNull) return rowing::pace_metres(machine);
+    }
+  }
+  return rowing::pace_metres(0);
 }
 
 base::Status write_session(JsonWriter& json, store::Store& store, const RecordingInfo& info, const Refusals& refusals) {
@@ -70,9 +83,10 @@ base::Status write_session(JsonWriter& json, store::Store& store, const Recordin
   json.key("tags").begin_array();
   for (const std::string& tag : written.tags) json.value(tag);
   json.end_array().key("deleted").value(written.deleted);
-  const auto summary = newest_summary(store, info);
-  write_metric(json, summary, "distance_dm");
-  write_metric(json, summary, "elapsed_cs");
+  const auto summary = newest(store, info, rowing::Stream::summary);
+  write_metric(json, "distance_m", summary, "distance_dm");
+  write_metric(json, "time_s", summary, "elapsed_cs");
+  json.key("pace_m").value(pace_metres(store, info));
   json.key("records").begin_object();
   for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
   json.end_object().end_object();

@@ -1,6 +1,7 @@
 // One athlete's day on the device's page, in a real browser against the real programs: rows while the server is down, sees
 // it come back and everything go up by itself, presses Sync now, chooses between two titles, meets the storage limit, gets
 // room back when the cloud allows it; all of it with the keyboard alone where hands are busy.
+import fs from 'node:fs';
 import path from 'node:path';
 import { RunningDevice, Server, atEnd, check, equal, main, run, runJson, temporaryFolder } from './boathouse.mjs';
 import { Browser, checkAccess, pill, pillSays } from './browser.mjs';
@@ -63,6 +64,12 @@ await main(async () => {
   check('the page syncs by itself', await pillSays(page, 'All synced', 100_000), await pill(page).textContent());
   await page.getByText('In the cloud and checked').waitFor();
   check('the session is in the cloud, and checked there', (await server.sessions(key)).length === 1);
+
+  await page.locator('.session .head').click();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'strokes' }).click()]);
+  const copy = fs.readFileSync(await download.path(), 'utf8').split('\r\n');
+  check('a copy of it can be saved', /^seq,at_s,/.test(copy[0]) && copy.length > 50, copy.slice(0, 3));
+  await page.locator('.session .head').click();
 
   // Two devices write a title without knowing of each other.
   const id = runJson(['device', 'sessions', '--json', '--data', phone]).json[0].id;

@@ -1,5 +1,5 @@
 // Pace, power and heart rate over the time of a session, and the same as a table.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { duration, pace } from './format.js';
 import { useRows } from './live.js';
@@ -7,9 +7,9 @@ import { useRows } from './live.js';
 const SAMPLE = ['at_s', 'pace_s_per_500m', 'heart_rate_bpm', 'distance_m', 'stroke_rate_spm'];
 const STROKE = ['at_s', 'stroke_power_w'];
 const LINES = [
-  { name: 'Pace', unit: 'min/500 m', scale: 'pace', color: '--line-1', show: pace },
-  { name: 'Power', unit: 'W', scale: 'power', color: '--line-2', dash: [6, 3], show: String },
-  { name: 'Heart rate', unit: 'beats/min', scale: 'heart', color: '--line-3', dash: [2, 3], show: String },
+  { name: 'Pace', unit: (metres) => `min/${metres} m`, scale: 'pace', color: '--line-1', show: pace },
+  { name: 'Power', unit: () => 'W', scale: 'power', color: '--line-2', dash: [6, 3], show: String },
+  { name: 'Heart rate', unit: () => 'beats/min', scale: 'heart', color: '--line-3', dash: [2, 3], show: String },
 ];
 const HEIGHT = 260;
 const RECENT_S = 120;
@@ -80,7 +80,7 @@ function Plot({ data, label }) {
   return <div ref={place} class="plot" role="img" aria-label={label} />;
 }
 
-function Table({ samples, strokes }) {
+function Table({ samples, strokes, paceMetres }) {
   const step = Math.max(1, Math.ceil(samples.length / TABLE_ROWS));
   const picked = samples.filter((_, i) => i % step === 0);
   const powerAt = (time) => {
@@ -99,7 +99,7 @@ function Table({ samples, strokes }) {
           <caption>{samples.length > picked.length ? `Every ${step}th of ${samples.length} values` : 'All values'}</caption>
           <thead>
             <tr><th scope="col">Time</th><th scope="col">Distance (m)</th>
-              {LINES.map((line) => <th key={line.name} scope="col">{line.name} ({line.unit})</th>)}
+              {LINES.map((line) => <th key={line.name} scope="col">{line.name} ({line.unit(paceMetres)})</th>)}
               <th scope="col">Stroke rate (strokes/min)</th></tr>
           </thead>
           <tbody>
@@ -120,14 +120,19 @@ function Table({ samples, strokes }) {
   );
 }
 
+// With the pace that the machine shows: a BikeErg's is per 1000 m.
+const shown = (rows, paceMetres) => (paceMetres === 500 ? rows
+  : rows.map((row) => row.map((value, i) => (i === 1 && value !== null ? (value * paceMetres) / 500 : value))));
+
 const lastOf = (values) => {
   for (let i = values.length - 1; i >= 0; --i) if (values[i] !== null && values[i] !== undefined) return values[i];
   return null;
 };
 
 export function Chart({ session, running }) {
-  const samples = useRows(session, 'sample', SAMPLE, running);
-  const strokes = useRows(session, 'stroke', STROKE, running);
+  const [measured, paceMetres] = useRows(session, 'sample', SAMPLE, running);
+  const [strokes] = useRows(session, 'stroke', STROKE, running);
+  const samples = useMemo(() => shown(measured, paceMetres), [measured, paceMetres]);
   const [recent, setRecent] = useState(false);
   if (samples.length === 0) return <p class="quiet">{running ? 'Waiting for the first stroke.' : 'There is nothing here to draw.'}</p>;
   let data = join(samples, strokes);
@@ -145,17 +150,17 @@ export function Chart({ session, running }) {
         {LINES.map((line, i) => (
           <div key={line.name} class={`key-${i + 1}`}>
             <dt><svg class="key" viewBox="0 0 28 6" width="28" height="6" aria-hidden="true"><line x1="0" y1="3" x2="28" y2="3"
-              stroke-dasharray={line.dash?.join(' ')} /></svg>{line.name} <span class="unit">({line.unit})</span></dt>
+              stroke-dasharray={line.dash?.join(' ')} /></svg>{line.name} <span class="unit">({line.unit(paceMetres)})</span></dt>
             {running && <dd>{now[i] === null ? '-' : line.show(now[i])}</dd>}
           </div>
         ))}
       </dl>
-      <Plot data={data} label="Pace, power and heart rate over time; the same values are in the table below" />
+      {data[0].length > 0 && <Plot data={data} label="Pace, power and heart rate over time; the same values are in the table below" />}
       <div class="row small">
         <button type="button" aria-pressed={!recent} onClick={() => setRecent(false)}>Whole session</button>
         <button type="button" aria-pressed={recent} onClick={() => setRecent(true)}>Last 2 minutes</button>
       </div>
-      <Table samples={samples} strokes={strokes} />
+      <Table samples={samples} strokes={strokes} paceMetres={paceMetres} />
     </div>
   );
 }

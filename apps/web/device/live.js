@@ -79,9 +79,9 @@ export function useAction(done) {
   return [state.busy, state.said, act];
 }
 
-// The rows of a stream of a session, growing while `running`.
+// [rows, paceMetres] of a stream of a session, growing while `running`.
 export function useRows(session, stream, fields, running) {
-  const [rows, setRows] = useState([]);
+  const [rows, setRows] = useState([[], 500]);
   useEffect(() => {
     let timer;
     let stopped = false;
@@ -94,7 +94,7 @@ export function useRows(session, stream, fields, running) {
         next = piece.next;
         if (piece.rows.length > 0) {
           all = all.concat(piece.rows);
-          setRows(all);
+          setRows([all, piece.pace_m]);
           timer = setTimeout(ask, running ? WATCHED_MS : 0);
           return;
         }

@@ -10,7 +10,7 @@ function Facts({ session }) {
   const facts = [];
   if (session.distance_m > 0) facts.push(metres(session.distance_m));
   if (session.time_s > 0) facts.push(duration(session.time_s));
-  if (session.distance_m > 0 && session.time_s > 0) facts.push(`${pace((500 * session.time_s) / session.distance_m)} per 500 m`);
+  if (session.distance_m > 0 && session.time_s > 0) facts.push(`${pace((session.pace_m * session.time_s) / session.distance_m)} per ${session.pace_m} m`);
   if (!session.ended) facts.push('still running');
   if (session.away_items > 0) facts.push('details only in the cloud');
   return <span class="facts">{facts.join(' · ')}</span>;
@@ -55,6 +55,18 @@ function Away({ session, look }) {
   );
 }
 
+const COPIES = { sample: 'samples', stroke: 'strokes', split: 'splits' };
+
+function Copies({ session }) {
+  const streams = Object.keys(COPIES).filter((stream) => session.records[stream] > 0);
+  return (
+    <p class="copies">Save a copy as a table:{streams.map((stream) => (
+      <a key={stream} href={`/api/sessions/${session.id}/records.csv?stream=${stream}`}
+        download={`${session.id}-${COPIES[stream]}.csv`}>{COPIES[stream]}</a>
+    ))}</p>
+  );
+}
+
 function Session({ session, look }) {
   const [open, setOpen] = useState(false);
   const panel = `panel-${session.id}`;
@@ -73,7 +85,8 @@ function Session({ session, look }) {
       <div id={panel} class="panel" hidden={!open}>
         {open && (
           <>
-            {session.away_items > 0 ? <Away session={session} look={look} /> : <Chart session={session.id} running={!session.ended} />}
+            {session.away_items > 0 ? <Away session={session} look={look} />
+              : <><Chart session={session.id} running={!session.ended} /><Copies session={session} /></>}
             <Words key={`${session.title}|${session.notes}|${session.tags}`} session={session} look={look} />
           </>
         )}

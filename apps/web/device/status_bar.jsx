@@ -1,14 +1,25 @@
 // The pill and the two buttons, always in view; the line and the bar under them.
-import { useState } from 'preact/hooks';
-import { bytes, exactly } from './format.js';
+import { useRef, useState } from 'preact/hooks';
+import { bytes, exactly, span } from './format.js';
 import { Icon } from './icons.jsx';
 import { useAction } from './live.js';
 import { Said } from './parts.jsx';
 import { overdue, words } from './words.js';
 
+const SURE_MS = 3000;
+
+// How long the rest takes at the speed since this bar appeared; '' while that cannot be known.
+function useTimeLeft({ done_bytes: done, total_bytes: total }) {
+  const start = useRef({ at: Date.now(), done });
+  const ms = Date.now() - start.current.at;
+  const sent = done - start.current.done;
+  return ms > SURE_MS && sent > 0 && done < total ? `, about ${span(((total - done) * ms) / sent / 1000)} left` : '';
+}
+
 function Progress({ progress }) {
+  const left = useTimeLeft(progress);
   const share = progress.total_bytes > 0 ? Math.round((100 * progress.done_bytes) / progress.total_bytes) : 0;
-  const text = `${progress.done} of ${progress.total} sessions, ${bytes(progress.done_bytes)} of ${bytes(progress.total_bytes)}`;
+  const text = `${progress.done} of ${progress.total} sessions, ${bytes(progress.done_bytes)} of ${bytes(progress.total_bytes)}${left}`;
   return (
     <div class="progress">
       <div class="bar" role="progressbar" aria-label="Upload" aria-valuemin="0" aria-valuemax="100" aria-valuenow={share}
