@@ -1,4 +1,4 @@
-# Fetches the parts that come from npm (SQLite's sources, libchdb) when node_modules is missing or older than the lock.
+# Fetches the parts that come from npm (SQLite's sources, libchdb, the web pages' parts) when node_modules is missing or older than the lock.
 # No package's own script runs. Included by NpmParts.cmake; also a script: cmake -P cmake/FetchNpmParts.cmake
 function(boathouse_fetch_npm_parts root)
   set(lock "${root}/package-lock.json")

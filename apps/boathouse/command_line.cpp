@@ -155,8 +155,11 @@ void CommandLine::add_device(CLI::App& app) {
   CLI::App* run_command =
       add("run", "Keep syncing until SIGTERM", with_key([this] { return device_run(device, sync); }));
   with_sync(run_command);
-  run_command->add_option("--listen", device.listen, "ADDR:PORT for the other commands; port 0 = a free one")
+  run_command
+      ->add_option("--listen", device.listen, "ADDR:PORT of the page and for the other commands; port 0 = a free one")
       ->capture_default_str();
+  run_command->add_option("--record", device.record,
+                          "Also record live notifications (JSON lines) from this pipe or file; - = standard input");
 }
 
 void CommandLine::add_pm5(CLI::App& app) {

@@ -2,10 +2,10 @@
 
 #include <map>
 
-#include "apps/boathouse/session_actions.hpp"
 #include "core/base/json.hpp"
-#include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
+#include "device/page/actions.hpp"
+#include "device/page/session_list.hpp"
 #include "device/sync/run_log.hpp"
 #include "device/sync/word.hpp"
 
@@ -15,8 +15,9 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::JsonWriter;
+using page::session_id;
 
-std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
+page::Tools tools(Device& device) { return {*device.store, device.clock, device.ids}; }
 
 template <typename Counts>
 void write_by_stream_number(JsonWriter& json, const Counts& records) {
@@ -74,34 +75,6 @@ base::Result<std::string> log_text(Device& device, const std::string& form) {
   return form == "text" ? sync::runs_text(*runs) : sync::runs_json(*runs);
 }
 
-base::Result<std::string> sessions_json(Device& device) {
-  const auto recordings = device.store->recordings();
-  if (!recordings) return recordings.error();
-  std::string out;
-  JsonWriter json(out);
-  json.begin_array();
-  for (const store::RecordingInfo& info : *recordings) {
-    json.begin_object().key("id").value(session_id(info.birth.rec_id));
-    json.key("started_at").value(base::format_utc_ms(info.birth.started_ms));
-    json.key("started_known").value(info.birth.started_known).key("ended").value(info.ended);
-    json.key("source_name").value(info.birth.source_name).key("dialect").value(info.birth.dialect);
-    json.key("safe").value(info.safe()).key("safety").value(sync::name(sync::safety_of(info)));
-    json.key("problem")
-        .value(info.problem)
-        .key("away_items")
-        .value(info.away_items)
-        .key("items")
-        .value(info.items)
-        .key("pending_items")
-        .value(info.pending_items);
-    json.key("refused_items").value(info.refused_items).key("records").begin_object();
-    for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
-    json.end_object().end_object();
-  }
-  json.end_array();
-  return out;
-}
-
 base::Result<std::string> verify_json(Device& device) {
   const auto recordings = device.store->recordings();
   if (!recordings) return recordings.error();
@@ -141,7 +114,7 @@ base::Result<std::string> offer_refused_json(Device& device) {
 
 // A season file is shared out over its recordings: together, in order, they are the file.
 base::Result<std::string> source_bytes(Device& device, const std::string& session) {
-  const auto id = parse_session(session);
+  const auto id = page::parse_session(session);
   if (!id) return id.error();
   const auto info = device.store->recording(*id);
   if (!info) return info.error();
@@ -203,13 +176,13 @@ base::Result<std::string> import_json(Device& device, const Action& action) {
 base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "status") return status_json(device);
   if (action.name == "log") return log_text(device, action.argument);
-  if (action.name == "sessions") return sessions_json(device);
+  if (action.name == "sessions") return page::sessions_json(tools(device), {});
   if (action.name == "verify") return verify_json(device);
   if (action.name == "source") return source_bytes(device, action.argument);
   if (action.name == "replay") return replay_json(device, action);
-  if (action.name == "edit") return edit_session(device, action.argument, action.content);
-  if (action.name == "fetch") return fetch_session(device, action.argument);
-  if (action.name == "storage") return storage(device, action.content);
+  if (action.name == "edit") return page::edit_session(tools(device), action.argument, action.content);
+  if (action.name == "fetch") return page::fetch_session(tools(device), action.argument);
+  if (action.name == "storage") return page::storage(tools(device), action.content);
   if (action.name == "forget-account") {
     BOATHOUSE_TRY(device.store->forget_account(""));
     return std::string("{}");

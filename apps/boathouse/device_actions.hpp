@@ -17,7 +17,7 @@ struct Action {
   std::string name;
   std::string argument;   // log: "text" or "json"; replay, import: the file's name; source, edit, fetch: the session
   std::string time_zone;  // import
-  std::string content;    // replay, import: the file; edit, storage: JSON (session_actions.hpp)
+  std::string content;    // replay, import: the file; edit, storage: JSON (device/page/actions.hpp)
 };
 
 // JSON text, but for `source` the imported file's own bytes, and for `log` what was asked for. not_found for an unknown

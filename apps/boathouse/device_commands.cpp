@@ -1,8 +1,6 @@
 #include "apps/boathouse/device_commands.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +9,7 @@
 
 #include "apps/boathouse/device_actions.hpp"
 #include "apps/boathouse/device_door.hpp"
-#include "apps/boathouse/line_reader.hpp"
+#include "apps/boathouse/live_recording.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "device/import/import.hpp"
@@ -23,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using base::JsonValue;
 
-constexpr int kTickMs = 500;
 volatile sig_atomic_t stop_recording = 0;
 
 void print_line(const std::string& text) {
@@ -99,9 +96,9 @@ int device_replay(const DeviceOptions& options, const InputOptions& input) {
 int device_record(const DeviceOptions& options, const InputOptions& input) {
   Device device;
   if (const auto opened = device.open(options.data); !opened) return fail(opened.error());
-  const std::string source = input.files.empty() ? "-" : input.files.front();
-  const int fd = source == "-" ? STDIN_FILENO : ::open(source.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail("cannot read " + source);
+  const std::string name = input.files.empty() ? "-" : input.files.front();
+  Source source;
+  if (const auto readable = source.open(name); !readable) return fail(readable.error());
 
   // SIGTERM and SIGINT end the input, so that the running recording is sealed.
   struct sigaction action {};
@@ -111,13 +108,6 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
 
   store::Recorder recorder(*device.store, device.clock, device.ids, {});
   store::LineFeeder feeder(recorder);
-  // A store that fails (a full disk) ends nothing: the recorder keeps what it has and tries again at every line.
-  std::string trouble;
-  const auto watch = [&trouble](const base::Status& status) {
-    const std::string now = status ? "" : status.error().text;
-    if (now != trouble) say(now.empty() ? "everything is saved again" : "still recording, but cannot save: " + now);
-    trouble = now;
-  };
   std::string told;
   const auto tell_progress = [&] {
     if (!input.progress) return;
@@ -127,24 +117,14 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
     std::fflush(stdout);
     told = std::move(saved);
   };
-  LineReader lines(fd);
-  std::string line;
-  for (auto next = LineReader::Next::nothing_yet; next != LineReader::Next::end && stop_recording == 0;) {
-    next = lines.next(line, kTickMs);
-    if (next == LineReader::Next::line) watch(feeder.feed(line, device.clock.monotonic_ms()));
-    // A monitor that says nothing must not keep what it said from being committed.
-    if (next == LineReader::Next::nothing_yet) watch(feeder.tick(device.clock.monotonic_ms()));
-    tell_progress();
-  }
-  if (const auto stopped = recorder.stop(rowing::EndReason::stopped); !stopped) {
-    say(std::to_string(recorder.unsaved()) + " record(s) could not be saved");
-    return fail(stopped.error());
-  }
-  const std::string answer = recorded_json(recorder, feeder, source);
+  const auto recorded = record_live(
+      source, recorder, feeder, device.clock, [] { return stop_recording != 0; }, tell_progress);
+  if (!recorded) return fail(recorded.error());
+  const std::string answer = recorded_json(recorder, feeder, name);
   print_line(answer);
   const auto value = base::parse_json(answer);
   if (!value) return fail(value.error());
-  print_problems(*value, source);
+  print_problems(*value, name);
   return feeder.counters().rejected == 0 ? kDone : kFailed;
 }
 

@@ -12,6 +12,7 @@ struct DeviceOptions {
   std::string data;  // the store's folder; made when it is not there
   bool json = false;
   std::string listen = "127.0.0.1:0";  // device run
+  std::string record;                  // device run: also record from this file or pipe, "-" = standard input
 };
 
 struct SyncOptions {

@@ -1,14 +1,19 @@
-// `boathouse device run`: keeps a device synced, and answers for its folder while it holds it.
+// `boathouse device run`: keeps a device synced, records if asked to, serves its page, and answers for its folder while
+// it holds it.
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
 #include "apps/boathouse/device_actions.hpp"
 #include "apps/boathouse/device_commands.hpp"
+#include "apps/boathouse/device_page.hpp"
+#include "apps/boathouse/live_recording.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/hex.hpp"
@@ -35,14 +40,22 @@ class RunningDevice {
   base::Result<std::string> answer(const std::string& name, const http::Request& request);
   base::Result<std::string> sync_now(const std::string& seconds);
   [[nodiscard]] std::optional<http::Response> admit(const http::RequestHead& head) const;
+  page::Controls controls(const std::string& folder);
+  base::Status start_server(const DeviceOptions& options);
+  void record();
 
   Device device_;
   Door door_;
   std::optional<transport::SyncRunner> runner_;
   std::thread syncing_;
-  std::optional<http::Server> server_;
   std::mutex mutex_;
   std::condition_variable status_changed_;
+  std::optional<base::Uuid> rowing_;  // the recording that runs; under mutex_
+  std::optional<page::Page> page_;
+  Source source_;
+  std::thread recording_;
+  std::atomic<bool> stopped_{false};
+  std::optional<http::Server> server_;
 };
 
 // The word in DIR/device.door, which only this user can read: no page in a browser and no other user gets in.
@@ -121,11 +134,21 @@ base::Status RunningDevice::start(const DeviceOptions& options, const SyncOption
   if (!runner) return runner.error();
   runner_.emplace(std::move(*runner));
 
+  if (!options.record.empty()) BOATHOUSE_TRY(source_.open(options.record));
+  BOATHOUSE_TRY(start_server(options));
+  syncing_ = std::thread([this] { runner_->run(); });
+  if (!options.record.empty()) recording_ = std::thread([this] { record(); });
+  return base::Done{};
+}
+
+base::Status RunningDevice::start_server(const DeviceOptions& options) {
   std::array<std::uint8_t, 24> word{};
   device_.random.fill(word);
   door_.token = base::to_hex(word);
+  page_.emplace(page::Tools{*device_.store, device_.clock, device_.ids}, controls(options.data));
   http::RouteTable routes;
   BOATHOUSE_TRY(add_routes(routes));
+  BOATHOUSE_TRY(add_page_routes(routes, *page_));
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.body_bytes_in_flight = import::kMaxFile;
@@ -133,13 +156,54 @@ base::Status RunningDevice::start(const DeviceOptions& options, const SyncOption
   const auto port = server_->start();
   if (!port) return port.error();
   door_.url = "http://" + options.listen.substr(0, options.listen.rfind(':')) + ":" + std::to_string(*port);
-  BOATHOUSE_TRY(write_door(options.data, door_));
-  syncing_ = std::thread([this] { runner_->run(); });
-  return base::Done{};
+  return write_door(options.data, door_);
+}
+
+page::Controls RunningDevice::controls(const std::string& folder) {
+  page::Controls controls;
+  controls.status = [this] { return runner_->status(); };
+  controls.sync_now = [this] { runner_->wake(true); };
+  controls.pause = [this](bool paused) { runner_->pause(paused); };
+  controls.sign_in = [this](const std::string& key) { return runner_->sign_in(key); };
+  controls.data_added = [this] { runner_->wake(); };
+  controls.rowing = [this] {
+    const std::lock_guard lock(mutex_);
+    return rowing_;
+  };
+  controls.disk_free_bytes = [folder] {
+    std::error_code error;
+    const auto space = std::filesystem::space(folder, error);
+    return error ? ~std::uint64_t{0} : std::uint64_t{space.available};
+  };
+  return controls;
+}
+
+// The monitor's lines, beside the syncing: what is sealed goes out while the athlete still rows.
+void RunningDevice::record() {
+  constexpr std::int64_t kOfferMs = 5000;
+  store::Recorder recorder(*device_.store, device_.clock, device_.ids, {});
+  store::LineFeeder feeder(recorder);
+  std::int64_t offered_ms = 0;
+  const auto step = [&] {
+    std::optional<base::Uuid> rowing;
+    if (recorder.running()) rowing = recorder.recordings().back();
+    const std::int64_t now = device_.clock.monotonic_ms();
+    const std::lock_guard lock(mutex_);
+    if (rowing_ == rowing && now - offered_ms < kOfferMs) return;
+    rowing_ = rowing;
+    offered_ms = now;
+    runner_->wake();
+  };
+  const auto done = record_live(
+      source_, recorder, feeder, device_.clock, [this] { return stopped_.load(); }, step);
+  if (!done) say(done.error().text);
+  step();
 }
 
 void RunningDevice::stop(const std::string& folder) {
   if (!syncing_.joinable()) return;
+  stopped_ = true;
+  if (recording_.joinable()) recording_.join();
   remove_door(folder);
   server_->stop(std::chrono::seconds(10));
   runner_->stop();

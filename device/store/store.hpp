@@ -48,6 +48,11 @@ struct PendingQuery {
   std::set<base::Uuid> skip_recordings;
 };
 
+struct RecordingQuery {
+  std::uint64_t limit = 1 << 30;
+  bool unsent_only = false;  // those with something that the server has no receipt for, or has refused
+};
+
 class ImportTransaction;
 
 class Store {
@@ -167,7 +172,7 @@ class Store {
 
   base::Result<StoreStatus> status();
   // Newest first.
-  base::Result<std::vector<RecordingInfo>> recordings();
+  base::Result<std::vector<RecordingInfo>> recordings(const RecordingQuery& query = {});
   base::Result<RecordingInfo> recording(const base::Uuid& rec_id);
   // Records [from, from + limit) of a stream, out of chunks and rows.
   base::Result<std::vector<rowing::Record>> records(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from,

@@ -37,7 +37,8 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   auto select = connection.prepare(
       "SELECT count(i.id), count(i.id) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), "
       "count(i.id) FILTER (WHERE i.outcome >= 2), count(i.id) FILTER (WHERE i.here = 0), "
-      "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch "
+      "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch, "
+      "coalesce(sum(i.bytes) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), 0) "
       "FROM recording AS r CROSS JOIN replica AS s LEFT JOIN item AS i ON i.recording = r.id WHERE r.id = ?1");
   if (!select) return select.error();
   auto row = select->bind(1, recording).step();
@@ -47,6 +48,7 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   info.refused_items = static_cast<std::uint64_t>(select->integer(2));
   info.away_items = static_cast<std::uint64_t>(select->integer(3));
   info.verified = select->integer(4) != 0;
+  info.pending_bytes = static_cast<std::uint64_t>(select->integer(5));
   return {};
 }
 
@@ -163,7 +165,7 @@ base::Result<StoreStatus> Store::status() {
   return status;
 }
 
-base::Result<std::vector<RecordingInfo>> Store::recordings() {
+base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery& query) {
   const std::lock_guard guard(impl_->mutex);
   std::vector<base::Uuid> ids;
   {
@@ -171,8 +173,12 @@ base::Result<std::vector<RecordingInfo>> Store::recordings() {
     auto select = impl_->connection.prepare(
         "SELECT rec_id FROM recording AS r WHERE purged = 0 AND (EXISTS(SELECT 1 FROM item AS i WHERE i.recording = "
         "r.id "
-        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) ORDER BY rec_id DESC");
+        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) "
+        "AND (?2 = 0 OR r.id IN (SELECT recording FROM item WHERE outcome IS NULL UNION SELECT recording FROM item "
+        "WHERE "
+        "outcome >= 2)) ORDER BY rec_id DESC LIMIT ?1");
     if (!select) return select.error();
+    select->bind(1, query.limit).bind(2, query.unsent_only);
     for (;;) {
       auto row = select->step();
       if (!row) return row.error();

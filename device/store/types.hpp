@@ -80,6 +80,7 @@ struct RecordingInfo {
   std::map<rowing::Stream, StreamCounts> streams;         // those with records
   std::uint64_t items = 0;                                // birth, chunks and seals
   std::uint64_t pending_items = 0;                        // without a receipt, not refused
+  std::uint64_t pending_bytes = 0;                        // of their bodies
   std::uint64_t refused_items = 0;
   std::uint64_t away_items = 0;  // whose bodies are not on this device: purged, or never fetched
   std::string problem;           // not empty: the recording is damaged, and nothing else here can be relied on

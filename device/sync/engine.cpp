@@ -26,6 +26,7 @@ void Machine::on(const NetworkDown&) {
 void Machine::on(const NetworkUp&) {
   if (state_.online) return;
   state_.online = true;
+  if (status_.obstacle == Obstacle::no_network) status_.obstacle = Obstacle::none;
   clear_delay();
   next();
 }
@@ -148,9 +149,9 @@ void Machine::next() {
   if (state_.key_refused) return show(State::needs_auth, status_.last_error);
   const std::int64_t until = std::max(state_.soft_until_ms, state_.hard_until_ms);
   if (now() < until) {
-    const bool blocked = status_.state == State::blocked;
-    show(blocked ? State::blocked : State::waiting,
-         status_.last_error.empty() ? "until the server may be asked again" : status_.last_error);
+    State shown = status_.state == State::blocked ? State::blocked : State::waiting;
+    if (status_.obstacle == Obstacle::no_network) shown = State::offline;
+    show(shown, status_.last_error.empty() ? "until the server may be asked again" : status_.last_error);
     return wait(until);
   }
 

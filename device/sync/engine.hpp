@@ -42,7 +42,7 @@ inline constexpr std::size_t kMinBatchBytes = 1024;
 inline constexpr std::size_t kMaxDeferred = 10'000;  // recordings or items; more make everything wait
 
 enum class State : std::uint8_t {
-  offline,  // the host says there is no network
+  offline,  // the host says there is no network, or the last try found none; such tries go on
   waiting,  // for the next try (next_try_ms) or for open rows to be sealed
   syncing,
   up_to_date,  // nothing pending, nothing refused, nothing unsealed, under the server's current epoch
@@ -55,10 +55,11 @@ std::string_view name(State state);
 // What the last try ended at; none after a good answer.
 enum class Obstacle : std::uint8_t {
   none,
-  away,     // no answer, not one of this protocol, or the server's own trouble (5xx)
-  limited,  // the server asked for a pause: 429, Retry-After, hello's wish
-  refused,  // the request as such: 4xx
-  store     // this device's database
+  away,       // no answer, not one of this protocol, or the server's own trouble (5xx)
+  limited,    // the server asked for a pause: 429, Retry-After, hello's wish
+  refused,    // the request as such: 4xx
+  store,      // this device's database
+  no_network  // no answer, and nothing shows that there is a network at all
 };
 
 // Where the last failure happened, and what the numbers of its code are.
@@ -152,6 +153,7 @@ struct HttpResponse {  // after Send
 struct HttpFailed {  // after Send: no answer
   std::uint64_t request_id = 0;
   std::string error;
+  bool no_network = false;  // the driver sees no network that could have led to the server
 };
 
 using Event = std::variant<Start, Tick, NetworkUp, NetworkDown, DataAdded, SyncNow, KeyChanged, Pause, Resume,

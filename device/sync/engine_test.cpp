@@ -145,6 +145,26 @@ TEST_F(EngineTest, APersonsWishGoesBeforeTheBackOff) {
   EXPECT_EQ(sent.size(), 2u);
 }
 
+TEST_F(EngineTest, ATryThatFindsNoNetworkIsOfflineAndTriesGoOn) {
+  add_recording();
+  random = 500;
+  give(Start{});
+  give(HttpFailed{sent.back().request_id, "no route", true});
+  EXPECT_EQ(shown.state, State::offline);
+  EXPECT_EQ(shown.obstacle, Obstacle::no_network);
+  ASSERT_TRUE(timer.has_value());
+  give(DataAdded{});
+  EXPECT_EQ(shown.state, State::offline) << "while it waits";
+  give(NetworkDown{});
+  give(NetworkUp{});
+  EXPECT_EQ(shown.state, State::waiting) << "the host says that there is one now";
+  run_timer();
+  ASSERT_EQ(sent.size(), 2u);
+  give(HttpFailed{sent.back().request_id, "refused"});
+  EXPECT_EQ(shown.state, State::waiting);
+  EXPECT_EQ(shown.obstacle, Obstacle::away);
+}
+
 TEST_F(EngineTest, ARefusedKeyStopsUntilItChanges) {
   add_recording();
   give(Start{});

@@ -21,7 +21,9 @@ void Machine::on(const HttpFailed& event) {
   if (!is_awaited(event.request_id)) return;
   state_.phase = Phase::idle;
   blame(ErrorDomain::network, 0, true);
-  fail(State::waiting, Obstacle::away, "the server cannot be reached: " + event.error);
+  const std::string error = "the server cannot be reached: " + event.error;
+  if (event.no_network) return fail(State::offline, Obstacle::no_network, error);
+  fail(State::waiting, Obstacle::away, error);
 }
 
 void Machine::on(const HttpResponse& event) {

@@ -17,8 +17,10 @@ Word word_of(const Facts& facts) {
   if (!facts.engine_runs) return something_waits ? Word::saved_locally : Word::synced;
   if (sync.state == State::needs_auth) return Word::sign_in_needed;
   if (sync.state == State::paused) return Word::paused;
-  if (sync.state == State::offline) return Word::offline;
-  if (sync.state == State::syncing) return Word::syncing;
+  if (sync.state == State::offline || sync.obstacle == Obstacle::no_network) return Word::offline;
+  // A try after a failure is no syncing yet: what was true before stays true until there is a good answer.
+  const bool tries_again = sync.obstacle == Obstacle::away || sync.obstacle == Obstacle::limited;
+  if (sync.state == State::syncing && !tries_again) return Word::syncing;
   if (facts.open_conflicts > 0) return Word::conflict;
   if (outbox.refused_items > 0) return Word::rejected;
   if (sync.obstacle == Obstacle::limited) return Word::limited;

@@ -64,6 +64,11 @@ TEST(Word, StatesOfTheEngine) {
   away.sync.state = State::waiting;
   away.sync.obstacle = Obstacle::away;
   EXPECT_EQ(word_of(away), Word::server_away);
+  away.sync.state = State::syncing;
+  EXPECT_EQ(word_of(away), Word::server_away) << "a try is no answer yet";
+  Facts alone = away;
+  alone.sync.obstacle = Obstacle::no_network;
+  EXPECT_EQ(word_of(alone), Word::offline) << "tries go on, and each is no sign of a network";
   Facts broken = quiet();
   broken.sync.state = State::blocked;
   broken.sync.obstacle = Obstacle::store;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "device/sync/session.hpp"
+#include "device/transport/network.hpp"
 
 namespace boathouse::transport {
 namespace {
@@ -43,6 +44,8 @@ struct SyncRunner::Impl {
   bool stopped = false;
   bool data_added = false;
   bool asked_by_person = false;
+  std::optional<bool> pause_wanted;
+  std::optional<std::string> new_key;
 
   void handle_all();
   sync::Event send(const sync::Send& request);
@@ -59,7 +62,7 @@ struct SyncRunner::Impl {
 
 sync::Event SyncRunner::Impl::send(const sync::Send& request) {
   auto reply = http.request(request.method, options.server + request.path, request.headers, request.body);
-  if (!reply) return sync::HttpFailed{request.request_id, reply.error().text};
+  if (!reply) return sync::HttpFailed{request.request_id, reply.error().text, !has_network_to(options.server)};
   return sync::HttpResponse{request.request_id, reply->status, std::move(reply->headers), std::move(reply->body)};
 }
 
@@ -90,6 +93,10 @@ void SyncRunner::Impl::handle_all() {
 }
 
 void SyncRunner::Impl::collect() {
+  if (const auto wanted = std::exchange(pause_wanted, std::nullopt)) {
+    events.emplace_back(*wanted ? sync::Event(sync::Pause{}) : sync::Event(sync::Resume{}));
+  }
+  if (auto key = std::exchange(new_key, std::nullopt)) events.emplace_back(sync::KeyChanged{std::move(*key)});
   if (std::exchange(asked_by_person, false)) events.emplace_back(sync::SyncNow{});
   if (std::exchange(data_added, false)) events.emplace_back(sync::DataAdded{});
 }
@@ -98,7 +105,7 @@ void SyncRunner::Impl::wait(std::optional<std::int64_t> limit_ms) {
   std::optional<std::int64_t> until = session.status().next_try_ms;
   if (limit_ms) until = until ? std::min(*until, *limit_ms) : *limit_ms;
   std::unique_lock lock(mutex);
-  const auto happened = [this] { return stopped || data_added || asked_by_person; };
+  const auto happened = [this] { return stopped || data_added || asked_by_person || pause_wanted || new_key; };
   if (until) {
     const std::int64_t ms = std::max<std::int64_t>(*until - clock.monotonic_ms(), 0);
     changed.wait_for(lock, std::chrono::milliseconds(ms), happened);
@@ -115,8 +122,8 @@ base::Result<SyncRunner> SyncRunner::create(store::Store& store, base::Clock& cl
   BOATHOUSE_TRY(check(options));
   sync::Session session(store, clock, random, options.key, options.athlete);
   HttpClient http(options.http);
-  return SyncRunner(std::unique_ptr<Impl>(
-      new Impl{clock, std::move(options), std::move(http), std::move(session), {}, {}, {}, {}, false, false, false}));
+  return SyncRunner(std::unique_ptr<Impl>(new Impl{
+      clock, std::move(options), std::move(http), std::move(session), {}, {}, {}, {}, false, false, false, {}, {}}));
 }
 
 SyncRunner::SyncRunner(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -131,8 +138,9 @@ sync::Status SyncRunner::drain(const DrainLimits& limits) {
   for (;;) {
     impl_->handle_all();
     const sync::Status& now = impl_->session.status();
-    const bool pauses = now.state == sync::State::waiting && now.next_try_ms.has_value() &&
-                        *now.next_try_ms <= deadline && now.consecutive_failures < limits.max_failures;
+    const bool waits = now.state == sync::State::waiting || now.state == sync::State::offline;
+    const bool pauses = waits && now.next_try_ms.has_value() && *now.next_try_ms <= deadline &&
+                        now.consecutive_failures < limits.max_failures;
     if (impl_->is_stopped() || !pauses) return now;
     impl_->wait(deadline);
     if (impl_->clock.monotonic_ms() > deadline) return impl_->session.status();
@@ -163,6 +171,24 @@ void SyncRunner::wake(bool by_person) {
     impl_->asked_by_person = impl_->asked_by_person || by_person;
   }
   impl_->changed.notify_all();
+}
+
+void SyncRunner::pause(bool paused) {
+  {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->pause_wanted = paused;
+  }
+  impl_->changed.notify_all();
+}
+
+base::Status SyncRunner::sign_in(std::string key) {
+  BOATHOUSE_TRY(sync::check_key(key));
+  {
+    const std::lock_guard guard(impl_->mutex);
+    impl_->new_key = std::move(key);
+  }
+  impl_->changed.notify_all();
+  return {};
 }
 
 sync::Status SyncRunner::status() const {

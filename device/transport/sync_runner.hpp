@@ -1,5 +1,5 @@
 // Runs the sync engine over libcurl on the thread that calls it.
-// Thread rule: drain() and run() one at a time; stop(), wake() and status() from any thread.
+// Thread rule: drain() and run() one at a time; the others from any thread.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,10 @@ class SyncRunner {
   void stop();
   // The outbox has grown, or a person wants a try now.
   void wake(bool by_person = false);
+  // A person stops the syncing, after the request that runs, or lets it go on.
+  void pause(bool paused);
+  // Goes on with another key of the same athlete. invalid_input when it can be none.
+  base::Status sign_in(std::string key);
   [[nodiscard]] sync::Status status() const;
 
  private:

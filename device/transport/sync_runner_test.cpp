@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <set>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
-#include <tuple>
 
-#include "core/wire/batch.hpp"
 #include "device/store/test_store.hpp"
+#include "device/transport/test_ledger.hpp"
 #include "device/transport/test_server.hpp"
 
 namespace boathouse::transport {
@@ -24,67 +24,6 @@ base::Uuid add_recording(store::TestStore& store, std::size_t samples) {
   EXPECT_TRUE(ok(store->end(birth.rec_id, rowing::EndReason::logged)));
   return birth.rec_id;
 }
-
-// Keeps what it is given, by identity, as a server would.
-class Ledger {
- public:
-  explicit Ledger(const base::Uuid& device) : device_(device) {}
-  std::string take(const SeenRequest& request) {
-    if (request.head.starts_with("POST /v1/sync/batch ")) return take_batch(request);
-    if (request.head.starts_with("POST /v1/sync/hello ")) {
-      wire::HelloReply hello;
-      hello.epoch = "epoch-1";
-      hello.replica_id = device_;
-      hello.athlete = device_;
-      hello.batch_bytes = wire::kTargetBatchBytes;
-      hello.batch_items = wire::kMaxBatchItems;
-      hello.retry_base_ms = 100;
-      hello.retry_cap_ms = 1000;
-      return json(wire::encode_hello_reply(hello));
-    }
-    if (request.head.starts_with("GET /v1/sync/changes?since=0 ")) {
-      wire::ChangesReply changes;
-      changes.epoch = "epoch-1";
-      changes.replica_id = device_;
-      return json(wire::encode_changes(changes));
-    }
-    if (request.head.starts_with("POST /v1/sync/verify ")) {
-      wire::VerifyReply verified;
-      verified.epoch = "epoch-1";
-      verified.replica_id = device_;
-      const auto questions = wire::decode_verify(request.body);
-      EXPECT_TRUE(ok(questions));
-      for (const wire::VerifyQuestion& question : *questions) {
-        verified.results.push_back({question.rec_id, wire::VerifyResult::verified, {}});
-      }
-      return json(wire::encode_verify_reply(verified));
-    }
-    return TestServer::reply("404 Not Found", "");
-  }
-  std::set<std::tuple<base::Uuid, wire::ItemKind, rowing::Stream, std::uint64_t>> held;
-
- private:
-  static std::string json(const std::string& body) {
-    return TestServer::reply("200 OK", body, "Content-Type: application/json\r\n");
-  }
-  std::string take_batch(const SeenRequest& request) {
-    const auto items = wire::parse_batch(base::as_bytes(request.body));
-    if (!items) return TestServer::reply("400 Bad Request", items.error().text);
-    wire::Reply reply;
-    reply.epoch = "epoch-1";
-    reply.replica_id = device_;
-    for (const wire::Item& item : *items) {
-      wire::ItemResult& result = reply.results.emplace_back();
-      result.outcome = held.insert({item.rec_id, item.kind, item.stream, item.from + item.revision}).second
-                           ? wire::Outcome::stored
-                           : wire::Outcome::duplicate;
-      result.server_seq = static_cast<std::int64_t>(held.size());
-    }
-    return json(wire::encode_reply(reply, *items));
-  }
-
-  base::Uuid device_;  // whose items come: the reply names it
-};
 
 class SyncRunnerTest : public testing::Test {
  protected:
@@ -148,13 +87,13 @@ TEST_F(SyncRunnerTest, AServerThatIsAwayIsSaidAndEverythingKept) {
   DrainLimits limits;
   limits.max_failures = 1;
   const sync::Status status = runner.drain(limits);
-  EXPECT_EQ(status.state, sync::State::waiting);
+  EXPECT_EQ(status.state, sync::State::offline) << "nothing on this host shows that there is a network";
   EXPECT_THAT(status.reason, testing::HasSubstr("cannot be reached"));
   EXPECT_EQ(store->status()->pending_items, 3u);
 
   limits.max_failures = 100;
   limits.deadline_ms = 0;
-  EXPECT_EQ(runner.drain(limits).state, sync::State::waiting);
+  EXPECT_EQ(runner.drain(limits).state, sync::State::offline);
 }
 
 TEST_F(SyncRunnerTest, ARefusedKeyEndsTheDrain) {
@@ -188,6 +127,43 @@ TEST_F(SyncRunnerTest, RunsUntilItIsStoppedAndWakesForNewData) {
   thread.join();
   EXPECT_EQ(store->status()->pending_items, 0u);
   EXPECT_EQ(runner->drain().stored_items, 3u) << "stopped is stopped";
+}
+
+TEST_F(SyncRunnerTest, APersonPausesItAndLetsItGoOnWithAnotherKey) {
+  add_recording(store, 10);
+  TestServer server([this](const SeenRequest& request) {
+    if (request.head.find("Bearer right\r\n") == std::string::npos) return TestServer::reply("401 Unauthorized", "");
+    return ledger.take(request);
+  });
+  std::mutex mutex;
+  std::condition_variable changed;
+  sync::State state = sync::State::waiting;
+  SyncRunnerOptions options;
+  options.server = server.url();
+  options.key = "wrong";
+  options.on_status = [&](const sync::Status& status) {
+    const std::lock_guard lock(mutex);
+    state = status.state;
+    changed.notify_all();
+  };
+  const auto wait_for = [&](sync::State wanted) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return state == wanted; });
+  };
+  auto runner = SyncRunner::create(*store, clock, random, options);
+  ASSERT_TRUE(ok(runner));
+  std::thread thread([&] { runner->run(); });
+  wait_for(sync::State::needs_auth);
+  EXPECT_FALSE(runner->sign_in("no key"));
+  runner->pause(true);
+  wait_for(sync::State::paused);
+  EXPECT_TRUE(ok(runner->sign_in("right")));
+  EXPECT_EQ(store->status()->pending_items, 3u);
+  runner->pause(false);
+  wait_for(sync::State::up_to_date);
+  runner->stop();
+  thread.join();
+  EXPECT_EQ(store->status()->pending_items, 0u);
 }
 
 TEST_F(SyncRunnerTest, RefusesAServerOrKeyThatCannotBeUsed) {

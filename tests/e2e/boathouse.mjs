@@ -44,9 +44,14 @@ export async function main(body) {
   process.exit(failures === 0 ? 0 : 1);
 }
 
+// Done when the test ends, the last first.
+export function atEnd(cleanup) {
+  cleanups.push(cleanup);
+}
+
 export function temporaryFolder() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boathouse-e2e-'));
-  cleanups.push(() => fs.rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => fs.rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -77,13 +82,26 @@ export function runJson(args, options) {
   }
 }
 
+// The URL that a started program prints.
+function listening(program, name) {
+  return new Promise((resolve, reject) => {
+    let out = '';
+    program.process.stdout.on('data', (piece) => {
+      out += piece;
+      const found = /^listening on (\S+)$/m.exec(out);
+      if (found) resolve(found[1]);
+    });
+    program.ended.then((end) => reject(new Error(`${name} ended with ${JSON.stringify(end)}: ${program.log}`)));
+  });
+}
+
 // `boathouse serve` on a free port of loopback.
 export class Server {
   constructor(folder, { listen = '127.0.0.1:0', extra = [] } = {}) {
     this.folder = folder;
     this.listen = listen;
     this.extra = extra;
-    cleanups.push(() => this.stop());
+    atEnd(() => this.stop());
   }
 
   async start() {
@@ -91,15 +109,7 @@ export class Server {
     this.process = spawn(binary, ['serve', '--data', this.folder, '--listen', this.listen, '--engine', engine, ...this.extra]);
     this.process.stderr.on('data', (piece) => { this.log += piece; });
     this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
-    this.url = await new Promise((resolve, reject) => {
-      let out = '';
-      this.process.stdout.on('data', (piece) => {
-        out += piece;
-        const found = /^listening on (\S+)$/m.exec(out);
-        if (found) resolve(found[1]);
-      });
-      this.ended.then((end) => reject(new Error(`serve ended with ${JSON.stringify(end)}: ${this.log}`)));
-    });
+    this.url = await listening(this, 'serve');
     this.listen = this.url.slice('http://'.length);  // a restart takes the same port
     this.operatorKey = fs.readFileSync(path.join(this.folder, 'operator.key'), 'utf8').trim();
     return this;
@@ -150,6 +160,33 @@ export class Server {
   reconcile(key) {
     const done = run(['reconcile', '--json', '--wait', '60', '--server', this.url, '--key', key]);
     return { code: done.code, err: done.err, json: done.out.startsWith('{') ? JSON.parse(done.out) : undefined };
+  }
+}
+
+// `boathouse device run` on a free port of loopback. What is written to `input` is a monitor's notifications, one a line.
+export class RunningDevice {
+  constructor(folder, server, key) {
+    this.args = ['device', 'run', '--data', folder, '--server', server, '--key', key, '--listen', '127.0.0.1:0', '--record', '-'];
+    atEnd(() => this.stop());
+  }
+
+  async start() {
+    this.log = '';
+    this.process = spawn(binary, this.args);
+    this.input = this.process.stdin;
+    this.input.on('error', () => {});  // it was stopped while we wrote
+    this.process.stderr.on('data', (piece) => { this.log += piece; });
+    this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
+    this.url = await listening(this, 'device run');
+    return this;
+  }
+
+  // Gives {code, signal}.
+  async stop(signal = 'SIGTERM') {
+    if (this.process === undefined) return undefined;
+    this.process.kill(signal);
+    this.process = undefined;
+    return this.ended;
   }
 }
 

@@ -1,0 +1,169 @@
+#include "device/page/actions.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/rowing/edit.hpp"
+
+namespace boathouse::page {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::JsonValue;
+using base::JsonWriter;
+using rowing::Edit;
+using rowing::EditField;
+
+Edit edit_of(EditField field) {
+  Edit edit;
+  edit.field = field;
+  return edit;
+}
+
+Error wrong_type(std::string_view key, std::string_view wanted) {
+  return Error{ErrorCode::invalid_input, "\"" + std::string(key) + "\" must be " + std::string(wanted)};
+}
+
+base::Status add_text(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, EditField field) {
+  const JsonValue* value = fields.find(key);
+  if (value == nullptr) return {};
+  if (value->text() == nullptr && !value->is_null()) return wrong_type(key, "text or null");
+  Edit& edit = edits.emplace_back(edit_of(field));
+  if (value->text() != nullptr) edit.text = *value->text();
+  return {};
+}
+
+base::Status add_tags(std::vector<Edit>& edits, const JsonValue& fields, std::string_view key, bool there) {
+  const JsonValue* value = fields.find(key);
+  if (value == nullptr) return {};
+  if (value->array() == nullptr) return wrong_type(key, "an array of text");
+  for (const JsonValue& tag : *value->array()) {
+    if (tag.text() == nullptr) return wrong_type(key, "an array of text");
+    Edit& edit = edits.emplace_back(edit_of(EditField::tag));
+    edit.name = *tag.text();
+    edit.flag = there;
+  }
+  return {};
+}
+
+// Bytes; nullopt when the key is not there.
+base::Result<std::optional<std::uint64_t>> byte_count(const JsonValue& object, std::string_view key) {
+  const JsonValue* value = object.find(key);
+  if (value == nullptr) return std::optional<std::uint64_t>();
+  const auto number = value->integer();
+  if (!number || *number < 0) return wrong_type(key, "a whole number of bytes");
+  return std::optional(static_cast<std::uint64_t>(*number));
+}
+
+void write_fields(JsonWriter& json, const store::SessionFields& fields) {
+  const auto text = [&json](std::string_view key, const std::optional<std::string>& value) {
+    json.key(key);
+    if (value) {
+      json.value(*value);
+    } else {
+      json.null();
+    }
+  };
+  text("title", fields.title);
+  text("notes", fields.notes);
+  text("other_title", fields.other_title);
+  text("other_notes", fields.other_notes);
+  json.key("tags").begin_array();
+  for (const std::string& tag : fields.tags) json.value(tag);
+  json.end_array().key("deleted").value(fields.deleted);
+}
+
+}  // namespace
+
+std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
+
+base::Result<base::JsonValue> parse_object(const std::string& text, std::initializer_list<std::string_view> keys) {
+  auto value = base::parse_json(text);
+  if (!value) return value;
+  if (value->object() == nullptr) return Error{ErrorCode::invalid_input, "a JSON object is needed"};
+  for (const auto& [key, ignored] : *value->object()) {
+    if (std::ranges::find(keys, key) == keys.end()) {
+      return Error{ErrorCode::invalid_input, "\"" + key + "\" is not known here"};
+    }
+  }
+  return value;
+}
+
+base::Result<base::Uuid> parse_session(const std::string& text) {
+  const auto id = base::Uuid::parse(std::string_view(text).substr(text.starts_with("ses_") ? 4 : 0));
+  if (!id) return Error{ErrorCode::invalid_input, "not a session: " + text + " (device sessions lists them)"};
+  return *id;
+}
+
+base::Result<std::string> edit_session(const Tools& tools, const std::string& session, const std::string& fields) {
+  const auto id = parse_session(session);
+  if (!id) return id.error();
+  const auto wanted = parse_object(fields, {"title", "notes", "add_tags", "remove_tags", "deleted"});
+  if (!wanted) return wanted.error();
+  std::vector<Edit> edits;
+  BOATHOUSE_TRY(add_text(edits, *wanted, "title", EditField::title));
+  BOATHOUSE_TRY(add_text(edits, *wanted, "notes", EditField::notes));
+  BOATHOUSE_TRY(add_tags(edits, *wanted, "add_tags", true));
+  BOATHOUSE_TRY(add_tags(edits, *wanted, "remove_tags", false));
+  if (const JsonValue* deleted = wanted->find("deleted"); deleted != nullptr) {
+    if (!deleted->boolean()) return wrong_type("deleted", "true or false");
+    edits.push_back(edit_of(EditField::deleted));
+    edits.back().flag = *deleted->boolean();
+  }
+  for (Edit& edit : edits) {
+    edit.op_id = tools.ids.next();
+    edit.session = *id;
+    if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
+  }
+  const auto now = tools.store.fields(*id);
+  if (!now) return now.error();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("edits").value(edits.size());
+  write_fields(json, *now);
+  json.end_object();
+  return out;
+}
+
+base::Result<std::string> fetch_session(const Tools& tools, const std::string& session) {
+  const auto id = parse_session(session);
+  if (!id) return id.error();
+  const auto wanted = tools.store.fetch(*id);
+  if (!wanted) return wanted.error();
+  std::string out;
+  JsonWriter(out).begin_object().key("wanted_chunks").value(*wanted).end_object();
+  return out;
+}
+
+void write_space(JsonWriter& json, const store::Space& space) {
+  json.key("used").value(space.used).key("cap").value(space.cap).key("freeable").value(space.freeable);
+  json.key("unsent").value(space.unsent).key("unverified").value(space.unverified);
+  json.key("not_backed_up").value(space.not_backed_up);
+}
+
+base::Result<std::string> storage(const Tools& tools, const std::string& request) {
+  const auto wanted = parse_object(request, {"cap_bytes", "free_bytes"});
+  if (!wanted) return wanted.error();
+  const auto cap = byte_count(*wanted, "cap_bytes");
+  if (!cap) return cap.error();
+  const auto room = byte_count(*wanted, "free_bytes");
+  if (!room) return room.error();
+  if (*cap) BOATHOUSE_TRY(tools.store.set_cap(**cap));
+  std::uint64_t freed = 0;
+  if (*room) {
+    const auto done = tools.store.free_space(**room);
+    if (!done) return done.error();
+    freed = *done;
+  }
+  const auto space = tools.store.space();
+  if (!space) return space.error();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object();
+  write_space(json, *space);
+  json.key("freed").value(freed).end_object();
+  return out;
+}
+
+}  // namespace boathouse::page

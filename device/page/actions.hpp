@@ -1,0 +1,34 @@
+// What a person does with a session on a device, and with the room it takes: edit, fetch, storage. Questions and
+// answers are JSON objects; invalid_input names a key that is unknown or of the wrong type. Any thread.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "core/base/json.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "device/page/tools.hpp"
+
+namespace boathouse::page {
+
+// "ses_" + UUID.
+std::string session_id(const base::Uuid& id);
+// That, or the UUID alone.
+base::Result<base::Uuid> parse_session(const std::string& text);
+// An object with none but these keys.
+base::Result<base::JsonValue> parse_object(const std::string& text, std::initializer_list<std::string_view> keys);
+
+// `fields`: title, notes (text, null = nothing), add_tags, remove_tags (arrays of text), deleted (bool), all optional.
+// {"edits": how many, "title", "notes", "tags", "deleted", "other_title", "other_notes"}
+base::Result<std::string> edit_session(const Tools& tools, const std::string& session, const std::string& fields);
+// {"wanted_chunks"}: they come with the next sync.
+base::Result<std::string> fetch_session(const Tools& tools, const std::string& session);
+// "used", "cap", "freeable", "unsent", "unverified", "not_backed_up" of the open object, bytes.
+void write_space(base::JsonWriter& json, const store::Space& space);
+// `request`: cap_bytes and free_bytes, both optional. Those of write_space() and
+// "freed", bytes.
+base::Result<std::string> storage(const Tools& tools, const std::string& request);
+
+}  // namespace boathouse::page

@@ -1,0 +1,109 @@
+// The page's calls: a table from method and path to a function from a question to JSON. Whoever has sockets looks the
+// call up by its pattern, asks admission.hpp, and answers errors as problems.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "device/page/tools.hpp"
+#include "device/sync/engine.hpp"
+#include "device/sync/word.hpp"
+
+namespace boathouse::page {
+
+// The running device around the store; each may be called from any thread, and none waits.
+struct Controls {
+  std::function<sync::Status()> status;
+  std::function<void()> sync_now;
+  std::function<void(bool paused)> pause;
+  std::function<void()> data_added;  // an edit waits to be sent
+  std::function<base::Status(const std::string& key)> sign_in;
+  std::function<std::optional<base::Uuid>()> rowing;  // the recording that runs now
+  std::function<std::uint64_t()> disk_free_bytes;
+};
+
+struct Question {
+  std::string id;                                          // what {id} of the pattern matched
+  std::vector<std::pair<std::string, std::string>> query;  // decoded
+  std::string body;                                        // of a POST
+
+  // The first of that name; "" = not there.
+  [[nodiscard]] std::string parameter(std::string_view name) const;
+};
+
+class Page;
+
+struct Endpoint {
+  bool changes = false;      // POST, else GET
+  std::string_view pattern;  // "/api/sessions/{id}/records"
+  std::string_view name;     // "getRecords"
+  std::size_t max_body = 0;  // bytes
+  base::Result<std::string> (Page::*answer)(const Question& question);
+  std::string_view content_type = "application/json";  // of what it answers
+};
+
+// Any thread. Every answer is a JSON document but for the copy. Errors: invalid_input, not_found, and those of the
+// store.
+class Page {
+ public:
+  // What `tools` refers to must outlive the page.
+  Page(const Tools& tools, Controls controls) : tools_(tools), controls_(std::move(controls)) {}
+
+  static std::span<const Endpoint> endpoints();
+  base::Result<std::string> answer(const Endpoint& endpoint, const Question& question) {
+    return (this->*endpoint.answer)(question);
+  }
+
+  // {"word": of device/sync/word.hpp, "state", "reason", "now", "pending_recordings", "pending_items", "pending_bytes",
+  //  "oldest_pending_s", "refused_sessions", "conflicts", "sessions", "rowing": session or null, "tries",
+  //  "next_try_at", "last_success_at", "paused_at": times or null, "last_error",
+  //  "progress": {"done", "total": sessions, "done_bytes", "total_bytes"},
+  //  "space": as /api/storage has it, and "disk_free", "list": changes when the list of sessions may have}
+  base::Result<std::string> status(const Question& question);
+
+ private:
+  // The most that waited since nothing did: what progress is counted against.
+  struct Backlog {
+    std::uint64_t recordings = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  base::Result<std::string> sessions(const Question& question);
+  base::Result<std::string> pending(const Question& question);
+  base::Result<std::string> records(const Question& question);
+  base::Result<std::string> copy(const Question& question);
+  base::Result<std::string> edit(const Question& question);
+  base::Result<std::string> fetch(const Question& question);
+  base::Result<std::string> conflicts(const Question& question);
+  base::Result<std::string> answer_conflict(const Question& question);
+  base::Result<std::string> storage(const Question& question);
+  base::Result<std::string> sync_now(const Question& question);
+  base::Result<std::string> pause(const Question& question);
+  base::Result<std::string> resume(const Question& question);
+  base::Result<std::string> sign_in(const Question& question);
+  base::Result<std::string> offer_refused(const Question& question);
+
+  base::Result<std::string> then_send(base::Result<std::string> done);
+  base::Result<std::uint64_t> open_conflicts(const sync::Facts& facts);
+  Backlog backlog_since_empty(const store::StoreStatus& outbox);
+
+  const Tools tools_;
+  const Controls controls_;
+  std::mutex mutex_;
+  Backlog backlog_;
+  std::optional<std::int64_t> paused_ms_;                              // UTC
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> counted_at_;  // items and received changes, for conflicts_
+  std::uint64_t conflicts_ = 0;
+};
+
+}  // namespace boathouse::page

@@ -1,0 +1,136 @@
+// The status record as the page sees it.
+#include <algorithm>
+#include <set>
+
+#include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
+#include "device/page/actions.hpp"
+#include "device/page/conflicts.hpp"
+#include "device/page/page.hpp"
+#include "device/sync/word.hpp"
+
+namespace boathouse::page {
+namespace {
+
+using base::JsonWriter;
+
+void write_time(JsonWriter& json, std::string_view key, std::optional<std::int64_t> utc_ms) {
+  json.key(key);
+  if (utc_ms) {
+    json.value(base::format_utc_ms(*utc_ms));
+  } else {
+    json.null();
+  }
+}
+
+// Moves whenever a session, its safety or what is written about it may have changed.
+std::string mark_of(const sync::Facts& facts) {
+  const store::StoreStatus& outbox = facts.outbox;
+  const sync::Status& sync = facts.sync;
+  std::string mark;
+  for (const std::uint64_t number :
+       {outbox.recordings, outbox.open_recordings, outbox.items, outbox.pending_items, outbox.refused_items,
+        sync.received_changes, sync.fetched_chunks, sync.verified_recordings, facts.space.freeable}) {
+    mark += std::to_string(number) + ".";
+  }
+  return mark + outbox.server_epoch;
+}
+
+base::Result<std::uint64_t> refused_sessions(store::Store& store, const store::StoreStatus& outbox) {
+  if (outbox.refused_items == 0) return std::uint64_t{0};
+  const auto items = store.refused();
+  if (!items) return items.error();
+  std::set<base::Uuid> sessions;
+  for (const store::RefusedItem& item : *items) sessions.insert(item.rec_id);
+  return std::uint64_t{sessions.size()};
+}
+
+}  // namespace
+
+// Finding them means reading what is written about every session: done again only when there may be
+// another edit.
+base::Result<std::uint64_t> Page::open_conflicts(const sync::Facts& facts) {
+  const std::pair mark{facts.outbox.items, facts.sync.received_changes};
+  {
+    const std::lock_guard lock(mutex_);
+    if (counted_at_ == mark) return conflicts_;
+  }
+  const auto count = count_conflicts(tools_);
+  if (!count) return count;
+  const std::lock_guard lock(mutex_);
+  counted_at_ = mark;
+  conflicts_ = *count;
+  return count;
+}
+
+Page::Backlog Page::backlog_since_empty(const store::StoreStatus& outbox) {
+  const std::lock_guard lock(mutex_);
+  if (outbox.pending_items == 0) backlog_ = {};
+  backlog_.recordings = std::max(backlog_.recordings, outbox.pending_recordings);
+  backlog_.bytes = std::max(backlog_.bytes, outbox.pending_bytes);
+  return backlog_;
+}
+
+base::Result<std::string> Page::status(const Question&) {
+  sync::Facts facts;
+  facts.sync = controls_.status();
+  const auto outbox = tools_.store.status();
+  if (!outbox) return outbox.error();
+  facts.outbox = *outbox;
+  const auto space = tools_.store.space();
+  if (!space) return space.error();
+  facts.space = *space;
+  facts.disk_free_bytes = controls_.disk_free_bytes();
+  const std::string mark = mark_of(facts);
+  const auto conflicts = open_conflicts(facts);
+  if (!conflicts) return conflicts.error();
+  facts.open_conflicts = *conflicts;
+  const auto refused = refused_sessions(tools_.store, *outbox);
+  if (!refused) return refused.error();
+  const Backlog backlog = backlog_since_empty(*outbox);
+
+  const std::int64_t now = tools_.clock.utc_ms();
+  const std::int64_t since_boot = tools_.clock.monotonic_ms();
+  const auto on_wall_clock = [&](std::optional<std::int64_t> monotonic_ms) {
+    if (monotonic_ms) *monotonic_ms += now - since_boot;
+    return monotonic_ms;
+  };
+  std::optional<std::int64_t> paused_ms;
+  if (facts.sync.state == sync::State::paused) {
+    const std::lock_guard lock(mutex_);
+    paused_ms = paused_ms_;
+  }
+  const auto rowing = controls_.rowing();
+  const std::int64_t age_ms = outbox->oldest_pending_ms > 0 ? now - outbox->oldest_pending_ms : 0;
+
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("word").value(sync::name(sync::word_of(facts)));
+  json.key("state").value(sync::name(facts.sync.state)).key("reason").value(facts.sync.reason);
+  json.key("now").value(base::format_utc_ms(now));
+  json.key("sessions").value(outbox->recordings).key("pending_recordings").value(outbox->pending_recordings);
+  json.key("pending_items").value(outbox->pending_items).key("pending_bytes").value(outbox->pending_bytes);
+  json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
+  json.key("refused_sessions").value(*refused).key("conflicts").value(*conflicts);
+  json.key("rowing");
+  if (rowing) {
+    json.value(session_id(*rowing));
+  } else {
+    json.null();
+  }
+  json.key("tries").value(facts.sync.consecutive_failures);
+  write_time(json, "next_try_at", on_wall_clock(facts.sync.next_try_ms));
+  write_time(json, "last_success_at", on_wall_clock(facts.sync.last_success_ms));
+  write_time(json, "paused_at", paused_ms);
+  json.key("last_error").value(facts.sync.last_error);
+  json.key("progress").begin_object().key("done").value(backlog.recordings - outbox->pending_recordings);
+  json.key("total").value(backlog.recordings);
+  json.key("done_bytes").value(backlog.bytes - outbox->pending_bytes).key("total_bytes").value(backlog.bytes);
+  json.end_object().key("space").begin_object();
+  write_space(json, *space);
+  json.key("disk_free").value(facts.disk_free_bytes).end_object();
+  json.key("list").value(mark).end_object();
+  return out;
+}
+
+}  // namespace boathouse::page
