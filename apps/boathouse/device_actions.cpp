@@ -4,9 +4,7 @@
 
 #include "apps/boathouse/session_actions.hpp"
 #include "core/base/json.hpp"
-#include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
-#include "device/sync/word.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -14,8 +12,6 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::JsonWriter;
-
-std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
 
 template <typename Counts>
 void write_by_stream_number(JsonWriter& json, const Counts& records) {
@@ -42,6 +38,7 @@ base::Result<std::string> status_json(Device& device) {
   const std::int64_t age_ms = status->oldest_pending_ms > 0 ? device.clock.utc_ms() - status->oldest_pending_ms : 0;
   json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
   json.key("open_rows").value(status->open_rows).key("unconfirmed_items").value(status->unconfirmed_items);
+  json.key("open_conflicts").value(status->open_conflicts);
   json.key("refused_items").value(status->refused_items).key("server_epoch").value(status->server_epoch);
   json.key("refused").begin_array();
   for (const store::RefusedItem& item : *refused) {
@@ -49,34 +46,6 @@ base::Result<std::string> status_json(Device& device) {
     json.key("outcome").value(wire::name(item.outcome)).key("detail").value(item.detail).end_object();
   }
   json.end_array().end_object();
-  return out;
-}
-
-base::Result<std::string> sessions_json(Device& device) {
-  const auto recordings = device.store->recordings();
-  if (!recordings) return recordings.error();
-  std::string out;
-  JsonWriter json(out);
-  json.begin_array();
-  for (const store::RecordingInfo& info : *recordings) {
-    json.begin_object().key("id").value(session_id(info.birth.rec_id));
-    json.key("started_at").value(base::format_utc_ms(info.birth.started_ms));
-    json.key("started_known").value(info.birth.started_known).key("ended").value(info.ended);
-    json.key("source_name").value(info.birth.source_name).key("dialect").value(info.birth.dialect);
-    json.key("safe").value(info.safe()).key("safety").value(sync::name(sync::safety_of(info)));
-    json.key("problem")
-        .value(info.problem)
-        .key("away_items")
-        .value(info.away_items)
-        .key("items")
-        .value(info.items)
-        .key("pending_items")
-        .value(info.pending_items);
-    json.key("refused_items").value(info.refused_items).key("records").begin_object();
-    for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
-    json.end_object().end_object();
-  }
-  json.end_array();
   return out;
 }
 
@@ -145,6 +114,7 @@ base::Result<std::string> replay_json(Device& device, const Action& action) {
   options.origin = rowing::Origin::replay;
   options.source_name = action.argument;
   options.started_known = false;
+  options.monitor_serial = action.monitor;
   store::Recorder recorder(*device.store, device.clock, device.ids, options);
   store::LineFeeder feeder(recorder);
   BOATHOUSE_TRY(feeder.feed_all(action.content));
@@ -185,6 +155,10 @@ base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "source") return source_bytes(device, action.argument);
   if (action.name == "replay") return replay_json(device, action);
   if (action.name == "edit") return edit_session(device, action.argument, action.content);
+  if (action.name == "link") return link_sessions(device, action.argument, action.content);
+  if (action.name == "unlink") return unlink_sessions(device, action.argument, action.content);
+  if (action.name == "conflicts") return conflicts_json(device);
+  if (action.name == "answer") return answer_conflict(device, action.argument, action.content);
   if (action.name == "fetch") return fetch_session(device, action.argument);
   if (action.name == "storage") return storage(device, action.content);
   if (action.name == "forget-account") {

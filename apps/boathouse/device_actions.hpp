@@ -13,11 +13,14 @@
 namespace boathouse::app {
 
 struct Action {
-  // status, sessions, verify, source, offer-refused, forget-account, edit, fetch, storage, replay, import
+  // status, sessions, verify, source, offer-refused, forget-account, edit, link, unlink, conflicts, answer, fetch,
+  // storage, replay, import
   std::string name;
-  std::string argument;   // replay, import: the file's name; source, edit, fetch: the session
-  std::string time_zone;  // import
-  std::string content;    // replay, import: the file; edit, storage: JSON (session_actions.hpp)
+  std::string argument;      // replay, import: the file's name; answer: the conflict; the others: the session
+  std::string time_zone;     // import
+  std::string content;       // replay, import: the file; edit, storage: JSON (session_actions.hpp); link, unlink: the
+                             // other session; answer: the word
+  std::string monitor = {};  // replay: its serial number
 };
 
 // JSON text, but for `source` the imported file's own bytes. not_found for an unknown name. Any thread.
