@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/base/decimal.hpp"
 #include "core/rowing/edit.hpp"
 
 namespace boathouse::page {
@@ -57,24 +58,56 @@ base::Result<std::optional<std::uint64_t>> byte_count(const JsonValue& object, s
 }
 
 void write_fields(JsonWriter& json, const store::SessionFields& fields) {
-  const auto text = [&json](std::string_view key, const std::optional<std::string>& value) {
-    json.key(key);
-    if (value) {
-      json.value(*value);
-    } else {
-      json.null();
-    }
-  };
-  text("title", fields.title);
-  text("notes", fields.notes);
-  text("other_title", fields.other_title);
-  text("other_notes", fields.other_notes);
+  write_text(json, "title", fields.title);
+  write_text(json, "notes", fields.notes);
+  write_text(json, "other_title", fields.other_title);
+  write_text(json, "other_notes", fields.other_notes);
   json.key("tags").begin_array();
   for (const std::string& tag : fields.tags) json.value(tag);
   json.end_array().key("deleted").value(fields.deleted);
 }
 
+base::Result<std::string> session_json(store::Store& store, const base::Uuid& rec_id) {
+  const auto session = store.session(rec_id);
+  if (!session) return session.error();
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("session").value(session_id(session->id));
+  write_recordings(json, *session);
+  json.end_object();
+  return out;
+}
+
 }  // namespace
+
+void write_text(JsonWriter& json, std::string_view key, const std::optional<std::string>& text) {
+  json.key(key);
+  if (text) {
+    json.value(*text);
+  } else {
+    json.null();
+  }
+}
+
+void write_totals(JsonWriter& json, const std::optional<std::int64_t>& elapsed_cs,
+                  const std::optional<std::int64_t>& distance_dm) {
+  const auto number = [&json](std::string_view key, const std::optional<std::int64_t>& value, int shift) {
+    json.key(key);
+    if (value) {
+      json.number(base::format_scaled(*value, shift));
+    } else {
+      json.null();
+    }
+  };
+  number("elapsed_s", elapsed_cs, 2);
+  number("distance_m", distance_dm, 1);
+}
+
+void write_recordings(JsonWriter& json, const store::SessionInfo& session) {
+  json.key("recordings").begin_array();
+  for (const store::RecordingInfo& info : session.recordings) json.value(session_id(info.birth.rec_id));
+  json.end_array();
+}
 
 std::string session_id(const base::Uuid& id) { return "ses_" + id.text(); }
 
@@ -111,19 +144,42 @@ base::Result<std::string> edit_session(const Tools& tools, const std::string& se
     edits.push_back(edit_of(EditField::deleted));
     edits.back().flag = *deleted->boolean();
   }
+  const auto before = tools.store.session(*id);
+  if (!before) return before.error();
   for (Edit& edit : edits) {
-    edit.op_id = tools.ids.next();
-    edit.session = *id;
-    if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
+    for (const store::RecordingInfo& info : before->recordings) {
+      if (edit.field != EditField::deleted && info.birth.rec_id != before->id) continue;
+      edit.op_id = tools.ids.next();
+      edit.session = info.birth.rec_id;
+      if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
+    }
   }
-  const auto now = tools.store.fields(*id);
+  const auto now = tools.store.session(*id);
   if (!now) return now.error();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("edits").value(edits.size());
-  write_fields(json, *now);
+  write_fields(json, now->fields);
   json.end_object();
   return out;
+}
+
+base::Result<std::string> link_sessions(const Tools& tools, const std::string& session, const std::string& other) {
+  const auto stays = parse_session(session);
+  if (!stays) return stays.error();
+  const auto joins = parse_session(other);
+  if (!joins) return joins.error();
+  BOATHOUSE_TRY(tools.store.link(*stays, *joins, tools.clock.utc_ms()));
+  return session_json(tools.store, *stays);
+}
+
+base::Result<std::string> unlink_sessions(const Tools& tools, const std::string& session, const std::string& other) {
+  const auto stays = parse_session(session);
+  if (!stays) return stays.error();
+  const auto leaves = parse_session(other);
+  if (!leaves) return leaves.error();
+  BOATHOUSE_TRY(tools.store.unlink(*stays, *leaves, tools.clock.utc_ms()));
+  return session_json(tools.store, *stays);
 }
 
 base::Result<std::string> fetch_session(const Tools& tools, const std::string& session) {

@@ -2,7 +2,9 @@
 // answers are JSON objects; invalid_input names a key that is unknown or of the wrong type. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,12 +19,24 @@ namespace boathouse::page {
 std::string session_id(const base::Uuid& id);
 // That, or the UUID alone.
 base::Result<base::Uuid> parse_session(const std::string& text);
+// `key` with the text, or null.
+void write_text(base::JsonWriter& json, std::string_view key, const std::optional<std::string>& text);
+// "elapsed_s" and "distance_m", null = not told.
+void write_totals(base::JsonWriter& json, const std::optional<std::int64_t>& elapsed_cs,
+                  const std::optional<std::int64_t>& distance_dm);
+// "recordings": [ids].
+void write_recordings(base::JsonWriter& json, const store::SessionInfo& session);
 // An object with none but these keys.
 base::Result<base::JsonValue> parse_object(const std::string& text, std::initializer_list<std::string_view> keys);
 
 // `fields`: title, notes (text, null = nothing), add_tags, remove_tags (arrays of text), deleted (bool), all optional.
-// {"edits": how many, "title", "notes", "tags", "deleted", "other_title", "other_notes"}
+// {"edits": how many, "title", "notes", "tags", "deleted", "other_title", "other_notes"}. A session that was merged
+// into another answers as that one. Deleting is of all its recordings; each is restored for itself, and they are one
+// session again.
 base::Result<std::string> edit_session(const Tools& tools, const std::string& session, const std::string& fields);
+// {"session", "recordings": [ids]} of the one that stays. Both ids may be of sessions or their recordings.
+base::Result<std::string> link_sessions(const Tools& tools, const std::string& session, const std::string& other);
+base::Result<std::string> unlink_sessions(const Tools& tools, const std::string& session, const std::string& other);
 // {"wanted_chunks"}: they come with the next sync.
 base::Result<std::string> fetch_session(const Tools& tools, const std::string& session);
 // "used", "cap", "freeable", "unsent", "unverified", "not_backed_up" of the open object, bytes.

@@ -1,7 +1,7 @@
-// What two devices wrote differently without knowing of each other, and the answer of the athlete. Any thread.
+// What awaits a choice of the athlete, and what was chosen: two devices wrote the same field differently, or two
+// recordings may be of one workout. Any thread.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "core/base/result.hpp"
@@ -9,12 +9,11 @@
 
 namespace boathouse::page {
 
-// How many await an answer.
-base::Result<std::uint64_t> count_conflicts(const Tools& tools);
-// [{"id", "kind": "title" or "notes", "session", "title", "started_at", "mine": what is shown now, "theirs": the
-// other}]
+// {"open": how many, "conflicts": [{"id", "kind", "session", "title": of the session or null, "mine", "theirs",
+// "reason", "since", "answered": null or a word}]}, as Store::conflicts(); mine and theirs are {"text"} or
+// {"recording", "started_at", "elapsed_s", "distance_m" (null = not told), "device"}.
 base::Result<std::string> conflicts_json(const Tools& tools);
-// `answer`: {"keep": "mine", "theirs" or "both"}. {"open": how many are left}. not_found: it has been answered.
+// `answer`: mine, theirs or both. {"open"}: how many are left. Errors as of Store::answer().
 base::Result<std::string> answer_conflict(const Tools& tools, const std::string& id, const std::string& answer);
 
 }  // namespace boathouse::page

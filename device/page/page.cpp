@@ -93,7 +93,11 @@ base::Result<std::string> Page::fetch(const Question& question) {
 base::Result<std::string> Page::conflicts(const Question&) { return conflicts_json(tools_); }
 
 base::Result<std::string> Page::answer_conflict(const Question& question) {
-  return then_send(page::answer_conflict(tools_, question.id, question.body));
+  const auto object = parse_object(question.body, {"keep"});
+  if (!object) return object.error();
+  const base::JsonValue* keep = object->find("keep");
+  const std::string* word = keep != nullptr ? keep->text() : nullptr;
+  return then_send(page::answer_conflict(tools_, question.id, word != nullptr ? *word : ""));
 }
 
 base::Result<std::string> Page::storage(const Question& question) {

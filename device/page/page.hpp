@@ -94,16 +94,13 @@ class Page {
   base::Result<std::string> offer_refused(const Question& question);
 
   base::Result<std::string> then_send(base::Result<std::string> done);
-  base::Result<std::uint64_t> open_conflicts(const sync::Facts& facts);
   Backlog backlog_since_empty(const store::StoreStatus& outbox);
 
   const Tools tools_;
   const Controls controls_;
   std::mutex mutex_;
   Backlog backlog_;
-  std::optional<std::int64_t> paused_ms_;                              // UTC
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> counted_at_;  // items and received changes, for conflicts_
-  std::uint64_t conflicts_ = 0;
+  std::optional<std::int64_t> paused_ms_;  // UTC
 };
 
 }  // namespace boathouse::page

@@ -5,7 +5,6 @@
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "device/page/actions.hpp"
-#include "device/page/conflicts.hpp"
 #include "device/page/page.hpp"
 #include "device/sync/word.hpp"
 
@@ -47,22 +46,6 @@ base::Result<std::uint64_t> refused_sessions(store::Store& store, const store::S
 
 }  // namespace
 
-// Finding them means reading what is written about every session: done again only when there may be
-// another edit.
-base::Result<std::uint64_t> Page::open_conflicts(const sync::Facts& facts) {
-  const std::pair mark{facts.outbox.items, facts.sync.received_changes};
-  {
-    const std::lock_guard lock(mutex_);
-    if (counted_at_ == mark) return conflicts_;
-  }
-  const auto count = count_conflicts(tools_);
-  if (!count) return count;
-  const std::lock_guard lock(mutex_);
-  counted_at_ = mark;
-  conflicts_ = *count;
-  return count;
-}
-
 Page::Backlog Page::backlog_since_empty(const store::StoreStatus& outbox) {
   const std::lock_guard lock(mutex_);
   if (outbox.pending_items == 0) backlog_ = {};
@@ -82,9 +65,6 @@ base::Result<std::string> Page::status(const Question&) {
   facts.space = *space;
   facts.disk_free_bytes = controls_.disk_free_bytes();
   const std::string mark = mark_of(facts);
-  const auto conflicts = open_conflicts(facts);
-  if (!conflicts) return conflicts.error();
-  facts.open_conflicts = *conflicts;
   const auto refused = refused_sessions(tools_.store, *outbox);
   if (!refused) return refused.error();
   const Backlog backlog = backlog_since_empty(*outbox);
@@ -111,7 +91,7 @@ base::Result<std::string> Page::status(const Question&) {
   json.key("sessions").value(outbox->recordings).key("pending_recordings").value(outbox->pending_recordings);
   json.key("pending_items").value(outbox->pending_items).key("pending_bytes").value(outbox->pending_bytes);
   json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
-  json.key("refused_sessions").value(*refused).key("conflicts").value(*conflicts);
+  json.key("refused_sessions").value(*refused).key("conflicts").value(facts.outbox.open_conflicts);
   json.key("rowing");
   if (rowing) {
     json.value(session_id(*rowing));

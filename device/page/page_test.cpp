@@ -309,7 +309,16 @@ class ConflictTest : public PageTest {
     return reply;
   }
   JsonValue answer(const std::string& kind, const std::string& keep) {
-    return get("answerConflict", with_body(R"({"keep":")" + keep + "\"}", session_id(id) + "-" + kind));
+    return get("answerConflict", with_body(R"({"keep":")" + keep + "\"}", id_of(kind)));
+  }
+  // Of the conflict of this kind.
+  std::string id_of(std::string_view kind) {
+    const JsonValue log = get("listConflicts");
+    for (const JsonValue& conflict : *log.find("conflicts")->array()) {
+      if (at(conflict, {"kind"}) == kind) return at(conflict, {"id"});
+    }
+    ADD_FAILURE() << "no conflict of the " << kind;
+    return "";
   }
   store::SessionFields fields() { return *page.store->fields(id); }
 
@@ -317,12 +326,14 @@ class ConflictTest : public PageTest {
 };
 
 TEST_F(ConflictTest, BothVersionsAreListed) {
-  const JsonValue list = get("listConflicts");
-  ASSERT_EQ(list.array()->size(), 2u);
-  const JsonValue& title = list.array()->front();
-  EXPECT_EQ(at(title, {"kind"}), "title");
-  EXPECT_EQ(at(title, {"mine"}), "mine");
-  EXPECT_EQ(at(title, {"theirs"}), "theirs");
+  const JsonValue log = get("listConflicts");
+  EXPECT_EQ(at(log, {"open"}), "2");
+  const auto& list = *log.find("conflicts")->array();
+  ASSERT_EQ(list.size(), 2u);
+  const auto title = std::ranges::find_if(list, [](const JsonValue& one) { return at(one, {"kind"}) == "title"; });
+  ASSERT_NE(title, list.end());
+  EXPECT_EQ(at(*title, {"mine", "text"}), "mine");
+  EXPECT_EQ(at(*title, {"theirs", "text"}), "theirs");
   EXPECT_EQ(at(status(), {"conflicts"}), "2");
   EXPECT_EQ(at(status(), {"word"}), "conflict");
 }
@@ -338,7 +349,7 @@ TEST_F(ConflictTest, AnAnswerEndsItAndTravelsOn) {
 }
 
 TEST_F(ConflictTest, MineStaysAndABadAnswerChangesNothing) {
-  const std::string place = session_id(id) + "-title";
+  const std::string place = id_of("title");
   for (const char* body : {"{}", R"({"keep":"none"})", R"({"keep":1})"}) {
     EXPECT_EQ(refusal("answerConflict", with_body(body, place)), ErrorCode::invalid_input) << body;
   }

@@ -1,9 +1,10 @@
 #include "device/page/session_list.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
-#include "core/base/decimal.hpp"
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "core/rowing/catalogue.hpp"
@@ -18,15 +19,6 @@ using base::JsonWriter;
 using store::RecordingInfo;
 using Refusals = std::map<base::Uuid, std::string>;
 
-void write_text(JsonWriter& json, std::string_view key, const std::optional<std::string>& text) {
-  json.key(key);
-  if (text) {
-    json.value(*text);
-  } else {
-    json.null();
-  }
-}
-
 // Of two records about the same summary the larger seq counts.
 std::optional<rowing::Record> newest(store::Store& store, const RecordingInfo& info, rowing::Stream stream) {
   const auto counts = info.streams.find(stream);
@@ -34,18 +26,6 @@ std::optional<rowing::Record> newest(store::Store& store, const RecordingInfo& i
   auto records = store.records(info.birth.rec_id, stream, counts->second.records - 1, 1);
   if (!records || records->empty()) return std::nullopt;
   return std::move(records->front());
-}
-
-void write_metric(JsonWriter& json, std::string_view key, const std::optional<rowing::Record>& record,
-                  std::string_view column) {
-  const std::int64_t value = record ? record->values[rowing::column_index(record->stream, column)] : rowing::kNull;
-  json.key(key);
-  if (value == rowing::kNull) {
-    json.null();
-  } else {
-    json.number(base::format_scaled(
-        value, rowing::metrics(record->stream)[rowing::column_index(record->stream, column)].shift));
-  }
 }
 
 // The direct form of a summary does not name the machine; splits do, and stay on the device.
@@ -59,38 +39,88 @@ std::int64_t pace_metres(store::Store& store, const RecordingInfo& info) {
   return rowing::pace_metres(0);
 }
 
-base::Status write_session(JsonWriter& json, store::Store& store, const RecordingInfo& info, const Refusals& refusals) {
-  const base::Uuid& id = info.birth.rec_id;
-  json.begin_object().key("id").value(session_id(id));
-  json.key("started_at").value(base::format_utc_ms(info.birth.started_ms));
-  json.key("started_known").value(info.birth.started_known).key("ended").value(info.ended);
-  json.key("source_name").value(info.birth.source_name).key("dialect").value(info.birth.dialect);
-  json.key("safe").value(info.safe()).key("safety").value(sync::name(sync::safety_of(info)));
-  json.key("problem").value(info.problem).key("away_items").value(info.away_items).key("items").value(info.items);
-  json.key("pending_items").value(info.pending_items).key("pending_bytes").value(info.pending_bytes);
-  json.key("refused_items").value(info.refused_items).key("refusal");
-  if (const auto refusal = refusals.find(id); refusal != refusals.end()) {
-    json.value(refusal->second);
-  } else {
-    json.null();
+// What is true of a session of several recordings: it is as safe as the least of them.
+struct Together {
+  std::uint64_t items = 0;
+  std::uint64_t pending_items = 0;
+  std::uint64_t pending_bytes = 0;
+  std::uint64_t refused_items = 0;
+  std::uint64_t away_items = 0;
+  bool ended = true;
+  bool safe = true;
+  sync::Safety safety = sync::Safety::verified;
+  std::string problem;
+};
+
+Together together(const store::SessionInfo& session) {
+  Together all;
+  for (const RecordingInfo& info : session.recordings) {
+    all.items += info.items;
+    all.pending_items += info.pending_items;
+    all.pending_bytes += info.pending_bytes;
+    all.refused_items += info.refused_items;
+    all.away_items += info.away_items;
+    all.ended = all.ended && info.ended;
+    all.safe = all.safe && info.safe();
+    all.safety = std::min(all.safety, sync::safety_of(info));
+    if (all.problem.empty()) all.problem = info.problem;
   }
-  auto fields = store.fields(id);
-  if (!fields && info.problem.empty()) return fields.error();
-  const store::SessionFields written = fields ? std::move(*fields) : store::SessionFields();
-  const std::string& imported = info.birth.title;
+  return all;
+}
+
+const RecordingInfo& recording_of(const store::SessionInfo& session, const base::Uuid& rec_id) {
+  return *std::ranges::find(session.recordings, rec_id, [](const RecordingInfo& info) { return info.birth.rec_id; });
+}
+
+void write_session(JsonWriter& json, store::Store& store, const store::SessionInfo& session, const Refusals& refusals) {
+  const RecordingInfo& first = session.recordings.front();
+  const Together all = together(session);
+  json.begin_object().key("id").value(session_id(session.id));
+  write_recordings(json, session);
+  json.key("started_at").value(base::format_utc_ms(first.birth.started_ms));
+  json.key("started_known").value(first.birth.started_known).key("ended").value(all.ended);
+  json.key("source_name").value(first.birth.source_name).key("dialect").value(first.birth.dialect);
+  json.key("safe").value(all.safe).key("safety").value(sync::name(all.safety));
+  json.key("problem").value(all.problem).key("away_items").value(all.away_items).key("items").value(all.items);
+  json.key("pending_items").value(all.pending_items).key("pending_bytes").value(all.pending_bytes);
+  json.key("refused_items").value(all.refused_items);
+  std::optional<std::string> refusal;
+  for (const RecordingInfo& info : session.recordings) {
+    if (const auto found = refusals.find(info.birth.rec_id); found != refusals.end()) refusal = found->second;
+  }
+  write_text(json, "refusal", refusal);
+  const store::SessionFields& written = session.fields;
+  const std::string& imported = first.birth.title;
   write_text(json, "title", written.title || imported.empty() ? written.title : imported);
   write_text(json, "notes", written.notes);
   json.key("tags").begin_array();
   for (const std::string& tag : written.tags) json.value(tag);
   json.end_array().key("deleted").value(written.deleted);
-  const auto summary = newest(store, info, rowing::Stream::summary);
-  write_metric(json, "distance_m", summary, "distance_dm");
-  write_metric(json, "time_s", summary, "elapsed_cs");
-  json.key("pace_m").value(pace_metres(store, info));
+  write_totals(json, session.elapsed_cs, session.distance_dm);
+  json.key("pace_m").value(pace_metres(store, first));
   json.key("records").begin_object();
-  for (const auto& [stream, counts] : info.streams) json.key(rowing::name(stream)).value(counts.records);
+  for (const auto& [stream, primary] : session.primaries) {
+    json.key(rowing::name(stream)).value(recording_of(session, primary).streams.at(stream).records);
+  }
   json.end_object().end_object();
-  return {};
+}
+
+// The session that a recording stands for in the list; nullopt: it is in the list as part of another.
+base::Result<std::optional<store::SessionInfo>> listed(store::Store& store, const RecordingInfo& info,
+                                                       bool each_recording) {
+  using Listed = std::optional<store::SessionInfo>;
+  if (info.problem.empty() && !each_recording) {
+    auto session = store.session(info.birth.rec_id);
+    if (!session) return session.error();
+    if (session->id != info.birth.rec_id) return Listed();
+    return Listed(std::move(*session));
+  }
+  store::SessionInfo alone;
+  alone.id = info.birth.rec_id;
+  alone.recordings = {info};
+  if (auto fields = store.fields(alone.id)) alone.fields = std::move(*fields);
+  for (const auto& [stream, counts] : info.streams) alone.primaries[stream] = alone.id;
+  return Listed(std::move(alone));
 }
 
 }  // namespace
@@ -105,7 +135,11 @@ base::Result<std::string> sessions_json(const Tools& tools, const store::Recordi
   std::string out;
   JsonWriter json(out);
   json.begin_array();
-  for (const RecordingInfo& info : *recordings) BOATHOUSE_TRY(write_session(json, tools.store, info, refusals));
+  for (const RecordingInfo& info : *recordings) {
+    const auto session = listed(tools.store, info, query.unsent_only);
+    if (!session) return session.error();
+    if (*session) write_session(json, tools.store, **session, refusals);
+  }
   json.end_array();
   return out;
 }

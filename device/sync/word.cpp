@@ -21,7 +21,7 @@ Word word_of(const Facts& facts) {
   // A try after a failure is no syncing yet: what was true before stays true until there is a good answer.
   const bool tries_again = sync.obstacle == Obstacle::away || sync.obstacle == Obstacle::limited;
   if (sync.state == State::syncing && !tries_again) return Word::syncing;
-  if (facts.open_conflicts > 0) return Word::conflict;
+  if (outbox.open_conflicts > 0) return Word::conflict;
   if (outbox.refused_items > 0) return Word::rejected;
   if (sync.obstacle == Obstacle::limited) return Word::limited;
   if (sync.obstacle == Obstacle::away) return Word::server_away;

@@ -36,7 +36,6 @@ struct Facts {
   store::StoreStatus outbox;
   store::Space space;
   std::uint64_t disk_free_bytes = ~std::uint64_t{0};
-  std::uint64_t open_conflicts = 0;
 };
 
 // Of several that hold, the first in the order of Word: what keeps an athlete from rowing goes first, then what only

@@ -18,7 +18,7 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> kCases{
       {Word::storage_low, [](Facts& facts) { facts.disk_free_bytes = 1; }},
       {Word::sign_in_needed, [](Facts& facts) { facts.sync.state = State::needs_auth; }},
-      {Word::conflict, [](Facts& facts) { facts.open_conflicts = 1; }},
+      {Word::conflict, [](Facts& facts) { facts.outbox.open_conflicts = 1; }},
       {Word::rejected, [](Facts& facts) { facts.outbox.refused_items = 1; }},
       {Word::limited, [](Facts& facts) { facts.sync.obstacle = Obstacle::limited; }},
       {Word::partial, [](Facts& facts) { facts.outbox.unconfirmed_items = 1; }},
@@ -103,7 +103,7 @@ TEST(Word, SyncedOnlyIfNothingIsLeft) {
       facts.outbox.open_rows = bits >> 1 & 1;
       facts.outbox.refused_items = bits >> 2 & 1;
       facts.outbox.unconfirmed_items = bits >> 3 & 1;
-      facts.open_conflicts = bits >> 4 & 1;
+      facts.outbox.open_conflicts = bits >> 4 & 1;
       facts.engine_runs = (bits >> 5 & 1) == 0;
       const bool left = (bits & 3) != 0 || (facts.engine_runs && (bits & 28) != 0);
       if (left) {

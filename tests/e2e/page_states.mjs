@@ -107,7 +107,9 @@ await main(async () => {
   const kinds = [listed, { ...listed, id: 'ses_b', title: 'Partly there', safety: 'partly', tags: ['wind'] },
     { ...listed, id: 'ses_c', safety: 'safe', away_items: 3, pending_items: 0 }, { ...listed, id: 'ses_d', safety: 'verified' },
     { ...listed, id: 'ses_e', problem: 'its first chunk has another hash' }, { ...listed, id: 'ses_f', refused_items: 1, refusal: 'too long ago' }];
-  const conflict = { id: 'x', kind: 'title', session: listed.id, title: 'One', started_at: listed.started_at, mine: 'One', theirs: 'Another' };
+  const conflict = { id: 'x', kind: 'title', session: listed.id, title: 'One', reason: '', since: listed.started_at, answered: null,
+    mine: { text: 'One' }, theirs: { text: 'Another' } };
+  const answered = { ...conflict, id: 'y', answered: 'both' };
   for (const look of looks) {
     const page = await browser.open(device.url, look);
     let told = quiet;
@@ -115,7 +117,7 @@ await main(async () => {
     await answer('**/api/status', () => told);
     await answer('**/api/sessions?*', () => kinds);
     await answer('**/api/pending', () => (told.word === 'synced' ? [] : kinds.filter((one) => one.pending_items > 0)));
-    await answer('**/api/conflicts', () => (told.conflicts > 0 ? [conflict] : []));
+    await answer('**/api/conflicts', () => (told.conflicts > 0 ? { open: 1, conflicts: [conflict, answered] } : { open: 0, conflicts: [] }));
     let first = true;
     for (const [word, change, text, detail] of states) {
       told = { ...quiet, ...change, word, list: word };

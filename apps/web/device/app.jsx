@@ -26,7 +26,7 @@ export function App() {
           {status.rowing && (
             <Section id="now" title="Rowing now"><Chart key={status.rowing} session={status.rowing} running /></Section>
           )}
-          {conflicts && <Conflicts list={conflicts} look={look} />}
+          {conflicts && <Conflicts list={conflicts.conflicts} look={look} />}
           {sessions && <Sessions list={sessions} total={status.sessions} more={() => setLimit(limit + PAGE)} look={look} />}
         </div>
         <div class="side">

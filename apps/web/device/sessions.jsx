@@ -9,8 +9,8 @@ import { safetyOf, titleOf } from './words.js';
 function Facts({ session }) {
   const facts = [];
   if (session.distance_m > 0) facts.push(metres(session.distance_m));
-  if (session.time_s > 0) facts.push(duration(session.time_s));
-  if (session.distance_m > 0 && session.time_s > 0) facts.push(`${pace((session.pace_m * session.time_s) / session.distance_m)} per ${session.pace_m} m`);
+  if (session.elapsed_s > 0) facts.push(duration(session.elapsed_s));
+  if (session.distance_m > 0 && session.elapsed_s > 0) facts.push(`${pace((session.pace_m * session.elapsed_s) / session.distance_m)} per ${session.pace_m} m`);
   if (!session.ended) facts.push('still running');
   if (session.away_items > 0) facts.push('details only in the cloud');
   return <span class="facts">{facts.join(' · ')}</span>;
