@@ -117,8 +117,8 @@ class [[nodiscard]] Connection {
   [[nodiscard]] bool in_transaction() const;
 
   // From any thread: ends a running statement soon, and every later one at once, with `unavailable`; one that begins at
-  // this very moment may run on until the next suspend(). A transaction that was open rolls back when its owner gives up:
-  // whoever wants the file's locks gone waits for that owner.
+  // this very moment may run on until the next suspend(). A transaction that was open rolls back when its owner gives
+  // up: whoever wants the file's locks gone waits for that owner.
   void suspend();
   void resume();
   [[nodiscard]] bool suspended() const;
