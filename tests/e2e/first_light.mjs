@@ -30,7 +30,7 @@ await main(async () => {
   const again = runJson(['device', 'sync', '--json', '--data', device, '--server', server.url, '--key', key]);
   equal('a second sync sends nothing', again.json.sent_items, 0);
   const log = runJson(['device', 'log', '--json', '--data', device]).json;
-  equal('the log has the four runs, newest first', log.map((one) => one.state), ['up_to_date', 'up_to_date', 'needs_auth', 'waiting']);
+  equal('the log has the four runs, newest first', log.map((one) => one.state), ['up_to_date', 'up_to_date', 'needs_auth', 'offline']);
   equal('with what each one ended at', log.map((one) => one.error), ['', '', 'http 403', 'network']);
   equal('and how far it came', [log[1].done_bytes, log[1].stored_items], [log[1].total_bytes, synced.json.stored_items]);
   const text = run(['device', 'log', '--data', device]).out;
