@@ -140,6 +140,9 @@ BOATHOUSE_API boathouse_code boathouse_recorder_tick(boathouse_recorder* recorde
  */
 BOATHOUSE_API boathouse_code boathouse_recorder_note_reconnect(boathouse_recorder* recorder, const char* detail,
                                                                boathouse_error* error);
+/* The app goes to the background: everything that is complete is committed and sealed, so that it can be sent. The
+ * piece goes on. */
+BOATHOUSE_API boathouse_code boathouse_recorder_seal(boathouse_recorder* recorder, boathouse_error* error);
 /* The person's stop: everything is committed and sealed. The recorder may go on afterwards. */
 BOATHOUSE_API boathouse_code boathouse_recorder_stop(boathouse_recorder* recorder, boathouse_error* error);
 
@@ -455,8 +458,8 @@ BOATHOUSE_API boathouse_code boathouse_store_log(boathouse_store* store, char** 
  * nothing: an item leaves the outbox by the server's receipt alone, and the same bytes again are a `duplicate`. The
  * foreground's sync may go on beside it.
  *
- *   Going to the background: boathouse_uploads_write(), make a task for each (key = the task's description), with the
- *     athlete's "Authorization: Bearer KEY" added to the headers: keys are not written into files.
+ *   Going to the background: boathouse_recorder_seal(), boathouse_uploads_write(), make a task for each (key = the
+ *     task's description), with "Authorization: Bearer KEY" added to the headers: keys are not written into files.
  *   A task ends, in any order, also after a restart: boathouse_uploads_finish(), then BOATHOUSE_DATA_ADDED.
  *   At launch: boathouse_uploads_reconcile() with the tasks that the system still has; cancel those not in its answer;
  *     then boathouse_uploads_write() for the rest.

@@ -112,6 +112,7 @@ static void row(boathouse_store* store, const char* athlete, int seconds, char s
   OK(boathouse_recorder_new(store, &options, &recorder, &error));
   while (test_monitor_next(monitor, &one))
     OK(boathouse_recorder_feed(recorder, one.characteristic, one.bytes, one.size, one.at_ms, &error));
+  OK(boathouse_recorder_seal(recorder, &error));
   OK(boathouse_recorder_stop(recorder, &error));
   OK(boathouse_recorder_get_status(recorder, &status, &error));
   EXPECT(status.unsaved == 0);

@@ -92,6 +92,10 @@ boathouse_code boathouse_recorder_note_reconnect(boathouse_recorder* recorder, c
   });
 }
 
+boathouse_code boathouse_recorder_seal(boathouse_recorder* recorder, boathouse_error* error) {
+  return on_recorder(recorder, error, [](Recorder& one) { return one.seal(); });
+}
+
 boathouse_code boathouse_recorder_stop(boathouse_recorder* recorder, boathouse_error* error) {
   return on_recorder(recorder, error, [](Recorder& one) { return one.stop(rowing::EndReason::stopped); });
 }

@@ -373,6 +373,20 @@ base::Status Recorder::note(EventKind kind, std::string_view detail_json) {
   return {};
 }
 
+base::Status Recorder::seal() {
+  Impl& impl = *impl_;
+  const std::int64_t now = std::max(impl.last_ms.value_or(0), impl.ticked_ms);
+  BOATHOUSE_TRY(impl.settle(now, false));
+  for (const auto& piece : impl.pieces) {
+    if (piece->closed) continue;
+    if (!piece->waiting.empty()) BOATHOUSE_TRY(impl.commit(*piece, now));
+    BOATHOUSE_TRY(impl.store.seal(piece->birth.rec_id, true));
+    piece->rows.fill(0);
+    piece->rows_since_ms.reset();
+  }
+  return {};
+}
+
 base::Status Recorder::stop(rowing::EndReason reason) {
   Impl& impl = *impl_;
   const std::int64_t now = impl.last_ms.value_or(0);

@@ -73,6 +73,9 @@ class Recorder {
   base::Status tick(std::int64_t at_ms);
   // An event of the running recording, or of the next one if none runs.
   base::Status note(rowing::EventKind kind, std::string_view detail_json);
+  // Everything that is complete is committed and sealed at once, so that it can be sent: the app goes to the
+  // background. The piece goes on.
+  base::Status seal();
   // The user's stop or the end of the input: everything is committed and sealed. The recorder may go on afterwards.
   base::Status stop(rowing::EndReason reason);
 

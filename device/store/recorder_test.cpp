@@ -119,6 +119,23 @@ TEST_F(RecorderTest, RecordsAreDurableAfterASecondOrTenWhicheverIsFirst) {
   EXPECT_EQ(store->status()->records, 16u) << "time passes without notifications";
 }
 
+TEST_F(RecorderTest, GoingToTheBackgroundSealsWhatIsThereAndThePieceGoesOn) {
+  start();
+  EXPECT_TRUE(ok(recorder->seal())) << "nothing is there yet";
+  row(20, 1000);
+  ASSERT_TRUE(ok(recorder->seal()));
+  EXPECT_EQ(recorder->unsaved(), 0u);
+  EXPECT_EQ(store->status()->open_rows, 0u);
+  const std::uint64_t sealed = info().streams[Stream::sample].sealed;
+  EXPECT_GE(sealed, 19u);
+  EXPECT_TRUE(recorder->running());
+  for (int i = 20; i < 30; ++i) tick(50 * (i + 1), kRowing, 1000 + 500 * i);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_EQ(recorder->recordings().size(), 1u);
+  EXPECT_EQ(info().streams[Stream::sample].records, 30u);
+  expect_whole();
+}
+
 TEST_F(RecorderTest, SealsAtAChunkOfRecordsAndAfterAMinute) {
   start();
   for (int i = 0; i < 300; ++i) tick(10 * (i + 1), kRowing, 100 * i);

@@ -29,6 +29,14 @@ await main(async () => {
   equal('sync brings everything', [synced.code, synced.json.state, synced.json.pending_items], [0, 'up_to_date', 0]);
   const again = runJson(['device', 'sync', '--json', '--data', device, '--server', server.url, '--key', key]);
   equal('a second sync sends nothing', again.json.sent_items, 0);
+  const log = runJson(['device', 'log', '--json', '--data', device]).json;
+  equal('the log has the four runs, newest first', log.map((one) => one.state), ['up_to_date', 'up_to_date', 'needs_auth', 'offline']);
+  equal('with what each one ended at', log.map((one) => one.error), ['', '', 'http 403', 'network']);
+  equal('and how far it came', [log[1].done_bytes, log[1].stored_items], [log[1].total_bytes, synced.json.stored_items]);
+  const text = run(['device', 'log', '--data', device]).out;
+  check('as text it names no key', text.split('\n').length === 5 && !text.includes(key) && !text.includes('rk_live_x'), text);
+  const status = runJson(['device', 'status', '--json', '--data', device]).json;
+  check('status knows the last success', Date.parse(status.last_success_at) > 0 && status.last_run.state === 'up_to_date', status);
 
   const verified = runJson(['device', 'verify', '--json', '--data', device]);
   equal('the device is whole', [verified.code, verified.json.problems], [0, 0]);
