@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
 #include "device/page/actions.hpp"
 #include "device/page/session_list.hpp"
