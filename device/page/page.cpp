@@ -9,6 +9,7 @@
 #include "device/page/conflicts.hpp"
 #include "device/page/records.hpp"
 #include "device/page/session_list.hpp"
+#include "device/sync/run_log.hpp"
 
 namespace boathouse::page {
 namespace {
@@ -32,7 +33,7 @@ std::string Question::parameter(std::string_view name) const {
 }
 
 std::span<const Endpoint> Page::endpoints() {
-  static constexpr std::array<Endpoint, 16> kEndpoints{{
+  static constexpr std::array<Endpoint, 17> kEndpoints{{
       {false, "/api/status", "getStatus", 0, &Page::status},
       {false, "/api/sessions", "listSessions", 0, &Page::sessions},
       {false, "/api/pending", "listPending", 0, &Page::pending},
@@ -48,6 +49,7 @@ std::span<const Endpoint> Page::endpoints() {
       {true, "/api/resume", "resumeSync", kSmallBody, &Page::resume},
       {true, "/api/sign-in", "signIn", kSmallBody, &Page::sign_in},
       {true, "/api/refused", "offerRefused", kSmallBody, &Page::offer_refused},
+      {false, "/api/log.txt", "getLog", 0, &Page::log, "text/plain; charset=utf-8"},
       {false, "/api/sessions/{id}/records.csv", "copyRecords", 0, &Page::copy, "text/csv; charset=utf-8"},
   }};
   return kEndpoints;
@@ -141,6 +143,12 @@ base::Result<std::string> Page::offer_refused(const Question& question) {
   std::string out;
   base::JsonWriter(out).begin_object().key("offered_items").value(*offered).end_object();
   return then_send(out);
+}
+
+base::Result<std::string> Page::log(const Question&) {
+  const auto runs = tools_.store.runs();
+  if (!runs) return runs.error();
+  return sync::runs_text(*runs);
 }
 
 }  // namespace boathouse::page

@@ -52,8 +52,8 @@ struct Endpoint {
   std::string_view content_type = "application/json";  // of what it answers
 };
 
-// Any thread. Every answer is a JSON document but for the copy. Errors: invalid_input, not_found, and those of the
-// store.
+// Any thread. Every answer is a JSON document but for the copy and the log. Errors: invalid_input, not_found, and those
+// of the store.
 class Page {
  public:
   // What `tools` refers to must outlive the page.
@@ -72,12 +72,6 @@ class Page {
   base::Result<std::string> status(const Question& question);
 
  private:
-  // The most that waited since nothing did: what progress is counted against.
-  struct Backlog {
-    std::uint64_t recordings = 0;
-    std::uint64_t bytes = 0;
-  };
-
   base::Result<std::string> sessions(const Question& question);
   base::Result<std::string> pending(const Question& question);
   base::Result<std::string> records(const Question& question);
@@ -92,15 +86,19 @@ class Page {
   base::Result<std::string> resume(const Question& question);
   base::Result<std::string> sign_in(const Question& question);
   base::Result<std::string> offer_refused(const Question& question);
+  base::Result<std::string> log(const Question& question);
 
   base::Result<std::string> then_send(base::Result<std::string> done);
-  Backlog backlog_since_empty(const store::StoreStatus& outbox);
+  std::uint64_t backlog_since_empty(const store::StoreStatus& outbox);
+  std::optional<std::int64_t> last_success_ms(const sync::Status& sync);
 
   const Tools tools_;
   const Controls controls_;
   std::mutex mutex_;
-  Backlog backlog_;
-  std::optional<std::int64_t> paused_ms_;  // UTC
+  std::uint64_t backlog_ = 0;  // the most recordings that waited since none did: what progress is counted against
+  bool log_read_ = false;
+  std::optional<std::int64_t> logged_success_ms_;  // UTC, of an earlier process
+  std::optional<std::int64_t> paused_ms_;          // UTC
 };
 
 }  // namespace boathouse::page

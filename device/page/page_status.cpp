@@ -6,6 +6,7 @@
 #include "core/base/utc_time.hpp"
 #include "device/page/actions.hpp"
 #include "device/page/page.hpp"
+#include "device/sync/run_log.hpp"
 #include "device/sync/word.hpp"
 
 namespace boathouse::page {
@@ -46,12 +47,22 @@ base::Result<std::uint64_t> refused_sessions(store::Store& store, const store::S
 
 }  // namespace
 
-Page::Backlog Page::backlog_since_empty(const store::StoreStatus& outbox) {
+std::uint64_t Page::backlog_since_empty(const store::StoreStatus& outbox) {
   const std::lock_guard lock(mutex_);
-  if (outbox.pending_items == 0) backlog_ = {};
-  backlog_.recordings = std::max(backlog_.recordings, outbox.pending_recordings);
-  backlog_.bytes = std::max(backlog_.bytes, outbox.pending_bytes);
+  if (outbox.pending_items == 0) backlog_ = 0;
+  backlog_ = std::max(backlog_, outbox.pending_recordings);
   return backlog_;
+}
+
+// Of this process, else the log knows an earlier one's.
+std::optional<std::int64_t> Page::last_success_ms(const sync::Status& sync) {
+  if (sync.last_success_utc_ms) return sync.last_success_utc_ms;
+  const std::lock_guard lock(mutex_);
+  if (!log_read_) {
+    if (const auto runs = tools_.store.runs()) logged_success_ms_ = sync::last_success_ms(*runs);
+    log_read_ = true;
+  }
+  return logged_success_ms_;
 }
 
 base::Result<std::string> Page::status(const Question&) {
@@ -67,14 +78,12 @@ base::Result<std::string> Page::status(const Question&) {
   const std::string mark = mark_of(facts);
   const auto refused = refused_sessions(tools_.store, *outbox);
   if (!refused) return refused.error();
-  const Backlog backlog = backlog_since_empty(*outbox);
+  const std::uint64_t backlog = backlog_since_empty(*outbox);
 
   const std::int64_t now = tools_.clock.utc_ms();
   const std::int64_t since_boot = tools_.clock.monotonic_ms();
-  const auto on_wall_clock = [&](std::optional<std::int64_t> monotonic_ms) {
-    if (monotonic_ms) *monotonic_ms += now - since_boot;
-    return monotonic_ms;
-  };
+  std::optional<std::int64_t> next_try_ms = facts.sync.next_try_ms;
+  if (next_try_ms) *next_try_ms += now - since_boot;
   std::optional<std::int64_t> paused_ms;
   if (facts.sync.state == sync::State::paused) {
     const std::lock_guard lock(mutex_);
@@ -99,13 +108,13 @@ base::Result<std::string> Page::status(const Question&) {
     json.null();
   }
   json.key("tries").value(facts.sync.consecutive_failures);
-  write_time(json, "next_try_at", on_wall_clock(facts.sync.next_try_ms));
-  write_time(json, "last_success_at", on_wall_clock(facts.sync.last_success_ms));
+  write_time(json, "next_try_at", next_try_ms);
+  write_time(json, "last_success_at", last_success_ms(facts.sync));
   write_time(json, "paused_at", paused_ms);
   json.key("last_error").value(facts.sync.last_error);
-  json.key("progress").begin_object().key("done").value(backlog.recordings - outbox->pending_recordings);
-  json.key("total").value(backlog.recordings);
-  json.key("done_bytes").value(backlog.bytes - outbox->pending_bytes).key("total_bytes").value(backlog.bytes);
+  json.key("progress").begin_object().key("done").value(backlog - outbox->pending_recordings);
+  json.key("total").value(backlog);
+  json.key("done_bytes").value(facts.sync.done_bytes).key("total_bytes").value(facts.sync.total_bytes);
   json.end_object().key("space").begin_object();
   write_space(json, *space);
   json.key("disk_free").value(facts.disk_free_bytes).end_object();

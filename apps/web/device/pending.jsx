@@ -39,6 +39,7 @@ export function Pending({ list, status, look }) {
         <button type="button" disabled={busy} onClick={() => act('/api/refused', {}, 'Offered again')}>Try those again</button>
       )}
       <Said text={said} />
+      <p class="copies quiet">When something does not work: <a href="/api/log.txt" download="boathouse-sync-log.txt">save the sync log</a> for support.</p>
     </Section>
   );
 }

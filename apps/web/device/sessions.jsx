@@ -1,5 +1,5 @@
 // The sessions, newest first; each opens to its chart and what can be written about it.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Chart } from './chart.jsx';
 import { duration, metres, pace } from './format.js';
 import { useAction } from './live.js';
@@ -16,27 +16,37 @@ function Facts({ session }) {
   return <span class="facts">{facts.join(' · ')}</span>;
 }
 
+// What was typed stays until it is saved and the device has it, whatever comes from elsewhere meanwhile.
 function Words({ session, look }) {
-  const [title, setTitle] = useState(session.title ?? '');
-  const [notes, setNotes] = useState(session.notes ?? '');
-  const [tags, setTags] = useState(session.tags.join(', '));
+  const there = { title: session.title ?? '', notes: session.notes ?? '', tags: session.tags.join(', ') };
+  const [draft, setDraft] = useState({});
+  const saved = useRef(false);
   const [busy, said, act] = useAction(look);
-  const save = (event) => {
+  useEffect(() => {
+    if (saved.current) setDraft({});
+  }, [there.title, there.notes, there.tags]);
+  const now = { ...there, ...draft };
+  const typed = (field) => (event) => {
+    saved.current = false;
+    setDraft({ ...draft, [field]: event.target.value });
+  };
+  const save = async (event) => {
     event.preventDefault();
-    const wanted = [...new Set(tags.split(',').map((tag) => tag.trim()).filter((tag) => tag !== ''))];
+    const wanted = [...new Set(now.tags.split(',').map((tag) => tag.trim()).filter((tag) => tag !== ''))];
     const change = {
       add_tags: wanted.filter((tag) => !session.tags.includes(tag)),
       remove_tags: session.tags.filter((tag) => !wanted.includes(tag)),
     };
-    if (title !== (session.title ?? '')) change.title = title || null;
-    if (notes !== (session.notes ?? '')) change.notes = notes || null;
-    act(`/api/sessions/${session.id}/edit`, change, 'Saved on this device; your other devices get it with the next sync');
+    if (now.title !== there.title) change.title = now.title || null;
+    if (now.notes !== there.notes) change.notes = now.notes || null;
+    const done = await act(`/api/sessions/${session.id}/edit`, change, 'Saved on this device; your other devices get it with the next sync');
+    saved.current = done !== undefined;
   };
   return (
     <form class="words" onSubmit={save}>
-      <label>Title<input value={title} maxLength={200} onInput={(e) => setTitle(e.target.value)} /></label>
-      <label>Notes<textarea rows={3} maxLength={10000} value={notes} onInput={(e) => setNotes(e.target.value)} /></label>
-      <label>Tags, with commas between<input value={tags} onInput={(e) => setTags(e.target.value)} /></label>
+      <label>Title<input value={now.title} maxLength={200} onInput={typed('title')} /></label>
+      <label>Notes<textarea rows={3} maxLength={10000} value={now.notes} onInput={typed('notes')} /></label>
+      <label>Tags, with commas between<input value={now.tags} onInput={typed('tags')} /></label>
       <button type="submit" disabled={busy}>Save</button>
       <Said text={said} />
     </form>
@@ -87,7 +97,7 @@ function Session({ session, look }) {
           <>
             {session.away_items > 0 ? <Away session={session} look={look} />
               : <><Chart session={session.id} running={!session.ended} /><Copies session={session} /></>}
-            <Words key={`${session.title}|${session.notes}|${session.tags}`} session={session} look={look} />
+            <Words session={session} look={look} />
           </>
         )}
       </div>
