@@ -6,6 +6,9 @@
 namespace boathouse::rowing {
 namespace {
 
+// An empty text says the same as none.
+bool same_text(const Edit& a, const Edit& b) { return a.text.value_or("") == b.text.value_or(""); }
+
 bool is_text(EditField field) { return field == EditField::title || field == EditField::notes; }
 
 // The newest that puts the tag there and that no edit which takes it away had seen.
@@ -42,7 +45,7 @@ FieldValue resolve(std::span<const PlacedEdit> edits) {
   const PlacedEdit* other = nullptr;
   for (const PlacedEdit& edit : edits) {
     const bool unseen = winner->edit.seen < edit.effective && is_before(edit, *winner);
-    if (!unseen || edit.edit.text == winner->edit.text) continue;
+    if (!unseen || same_text(edit.edit, winner->edit)) continue;
     if (other == nullptr || is_before(*other, edit)) other = &edit;
   }
   if (other != nullptr) value.other = *other;

@@ -53,6 +53,13 @@ TEST(EditOrder, TheNewestWinsAndWhatItsMakerSawIsNoOtherVersion) {
   EXPECT_FALSE(value.other);
 }
 
+TEST(EditOrder, AnEmptyTextAndNoneAreNoTwoVersions) {
+  PlacedEdit none = text(5, 1, "");
+  none.edit.text.reset();
+  EXPECT_FALSE(resolve_all_ways({none, text(6, 1, "", 2)}).other);
+  EXPECT_TRUE(resolve_all_ways({none, text(6, 1, "mine", 2)}).other) << "taking it away is a version";
+}
+
 TEST(EditOrder, OfTwoThatDidNotSeeEachOtherTheLoserIsKept) {
   const FieldValue value = resolve_all_ways({text(1, 0, "a"), text(5, 1, "mine"), text(6, 1, "theirs", 2)});
   EXPECT_EQ(value.winner->edit.text, "theirs");

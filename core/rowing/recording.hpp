@@ -32,6 +32,25 @@ struct Birth {
   std::string monitor_firmware;               // "" = not known
 };
 
+// How far a stream's records reach into the workout, in units of position_of() (core/rowing/survey.hpp).
+struct Reach {
+  std::uint64_t covered = 0;  // the steps between neighbours, holes not counted
+  std::uint64_t step = 0;     // the usual one between two neighbours; 0 = there are none
+
+  bool operator==(const Reach&) const = default;
+};
+
+// What a recording's own records say of its workout; what they do not say is absent.
+struct WorkoutFacts {
+  std::optional<std::int64_t> type;  // the monitor's workout type
+  std::optional<std::int64_t> elapsed_cs;
+  std::optional<std::int64_t> distance_dm;
+  std::optional<std::uint64_t> logged_hash;  // of the workout in the monitor's log (0x003F)
+  std::map<Stream, Reach> reach;
+
+  bool operator==(const WorkoutFacts&) const = default;
+};
+
 struct StreamSeal {
   std::uint64_t count = 0;  // records
   base::Digest root{};      // SHA-256 over the stream's chunk hashes in order
@@ -53,6 +72,7 @@ struct Seal {
   std::uint32_t revision = 1;  // from 1, each one later than the last; earlier ones stay
   std::map<Stream, StreamSeal> streams;
   EndReason reason = EndReason::stopped;
+  std::optional<WorkoutFacts> workout;  // nullopt: made by a program that did not say it
 };
 
 }  // namespace boathouse::rowing

@@ -20,7 +20,10 @@ using rowing::Birth;
 using rowing::EndReason;
 using rowing::Origin;
 using rowing::Seal;
+using rowing::WorkoutFacts;
 
+constexpr std::int64_t kMaxCounter = UINT32_MAX;  // the widest column of the catalogue
+constexpr std::size_t kHashDigits = 16;
 constexpr int kMaxOffsetMinutes = 18 * 60;  // the widest that ISO 8601 libraries take
 
 constexpr std::array kOrigins{
@@ -43,6 +46,61 @@ void put_text(JsonWriter& json, std::string_view key, std::string_view text, std
   if (!text.empty()) {
     json.key(key).value(cut_text(text, max));
   }
+}
+
+std::string hex_of(std::uint64_t number) {
+  std::array<std::uint8_t, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
+  }
+  return base::to_hex(bytes);
+}
+
+void put_workout(JsonWriter& json, const WorkoutFacts& facts) {
+  json.begin_object();
+  const auto put = [&json](std::string_view key, const auto& value) {
+    if (value) {
+      json.key(key).value(*value);
+    }
+  };
+  put("type", facts.type);
+  put("elapsed_cs", facts.elapsed_cs);
+  put("distance_dm", facts.distance_dm);
+  if (facts.logged_hash) {
+    json.key("logged_hash").value(hex_of(*facts.logged_hash));
+  }
+  json.key("reach").begin_object();
+  for (const auto& [stream, reach] : facts.reach) {
+    json.key(rowing::name(stream)).begin_object();
+    json.key("covered").value(reach.covered).key("step").value(reach.step).end_object();
+  }
+  json.end_object().end_object();
+}
+
+Result<WorkoutFacts> read_workout(const JsonValue& value) {
+  JsonFields reader(value, "seal, workout");
+  WorkoutFacts facts;
+  facts.type = reader.integer("type", 0, kMaxCounter, false);
+  facts.elapsed_cs = reader.integer("elapsed_cs", 0, kMaxCounter, false);
+  facts.distance_dm = reader.integer("distance_dm", 0, kMaxCounter, false);
+  if (const std::string hash = reader.text("logged_hash", kHashDigits); !hash.empty()) {
+    const auto bytes = base::from_hex(hash);
+    if (!bytes.ok() || hash.size() != kHashDigits) {
+      reader.fail(base::ErrorCode::invalid_input, "logged_hash", "must be 16 hex digits");
+    } else {
+      facts.logged_hash = 0;
+      for (const std::uint8_t byte : *bytes) {
+        facts.logged_hash = *facts.logged_hash << 8 | byte;
+      }
+    }
+  }
+  reader.streams("reach", [&facts](rowing::Stream stream, const JsonValue& reach, std::string place) -> Status {
+    JsonFields fields(reach, std::move(place));
+    facts.reach[stream] = {fields.count("covered"), fields.count("step")};
+    return fields.status();
+  });
+  BOATHOUSE_TRY(reader.status());
+  return facts;
 }
 
 }  // namespace
@@ -113,7 +171,9 @@ std::string encode_seal(const Seal& seal) {
     json.key("root").value(base::to_hex(facts.root));
     json.end_object();
   }
-  json.end_object().end_object();
+  json.end_object();
+  if (seal.workout) put_workout(json.key("workout"), *seal.workout);
+  json.end_object();
   return out;
 }
 
@@ -134,6 +194,13 @@ Result<Seal> decode_seal(std::string_view text) {
     sealed.root = facts.digest("root", true).value_or(base::Digest{});
     return facts.status();
   });
+  if (const JsonValue* workout = reader.find("workout")) {
+    auto facts = read_workout(*workout);
+    if (!facts.ok()) {
+      return facts.error();
+    }
+    seal.workout = std::move(*facts);
+  }
   BOATHOUSE_TRY(reader.status());
   return seal;
 }

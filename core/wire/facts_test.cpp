@@ -56,6 +56,29 @@ TEST(Facts, GoldenTexts) {
                                R"("root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}})");
 }
 
+TEST(Facts, ASealSaysWhatItsRecordsSayOfTheWorkout) {
+  Seal seal;
+  seal.rec_id = kId;
+  seal.workout.emplace();
+  const std::string least = encode_seal(seal);
+  EXPECT_TRUE(least.ends_with(R"("streams":{},"workout":{"reach":{}}})")) << least;
+  EXPECT_EQ(decode_seal(least)->workout, rowing::WorkoutFacts());
+  seal.workout = rowing::WorkoutFacts{3, 47'324, 20'000, 0x00000001000000FF, {{Stream::sample, {47'300, 50}}}};
+  const std::string full = encode_seal(seal);
+  EXPECT_TRUE(full.ends_with(R"("workout":{"type":3,"elapsed_cs":47324,"distance_dm":20000,)"
+                             R"("logged_hash":"00000001000000ff","reach":{"sample":{"covered":47300,"step":50}}}})"))
+      << full;
+  EXPECT_EQ(decode_seal(full)->workout, seal.workout);
+  for (const auto& [good, bad] :
+       {std::pair(R"("type":3)", R"("type":-1)"), std::pair("00000001000000ff", "00000001000000f"),
+        std::pair("00000001000000ff", "00000001 00000ff"), std::pair(R"("step":50)", R"("step":"50")"),
+        std::pair(R"("sample")", R"("simple")")}) {
+    std::string text = full;
+    text.replace(text.find(good), std::string_view(good).size(), bad);
+    EXPECT_FALSE(decode_seal(text).ok()) << text;
+  }
+}
+
 TEST(Facts, ABirthComesBack) {
   const Birth birth = full_birth();
   const auto again = decode_birth(encode_birth(birth));
