@@ -17,6 +17,7 @@ struct OpenStream {
 }  // namespace
 
 struct ImportTransaction::Impl {
+  Store::Impl& store;
   std::unique_lock<std::mutex> lock;  // before the transaction: given back after its roll-back
   db::Connection& connection;
   db::Transaction transaction;
@@ -57,7 +58,7 @@ base::Result<ImportTransaction> Store::begin_import(const base::Digest& source_s
   auto transaction = db::Transaction::begin(impl_->connection);
   if (!transaction) return transaction.error();
   return ImportTransaction(std::unique_ptr<ImportTransaction::Impl>(new ImportTransaction::Impl{
-      std::move(lock), impl_->connection, std::move(*transaction), source_sha256, 0, std::nullopt, {}}));
+      *impl_, std::move(lock), impl_->connection, std::move(*transaction), source_sha256, 0, std::nullopt, {}}));
 }
 
 ImportTransaction::ImportTransaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -93,6 +94,7 @@ base::Status ImportTransaction::commit() {
   BOATHOUSE_TRY(impl_->end());
   BOATHOUSE_TRY(impl_->transaction.commit());
   impl_->lock.unlock();
+  impl_->store.look();
   return {};
 }
 

@@ -147,7 +147,67 @@ CREATE TABLE run(
 ) STRICT;
 )sql";
 
-constexpr std::array<db::Migration, 2> kMigrations{{{1, kVersion1}, {2, kVersion2}}};
+// Sessions of several recordings, and what awaits a person's choice.
+//
+// recording.examined: up to this seal revision its overlap with others was looked for. from_feed: made by another
+// device.
+// link: what counts for two recordings (low < high) after all link edits, which lie in table edit. decided: somebody
+// wrote it having seen an earlier word about it, or said no.
+// overlap, overlap_key: the index in which other recordings of the same workout are found (core/rowing/overlap.hpp).
+// conflict: the log. kind: ConflictKind; recording and other: the two of an overlap, or the session of a text; answer:
+// NULL = open, else Answer.
+constexpr std::string_view kVersion3 = R"sql(
+ALTER TABLE recording ADD COLUMN examined INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recording ADD COLUMN from_feed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX recording_unexamined ON recording(id) WHERE ended = 1 AND purged = 0 AND examined < revision;
+
+CREATE TABLE link(
+  low BLOB NOT NULL,
+  high BLOB NOT NULL,
+  linked INTEGER NOT NULL,
+  decided INTEGER NOT NULL,
+  ms INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  replica_id BLOB NOT NULL,
+  op_id BLOB NOT NULL,
+  PRIMARY KEY(low, high)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_high ON link(high);
+
+CREATE TABLE overlap(
+  recording INTEGER PRIMARY KEY REFERENCES recording(id),
+  started_ms INTEGER,
+  elapsed_cs INTEGER,
+  distance_dm INTEGER,
+  point_keys INTEGER NOT NULL
+) STRICT;
+CREATE INDEX overlap_totals ON overlap(elapsed_cs, distance_dm);
+
+CREATE TABLE overlap_key(
+  key INTEGER NOT NULL,
+  recording INTEGER NOT NULL REFERENCES recording(id),
+  exact INTEGER NOT NULL,
+  PRIMARY KEY(key, recording)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX overlap_key_of ON overlap_key(recording);
+
+CREATE TABLE conflict(
+  id TEXT PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  recording INTEGER NOT NULL REFERENCES recording(id),
+  other INTEGER REFERENCES recording(id),
+  mine TEXT NOT NULL DEFAULT '',
+  theirs TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  since_ms INTEGER NOT NULL,
+  answer INTEGER,
+  answered_ms INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conflict_open ON conflict(recording) WHERE answer IS NULL;
+CREATE INDEX conflict_answered ON conflict(answered_ms) WHERE answer IS NOT NULL;
+)sql";
+
+constexpr std::array<db::Migration, 3> kMigrations{{{1, kVersion1}, {2, kVersion2}, {3, kVersion3}}};
 
 constexpr db::Schema kSchema{"device store", 0x42686456, kMigrations};  // "BhdV"
 

@@ -65,6 +65,21 @@ base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& 
   return identity;
 }
 
+// Files of before version 3 have edits of which nothing was derived.
+base::Status settle_once(db::Connection& connection) {
+  {
+    auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM setting WHERE name = 'settled')");
+    if (!select) return select.error();
+    auto row = select->step();
+    if (!row) return row.error();
+    if (select->integer(0) != 0) return {};
+  }
+  return in_transaction(connection, [&]() -> base::Status {
+    BOATHOUSE_TRY(settle_all(connection));
+    return connection.execute("INSERT INTO setting(name, value) VALUES ('settled', 1)");
+  });
+}
+
 base::Result<std::vector<base::Uuid>> open_recordings(db::Connection& connection) {
   auto select = connection.prepare("SELECT rec_id FROM recording WHERE ended = 0 ORDER BY id");
   if (!select) return select.error();
@@ -157,10 +172,11 @@ base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& i
   auto connection = db::Connection::open(folder + "/device.db", options.database);
   if (!connection) return connection.error();
   BOATHOUSE_TRY(db::migrate(*connection, schema()));
+  BOATHOUSE_TRY(settle_once(*connection));
   auto identity = identify(*connection, ids, random);
   if (!identity) return identity.error();
   // Not make_unique: the mutex makes the aggregate immovable.
-  return Store(std::unique_ptr<Impl>(new Impl{std::move(lock), std::move(*connection), *identity, {}}));
+  return Store(std::unique_ptr<Impl>(new Impl{std::move(lock), std::move(*connection), *identity, &ids, {}}));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -205,7 +221,7 @@ base::Result<std::uint64_t> Store::claim_guests(std::string_view athlete) {
       return base::Error{base::ErrorCode::conflict,
                          "the recordings without an athlete belong to the key that this device has synced with"};
     }
-    auto update = connection.prepare("UPDATE recording SET athlete = ?1 WHERE athlete = ''");
+    auto update = connection.prepare("UPDATE recording SET athlete = ?1, examined = 0 WHERE athlete = ''");
     if (!update) return update.error();
     BOATHOUSE_TRY(update->bind(1, athlete).run());
     claimed = static_cast<std::uint64_t>(connection.changes());
@@ -218,16 +234,23 @@ base::Result<std::uint64_t> Store::claim_guests(std::string_view athlete) {
 base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Record> records,
                            std::span<const rowing::Record> tail) {
   if (records.empty() && tail.empty()) return {};
-  const std::lock_guard guard(impl_->mutex);
-  db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
-    auto recording = get_own_recording(connection, rec_id);
-    if (!recording) return recording.error();
-    BOATHOUSE_TRY(append_rows(connection, recording->id, records));
-    if (!recording->ended) return put_tail(connection, recording->id, tail);
-    BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
-    return put_seal(connection, *recording, recording->reason);
-  });
+  bool late = false;
+  {
+    const std::lock_guard guard(impl_->mutex);
+    db::Connection& connection = impl_->connection;
+    const base::Status done = in_transaction(connection, [&]() -> base::Status {
+      auto recording = get_own_recording(connection, rec_id);
+      if (!recording) return recording.error();
+      late = recording->ended;
+      BOATHOUSE_TRY(append_rows(connection, recording->id, records));
+      if (!late) return put_tail(connection, recording->id, tail);
+      BOATHOUSE_TRY(seal_rows(connection, recording->id, true));
+      return put_seal(connection, *recording, recording->reason);
+    });
+    if (!done) return done;
+  }
+  if (late) impl_->look();
+  return {};
 }
 
 base::Status Store::seal(const base::Uuid& rec_id, bool all) {
@@ -243,21 +266,30 @@ base::Status Store::seal(const base::Uuid& rec_id, bool all) {
 }
 
 base::Status Store::end(const base::Uuid& rec_id, rowing::EndReason reason) {
-  const std::lock_guard guard(impl_->mutex);
-  return end_recording(impl_->connection, rec_id, reason, {});
+  {
+    const std::lock_guard guard(impl_->mutex);
+    BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, reason, {}));
+  }
+  impl_->look();
+  return {};
 }
 
 base::Result<std::uint64_t> Store::end_crashed() {
-  const std::lock_guard guard(impl_->mutex);
-  auto open = open_recordings(impl_->connection);
-  if (!open) return open.error();
-  // The moment of the crash is not known, and the clock that at_ms counts by is gone.
-  rowing::Record event = pm5::make_event(rowing::EventKind::reopened, 0, "{}");
-  event.values[rowing::column_index(rowing::Stream::event, "at_ms")] = rowing::kNull;
-  for (const base::Uuid& rec_id : *open) {
-    BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, rowing::EndReason::crashed, {&event, 1}));
+  std::uint64_t ended = 0;
+  {
+    const std::lock_guard guard(impl_->mutex);
+    auto open = open_recordings(impl_->connection);
+    if (!open) return open.error();
+    // The moment of the crash is not known, and the clock that at_ms counts by is gone.
+    rowing::Record event = pm5::make_event(rowing::EventKind::reopened, 0, "{}");
+    event.values[rowing::column_index(rowing::Stream::event, "at_ms")] = rowing::kNull;
+    for (const base::Uuid& rec_id : *open) {
+      BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, rowing::EndReason::crashed, {&event, 1}));
+    }
+    ended = open->size();
   }
-  return static_cast<std::uint64_t>(open->size());
+  impl_->look();
+  return ended;
 }
 
 }  // namespace boathouse::store

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -21,6 +22,7 @@
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
 #include "core/db/sqlite.hpp"
+#include "core/rowing/fill.hpp"
 #include "core/rowing/record.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/changes.hpp"
@@ -54,10 +56,12 @@ struct RecordingQuery {
 };
 
 class ImportTransaction;
+class SessionReader;
 
 class Store {
  public:
-  // `folder` must exist; the file in it is device.db. `unavailable` when another process holds the folder.
+  // `folder` must exist; the file in it is device.db. `unavailable` when another process holds the folder. `ids` must
+  // outlive the store: it makes edits of its own (links).
   static base::Result<Store> open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
                                   const StoreOptions& options = {});
   Store(Store&&) noexcept;
@@ -150,7 +154,39 @@ class Store {
   // Fills in who, when and after what (replica_id, op_seq, stamp, seen), and commits the edit to the outbox. `edit` has
   // op_id, session, field and value. As it was stored. not_found: no such session; invalid_input: as check_edit says.
   base::Result<rowing::Edit> edit(rowing::Edit edit, std::int64_t now_utc_ms);
+  // Of this recording's own session, whether it is linked to others or not.
   base::Result<SessionFields> fields(const base::Uuid& session);
+
+  // --- Sessions: recordings of the same workout ---
+  //
+  // When a recording ends, is imported or comes from the feed, others of the same workout are looked for (the rules of
+  // core/rowing/overlap.hpp, by what is on this device). What is certain is linked by an edit, unless somebody has
+  // linked or parted the two before; what only looks so is in conflicts(). A deleted recording is alone while it is.
+
+  // Newest first.
+  base::Result<std::vector<SessionInfo>> sessions();
+  // The session that this recording belongs to.
+  base::Result<SessionInfo> session(const base::Uuid& rec_id);
+  // Its id: another one than the recording's own says into which it was merged.
+  base::Result<base::Uuid> session_of(const base::Uuid& rec_id);
+  // One session from now on. Again: ok and nothing new. invalid_input: of two athletes.
+  base::Status link(const base::Uuid& a, const base::Uuid& b, std::int64_t now_utc_ms);
+  // `leaves` is apart from all other recordings of the session for good, with all that was written about it.
+  // not_found: it is not linked to `stays`.
+  base::Status unlink(const base::Uuid& stays, const base::Uuid& leaves, std::int64_t now_utc_ms);
+  // The primary's records with its holes filled from the others. The store must stay where it is and outlive the
+  // reader.
+  base::Result<SessionReader> read_session(const base::Uuid& rec_id, rowing::Stream stream);
+  // Recordings of which nobody has looked for others yet, after an upgrade or an error; the newest first, as many as
+  // fit into a moment. The store does that by itself; how many are left.
+  base::Result<std::uint64_t> find_overlaps();
+
+  // The open ones, then the answered (the last kKeptAnswers); each newest first.
+  base::Result<std::vector<Conflict>> conflicts();
+  // Settles it here and, by edits, on all devices. Texts: the field is written again. Overlap, suggestion: mine and
+  // theirs link the two with that recording as the primary; both parts them for good. not_found: no such conflict;
+  // conflict: it was answered otherwise; invalid_input: Answer::other, or both texts are too long together.
+  base::Status answer(std::string_view id, Answer answer, std::int64_t now_utc_ms);
 
   // --- Room on the device ---
 
@@ -191,6 +227,19 @@ class Store {
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+};
+
+// A session's records of one stream, in order, page by page; memory stays small whatever its length. One thread at a
+// time.
+class SessionReader {
+ public:
+  // Up to kChunkRecords records; none = the end.
+  base::Result<SessionPage> next();
+
+ private:
+  friend class Store;
+  explicit SessionReader(rowing::RecordSource source) : source_(std::move(source)) {}
+  rowing::RecordSource source_;
 };
 
 // Dropped without commit(): nothing happened. Belongs to one thread, which must not call the store meanwhile; the store

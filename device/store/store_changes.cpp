@@ -257,21 +257,26 @@ base::Status Store::take_changes(std::string_view athlete, std::int64_t since, c
   if (reply.replica_id != impl_->identity.replica_id) {
     return base::Error{base::ErrorCode::invalid_input, "the answer is for another device"};
   }
-  const std::lock_guard guard(impl_->mutex);
-  db::Connection& connection = impl_->connection;
-  auto account = read_account(connection, athlete);
-  if (!account) return account.error();
-  if (account->epoch != reply.epoch || account->cursor != since) {
-    return base::Error{base::ErrorCode::conflict, "the answer does not go on from where this device is"};
-  }
-  account->cursor = reply.next;
-  if (base::planted(base::Plant::cursor_before_data)) BOATHOUSE_TRY(write_account(connection, *account));
-  return in_transaction(connection, [&]() -> base::Status {
-    for (const Change& change : reply.changes) {
-      BOATHOUSE_TRY(take_one(connection, athlete, reply.epoch, change));
+  {
+    const std::lock_guard guard(impl_->mutex);
+    db::Connection& connection = impl_->connection;
+    auto account = read_account(connection, athlete);
+    if (!account) return account.error();
+    if (account->epoch != reply.epoch || account->cursor != since) {
+      return base::Error{base::ErrorCode::conflict, "the answer does not go on from where this device is"};
     }
-    return write_account(connection, *account);
-  });
+    account->cursor = reply.next;
+    if (base::planted(base::Plant::cursor_before_data)) BOATHOUSE_TRY(write_account(connection, *account));
+    const base::Status taken = in_transaction(connection, [&]() -> base::Status {
+      for (const Change& change : reply.changes) {
+        BOATHOUSE_TRY(take_one(connection, athlete, reply.epoch, change));
+      }
+      return write_account(connection, *account);
+    });
+    if (!taken) return taken;
+  }
+  impl_->look();
+  return {};
 }
 
 base::Status Store::take_verified(std::string_view epoch, std::span<const VerifiedRecording> verified,

@@ -37,7 +37,8 @@ base::Result<Stamp> newest_stamp(db::Connection& connection) {
   return Stamp{select->integer(0), static_cast<std::uint32_t>(select->integer(1))};
 }
 
-// Of one field, or with an empty key of all, in order of their fields.
+}  // namespace
+
 base::Result<std::vector<PlacedEdit>> read_edits(db::Connection& connection, std::int64_t recording,
                                                  std::string_view field) {
   auto select = connection.prepare(
@@ -56,6 +57,8 @@ base::Result<std::vector<PlacedEdit>> read_edits(db::Connection& connection, std
     edits.push_back({std::move(*edit), {select->integer(0), static_cast<std::uint32_t>(select->integer(1))}});
   }
 }
+
+namespace {
 
 base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t recording, const Edit& edit,
                                     const Stamp& effective, std::string_view json) {
@@ -78,15 +81,20 @@ base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t rec
   return id;
 }
 
+// An empty text says the same as none.
+std::optional<std::string> without_empty(const std::optional<std::string>& text) {
+  return text && !text->empty() ? text : std::nullopt;
+}
+
 void take_field(SessionFields& fields, const rowing::FieldValue& value) {
   const Edit& edit = value.winner->edit;
   switch (edit.field) {
     case EditField::title:
-      fields.title = edit.text;
+      fields.title = without_empty(edit.text);
       if (value.other) fields.other_title = value.other->edit.text.value_or("");
       break;
     case EditField::notes:
-      fields.notes = edit.text;
+      fields.notes = without_empty(edit.text);
       if (value.other) fields.other_notes = value.other->edit.text.value_or("");
       break;
     case EditField::tag:
@@ -145,39 +153,48 @@ base::Status take_edit(db::Connection& connection, std::string_view epoch, const
     if (!update) return update.error();
     BOATHOUSE_TRY(update->bind(1, receipt.id).bind(2, effective.ms).bind(3, effective.count).run());
   }
-  return acknowledge_item(connection, epoch, receipt);
+  BOATHOUSE_TRY(acknowledge_item(connection, epoch, receipt));
+  return settle_field(connection, recording, *edit);
+}
+
+base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t now_utc_ms) {
+  auto recording = get_recording(connection, edit.session);
+  if (!recording) return recording.error();
+  if (recording->purged) return base::Error{base::ErrorCode::not_found, "this session was erased by its owner"};
+  auto replica = own_replica_id(connection);
+  if (!replica) return replica.error();
+  edit.replica_id = *replica;
+  edit.text = without_empty(edit.text);
+  auto op_seq = next_number(connection, "op_seq");
+  if (!op_seq) return op_seq.error();
+  edit.op_seq = *op_seq;
+  auto newest = newest_stamp(connection);
+  if (!newest) return newest.error();
+  edit.stamp = rowing::next_stamp(*newest, now_utc_ms);
+  auto before = read_edits(connection, recording->id, rowing::field_key(edit));
+  if (!before) return before.error();
+  edit.seen = before->empty() ? Stamp{} : before->back().effective;
+  BOATHOUSE_TRY(rowing::check_edit(edit));
+  auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
+  if (!id) return id.error();
+  BOATHOUSE_TRY(settle_field(connection, *recording, edit));
+  return edit;
 }
 
 base::Result<Edit> Store::edit(Edit edit, std::int64_t now_utc_ms) {
   const std::lock_guard guard(impl_->mutex);
-  db::Connection& connection = impl_->connection;
-  const base::Status done = in_transaction(connection, [&]() -> base::Status {
-    auto recording = get_recording(connection, edit.session);
-    if (!recording) return recording.error();
-    if (recording->purged) return base::Error{base::ErrorCode::not_found, "this session was erased by its owner"};
-    edit.replica_id = impl_->identity.replica_id;
-    auto op_seq = next_number(connection, "op_seq");
-    if (!op_seq) return op_seq.error();
-    edit.op_seq = *op_seq;
-    auto newest = newest_stamp(connection);
-    if (!newest) return newest.error();
-    edit.stamp = rowing::next_stamp(*newest, now_utc_ms);
-    auto before = read_edits(connection, recording->id, rowing::field_key(edit));
-    if (!before) return before.error();
-    edit.seen = before->empty() ? Stamp{} : before->back().effective;
-    BOATHOUSE_TRY(rowing::check_edit(edit));
-    auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
-    return id ? base::Status() : base::Status(id.error());
+  const base::Status done = in_transaction(impl_->connection, [&]() -> base::Status {
+    auto made = make_edit(impl_->connection, std::move(edit), now_utc_ms);
+    if (!made) return made.error();
+    edit = std::move(*made);
+    return {};
   });
   if (!done) return done.error();
   return edit;
 }
 
-base::Result<SessionFields> Store::fields(const base::Uuid& session) {
-  const std::lock_guard guard(impl_->mutex);
-  auto recording = get_recording(impl_->connection, session);
-  if (!recording) return recording.error();
-  auto edits = read_edits(impl_->connection, recording->id, "");
+base::Result<SessionFields> read_fields(db::Connection& connection, std::int64_t recording) {
+  auto edits = read_edits(connection, recording, "");
   if (!edits) return edits.error();
   SessionFields fields;
   std::span<const PlacedEdit> rest(*edits);
@@ -189,6 +206,13 @@ base::Result<SessionFields> Store::fields(const base::Uuid& session) {
     rest = rest.subspan(count);
   }
   return fields;
+}
+
+base::Result<SessionFields> Store::fields(const base::Uuid& session) {
+  const std::lock_guard guard(impl_->mutex);
+  auto recording = get_recording(impl_->connection, session);
+  if (!recording) return recording.error();
+  return read_fields(impl_->connection, recording->id);
 }
 
 }  // namespace boathouse::store

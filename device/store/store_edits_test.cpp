@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/edit.hpp"
+#include "device/store/test_feed.hpp"
 #include "device/store/test_store.hpp"
 
 namespace boathouse::store {
@@ -17,11 +18,7 @@ class StoreEditsTest : public testing::Test {
     session = birth.rec_id;
     for (TestStore* store : {&phone, &tablet}) {
       EXPECT_TRUE(ok((*store)->begin(birth, "")));
-      wire::HelloReply hello;
-      hello.epoch = "epoch";
-      hello.replica_id = (*store)->identity().replica_id;
-      hello.athlete.bytes[0] = 1;
-      EXPECT_TRUE(ok((*store)->take_hello("", hello)));
+      feed.hello(*store);
     }
   }
 
@@ -47,42 +44,13 @@ class StoreEditsTest : public testing::Test {
     return *stored;
   }
 
-  // The server: takes what waits, and its feed goes to both.
-  void sync(TestStore& store, std::optional<rowing::Stamp> effective = std::nullopt) {
-    std::vector<Acknowledgement> answers;
-    for (const PendingItem& item : *store->pending({})) {
-      if (item.kind != wire::ItemKind::edit) continue;
-      wire::Change change = change_of(item, ++seq);
-      change.effective = effective;
-      feed.push_back(change);
-      answers.push_back({item.id, wire::Outcome::stored, change.seq, ""});
-    }
-    ASSERT_TRUE(ok(store->acknowledge("epoch", answers)));
-  }
-  void receive(TestStore& store) {
-    wire::ChangesReply reply;
-    reply.epoch = "epoch";
-    reply.replica_id = store->identity().replica_id;
-    const std::int64_t since = store->account("")->cursor;
-    for (const wire::Change& change : feed) {
-      if (change.seq > since) reply.changes.push_back(change);
-    }
-    reply.next = seq;
-    ASSERT_TRUE(ok(store->take_changes("", since, reply)));
-  }
-  void meet() {
-    sync(phone);
-    sync(tablet);
-    receive(phone);
-    receive(tablet);
-  }
+  void meet() { feed.meet({&phone, &tablet}); }
 
-  TestStore phone;
-  TestStore tablet;
+  TestStore phone{1};
+  TestStore tablet{2};
+  TestFeed feed;
   base::Uuid session;
   std::uint8_t made = 0;
-  std::int64_t seq = 0;
-  std::vector<wire::Change> feed;
 };
 
 TEST_F(StoreEditsTest, AnEditWaitsInTheOutboxAndSurvivesAReopen) {
@@ -139,12 +107,25 @@ TEST_F(StoreEditsTest, TagsAreASetAndAnAddThatNobodySawStays) {
 TEST_F(StoreEditsTest, AClockTenYearsAheadIsPutInItsPlaceEverywhere) {
   const std::int64_t ahead = 2'015'000'000'000;
   write(phone, EditField::title, "from the future", ahead);
-  sync(phone, rowing::Stamp{5000, 0});
-  receive(phone);
-  receive(tablet);
+  feed.upload(phone, rowing::Stamp{5000, 0});
+  feed.download(phone);
+  feed.download(tablet);
   write(tablet, EditField::title, "now", 6000);
   meet();
   for (TestStore* store : {&phone, &tablet}) EXPECT_EQ((*store)->fields(session)->title, "now");
+}
+
+TEST_F(StoreEditsTest, AnEmptyTextIsNone) {
+  EXPECT_FALSE(write(phone, EditField::title, "", 1000).text) << "it is stored as what it means";
+  EXPECT_FALSE(phone->fields(session)->title);
+  write(tablet, EditField::title, "a title", 900);
+  meet();
+  EXPECT_FALSE(tablet->fields(session)->title);
+  EXPECT_EQ(tablet->fields(session)->other_title, "a title");
+  write(phone, EditField::notes, std::nullopt, 2000);
+  write(tablet, EditField::notes, "", 2100);
+  meet();
+  EXPECT_FALSE(phone->fields(session)->other_notes) << "both wanted none";
 }
 
 TEST_F(StoreEditsTest, DeletingIsReversible) {

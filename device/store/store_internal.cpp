@@ -58,6 +58,16 @@ base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& i
   return id;
 }
 
+base::Result<base::Uuid> own_replica_id(db::Connection& connection) {
+  auto select = connection.prepare("SELECT replica_id FROM replica");
+  if (!select) return select.error();
+  auto there = select->step();
+  if (!there) return there.error();
+  base::Uuid replica;
+  if (!*there || !copy_exact(select->blob(0), replica.bytes)) return damaged("its own identity cannot be read");
+  return replica;
+}
+
 base::Error damaged(std::string_view what) { return {base::ErrorCode::corrupt, "device store: " + std::string(what)}; }
 
 base::Result<rowing::Record> checked_row(std::int64_t recording, rowing::Stream stream, std::uint64_t seq,
@@ -129,9 +139,9 @@ base::Result<RecordingRow> get_own_recording(db::Connection& connection, const b
 
 base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id, std::string_view athlete,
                                          Begun begun) {
-  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete, ended) VALUES (?1, ?2, ?3)");
+  auto insert = connection.prepare("INSERT INTO recording(rec_id, athlete, ended, from_feed) VALUES (?1, ?2, ?3, ?4)");
   if (!insert) return insert.error();
-  insert->bind(1, base::ByteView(rec_id.bytes)).bind(2, athlete);
+  insert->bind(1, base::ByteView(rec_id.bytes)).bind(2, athlete).bind(4, begun == Begun::elsewhere);
   BOATHOUSE_TRY(insert->bind(3, begun == Begun::here ? kRuns : kElsewhere).run());
   RecordingRow row;
   row.elsewhere = begun == Begun::elsewhere;
@@ -294,6 +304,9 @@ base::Status put_seal(db::Connection& connection, RecordingRow& recording, rowin
   for (auto& [stream, facts] : seal.streams) {
     facts.root = wire::stream_root(hashes[stream]);
   }
+  auto survey = survey_recording(connection, recording.id);
+  if (!survey) return survey.error();
+  if (*survey) seal.workout = (*survey)->facts();
   const std::string json = wire::encode_seal(seal);
   NewItem item;
   item.recording = recording.id;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -13,18 +14,14 @@
 
 #include "core/base/result.hpp"
 #include "core/db/sqlite.hpp"
+#include "core/rowing/edit_order.hpp"
+#include "core/rowing/overlap.hpp"
+#include "core/rowing/session_map.hpp"
 #include "core/wire/chunk.hpp"
 #include "device/store/folder_lock.hpp"
 #include "device/store/store.hpp"
 
 namespace boathouse::store {
-
-struct Store::Impl {
-  FolderLock lock;  // before the connection: given back after it is closed
-  db::Connection connection;
-  Identity identity;
-  std::mutex mutex;
-};
 
 struct RecordingRow {
   std::int64_t id = 0;
@@ -64,6 +61,8 @@ bool copy_exact(base::ByteView from, std::array<std::uint8_t, kSize>& to) {
 
 base::Error damaged(std::string_view what);
 
+base::Result<base::Uuid> own_replica_id(db::Connection& connection);
+
 // A row that was stored, after its sum was looked at (nullopt: of version 1, it has none).
 base::Result<rowing::Record> checked_row(std::int64_t recording, rowing::Stream stream, std::uint64_t seq,
                                          base::ByteView row, std::optional<std::int64_t> sum);
@@ -76,6 +75,20 @@ base::Status in_transaction(db::Connection& connection, Work work) {
   BOATHOUSE_TRY(work());
   return transaction->commit();
 }
+
+struct Store::Impl {
+  FolderLock lock;  // before the connection: given back after it is closed
+  db::Connection connection;
+  Identity identity;
+  base::UuidV7Source* ids;
+  std::mutex mutex;
+
+  // Recordings of the same workout are looked for, in transactions of their own: an error of that undoes nothing, and
+  // what was not looked at is the next time. Without the lock.
+  void look() { (void)find_overlaps(); }
+  // How many recordings are left to be looked at.
+  base::Result<std::uint64_t> find_overlaps();
+};
 
 // nullopt: there is none.
 base::Result<std::optional<RecordingRow>> find_recording(db::Connection& connection, const base::Uuid& rec_id);
@@ -103,6 +116,59 @@ base::Status drop_bodies(db::Connection& connection, std::int64_t recording, row
                          std::uint64_t to);
 // The owner's purge: nothing but the recording's entry is left.
 base::Status erase_recording(db::Connection& connection, std::int64_t recording);
+
+// not_found also for one that its owner erased. corrupt: it is damaged.
+base::Result<RecordingInfo> read_recording(db::Connection& connection, const base::Uuid& rec_id);
+// Newest first; a damaged one says so in `problem`.
+base::Result<std::vector<RecordingInfo>> list_recordings(db::Connection& connection, const RecordingQuery& query);
+// Records [from, until) of a stream that are on this device, each with its seq.
+using TakeRecord = std::function<void(std::uint64_t seq, rowing::Record record)>;
+base::Status read_records(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                          std::uint64_t until, const TakeRecord& take);
+
+// All edits of a recording's session, or with a key those of one field; in the order of fields and stamps.
+base::Result<std::vector<rowing::PlacedEdit>> read_edits(db::Connection& connection, std::int64_t recording,
+                                                         std::string_view field);
+base::Result<SessionFields> read_fields(db::Connection& connection, std::int64_t recording);
+// Store::edit() within a transaction.
+base::Result<rowing::Edit> make_edit(db::Connection& connection, rowing::Edit edit, std::int64_t now_utc_ms);
+// After a field has got an edit, or an edit another place: what is derived from all edits of it.
+base::Status settle_field(db::Connection& connection, const RecordingRow& recording, const rowing::Edit& edit);
+// The same for all fields of all sessions: files of a version that did not derive anything.
+base::Status settle_all(db::Connection& connection);
+
+// The recordings' survey: nullopt if one of the chunks is not here or cannot be read.
+base::Result<std::optional<rowing::Survey>> survey_recording(db::Connection& connection, std::int64_t recording);
+// What is known of an ended recording; nullopt: its birth or seal is not here. With `points` its records are read if
+// they are here.
+base::Result<std::optional<rowing::Evidence>> read_evidence(db::Connection& connection, const RecordingRow& recording,
+                                                            bool points);
+
+// The recordings of a session by id, the first of them is the session's; at least the recording itself.
+base::Result<std::vector<base::Uuid>> session_members(db::Connection& connection, const base::Uuid& rec_id);
+base::Result<std::optional<rowing::Link>> find_link(db::Connection& connection, const rowing::Pair& pair);
+base::Status write_link(db::Connection& connection, base::UuidV7Source& ids, const rowing::Pair& pair, bool linked,
+                        std::int64_t now_utc_ms);
+// Link edits that bring two sessions together, and part a recording from the rest of its session.
+base::Status join_sessions(db::Connection& connection, base::UuidV7Source& ids, const base::Uuid& a,
+                           const base::Uuid& b, std::int64_t now_utc_ms);
+base::Status part_from_session(db::Connection& connection, base::UuidV7Source& ids,
+                               const std::vector<base::Uuid>& members, const base::Uuid& leaves,
+                               std::int64_t now_utc_ms);
+// What people chose, of recordings that are members.
+base::Result<std::map<rowing::Stream, base::Uuid>> chosen_primaries(db::Connection& connection,
+                                                                    const std::vector<base::Uuid>& members);
+
+// The log. An entry that is there stays as it is.
+base::Status log_overlap(db::Connection& connection, ConflictKind kind, const rowing::Pair& pair,
+                         std::string_view reason, std::int64_t now_utc_ms);
+// What the edits of a text field or a link settle or open.
+base::Status log_text(db::Connection& connection, const RecordingRow& recording, rowing::EditField field,
+                      const rowing::FieldValue& value);
+base::Status settle_overlap(db::Connection& connection, const rowing::Pair& pair);
+
+// A UUIDv7 begins with its milliseconds.
+std::int64_t made_ms(base::ByteView uuid);
 
 // An edit of the feed: new, or the receipt of one that is here.
 base::Status take_edit(db::Connection& connection, std::string_view epoch, const RecordingRow& recording,

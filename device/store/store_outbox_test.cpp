@@ -24,7 +24,9 @@ base::Uuid add_recording(TestStore& store, std::string_view athlete = "") {
   const rowing::Birth birth = make_birth(store.ids);
   EXPECT_TRUE(ok(store->begin(birth, athlete)));
   EXPECT_TRUE(ok(store->append(birth.rec_id, make_samples(0, 300))));
-  const rowing::Record stroke = make_record(Stream::stroke, {{"stroke_count", 1}});
+  // Each of its own: two of the same records would be linked.
+  const auto number = static_cast<std::int64_t>(store->status()->recordings);
+  const rowing::Record stroke = make_record(Stream::stroke, {{"stroke_count", number}});
   EXPECT_TRUE(ok(store->append(birth.rec_id, {&stroke, 1})));
   EXPECT_TRUE(ok(store->end(birth.rec_id, EndReason::logged)));
   return birth.rec_id;

@@ -52,6 +52,49 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   return {};
 }
 
+base::Status read_chunks(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                         std::uint64_t until, const TakeRecord& take) {
+  auto select = connection.prepare(
+      "SELECT i.first, i.sha256, b.body FROM item AS i JOIN body AS b ON b.item = i.id "
+      "WHERE i.recording = ?1 AND i.kind = 2 AND i.stream = ?2 AND i.past > ?3 AND i.first < ?4 ORDER BY i.first");
+  if (!select) return select.error();
+  select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, until);
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return {};
+    base::Digest sha256{};
+    if (!copy_exact(select->blob(1), sha256)) return damaged("a chunk without a hash");
+    auto chunk = wire::open_chunk(select->blob(2), sha256);
+    if (!chunk) return chunk.error();
+    auto seq = static_cast<std::uint64_t>(select->integer(0));
+    for (rowing::Record& record : wire::records_of(*chunk)) {
+      if (seq >= from && seq < until) take(seq, std::move(record));
+      ++seq;
+    }
+  }
+}
+
+base::Status read_rows(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                       std::uint64_t until, const TakeRecord& take) {
+  auto select = connection.prepare(
+      "SELECT record, seq, sum FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 AND seq < ?4 ORDER BY "
+      "seq");
+  if (!select) return select.error();
+  select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, until);
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return {};
+    const auto seq = static_cast<std::uint64_t>(select->integer(1));
+    auto record = checked_row(recording, stream, seq, select->blob(0), select->optional_integer(2));
+    if (!record) return record.error();
+    take(seq, std::move(*record));
+  }
+}
+
+}  // namespace
+
 base::Result<RecordingInfo> read_recording(db::Connection& connection, const base::Uuid& rec_id) {
   auto recording = get_recording(connection, rec_id);
   if (!recording) return recording.error();
@@ -79,98 +122,23 @@ base::Result<RecordingInfo> read_recording(db::Connection& connection, const bas
   return info;
 }
 
-// Appends what [from, until) takes out of one chunk.
-void take(std::vector<rowing::Record>& out, std::vector<rowing::Record> records, std::uint64_t first,
-          std::uint64_t from, std::uint64_t until) {
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const std::uint64_t seq = first + i;
-    if (seq >= from && seq < until) out.push_back(std::move(records[i]));
-  }
+base::Status read_records(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
+                          std::uint64_t until, const TakeRecord& take) {
+  BOATHOUSE_TRY(read_chunks(connection, recording, stream, from, until, take));
+  return read_rows(connection, recording, stream, from, until, take);
 }
 
-base::Status read_chunks(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
-                         std::uint64_t until, std::vector<rowing::Record>& out) {
-  auto select = connection.prepare(
-      "SELECT i.first, i.sha256, b.body FROM item AS i JOIN body AS b ON b.item = i.id "
-      "WHERE i.recording = ?1 AND i.kind = 2 AND i.stream = ?2 AND i.past > ?3 AND i.first < ?4 ORDER BY i.first");
-  if (!select) return select.error();
-  select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, until);
-  for (;;) {
-    auto row = select->step();
-    if (!row) return row.error();
-    if (!*row) return {};
-    base::Digest sha256{};
-    if (!copy_exact(select->blob(1), sha256)) return damaged("a chunk without a hash");
-    auto chunk = wire::open_chunk(select->blob(2), sha256);
-    if (!chunk) return chunk.error();
-    take(out, wire::records_of(*chunk), static_cast<std::uint64_t>(select->integer(0)), from, until);
-  }
+std::int64_t made_ms(base::ByteView uuid) {
+  std::int64_t ms = 0;
+  for (std::size_t i = 0; i < 6 && i < uuid.size(); ++i) ms = ms << 8 | uuid[i];
+  return ms;
 }
 
-base::Status read_rows(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
-                       std::uint64_t until, std::vector<rowing::Record>& out) {
-  auto select = connection.prepare(
-      "SELECT record, seq, sum FROM open_row WHERE recording = ?1 AND stream = ?2 AND seq >= ?3 AND seq < ?4 ORDER BY "
-      "seq");
-  if (!select) return select.error();
-  select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, until);
-  for (;;) {
-    auto row = select->step();
-    if (!row) return row.error();
-    if (!*row) return {};
-    auto record = checked_row(recording, stream, static_cast<std::uint64_t>(select->integer(1)), select->blob(0),
-                              select->optional_integer(2));
-    if (!record) return record.error();
-    out.push_back(std::move(*record));
-  }
-}
-
-}  // namespace
-
-base::Result<StoreStatus> Store::status() {
-  const std::lock_guard guard(impl_->mutex);
-  auto select = impl_->connection.prepare(
-      "SELECT (SELECT count(*) FROM recording), (SELECT count(*) FROM recording WHERE ended = 0), "
-      "(SELECT coalesce(sum(next_seq), 0) FROM stream), (SELECT coalesce(sum(next_seq - sealed_to), 0) FROM stream), "
-      "(SELECT count(*) FROM item), (SELECT count(*) FROM item WHERE outcome IS NULL), "
-      "(SELECT coalesce(sum(bytes), 0) FROM item WHERE outcome IS NULL), (SELECT count(*) FROM item WHERE outcome >= "
-      "2), "
-      "(SELECT server_epoch FROM replica), "
-      "(SELECT count(DISTINCT recording) FROM item WHERE outcome IS NULL), "
-      "(SELECT min(r.rec_id) FROM recording AS r WHERE EXISTS(SELECT 1 FROM item AS i INDEXED BY outbox WHERE "
-      "i.recording = r.id AND i.outcome IS NULL)), "
-      "(SELECT count(*) FROM item WHERE here = 0 AND epoch <> (SELECT server_epoch FROM replica)), "
-      "(SELECT count(*) FROM item WHERE outcome IS NULL AND kind = 2)");
-  if (!select) return select.error();
-  auto row = select->step();
-  if (!row) return row.error();
-  const auto number = [&](int column) { return static_cast<std::uint64_t>(select->integer(column)); };
-  StoreStatus status;
-  status.recordings = number(0);
-  status.open_recordings = number(1);
-  status.records = number(2);
-  status.open_rows = number(3);
-  status.items = number(4);
-  status.pending_items = number(5);
-  status.pending_bytes = number(6);
-  status.refused_items = number(7);
-  status.server_epoch = select->text(8);
-  status.pending_recordings = number(9);
-  // A UUIDv7 begins with its milliseconds.
-  if (const base::ByteView oldest = select->blob(10); oldest.size() == 16) {
-    for (std::size_t i = 0; i < 6; ++i) status.oldest_pending_ms = status.oldest_pending_ms << 8 | oldest[i];
-  }
-  status.unconfirmed_items = number(11);
-  status.pending_chunks = number(12);
-  return status;
-}
-
-base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery& query) {
-  const std::lock_guard guard(impl_->mutex);
+base::Result<std::vector<RecordingInfo>> list_recordings(db::Connection& connection, const RecordingQuery& query) {
   std::vector<base::Uuid> ids;
   {
     // Without a birth and records it is only an edit's session, whose birth is yet to come.
-    auto select = impl_->connection.prepare(
+    auto select = connection.prepare(
         "SELECT rec_id FROM recording AS r WHERE purged = 0 AND (EXISTS(SELECT 1 FROM item AS i WHERE i.recording = "
         "r.id "
         "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) "
@@ -189,7 +157,7 @@ base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery&
   std::vector<RecordingInfo> infos;
   infos.reserve(ids.size());
   for (const base::Uuid& rec_id : ids) {
-    auto info = read_recording(impl_->connection, rec_id);
+    auto info = read_recording(connection, rec_id);
     if (!info && info.error().code != base::ErrorCode::corrupt) return info.error();
     if (!info) {
       // One that is damaged must not hide the others.
@@ -201,6 +169,48 @@ base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery&
     infos.push_back(std::move(*info));
   }
   return infos;
+}
+
+base::Result<StoreStatus> Store::status() {
+  const std::lock_guard guard(impl_->mutex);
+  auto select = impl_->connection.prepare(
+      "SELECT (SELECT count(*) FROM recording), (SELECT count(*) FROM recording WHERE ended = 0), "
+      "(SELECT coalesce(sum(next_seq), 0) FROM stream), (SELECT coalesce(sum(next_seq - sealed_to), 0) FROM stream), "
+      "(SELECT count(*) FROM item), (SELECT count(*) FROM item WHERE outcome IS NULL), "
+      "(SELECT coalesce(sum(bytes), 0) FROM item WHERE outcome IS NULL), (SELECT count(*) FROM item WHERE outcome >= "
+      "2), "
+      "(SELECT server_epoch FROM replica), "
+      "(SELECT count(DISTINCT recording) FROM item WHERE outcome IS NULL), "
+      "(SELECT min(r.rec_id) FROM recording AS r WHERE EXISTS(SELECT 1 FROM item AS i INDEXED BY outbox WHERE "
+      "i.recording = r.id AND i.outcome IS NULL)), "
+      "(SELECT count(*) FROM item WHERE here = 0 AND epoch <> (SELECT server_epoch FROM replica)), "
+      "(SELECT count(*) FROM item WHERE outcome IS NULL AND kind = 2), "
+      "(SELECT count(*) FROM conflict WHERE answer IS NULL)");
+  if (!select) return select.error();
+  auto row = select->step();
+  if (!row) return row.error();
+  const auto number = [&](int column) { return static_cast<std::uint64_t>(select->integer(column)); };
+  StoreStatus status;
+  status.recordings = number(0);
+  status.open_recordings = number(1);
+  status.records = number(2);
+  status.open_rows = number(3);
+  status.items = number(4);
+  status.pending_items = number(5);
+  status.pending_bytes = number(6);
+  status.refused_items = number(7);
+  status.server_epoch = select->text(8);
+  status.pending_recordings = number(9);
+  status.oldest_pending_ms = made_ms(select->blob(10));
+  status.unconfirmed_items = number(11);
+  status.pending_chunks = number(12);
+  status.open_conflicts = number(13);
+  return status;
+}
+
+base::Result<std::vector<RecordingInfo>> Store::recordings(const RecordingQuery& query) {
+  const std::lock_guard guard(impl_->mutex);
+  return list_recordings(impl_->connection, query);
 }
 
 base::Result<RecordingInfo> Store::recording(const base::Uuid& rec_id) {
@@ -218,8 +228,8 @@ base::Result<std::vector<rowing::Record>> Store::records(const base::Uuid& rec_i
   from = std::min(from, kEnd);
   const std::uint64_t until = limit < kEnd - from ? from + limit : kEnd;
   std::vector<rowing::Record> out;
-  BOATHOUSE_TRY(read_chunks(impl_->connection, recording->id, stream, from, until, out));
-  BOATHOUSE_TRY(read_rows(impl_->connection, recording->id, stream, from, until, out));
+  BOATHOUSE_TRY(read_records(impl_->connection, recording->id, stream, from, until,
+                             [&out](std::uint64_t, rowing::Record record) { out.push_back(std::move(record)); }));
   return out;
 }
 

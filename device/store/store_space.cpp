@@ -99,6 +99,9 @@ base::Status drop_bodies(db::Connection& connection, std::int64_t recording, row
 base::Status erase_recording(db::Connection& connection, std::int64_t recording) {
   for (const std::string_view sql : {
            "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE recording = ?1)",
+           "DELETE FROM conflict WHERE recording = ?1 OR other = ?1",
+           "DELETE FROM overlap WHERE recording = ?1",
+           "DELETE FROM overlap_key WHERE recording = ?1",
            "DELETE FROM edit WHERE recording = ?1",
            "DELETE FROM item WHERE recording = ?1",
            "DELETE FROM open_row WHERE recording = ?1",
@@ -218,29 +221,41 @@ base::Result<std::vector<AwayChunk>> Store::wanted(std::string_view athlete, std
 }
 
 base::Status Store::take_body(std::int64_t id, base::ByteView body) {
-  const std::lock_guard guard(impl_->mutex);
-  db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
-    auto select =
-        connection.prepare("SELECT sha256, stream, first, past FROM item WHERE id = ?1 AND kind = 2 AND here = 0");
-    if (!select) return select.error();
-    auto there = select->bind(1, id).step();
-    if (!there) return there.error();
-    if (!*there) return {};  // it came another way meanwhile, or was erased
-    base::Digest sha256{};
-    if (!copy_exact(select->blob(0), sha256)) return damaged("a chunk without a hash");
-    auto chunk = wire::open_chunk(body, sha256);
-    if (!chunk) return chunk.error();
-    if (static_cast<std::int64_t>(chunk->stream) != select->integer(1) ||
-        static_cast<std::int64_t>(chunk->from) != select->integer(2) ||
-        static_cast<std::int64_t>(chunk->from + chunk->columns.rows) != select->integer(3)) {
-      return base::Error{base::ErrorCode::invalid_input, "the chunk is another one than was asked for"};
-    }
-    auto insert = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
-    if (!insert) return insert.error();
-    BOATHOUSE_TRY(insert->bind(1, id).bind(2, body).run());
-    return run_for(connection, "UPDATE item SET here = 1, wanted = 0 WHERE id = ?1", id);
-  });
+  {
+    const std::lock_guard guard(impl_->mutex);
+    db::Connection& connection = impl_->connection;
+    const base::Status taken = in_transaction(connection, [&]() -> base::Status {
+      auto select =
+          connection.prepare("SELECT sha256, stream, first, past FROM item WHERE id = ?1 AND kind = 2 AND here = 0");
+      if (!select) return select.error();
+      auto there = select->bind(1, id).step();
+      if (!there) return there.error();
+      if (!*there) return {};  // it came another way meanwhile, or was erased
+      base::Digest sha256{};
+      if (!copy_exact(select->blob(0), sha256)) return damaged("a chunk without a hash");
+      auto chunk = wire::open_chunk(body, sha256);
+      if (!chunk) return chunk.error();
+      if (static_cast<std::int64_t>(chunk->stream) != select->integer(1) ||
+          static_cast<std::int64_t>(chunk->from) != select->integer(2) ||
+          static_cast<std::int64_t>(chunk->from + chunk->columns.rows) != select->integer(3)) {
+        return base::Error{base::ErrorCode::invalid_input, "the chunk is another one than was asked for"};
+      }
+      auto insert = connection.prepare("INSERT INTO body(item, body) VALUES (?1, ?2)");
+      if (!insert) return insert.error();
+      BOATHOUSE_TRY(insert->bind(1, id).bind(2, body).run());
+      BOATHOUSE_TRY(run_for(connection, "UPDATE item SET here = 1, wanted = 0 WHERE id = ?1", id));
+      // With all records at hand more can be said about overlap than without.
+      return run_for(
+          connection,
+          "UPDATE recording SET examined = 0 WHERE id = (SELECT recording FROM item WHERE id = ?1 AND stream "
+          "BETWEEN 1 AND 5) AND NOT EXISTS(SELECT 1 FROM item AS o WHERE o.recording = recording.id AND "
+          "o.kind = 2 AND o.stream BETWEEN 1 AND 5 AND o.here = 0)",
+          id);
+    });
+    if (!taken) return taken;
+  }
+  impl_->look();
+  return {};
 }
 
 base::Status Store::give_up_fetching(std::int64_t id) {

@@ -289,5 +289,42 @@ TEST(Store, AFileOfVersion1IsBroughtUpWithItsQueueInside) {
   EXPECT_EQ(store->pending({})->size(), 13u + 6u) << "four streams, the event and a seal";
 }
 
+// Sent: one recording with a title that two devices wrote at once. Waiting: the same capture once more, another one
+// with notes. Open: one that a kill -9 left.
+TEST(Store, AFileOfVersion2IsBroughtUpAndItsSessionsAreFound) {
+  TemporaryFolder folder;
+  std::filesystem::copy_file(test_support::source_dir() / "tests/data/stores/device_v2.db",
+                             folder.path() + "/device.db");
+  base::ManualClock clock{1'800'000'000'000, 0};
+  base::SeededRandom random{1};
+  base::UuidV7Source ids{clock, random};
+  auto store = Store::open(folder.path(), ids, random);
+  ASSERT_TRUE(ok(store));
+  EXPECT_EQ(store->identity().replica_id.text(), "01a204ac-280d-75f5-9484-e573b57febb3");
+  const auto status = store->status();
+  EXPECT_EQ(status->recordings, 4u);
+  EXPECT_EQ(status->records, 362u);
+  EXPECT_EQ(status->items, 32u);
+  EXPECT_EQ(status->pending_items, 20u);
+  EXPECT_EQ(status->open_conflicts, 1u) << "the title";
+  const auto conflict = store->conflicts()->at(0);
+  EXPECT_EQ(conflict.kind, ConflictKind::title);
+  EXPECT_EQ(conflict.mine.text, "from the phone");
+  EXPECT_EQ(conflict.theirs.text, "from the tablet");
+  EXPECT_EQ(store->sessions()->size(), 4u);
+
+  EXPECT_EQ(*store->end_crashed(), 1u) << "which looks for overlaps, too";
+  EXPECT_EQ(*store->find_overlaps(), 0u);
+  const auto sessions = store->sessions();
+  ASSERT_EQ(sessions->size(), 3u);
+  EXPECT_EQ((*sessions)[2].recordings.size(), 2u) << "the same capture";
+  EXPECT_EQ((*sessions)[2].fields.title, "from the tablet");
+  ASSERT_TRUE((*sessions)[2].elapsed_cs) << "read from the records, as its seal says nothing";
+  for (const RecordingInfo& info : *store->recordings()) {
+    EXPECT_THAT(store->verify(info.birth.rec_id)->problems, testing::IsEmpty());
+  }
+  EXPECT_GT(store->pending({})->size(), 20u);
+}
+
 }  // namespace
 }  // namespace boathouse::store

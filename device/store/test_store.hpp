@@ -39,7 +39,8 @@ class TemporaryFolder {
 // A store that can be closed and opened again, as after a crash: nothing is written at closing.
 class TestStore {
  public:
-  TestStore() { open(); }
+  // `seed`: of its ids; two stores that meet need different ones.
+  explicit TestStore(std::uint64_t seed = 7) : random(seed) { open(); }
 
   void open() {
     auto opened = Store::open(folder_.path(), ids, random);
@@ -56,7 +57,7 @@ class TestStore {
   [[nodiscard]] const std::string& folder() const { return folder_.path(); }
 
   base::ManualClock clock{1'700'000'000'000, 5000};
-  base::SeededRandom random{7};
+  base::SeededRandom random;
   base::UuidV7Source ids{clock, random};
 
  private:

@@ -11,6 +11,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
+#include "core/rowing/record.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
 
@@ -115,13 +116,15 @@ struct StoreStatus {
   std::uint64_t refused_items = 0;
   std::uint64_t unconfirmed_items = 0;  // not on this device, and the server has not named them under its new epoch
   std::string server_epoch;             // of the receipts; "" = the server never answered
+  std::uint64_t open_conflicts = 0;     // that await a person's choice
 };
 
 // What people wrote about a session, after all edits that are here.
 struct SessionFields {
-  std::optional<std::string> title;  // nullopt: nobody wrote one
+  std::optional<std::string> title;  // nullopt: nobody wrote one; never ""
   std::optional<std::string> notes;
-  std::optional<std::string> other_title;  // written at the same time elsewhere, and not chosen by anybody yet
+  // Written at the same time elsewhere, and not chosen by anybody yet; "" = it was taken away there.
+  std::optional<std::string> other_title;
   std::optional<std::string> other_notes;
   std::vector<std::string> tags;
   bool deleted = false;
@@ -136,6 +139,74 @@ struct Run {
   std::int64_t started_ms = 0;  // UTC
   std::int64_t ended_ms = 0;    // UTC; of its last rest so far
   std::string report;           // JSON (device/sync/run_log.hpp)
+};
+
+// What the athlete sees and counts: one recording, or several that are linked.
+struct SessionInfo {
+  base::Uuid id;                          // the smallest of its recordings'
+  std::vector<RecordingInfo> recordings;  // by id
+  // Title and notes of the first recording that has one, tags of all, the rest of the first.
+  SessionFields fields;
+  std::map<rowing::Stream, base::Uuid> primaries;  // whose records count, of the streams that have any
+  // Of the primary alone (its summary if it has one), never a sum; nullopt: it does not tell.
+  std::optional<std::int64_t> elapsed_cs;
+  std::optional<std::int64_t> distance_dm;
+};
+
+// Records [from, to) of one recording's stream.
+struct SessionRange {
+  base::Uuid rec_id;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+
+  bool operator==(const SessionRange&) const = default;
+};
+
+struct SessionPage {
+  std::vector<rowing::Record> records;
+  std::vector<SessionRange> ranges;  // whose they are, in the same order
+};
+
+// Numbers are in the file: never change or reuse one.
+enum class ConflictKind : std::uint8_t {
+  title = 1,
+  notes = 2,
+  overlap = 3,     // two recordings were linked because their data agree
+  suggestion = 4,  // two recordings look like one workout; they are not linked
+};
+enum class Answer : std::uint8_t {
+  mine = 1,    // that text; or linked, with that recording's records
+  theirs = 2,  // the same
+  both = 3,    // both texts, joined; or two sessions, for good
+  other = 4,   // settled another way: a new text, a link made by hand
+};
+std::string_view name(ConflictKind kind);
+std::string_view name(Answer answer);
+// nullopt for what a person cannot answer.
+std::optional<Answer> answer_from_name(std::string_view text);
+
+inline constexpr std::size_t kKeptAnswers = 200;
+
+struct ConflictSide {
+  std::string text;   // title, notes
+  base::Uuid rec_id;  // overlap, suggestion; as are the following
+  std::int64_t started_ms = 0;
+  std::optional<std::int64_t> elapsed_cs;
+  std::optional<std::int64_t> distance_dm;
+  std::string device;  // its monitor's serial number, or the file it came from; "" = not known
+};
+
+// Two that wrote the same field without knowing of each other, or two recordings that may be one workout.
+struct Conflict {
+  std::string id;  // the same on every device
+  ConflictKind kind = ConflictKind::title;
+  base::Uuid session;  // as it is now
+  ConflictSide mine;   // what was written or recorded on this device; if neither or both were: what is shown, the first
+  ConflictSide theirs;
+  std::string reason;  // overlap, suggestion: why
+  std::int64_t since_ms = 0;
+  std::optional<Answer> answered;  // nullopt: it is open
+  std::int64_t answered_ms = 0;
 };
 
 // One athlete whose key this device has synced with.
