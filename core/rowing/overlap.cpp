@@ -146,7 +146,9 @@ Verdict judge(const Evidence& a, const Evidence& b) {
                                   " moments that both have"};
   }
   const bool serials = !a.birth.monitor_serial.empty() && !b.birth.monitor_serial.empty();
-  if (serials || !equal_totals(a, b) || !starts_near(a.birth, b.birth)) return {};
+  // A file names each of its workouts once.
+  const bool one_file = a.birth.source_sha256 && a.birth.source_sha256 == b.birth.source_sha256;
+  if (serials || one_file || !equal_totals(a, b) || !starts_near(a.birth, b.birth)) return {};
   return {Overlap::suggested, "equal time and distance, and begun within 14 hours"};
 }
 

@@ -39,8 +39,8 @@ struct Verdict {
 
 // certain: the same measured records, or the same workout in the same monitor's log. flagged: the same monitor and
 // workout type, and of at least kMinCommonPoints moments that both have at least 90 % with the same distance.
-// suggested: one of them names no monitor, equal totals, and starts within kMaxStartDifferenceMs. Equal totals or
-// overlapping times of one monitor prove nothing: two pieces of an evening look like that.
+// suggested: one of them names no monitor, equal totals, starts within kMaxStartDifferenceMs, not of one file. Equal
+// totals or overlapping times of one monitor prove nothing: two pieces of an evening look like that.
 Verdict judge(const Evidence& a, const Evidence& b);
 
 // Could be judged by their points, if these were at hand.

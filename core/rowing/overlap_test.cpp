@@ -145,6 +145,12 @@ TEST(Overlap, WithoutAMonitorEqualTotalsAndANearStartSuggest) {
   file.birth.started_ms = rowed_here.birth.started_ms;
   file.birth.started_known = false;
   EXPECT_EQ(judged(rowed_here, file), Overlap::none);
+  file.birth.started_known = true;
+  Evidence next_row = with_totals(3, 47'324, 20'000);
+  file.birth.source_sha256 = next_row.birth.source_sha256 = base::sha256(base::as_bytes("a season"));
+  EXPECT_EQ(judged(file, next_row), Overlap::none) << "a file names each of its workouts once";
+  next_row.birth.source_sha256.reset();
+  EXPECT_EQ(judged(file, next_row), Overlap::suggested);
   Evidence other_monitor = with_totals(1, 47'324, 20'000);
   other_monitor.birth.rec_id.bytes[0] = 9;
   EXPECT_EQ(judged(rowed_here, other_monitor), Overlap::none) << "with a serial equal totals prove nothing";

@@ -75,9 +75,12 @@ void Survey::observe_sample(const Record& record) {
   static const std::size_t kDistance = column_index(Stream::sample, "distance_dm");
   static const std::size_t kType = column_index(Stream::sample, "workout_type");
   const std::int64_t interval = value(record, kInterval).value_or(0);
-  if (interval_ && *interval_ != interval) several_intervals_ = true;
-  interval_ = interval;
   const auto elapsed_cs = value(record, kElapsed);
+  // A file may call laps intervals, whose counters go on.
+  if (interval_ && *interval_ != interval && elapsed_cs && last_elapsed_cs_ && *elapsed_cs < *last_elapsed_cs_) {
+    counters_restarted_ = true;
+  }
+  interval_ = interval;
   const auto distance_dm = value(record, kDistance);
   keep_latest(last_elapsed_cs_, elapsed_cs);
   keep_latest(last_distance_dm_, distance_dm);
@@ -106,7 +109,7 @@ void Survey::observe_summary(const Record& record) {
 WorkoutFacts Survey::facts() const {
   WorkoutFacts facts = facts_;
   if (!facts.type) facts.type = summary_type_;
-  if (!several_intervals_) {
+  if (!counters_restarted_) {
     if (!facts.elapsed_cs) facts.elapsed_cs = last_elapsed_cs_;
     if (!facts.distance_dm) facts.distance_dm = last_distance_dm_;
   }

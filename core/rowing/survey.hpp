@@ -41,7 +41,7 @@ class Survey {
   void observe(const Record& record);
 
   // Totals and the logged hash are the latest summary's. A total that no summary tells is taken from the samples' last
-  // counters if they are of one interval: never a sum.
+  // counters if these never restarted: never a sum.
   [[nodiscard]] WorkoutFacts facts() const;
   // Ascending. Moments at which the distance stood still (before the first pull, in a rest) are left out: they look the
   // same in every workout. So are those with two distances, as elapsed can jump back inside a rest.
@@ -59,7 +59,7 @@ class Survey {
   std::map<Stream, Steps> steps_;
   std::vector<ProgressPoint> moments_;
   std::optional<std::int64_t> interval_;  // of the samples
-  bool several_intervals_ = false;
+  bool counters_restarted_ = false;
   std::optional<std::int64_t> last_elapsed_cs_;
   std::optional<std::int64_t> last_distance_dm_;
   std::optional<std::int64_t> summary_type_;

@@ -39,9 +39,12 @@ TEST(Survey, TotalsAreTheLatestSummarysAndThatIsNeverASum) {
   EXPECT_EQ(facts.type, 3);
 }
 
-TEST(Survey, WithoutASummaryOneIntervalsLastCountersAreTheTotals) {
+TEST(Survey, WithoutASummaryTheLastCountersAreTheTotalsIfTheyNeverRestarted) {
   std::vector<Record> records = rowed(1, 100);
   EXPECT_EQ(survey_of(records).facts().elapsed_cs, 5000);
+  std::vector<Record> laps = records;
+  laps.push_back(sample_at(1, 5050, 2000));
+  EXPECT_EQ(survey_of(laps).facts().distance_dm, 2000) << "a lap whose counters go on";
   const std::vector<Record> second = rowed(2, 50, 1);
   records.insert(records.end(), second.begin(), second.end());
   EXPECT_FALSE(survey_of(records).facts().elapsed_cs) << "of several intervals nobody adds up";
