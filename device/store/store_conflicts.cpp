@@ -135,8 +135,9 @@ base::Result<ConflictSide> side_of(db::Connection& connection, const base::Uuid&
   if (!known) return known.error();
   if (!*known) return side;
   side.started_ms = (*known)->birth.started_ms;
-  side.elapsed_cs = (*known)->seal.workout->elapsed_cs;
-  side.distance_dm = (*known)->seal.workout->distance_dm;
+  const rowing::WorkoutFacts facts = (*known)->seal.workout.value_or(rowing::WorkoutFacts());
+  side.elapsed_cs = facts.elapsed_cs;
+  side.distance_dm = facts.distance_dm;
   side.device = device_of((*known)->birth);
   return side;
 }

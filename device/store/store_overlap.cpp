@@ -29,15 +29,18 @@ base::Result<std::string> read_facts(db::Connection& connection, std::int64_t re
 }
 
 // What the index has kept of a recording whose seal does not say it.
-base::Result<rowing::WorkoutFacts> indexed_facts(db::Connection& connection, std::int64_t recording) {
-  auto select = connection.prepare("SELECT elapsed_cs, distance_dm FROM overlap WHERE recording = ?1");
+base::Result<std::optional<rowing::WorkoutFacts>> indexed_facts(db::Connection& connection, std::int64_t recording) {
+  auto select = connection.prepare(
+      "SELECT elapsed_cs, distance_dm FROM overlap WHERE recording = ?1 AND (elapsed_cs IS NOT NULL OR distance_dm IS "
+      "NOT NULL)");
   if (!select) return select.error();
   auto there = select->bind(1, recording).step();
   if (!there) return there.error();
-  rowing::WorkoutFacts facts;
+  std::optional<rowing::WorkoutFacts> facts;
   if (!*there) return facts;
-  facts.elapsed_cs = select->optional_integer(0);
-  facts.distance_dm = select->optional_integer(1);
+  facts.emplace();
+  facts->elapsed_cs = select->optional_integer(0);
+  facts->distance_dm = select->optional_integer(1);
   return facts;
 }
 
@@ -246,7 +249,7 @@ base::Result<int> examine(db::Connection& connection, base::UuidV7Source& ids, c
   if (!evidence) return evidence.error();
   if (!*evidence) return 1;
   // No rule asks for the points where the monitor is not known; what an older program's seal does not say is read.
-  const bool read_records = !(*evidence)->birth.monitor_serial.empty() || (*evidence)->seal.workout->reach.empty();
+  const bool read_records = !(*evidence)->birth.monitor_serial.empty() || !(*evidence)->seal.workout;
   if (read_records) {
     evidence = read_evidence(connection, recording, true);
     if (!evidence) return evidence.error();

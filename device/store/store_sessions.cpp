@@ -386,6 +386,7 @@ rowing::RecordSource source_of(std::mutex& mutex, db::Connection& connection, co
 }
 
 std::int64_t usual_step(const rowing::Evidence& evidence, Stream stream) {
+  if (!evidence.seal.workout) return 1;
   const auto found = evidence.seal.workout->reach.find(stream);
   return found == evidence.seal.workout->reach.end() ? 1 : static_cast<std::int64_t>(found->second.step);
 }
