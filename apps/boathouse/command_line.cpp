@@ -32,6 +32,8 @@ struct CommandLine {
   std::string name;
   std::string id;
   std::string stream;
+  std::string other_id;
+  std::string answer;
   std::string out_file;
   std::string pm5_file = "-";
   int wait_s = 0;
@@ -105,9 +107,14 @@ void CommandLine::add_device(CLI::App& app) {
                          [this] { return device_record(device, input); });
   record->add_option("file", input.files, "Pipe or file; - = standard input")->expected(0, 1);
   record->add_flag("--progress", input.progress, "Print a line of JSON after each commit");
+  const auto with_monitor = [this](CLI::App* made) {
+    made->add_option("--monitor-serial", input.monitor, "The monitor's serial number, if it is known");
+  };
+  with_monitor(record);
   CLI::App* replay =
       add("replay", "Record captured notifications (JSON lines)", [this] { return device_replay(device, input); });
   replay->add_option("file", input.files, "Captured files")->required();
+  with_monitor(replay);
   with_json(replay);
   CLI::App* import_command =
       add("import", "Import files of other tools", [this] { return device_import(device, input); });
@@ -131,6 +138,26 @@ void CommandLine::add_device(CLI::App& app) {
   edit_command->add_flag("--delete", edit.remove, "Hide the session; reversible for 30 days");
   edit_command->add_flag("--restore", edit.restore, "Take the deletion back");
   with_json(edit_command);
+  CLI::App* link_command = add("link", "Make two sessions one: they are of the same workout",
+                               [this] { return device_link(device, id, other_id); });
+  link_command->add_option("session", id, "ses_ id")->required();
+  link_command->add_option("other", other_id, "ses_ id")->required();
+  with_json(link_command);
+  CLI::App* unlink_command = add("unlink", "Take a recording out of a session, for good",
+                                 [this] { return device_unlink(device, id, other_id); });
+  unlink_command->add_option("session", id, "ses_ id of the session, or of a recording that stays in it")->required();
+  unlink_command->add_option("other", other_id, "ses_ id of the recording that leaves")->required();
+  with_json(unlink_command);
+  with_json(
+      add("conflicts", "What awaits your choice, and what was chosen", [this] { return device_conflicts(device); }));
+  CLI::App* answer_command =
+      add("answer", "Settle a conflict on all devices", [this] { return device_answer(device, id, answer); });
+  answer_command->add_option("conflict", id, "As `device conflicts` shows it")->required();
+  answer_command
+      ->add_option("keep", answer, "mine, theirs or both (two recordings: both = they are two sessions, for good)")
+      ->required()
+      ->check(CLI::IsMember({"mine", "theirs", "both"}));
+  with_json(answer_command);
   CLI::App* fetch_command = add("fetch", "Get a session's data back onto this device with the next sync",
                                 [this] { return device_fetch(device, id); });
   fetch_command->add_option("session", id, "ses_ id")->required();

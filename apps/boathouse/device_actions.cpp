@@ -2,12 +2,12 @@
 
 #include <map>
 
+#include "apps/boathouse/session_actions.hpp"
 #include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
 #include "device/page/actions.hpp"
-#include "device/page/session_list.hpp"
 #include "device/sync/run_log.hpp"
-#include "device/sync/word.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -59,6 +59,7 @@ base::Result<std::string> status_json(Device& device) {
   const std::int64_t age_ms = status->oldest_pending_ms > 0 ? device.clock.utc_ms() - status->oldest_pending_ms : 0;
   json.key("oldest_pending_s").value(std::max<std::int64_t>(age_ms, 0) / 1000);
   json.key("open_rows").value(status->open_rows).key("unconfirmed_items").value(status->unconfirmed_items);
+  json.key("open_conflicts").value(status->open_conflicts);
   json.key("refused_items").value(status->refused_items).key("server_epoch").value(status->server_epoch);
   json.key("refused").begin_array();
   for (const store::RefusedItem& item : *refused) {
@@ -140,6 +141,7 @@ base::Result<std::string> replay_json(Device& device, const Action& action) {
   options.origin = rowing::Origin::replay;
   options.source_name = action.argument;
   options.started_known = false;
+  options.monitor_serial = action.monitor;
   store::Recorder recorder(*device.store, device.clock, device.ids, options);
   store::LineFeeder feeder(recorder);
   BOATHOUSE_TRY(feeder.feed_all(action.content));
@@ -176,11 +178,15 @@ base::Result<std::string> import_json(Device& device, const Action& action) {
 base::Result<std::string> perform(Device& device, const Action& action) {
   if (action.name == "status") return status_json(device);
   if (action.name == "log") return log_text(device, action.argument);
-  if (action.name == "sessions") return page::sessions_json(tools(device), {});
+  if (action.name == "sessions") return sessions_json(device);
   if (action.name == "verify") return verify_json(device);
   if (action.name == "source") return source_bytes(device, action.argument);
   if (action.name == "replay") return replay_json(device, action);
   if (action.name == "edit") return page::edit_session(tools(device), action.argument, action.content);
+  if (action.name == "link") return link_sessions(device, action.argument, action.content);
+  if (action.name == "unlink") return unlink_sessions(device, action.argument, action.content);
+  if (action.name == "conflicts") return conflicts_json(device);
+  if (action.name == "answer") return answer_conflict(device, action.argument, action.content);
   if (action.name == "fetch") return page::fetch_session(tools(device), action.argument);
   if (action.name == "storage") return page::storage(tools(device), action.content);
   if (action.name == "forget-account") {

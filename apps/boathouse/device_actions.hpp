@@ -13,11 +13,15 @@
 namespace boathouse::app {
 
 struct Action {
-  // status, log, sessions, verify, source, offer-refused, forget-account, edit, fetch, storage, replay, import
+  // status, log, sessions, verify, source, offer-refused, forget-account, edit, link, unlink, conflicts, answer, fetch,
+  // storage, replay, import
   std::string name;
-  std::string argument;   // log: "text" or "json"; replay, import: the file's name; source, edit, fetch: the session
+  std::string argument;   // log: "text" or "json"; replay, import: the file's name; answer: the conflict; the others:
+                          // the session
   std::string time_zone;  // import
-  std::string content;    // replay, import: the file; edit, storage: JSON (device/page/actions.hpp)
+  std::string content;    // replay, import: the file; edit, storage: JSON (device/page/actions.hpp); link, unlink: the
+                          // other session; answer: the word
+  std::string monitor = {};  // replay: its serial number
 };
 
 // JSON text, but for `source` the imported file's own bytes, and for `log` what was asked for. not_found for an unknown

@@ -78,7 +78,7 @@ int device_replay(const DeviceOptions& options, const InputOptions& input) {
   for (const std::string& file : input.files) {
     auto content = import::read_file(file);
     if (!content) return fail(content.error());
-    const Action action{"replay", fs::path(file).filename().string(), "", std::move(*content)};
+    const Action action{"replay", fs::path(file).filename().string(), "", std::move(*content), input.monitor};
     const int code = ask(options, action, [&](const JsonValue& answer, bool quiet) {
       print_problems(answer, file);
       if (!quiet) {
@@ -106,7 +106,9 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 
-  store::Recorder recorder(*device.store, device.clock, device.ids, {});
+  store::RecorderOptions recorder_options;
+  recorder_options.monitor_serial = input.monitor;
+  store::Recorder recorder(*device.store, device.clock, device.ids, std::move(recorder_options));
   store::LineFeeder feeder(recorder);
   std::string told;
   const auto tell_progress = [&] {
@@ -155,9 +157,11 @@ int device_status(const DeviceOptions& options) {
   return ask(options, {"status", "", "", ""}, [](const JsonValue& answer, bool quiet) {
     if (quiet) return kDone;
     std::printf(
-        "recordings  %lld (%lld open)\nrecords     %lld\npending     %lld item(s), %lld bytes\nrefused     %lld\n",
+        "recordings  %lld (%lld open)\nrecords     %lld\npending     %lld item(s), %lld bytes\nrefused     %lld\n"
+        "conflicts   %lld open\n",
         number(answer, "recordings"), number(answer, "open_recordings"), number(answer, "records"),
-        number(answer, "pending_items"), number(answer, "pending_bytes"), number(answer, "refused_items"));
+        number(answer, "pending_items"), number(answer, "pending_bytes"), number(answer, "refused_items"),
+        number(answer, "open_conflicts"));
     for (const JsonValue& item : list(answer, "refused")) {
       std::printf("  refused: %s of %s: %s (%s)\n", text(item, "kind").c_str(), text(item, "session").c_str(),
                   text(item, "detail").c_str(), text(item, "outcome").c_str());
@@ -183,8 +187,10 @@ int device_sessions(const DeviceOptions& options) {
           at(session, "safe").boolean().value_or(false)
               ? "in cloud"
               : std::to_string(items - number(session, "pending_items")) + "/" + std::to_string(items);
-      std::printf("%s  %s  %-9s %s\n", text(session, "id").c_str(), text(session, "started_at").substr(0, 16).c_str(),
-                  progress.c_str(), text(session, "source_name").c_str());
+      const std::size_t recordings = list(session, "recordings").size();
+      std::printf("%s  %s  %-9s %s%s\n", text(session, "id").c_str(), text(session, "started_at").substr(0, 16).c_str(),
+                  progress.c_str(), text(session, "source_name").c_str(),
+                  recordings == 1 ? "" : (" (" + std::to_string(recordings) + " recordings)").c_str());
     }
     return kDone;
   });
@@ -242,6 +248,61 @@ int device_edit(const DeviceOptions& options, const EditOptions& edit) {
     line("other notes", "other_notes");
     for (const JsonValue& tag : list(answer, "tags")) std::printf("tag          %s\n", tag.text()->c_str());
     if (at(answer, "deleted").boolean().value_or(false)) std::printf("deleted; --restore brings it back\n");
+    return kDone;
+  });
+}
+
+namespace {
+
+int print_session(const JsonValue& answer, bool quiet) {
+  if (quiet) return kDone;
+  std::printf("%s is of %zu recording(s)\n", text(answer, "session").c_str(), list(answer, "recordings").size());
+  for (const JsonValue& recording : list(answer, "recordings")) std::printf("  %s\n", recording.text()->c_str());
+  return kDone;
+}
+
+std::string side_text(const JsonValue& side) {
+  if (at(side, "text").text() != nullptr) return "\"" + text(side, "text") + "\"";
+  std::string line = text(side, "recording") + " of " + text(side, "started_at").substr(0, 16);
+  char total[64];
+  for (const auto& [key, format] : {std::pair("elapsed_s", ", %.1f s"), std::pair("distance_m", ", %.1f m")}) {
+    const auto value = at(side, key).number();
+    if (value && std::snprintf(total, sizeof total, format, *value) > 0) line += total;
+  }
+  const std::string device = text(side, "device");
+  return device.empty() ? line : line + ", " + device;
+}
+
+}  // namespace
+
+int device_link(const DeviceOptions& options, const std::string& session, const std::string& other) {
+  return ask(options, {"link", session, "", other}, print_session);
+}
+
+int device_unlink(const DeviceOptions& options, const std::string& session, const std::string& other) {
+  return ask(options, {"unlink", session, "", other}, print_session);
+}
+
+int device_conflicts(const DeviceOptions& options) {
+  return ask(options, {"conflicts", "", "", ""}, [](const JsonValue& answer, bool quiet) {
+    if (quiet) return kDone;
+    for (const JsonValue& conflict : list(answer, "conflicts")) {
+      const std::string answered = text(conflict, "answered");
+      std::printf("%s  %-10s of %s, %s\n  mine    %s\n  theirs  %s\n", text(conflict, "id").c_str(),
+                  text(conflict, "kind").c_str(), text(conflict, "session").c_str(),
+                  answered.empty() ? "open" : ("answered: " + answered).c_str(),
+                  side_text(at(conflict, "mine")).c_str(), side_text(at(conflict, "theirs")).c_str());
+      if (const std::string reason = text(conflict, "reason"); !reason.empty())
+        std::printf("  why     %s\n", reason.c_str());
+    }
+    std::printf("%lld open (device answer ID mine|theirs|both)\n", number(answer, "open"));
+    return kDone;
+  });
+}
+
+int device_answer(const DeviceOptions& options, const std::string& conflict, const std::string& answer) {
+  return ask(options, {"answer", conflict, "", answer}, [](const JsonValue& left, bool quiet) {
+    if (!quiet) std::printf("%lld conflict(s) left\n", number(left, "open"));
     return kDone;
   });
 }

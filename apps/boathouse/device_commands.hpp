@@ -42,6 +42,7 @@ struct InputOptions {
   std::vector<std::string> files;  // "-" = standard input
   std::string time_zone;           // import: IANA name or +hh:mm, for files with local times
   bool progress = false;           // record: tell each commit
+  std::string monitor;             // record, replay: the monitor's serial number
 };
 
 // Live notifications as JSON lines, from standard input or a pipe, until it ends or SIGTERM. With `progress` a line of
@@ -58,6 +59,12 @@ int device_sessions(const DeviceOptions& device);
 int device_source(const DeviceOptions& device, const std::string& session_id, const std::string& out_file);
 // Title, notes, tags, deleting and restoring.
 int device_edit(const DeviceOptions& device, const EditOptions& edit);
+// One session from now on, and apart again.
+int device_link(const DeviceOptions& device, const std::string& session, const std::string& other);
+int device_unlink(const DeviceOptions& device, const std::string& session, const std::string& other);
+// What awaits a choice, and what was chosen.
+int device_conflicts(const DeviceOptions& device);
+int device_answer(const DeviceOptions& device, const std::string& conflict, const std::string& answer);
 // The session's data that are not on this device shall come with the next sync.
 int device_fetch(const DeviceOptions& device, const std::string& session);
 // What the sessions take; a cap; removing what is safe elsewhere.

@@ -15,7 +15,8 @@ using base::ErrorCode;
 base::Result<std::string> ask_door(const Door& door, const Action& action) {
   std::string question;
   base::JsonWriter json(question);
-  json.begin_object().key("argument").value(action.argument).key("time_zone").value(action.time_zone).end_object();
+  json.begin_object().key("argument").value(action.argument).key("time_zone").value(action.time_zone);
+  json.key("monitor").value(action.monitor).end_object();
   ServerOptions server;
   server.server = door.url;
   server.key = door.token;

@@ -91,7 +91,7 @@ base::Result<std::string> RunningDevice::answer(const std::string& name, const h
     return value == nullptr || value->text() == nullptr ? std::string() : *value->text();
   };
   if (name == "sync") return sync_now(field("argument"));
-  auto result = perform(device_, {name, field("argument"), field("time_zone"), request.body});
+  auto result = perform(device_, {name, field("argument"), field("time_zone"), request.body, field("monitor")});
   runner_->wake();
   return result;
 }

@@ -111,17 +111,22 @@ base::Result<std::string> edit_session(const Tools& tools, const std::string& se
     edits.push_back(edit_of(EditField::deleted));
     edits.back().flag = *deleted->boolean();
   }
+  const auto before = tools.store.session(*id);
+  if (!before) return before.error();
   for (Edit& edit : edits) {
-    edit.op_id = tools.ids.next();
-    edit.session = *id;
-    if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
+    for (const store::RecordingInfo& info : before->recordings) {
+      if (edit.field != EditField::deleted && info.birth.rec_id != before->id) continue;
+      edit.op_id = tools.ids.next();
+      edit.session = info.birth.rec_id;
+      if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
+    }
   }
-  const auto now = tools.store.fields(*id);
+  const auto now = tools.store.session(*id);
   if (!now) return now.error();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("edits").value(edits.size());
-  write_fields(json, *now);
+  write_fields(json, now->fields);
   json.end_object();
   return out;
 }
