@@ -181,6 +181,7 @@ base::Result<std::vector<base::Uuid>> session_members(db::Connection& connection
     if (*is) shown.push_back(id);
   }
   std::vector<Link> list;
+  list.reserve(links.size());
   for (const auto& [pair, link] : links) list.push_back(link);
   const auto sessions = rowing::group_sessions(shown, list);
   const auto own = sessions.find(rec_id);
