@@ -29,6 +29,8 @@ void write_recordings(base::JsonWriter& json, const store::SessionInfo& session)
 // An object with none but these keys.
 base::Result<base::JsonValue> parse_object(const std::string& text, std::initializer_list<std::string_view> keys);
 
+// A session that was merged into another answers as that one. Deleting is of all its recordings; each is restored for
+// itself, and they are one session again.
 // `fields`: title, notes (text, null = nothing), add_tags, remove_tags (arrays of text), deleted (bool), all optional.
 // {"edits": how many, "title", "notes", "tags", "deleted", "other_title", "other_notes"}. A session that was merged
 // into another answers as that one. Deleting is of all its recordings; each is restored for itself, and they are one

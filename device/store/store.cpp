@@ -221,7 +221,7 @@ base::Result<std::uint64_t> Store::claim_guests(std::string_view athlete) {
       return base::Error{base::ErrorCode::conflict,
                          "the recordings without an athlete belong to the key that this device has synced with"};
     }
-    auto update = connection.prepare("UPDATE recording SET athlete = ?1 WHERE athlete = ''");
+    auto update = connection.prepare("UPDATE recording SET athlete = ?1, examined = 0 WHERE athlete = ''");
     if (!update) return update.error();
     BOATHOUSE_TRY(update->bind(1, athlete).run());
     claimed = static_cast<std::uint64_t>(connection.changes());

@@ -120,7 +120,7 @@ base::Status erase_recording(db::Connection& connection, std::int64_t recording)
 // not_found also for one that its owner erased. corrupt: it is damaged.
 base::Result<RecordingInfo> read_recording(db::Connection& connection, const base::Uuid& rec_id);
 // Newest first; a damaged one says so in `problem`.
-base::Result<std::vector<RecordingInfo>> list_recordings(db::Connection& connection, const RecordingQuery& query = {});
+base::Result<std::vector<RecordingInfo>> list_recordings(db::Connection& connection, const RecordingQuery& query);
 // Records [from, until) of a stream that are on this device, each with its seq.
 using TakeRecord = std::function<void(std::uint64_t seq, rowing::Record record)>;
 base::Status read_records(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,

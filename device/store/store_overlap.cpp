@@ -11,7 +11,6 @@ namespace boathouse::store {
 namespace {
 
 using rowing::Evidence;
-using rowing::Stream;
 
 constexpr int kLookAtOnce = 256;    // recordings of one call, of which those whose records are read count for more
 constexpr int kCostOfRecords = 16;  // so that a recorder beside it never waits long

@@ -140,9 +140,11 @@ base::Result<std::vector<RecordingInfo>> list_recordings(db::Connection& connect
     // Without a birth and records it is only an edit's session, whose birth is yet to come.
     auto select = connection.prepare(
         "SELECT rec_id FROM recording AS r WHERE purged = 0 AND (EXISTS(SELECT 1 FROM item AS i WHERE i.recording = "
-        "r.id AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) "
+        "r.id "
+        "AND i.kind = 1) OR EXISTS(SELECT 1 FROM stream AS t WHERE t.recording = r.id)) "
         "AND (?2 = 0 OR r.id IN (SELECT recording FROM item WHERE outcome IS NULL UNION SELECT recording FROM item "
-        "WHERE outcome >= 2)) ORDER BY rec_id DESC LIMIT ?1");
+        "WHERE "
+        "outcome >= 2)) ORDER BY rec_id DESC LIMIT ?1");
     if (!select) return select.error();
     select->bind(1, query.limit).bind(2, query.unsent_only);
     for (;;) {

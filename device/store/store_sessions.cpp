@@ -181,6 +181,7 @@ base::Result<std::vector<base::Uuid>> session_members(db::Connection& connection
     if (*is) shown.push_back(id);
   }
   std::vector<Link> list;
+  list.reserve(links.size());
   for (const auto& [pair, link] : links) list.push_back(link);
   const auto sessions = rowing::group_sessions(shown, list);
   const auto own = sessions.find(rec_id);
@@ -258,7 +259,7 @@ base::Result<std::map<Stream, base::Uuid>> chosen_primaries(db::Connection& conn
 base::Result<std::vector<SessionInfo>> Store::sessions() {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  auto infos = list_recordings(connection);
+  auto infos = list_recordings(connection, {});
   if (!infos) return infos.error();
   auto links = all_links(connection);
   if (!links) return links.error();

@@ -31,7 +31,9 @@ class EngineTest : public testing::Test {
   base::Uuid add_recording(std::size_t samples = 300) {
     const rowing::Birth birth = store::make_birth(store.ids);
     EXPECT_TRUE(ok(store->begin(birth, "")));
-    EXPECT_TRUE(ok(store->append(birth.rec_id, store::make_samples(0, samples))));
+    // Each of its own: two of the same records would be linked.
+    const std::uint64_t first = 1000 * store->status()->recordings;
+    EXPECT_TRUE(ok(store->append(birth.rec_id, store::make_samples(first, samples))));
     EXPECT_TRUE(ok(store->end(birth.rec_id, rowing::EndReason::logged)));
     return birth.rec_id;
   }
