@@ -299,7 +299,7 @@ class ConflictTest : public PageTest {
     wire::ChangesReply reply;
     reply.epoch = "epoch";
     reply.replica_id = page.store->identity().replica_id;
-    store::TestStore other;
+    store::TestStore other{8};
     const auto info = page.store->recording(id);
     EXPECT_TRUE(ok(other->begin(info->birth, "")));
     for (const auto field : {rowing::EditField::title, rowing::EditField::notes}) {
@@ -370,7 +370,8 @@ TEST_F(ConflictTest, MineStaysAndABadAnswerChangesNothing) {
   }
   EXPECT_EQ(at(answer("title", "mine"), {"open"}), "1");
   EXPECT_EQ(fields().title, "mine");
-  EXPECT_EQ(refusal("answerConflict", with_body(R"({"keep":"mine"})", place)), ErrorCode::not_found);
+  EXPECT_EQ(at(answer("title", "mine"), {"open"}), "1") << "the same again changes nothing";
+  EXPECT_EQ(refusal("answerConflict", with_body(R"({"keep":"mine"})", place + "x")), ErrorCode::not_found);
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ Status App::open() {
   options.take_lock = false;
   auto opened = store::Store::open("/sim", store_ids_, store_random_, options);
   if (!opened) return opened.error();
+  // Its user signs in: what an old store kept without a label is theirs.
+  if (auto claimed = opened->claim_guests(kAthlete); !claimed) return claimed.error();
   store_.emplace(std::move(*opened));
   store::RecorderOptions recorder;
   recorder.origin = rowing::Origin::simulated;
