@@ -180,6 +180,25 @@ TEST_F(StoreChangesTest, WhatRunsOnAnotherDeviceIsNotEndedHere) {
   EXPECT_TRUE(tablet->verify(birth.rec_id)->ok());
 }
 
+TEST_F(StoreChangesTest, WhatTheFeedLeavesOutIsNotSafe) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  // The second chunk of samples is still on the phone: refused, or put off.
+  const auto late = std::ranges::find_if(feed, [](const Change& change) {
+    return change.kind == ChangeKind::chunk && change.stream == Stream::sample && change.from == 256;
+  });
+  ASSERT_NE(late, feed.end());
+  Change hole = *late;
+  feed.erase(late);
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  ASSERT_TRUE(ok(take(tablet, feed, 0)));
+  EXPECT_TRUE(tablet->recording(rec_id)->ended);
+  EXPECT_FALSE(tablet->recording(rec_id)->safe());
+  hole.seq = ++server_seq;
+  ASSERT_TRUE(ok(take(tablet, {hole}, feed.back().seq)));
+  EXPECT_TRUE(tablet->recording(rec_id)->safe());
+}
+
 TEST_F(StoreChangesTest, AnAnswerThatDoesNotGoOnFromHereChangesNothing) {
   record(phone);
   upload(phone);

@@ -1,6 +1,7 @@
 // What the store hands out: its identity, what waits for the server, what the server said, and how things stand.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -87,8 +88,12 @@ struct RecordingInfo {
   std::string problem;           // not empty: the recording is damaged, and nothing else here can be relied on
   bool verified = false;         // the server counts what the newest seal does, under its current epoch
 
-  // Everything is sealed and the server holds all of it.
-  [[nodiscard]] bool safe() const { return problem.empty() && ended && pending_items == 0 && refused_items == 0; }
+  // Everything is sealed and the server holds all of it. Of another device's recording the feed can leave holes: what
+  // it has not named is not known to be with the server.
+  [[nodiscard]] bool safe() const {
+    return problem.empty() && ended && pending_items == 0 && refused_items == 0 &&
+           std::ranges::all_of(streams, [](const auto& one) { return one.second.acknowledged >= one.second.records; });
+  }
 };
 
 struct RefusedItem {

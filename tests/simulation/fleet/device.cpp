@@ -12,7 +12,6 @@ namespace {
 
 using rowing::Stream;
 
-constexpr std::size_t kWantedTogether = 8;
 constexpr std::uint64_t kSamplesTogether = 100;
 
 }  // namespace
@@ -52,7 +51,7 @@ base::Status Device::boot() {
   if (auto ended = opened->end_crashed(); !ended) return ended.error();
   store_.emplace(std::move(*opened));
   ++process_;
-  engine_ = sync::make_engine(store_->identity(), tenant_.key, tenant_.label);
+  session_.emplace(*store_, clock_, random_, tenant_.key, tenant_.label);
   give(sync::Start{});
   return {};
 }
@@ -60,7 +59,7 @@ base::Status Device::boot() {
 void Device::kill() {
   recorder_.reset();
   by_hand_.reset();
-  events_.clear();
+  session_.reset();
   store_.reset();
   ++process_;
 }
@@ -73,19 +72,11 @@ bool Device::dies_if_powerless(std::uint64_t seed) {
 }
 
 void Device::give(sync::Event event) {
-  events_.push_back(std::move(event));
-  if (std::exchange(handling_, true)) return;
-  bool looked = false;
-  while (!events_.empty() && running()) {
-    const sync::Event next = std::move(events_.front());
-    events_.pop_front();
-    sync::Step result = sync::step(std::move(engine_), next, {clock_.monotonic_ms(), random_.u64()});
-    engine_ = std::move(result.state);
-    looked |= !result.commands.empty();
-    for (sync::Command& command : result.commands) execute(command);
-  }
-  handling_ = false;
-  if (looked) check_status();
+  if (!running()) return;
+  const bool is_tick = std::holds_alternative<sync::Tick>(event);
+  const sync::Status before = status();
+  if (auto request = session_->take(std::move(event))) deliver_(std::move(*request));
+  if (!is_tick || !(before == status())) check_status();
 }
 
 void Device::tick() {
@@ -99,67 +90,13 @@ void Device::tick() {
 
 std::optional<std::int64_t> Device::next_ms() const {
   if (!running()) return std::nullopt;
-  return engine_.status.next_try_ms;
-}
-
-base::Result<sync::Loaded> Device::load(const sync::Load& command) {
-  auto outbox = store_->status();
-  if (!outbox) return outbox.error();
-  auto account = store_->account(tenant_.label);
-  if (!account) return account.error();
-  auto items = store_->pending(command.query);
-  if (!items) return items.error();
-  auto wanted = store_->wanted(tenant_.label, kWantedTogether);
-  if (!wanted) return wanted.error();
-  auto unverified = store_->unverified(tenant_.label, wire::kMaxVerifyRecordings);
-  if (!unverified) return unverified.error();
-  sync::Loaded work{
-      std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), std::move(*unverified), {}, 0};
-  if (command.max_ranges > 0) {
-    auto ranges = store_->pending_ranges(tenant_.label, command.max_ranges);
-    if (!ranges) return ranges.error();
-    work.ranges = std::move(*ranges);
-  }
-  return work;
-}
-
-void Device::stored(const base::Status& status) {
-  if (status) {
-    events_.emplace_back(sync::Stored{});
-  } else {
-    events_.emplace_back(sync::StoreFailed{status.error()});
-  }
-}
-
-void Device::execute(sync::Command& command) {
-  if (auto* const wanted = std::get_if<sync::Load>(&command)) {
-    auto work = load(*wanted);
-    if (work) {
-      events_.emplace_back(std::move(*work));
-    } else {
-      events_.emplace_back(sync::StoreFailed{work.error()});
-    }
-  } else if (auto* const send = std::get_if<sync::Send>(&command)) {
-    deliver_(std::move(*send));
-  } else if (auto* const hello = std::get_if<sync::StoreHello>(&command)) {
-    stored(store_->take_hello(tenant_.label, hello->reply));
-  } else if (auto* const changes = std::get_if<sync::StoreChanges>(&command)) {
-    stored(store_->take_changes(tenant_.label, changes->since, changes->reply));
-  } else if (auto* const acks = std::get_if<sync::StoreAcks>(&command)) {
-    stored(store_->acknowledge(acks->epoch, acks->answers));
-  } else if (auto* const body = std::get_if<sync::StoreBody>(&command)) {
-    stored(store_->take_body(body->id, body->body));
-  } else if (auto* const given_up = std::get_if<sync::StoreGivenUp>(&command)) {
-    stored(store_->give_up_fetching(given_up->id));
-  } else if (auto* const verified = std::get_if<sync::StoreVerified>(&command)) {
-    stored(store_->take_verified(verified->epoch, verified->verified, verified->offer_again));
-  }
+  return status().next_try_ms;
 }
 
 // I12: what the status says is true, and what is pending has a time or a reason.
 void Device::check_status() {
-  if (!running() || engine_.phase != sync::Phase::idle) return;
-  const sync::Status& said = engine_.status;
+  if (session_->busy()) return;
+  const sync::Status& said = status();
   if (said.state == sync::State::up_to_date) {
     auto now = store_->status();
     if (!now) return;

@@ -16,7 +16,7 @@
 #include "core/pm5/simulated_air.hpp"
 #include "device/store/recorder.hpp"
 #include "device/store/store.hpp"
-#include "device/sync/engine.hpp"
+#include "device/sync/session.hpp"
 #include "tests/simulation/fleet/service.hpp"
 #include "tests/simulation/simulated_disk.hpp"
 
@@ -58,8 +58,9 @@ class Device {
   void set_clock(std::int64_t utc_ms) { clock_.set_utc_ms(utc_ms); }
   // In the world's time; nullopt: it waits for nothing.
   [[nodiscard]] std::optional<std::int64_t> next_ms() const;
-  [[nodiscard]] const sync::Status& status() const { return engine_.status; }
-  [[nodiscard]] bool awaits_reply() const { return engine_.phase == sync::Phase::sending; }
+  // The next two of a running device.
+  [[nodiscard]] const sync::Status& status() const { return session_->status(); }
+  [[nodiscard]] bool awaits_reply() const { return session_->busy(); }
   [[nodiscard]] std::int64_t monotonic_ms() const { return clock_.monotonic_ms(); }
 
   // --- Its user; an error is what the user would see. The host tells the engine afterwards ---
@@ -82,9 +83,6 @@ class Device {
   [[nodiscard]] const std::map<base::Uuid, base::Uuid>& edits() const { return edits_; }
 
  private:
-  void execute(sync::Command& command);
-  base::Result<sync::Loaded> load(const sync::Load& command);
-  void stored(const base::Status& status);
   // Of what the recorder says is committed.
   void note_promise();
   Promise& promise(const base::Uuid& rec_id);
@@ -104,9 +102,7 @@ class Device {
   Promise* rowing_promise_ = nullptr;
   std::size_t heard_ = 0;  // of the workout
   std::int64_t rowing_since_ms_ = 0;
-  sync::EngineState engine_;
-  std::deque<sync::Event> events_;
-  bool handling_ = false;
+  std::optional<sync::Session> session_;
 
   struct ByHand {
     base::Uuid rec_id;
