@@ -357,6 +357,9 @@ TEST_F(StoreChangesTest, WhatItsOwnerErasedLeavesNothingAndDoesNotComeBack) {
   EXPECT_EQ(phone->recording(rec_id).error().code, base::ErrorCode::not_found);
   EXPECT_TRUE(phone->recordings()->empty());
   EXPECT_TRUE(phone->records(rec_id, Stream::sample, 0, 10)->empty());
+  // A recorder that still had it has nowhere to put more.
+  EXPECT_EQ(phone->append(rec_id, make_samples(600, 1)).error().code, base::ErrorCode::not_found);
+  EXPECT_EQ(phone->seal(rec_id, true).error().code, base::ErrorCode::not_found);
   std::vector<Change> again = feed;
   for (Change& change : again) change.seq += 100;
   ASSERT_TRUE(ok(take(phone, again, gone.seq)));

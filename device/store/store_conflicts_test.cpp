@@ -195,7 +195,8 @@ TEST_F(ConflictsTest, AFlaggedLinkIsUndoneByOneAnswer) {
     EXPECT_EQ((*store)->sessions()->size(), 1u);
     EXPECT_EQ((*store)->status()->open_conflicts, 0u);
     EXPECT_EQ((*store)->conflicts()->at(0).answered, Answer::mine);
-    for (const auto& [stream, primary] : (*store)->session(first)->primaries) EXPECT_EQ(primary, first);
+    const auto one = (*store)->session(first);
+    for (const auto& [stream, primary] : one->primaries) EXPECT_EQ(primary, first);
   }
   ASSERT_TRUE(ok(phone->unlink(first, second, 6000))) << "and by hand all the same";
   meet();

@@ -134,6 +134,9 @@ base::Result<RecordingRow> get_own_recording(db::Connection& connection, const b
   if (recording && recording->elsewhere) {
     return base::Error{base::ErrorCode::conflict, "recording " + rec_id.text() + " runs on another device"};
   }
+  if (recording && recording->purged) {
+    return base::Error{base::ErrorCode::not_found, "recording " + rec_id.text() + " was erased by its owner"};
+  }
   return recording;
 }
 

@@ -101,7 +101,7 @@ base::Status put_stream(db::Connection& connection, std::int64_t recording, rowi
 enum class Begun : std::uint8_t { here, elsewhere };
 base::Result<RecordingRow> add_recording(db::Connection& connection, const base::Uuid& rec_id, std::string_view athlete,
                                          Begun begun);
-// get_recording(), for who wants to add to it. conflict: it runs on another device.
+// get_recording(), for who wants to add to it. conflict: it runs on another device; not_found: it was erased, too.
 base::Result<RecordingRow> get_own_recording(db::Connection& connection, const base::Uuid& rec_id);
 // Its id.
 base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& item);

@@ -465,16 +465,24 @@ class Fleet {
     return text;
   }
 
+  // How all of them stand.
   std::string unrest() {
+    std::string text;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
-      if (is_quiet(*devices_[i])) continue;
-      const sync::Status& status = devices_[i]->status();
-      return "device " + std::to_string(i) + " is " + std::string(sync::name(status.state)) + " with " +
-             std::to_string(status.pending_items) + " pending items: " + status.reason + refusals(*devices_[i]) + "; " +
-             std::to_string(devices_[i]->store().wanted(devices_[i]->athlete(), 100)->size()) + " chunks wanted, " +
-             std::to_string(devices_[i]->store().unverified(devices_[i]->athlete(), 100)->size()) + " unverified";
+      Device& device = *devices_[i];
+      const sync::Status& status = device.status();
+      const auto outbox = device.store().status();
+      const auto count = [](const auto& list) { return list ? std::to_string(list->size()) : std::string("?"); };
+      text +=
+          "\n    device " + std::to_string(i) + " is " + std::string(sync::name(status.state)) + ": " + status.reason;
+      if (outbox) {
+        text += "; pending " + std::to_string(outbox->pending_items) + ", open rows " +
+                std::to_string(outbox->open_rows) + ", refused " + std::to_string(outbox->refused_items);
+      }
+      text += ", wanted " + count(device.store().wanted(device.athlete(), 100)) + ", unverified " +
+              count(device.store().unverified(device.athlete(), 100)) + refusals(device);
     }
-    return "the network";
+    return text;
   }
 
   Stage& stage_;
