@@ -15,7 +15,9 @@
 namespace boathouse::store {
 namespace {
 
-bool gave_up_in_time(std::mutex& mutex) {
+// Whether nobody works with the store. A call that does ends as soon as SQLite sees the interrupt, within a step; the
+// pause only keeps suspend() from asking without end, nothing depends on its length.
+bool nobody_works(std::mutex& mutex) {
   if (mutex.try_lock()) {
     mutex.unlock();
     return true;
@@ -190,7 +192,7 @@ void Store::suspend() {
   // Until whoever works has given up; again, because a statement that just begins forgets the first call.
   do {
     impl_->connection.suspend();
-  } while (!gave_up_in_time(impl_->mutex));
+  } while (!nobody_works(impl_->mutex));
 }
 
 void Store::resume() { impl_->connection.resume(); }
