@@ -130,16 +130,10 @@ base::Status Service::open(const ServeOptions& options) {
   accounts = std::move(*opened_accounts);
   BOATHOUSE_TRY(accounts->ensure_operator_key());
 
-  constexpr std::string_view kSqlite = "sqlite:";
-  std::string ledger_file = (data / "ledger.db").string();
-  if (!options.ledger.empty()) {
-    if (!options.ledger.starts_with(kSqlite) || options.ledger.size() == kSqlite.size()) {
-      return Error{ErrorCode::invalid_input, "--ledger must be sqlite:FILE, not " + options.ledger};
-    }
-    ledger_file = options.ledger.substr(kSqlite.size());
-  }
+  auto place = sql::Place::parse(options.ledger, (data / "ledger.db").string());
+  if (!place) return place.error();
   ledger::Ledger::Options ledger_options;
-  ledger_options.path = ledger_file;
+  ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;
   auto opened_ledger = ledger::Ledger::open(ledger_options, clock, random);
   if (!opened_ledger) return opened_ledger.error();

@@ -146,7 +146,7 @@ class IntakeTest : public testing::Test {
  protected:
   IntakeTest() {
     accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.path = folder_.file("ledger.db")}, clock_, random_);
+    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
     operator_key_ = accounts_->create_operator_key()->text;
     const auto anna = accounts_->create_athlete_key("Anna");
     anna_ = anna->key.athlete->id;

@@ -19,7 +19,7 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(db::Connection connection, base::Clock& clock, std::size_t max_queued_bytes)
+Committer::Committer(sql::Connection connection, base::Clock& clock, std::size_t max_queued_bytes)
     : connection_(std::move(connection)),
       clock_(clock),
       max_queued_bytes_(max_queued_bytes),
@@ -102,7 +102,7 @@ void Committer::commit(std::span<Job> jobs) {
 
 Status Committer::transact(std::span<Job> jobs) {
   ++commits_;
-  auto transaction = db::Transaction::begin(connection_);
+  auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }

@@ -14,8 +14,8 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
-#include "core/db/sqlite.hpp"
 #include "server/ledger/writer.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
 
@@ -28,7 +28,7 @@ class Committer {
   using Done = std::function<void(const base::Status&)>;
 
   // `clock` must outlive the committer.
-  Committer(db::Connection connection, base::Clock& clock, std::size_t max_queued_bytes);
+  Committer(sql::Connection connection, base::Clock& clock, std::size_t max_queued_bytes);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
@@ -57,7 +57,7 @@ class Committer {
   void commit(std::span<Job> jobs);
   base::Status transact(std::span<Job> jobs);
 
-  db::Connection connection_;
+  sql::Connection connection_;
   base::Clock& clock_;
   const std::size_t max_queued_bytes_;
 

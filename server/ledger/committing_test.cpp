@@ -36,7 +36,7 @@ class Hold {
   std::promise<void> release_;
 };
 
-TEST_F(LedgerTest, WhatIsQueuedMeanwhileIsOneTransaction) {
+TEST_P(LedgerTest, WhatIsQueuedMeanwhileIsOneTransaction) {
   put({birth_entry(kRec)});
   Hold hold(*ledger_);
   const Counts before = *ledger_->counts();
@@ -59,7 +59,7 @@ TEST_F(LedgerTest, WhatIsQueuedMeanwhileIsOneTransaction) {
   EXPECT_GE(after.submissions - before.submissions, 99U);
 }
 
-TEST_F(LedgerTest, ReceiptsRiseInTheOrderOfCompletionUnderEightSubmitters) {
+TEST_P(LedgerTest, ReceiptsRiseInTheOrderOfCompletionUnderEightSubmitters) {
   constexpr std::uint64_t kSubmitters = 8;
   constexpr std::uint64_t kEach = 100;
   std::vector<std::int64_t> completed;  // only the committer touches it
@@ -111,7 +111,7 @@ TEST_F(LedgerTest, ReceiptsRiseInTheOrderOfCompletionUnderEightSubmitters) {
   }
 }
 
-TEST_F(LedgerTest, WakesOnlyWhenSomethingWasStored) {
+TEST_P(LedgerTest, WakesOnlyWhenSomethingWasStored) {
   int wakes = 0;
   ledger_->on_commit([&wakes] { ++wakes; });
   put({birth_entry(kRec)});
@@ -125,7 +125,7 @@ TEST_F(LedgerTest, WakesOnlyWhenSomethingWasStored) {
   EXPECT_EQ(wakes, 1);
 }
 
-TEST_F(LedgerTest, StopFinishesWhatIsQueuedAndRefusesTheRest) {
+TEST_P(LedgerTest, StopFinishesWhatIsQueuedAndRefusesTheRest) {
   put({birth_entry(kRec)});
   std::vector<Outcome> outcomes;
   {
@@ -154,9 +154,8 @@ TEST_F(LedgerTest, StopFinishesWhatIsQueuedAndRefusesTheRest) {
   EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 20U);
 }
 
-TEST_F(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
-  ledger_.reset();
-  ledger_ = *Ledger::open({.path = path(), .max_queued_bytes = 10'000}, clock_, random_);
+TEST_P(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
+  reopen(10'000);
   put({birth_entry(kRec)});
   const std::string big(6'000, 'x');
   Hold hold(*ledger_);
@@ -177,7 +176,7 @@ TEST_F(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
 }
 
 // A trigger stands for any failure that belongs to one submission's own statements.
-TEST_F(LedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
+TEST_F(SqliteLedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
   put({birth_entry(kRec)});
   {
     auto connection = db::Connection::open(path());
@@ -225,7 +224,7 @@ class DiskFull {
   void (*handler_)(int) = nullptr;
 };
 
-TEST_F(LedgerTest, AFullDiskStoresNothingAndIsNotForEver) {
+TEST_F(SqliteLedgerTest, AFullDiskStoresNothingAndIsNotForEver) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
   std::vector<base::ErrorCode> codes;
   std::int64_t stored = 0;

@@ -27,7 +27,7 @@ struct Report {
 [[noreturn]] void run_child(const std::string& path, int pipe, std::uint64_t generation) {
   base::ManualClock clock{1'700'000'100'000};
   base::SeededRandom random{generation};
-  auto ledger = Ledger::open({.path = path}, clock, random);
+  auto ledger = Ledger::open({.place = {.sqlite_file = path}}, clock, random);
   if (!ledger) {
     _exit(3);
   }
@@ -95,7 +95,7 @@ TEST(LedgerCrash, WhatWasAcknowledgedSurvivesSigkill) {
 
     base::ManualClock clock;
     base::SeededRandom random{1};
-    auto ledger = Ledger::open({.path = path}, clock, random);
+    auto ledger = Ledger::open({.place = {.sqlite_file = path}}, clock, random);
     ASSERT_TRUE(ledger) << ledger.error().text;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::int64_t> stored;
     for (std::uint64_t g = 1; g <= generation; ++g) {

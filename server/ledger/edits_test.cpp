@@ -12,7 +12,7 @@ using rowing::Stream;
 using testing::HasSubstr;
 using wire::Outcome;
 
-TEST_F(LedgerTest, AnEditIsStoredOnceWithOneReceipt) {
+TEST_P(LedgerTest, AnEditIsStoredOnceWithOneReceipt) {
   put({birth_entry(kRec)});
   const auto first = put_one(title_entry(kRec, 7));
   EXPECT_EQ(first.outcome, Outcome::stored);
@@ -24,7 +24,7 @@ TEST_F(LedgerTest, AnEditIsStoredOnceWithOneReceipt) {
   EXPECT_EQ(number_in_file("SELECT count(*) FROM edit"), 1);
 }
 
-TEST_F(LedgerTest, AnotherEditUnderTheSameIdIsKeptAside) {
+TEST_P(LedgerTest, AnotherEditUnderTheSameIdIsKeptAside) {
   put({birth_entry(kRec), title_entry(kRec, 7, "mine")});
   for (int i = 0; i < 2; ++i) {
     const auto result = put_one(title_entry(kRec, 7, "other"));
@@ -35,7 +35,7 @@ TEST_F(LedgerTest, AnotherEditUnderTheSameIdIsKeptAside) {
   EXPECT_EQ(feed(kAnna).back().json, base::as_text(title_entry(kRec, 7, "mine").body));
 }
 
-TEST_F(LedgerTest, AnEditWaitsForItsBirth) {
+TEST_P(LedgerTest, AnEditWaitsForItsBirth) {
   EXPECT_EQ(put_one(title_entry(kRec, 7)).outcome, Outcome::stored);
   EXPECT_FALSE(ledger_->recording(kRec)->has_value());
   put({birth_entry(kRec)});
@@ -45,7 +45,7 @@ TEST_F(LedgerTest, AnEditWaitsForItsBirth) {
   EXPECT_EQ(changes[1].kind, wire::ChangeKind::birth);
 }
 
-TEST_F(LedgerTest, NobodyEditsAnothersSession) {
+TEST_P(LedgerTest, NobodyEditsAnothersSession) {
   put(kAnna, {birth_entry(kRec), title_entry(kRec, 7)});
   // A new edit, the copied one, and another content under its id: none may count among Anna's quarantine.
   for (const Entry& entry : {title_entry(kRec, 8), title_entry(kRec, 7), title_entry(kRec, 7, "other")}) {
@@ -58,7 +58,7 @@ TEST_F(LedgerTest, NobodyEditsAnothersSession) {
   EXPECT_TRUE(feed(kBen).empty());
 }
 
-TEST_F(LedgerTest, ADuplicateStaysOneWhenAnotherTookTheSession) {
+TEST_P(LedgerTest, ADuplicateStaysOneWhenAnotherTookTheSession) {
   const auto first = put(kBen, {title_entry(kRec, 7)}).at(0);
   put(kAnna, {birth_entry(kRec)});
   const auto again = put(kBen, {title_entry(kRec, 7)}).at(0);
@@ -67,7 +67,7 @@ TEST_F(LedgerTest, ADuplicateStaysOneWhenAnotherTookTheSession) {
   EXPECT_EQ(put(kBen, {title_entry(kRec, 8)}).at(0).outcome, Outcome::rejected);
 }
 
-TEST_F(LedgerTest, AStampOfTomorrowIsOrderedByTheServersClock) {
+TEST_P(LedgerTest, AStampOfTomorrowIsOrderedByTheServersClock) {
   const std::int64_t now = clock_.utc_ms();
   put({birth_entry(kRec), title_entry(kRec, 7, "a", now + kMaxStampAheadMs),
        title_entry(kRec, 8, "b", now + kMaxStampAheadMs + 1)});
@@ -78,7 +78,7 @@ TEST_F(LedgerTest, AStampOfTomorrowIsOrderedByTheServersClock) {
   EXPECT_EQ(changes[2].json, base::as_text(title_entry(kRec, 8, "b", now + kMaxStampAheadMs + 1).body));
 }
 
-TEST_F(LedgerTest, OnlyADeletedSessionIsPurged) {
+TEST_P(LedgerTest, OnlyADeletedSessionIsPurged) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
   EXPECT_THAT(put_one(flag_entry(kRec, 1, EditField::purged, true)).detail, HasSubstr("deleted session"));
   put_one(flag_entry(kRec, 2, EditField::deleted, true, 1'700'000'000'100));
@@ -96,7 +96,7 @@ TEST_F(LedgerTest, OnlyADeletedSessionIsPurged) {
   EXPECT_FALSE(ledger_->recording(kRec)->has_value());
 }
 
-TEST_F(LedgerTest, ADeletionByAnotherAthleteDoesNotCount) {
+TEST_P(LedgerTest, ADeletionByAnotherAthleteDoesNotCount) {
   put(kBen, {flag_entry(kRec, 1, EditField::deleted, true)});
   put(kAnna, {birth_entry(kRec)});
   EXPECT_EQ(put(kAnna, {flag_entry(kRec, 2, EditField::purged, true)}).at(0).outcome, Outcome::rejected);

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 
 #include "core/base/hex.hpp"
-#include "core/db/migrations.hpp"
 #include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/reader.hpp"
@@ -28,7 +27,7 @@ std::vector<std::int64_t> seqs(const std::vector<wire::Change>& changes) {
   return result;
 }
 
-TEST_F(LedgerTest, TheFeedTellsWhatWasStoredInOrder) {
+TEST_P(LedgerTest, TheFeedTellsWhatWasStoredInOrder) {
   const std::vector<Entry> entries{birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 5, 9), seal_entry(kRec, 3, 10),
                                    title_entry(kRec, 7)};
   const Results receipts = put(entries);
@@ -58,7 +57,7 @@ TEST_F(LedgerTest, TheFeedTellsWhatWasStoredInOrder) {
   EXPECT_THAT(feed(uuid(3)), IsEmpty());
 }
 
-TEST_F(LedgerTest, PagesGoOnWhereTheLastEnded) {
+TEST_P(LedgerTest, PagesGoOnWhereTheLastEnded) {
   put({birth_entry(kRec)});
   for (std::uint64_t i = 0; i < 10; ++i) {
     put({chunk_entry(kRec, Stream::sample, i, i + 1), title_entry(kRec, 50 + i)});
@@ -76,7 +75,7 @@ TEST_F(LedgerTest, PagesGoOnWhereTheLastEnded) {
   EXPECT_FALSE(end->more);
 }
 
-TEST_F(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
+TEST_P(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
   put({birth_entry(kRec), title_entry(kRec, 7, std::string(200, '"')), title_entry(kRec, 8), title_entry(kRec, 9)});
   const auto one = ledger_->changes(kAnna, 0, 1000, 1);
   ASSERT_EQ(one->changes.size(), 1U);
@@ -88,7 +87,7 @@ TEST_F(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
   }
 }
 
-TEST_F(LedgerTest, APageIsReadByKeysAlone) {
+TEST_F(SqliteLedgerTest, APageIsReadByKeysAlone) {
   auto connection = db::Connection::open(path());
   auto plan = connection->prepare("EXPLAIN QUERY PLAN " + std::string(kFeedQuery));
   ASSERT_TRUE(plan) << plan.error().text;
@@ -102,13 +101,13 @@ TEST_F(LedgerTest, APageIsReadByKeysAlone) {
 }
 
 // A file as the first version of the ledger made it, with one item of each kind for two athletes.
-TEST_F(LedgerTest, TheFeedHoldsWhatVersion1Stored) {
+TEST_F(SqliteLedgerTest, TheFeedHoldsWhatVersion1Stored) {
   ledger_.reset();
   const std::string old = folder_.file("old.db");
   const auto blob = [](base::ByteView bytes) { return "x'" + base::to_hex(bytes) + "'"; };
   {
-    auto connection = db::Connection::open(old);
-    ASSERT_TRUE(db::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(1)}));
+    auto connection = sql::Connection::open({.sqlite_file = old});
+    ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(1)}));
     ASSERT_TRUE(connection->execute("INSERT INTO state VALUES (1, 'old', 9, 2, 2, 1, 0, 0)"));
     const auto add = [&](std::int64_t seq, const base::Uuid& athlete, const Entry& entry) {
       const std::string rec = blob(entry.rec_id.bytes);
@@ -135,7 +134,7 @@ TEST_F(LedgerTest, TheFeedHoldsWhatVersion1Stored) {
     ASSERT_TRUE(add(5, kBen, chunk_entry(uuid(101), Stream::sample, 0, 10)));
     ASSERT_TRUE(add(8, kAnna, seal_entry(kRec, 1, 10)));
   }
-  auto opened = Ledger::open({.path = old}, clock_, random_);
+  auto opened = Ledger::open({.place = {.sqlite_file = old}}, clock_, random_);
   ASSERT_TRUE(opened) << opened.error().text;
   ledger_ = std::move(*opened);
   EXPECT_EQ(ledger_->epoch(), "old");
@@ -149,7 +148,7 @@ TEST_F(LedgerTest, TheFeedHoldsWhatVersion1Stored) {
   EXPECT_THAT(seqs(feed(kAnna, 8)), ElementsAre(10));
 }
 
-TEST_F(LedgerTest, HeldTellsTheAthletesOwnAlone) {
+TEST_P(LedgerTest, HeldTellsTheAthletesOwnAlone) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20),
        chunk_entry(kRec, Stream::source, 0, 2), seal_entry(kRec, 1, 20), seal_entry(kRec, 4, 20)});
   const std::vector<Question> questions{{kRec, {{Stream::sample, 10}, {Stream::split, 0}}}, {uuid(555), {}}};
@@ -172,7 +171,7 @@ TEST_F(LedgerTest, HeldTellsTheAthletesOwnAlone) {
   EXPECT_EQ(bens[0].revision, 0U);
 }
 
-TEST_F(LedgerTest, OneChunkIsFoundByItsExactRange) {
+TEST_P(LedgerTest, OneChunkIsFoundByItsExactRange) {
   const Entry entry = chunk_entry(kRec, Stream::sample, 10, 20);
   put({birth_entry(kRec), entry});
   const auto found = *ledger_->chunk(kAnna, kRec, Stream::sample, {10, 20});
@@ -187,7 +186,7 @@ TEST_F(LedgerTest, OneChunkIsFoundByItsExactRange) {
   EXPECT_FALSE(ledger_->chunk(kBen, kRec, Stream::sample, {10, 20})->chunk);
 }
 
-TEST_F(LedgerTest, OfTwoStoresWithOneIdTheLaterIsTheFork) {
+TEST_P(LedgerTest, OfTwoStoresWithOneIdTheLaterIsTheFork) {
   const auto hello = [this](const base::Uuid& athlete, std::uint64_t replica, std::uint8_t salt) {
     Hello one;
     one.athlete = athlete;
@@ -211,7 +210,7 @@ TEST_F(LedgerTest, OfTwoStoresWithOneIdTheLaterIsTheFork) {
   EXPECT_EQ(number_in_file("SELECT hello_ms + items FROM replica WHERE id = 1"), 1010);
 }
 
-TEST_F(LedgerTest, HelloTellsTheNewestAndNothingIsSafeWithoutABackup) {
+TEST_P(LedgerTest, HelloTellsTheNewestAndNothingIsSafeWithoutABackup) {
   EXPECT_EQ(ledger_->hello({kAnna, uuid(1)})->server_seq, 0);
   const auto receipts = put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
   const auto state = ledger_->hello({kAnna, uuid(1)});
@@ -219,7 +218,7 @@ TEST_F(LedgerTest, HelloTellsTheNewestAndNothingIsSafeWithoutABackup) {
   EXPECT_EQ(state->now_ms, clock_.utc_ms());
   EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
   ledger_.reset();
-  const auto opened = Ledger::open({.path = path(), .purge_without_backup = true}, clock_, random_);
+  const auto opened = Ledger::open({.place = place_, .purge_without_backup = true}, clock_, random_);
   EXPECT_EQ(*(*opened)->purge_safe_seq(), receipts[1].server_seq);
 }
 

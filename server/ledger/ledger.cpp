@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "core/base/hex.hpp"
-#include "core/db/migrations.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/schema.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -20,8 +20,8 @@ using base::Status;
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
 
 // The name of this ledger's history; made with the file.
-Result<std::string> epoch_of(db::Connection& connection, base::RandomSource& random) {
-  auto transaction = db::Transaction::begin(connection);
+Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& random) {
+  auto transaction = sql::Transaction::begin(connection);
   if (!transaction) {
     return transaction.error();
   }
@@ -52,7 +52,7 @@ Result<std::string> epoch_of(db::Connection& connection, base::RandomSource& ran
   return epoch;
 }
 
-class SqliteLedger final : public Ledger {
+class SqlLedger final : public Ledger {
   template <typename Read>
   auto read(Read read) {
     const std::lock_guard lock(reader_mutex_);
@@ -60,8 +60,8 @@ class SqliteLedger final : public Ledger {
   }
 
  public:
-  SqliteLedger(db::Connection writing, db::Connection reading, std::string epoch, const Options& options,
-               base::Clock& clock)
+  SqlLedger(sql::Connection writing, sql::Connection reading, std::string epoch, const Options& options,
+            base::Clock& clock)
       : epoch_(std::move(epoch)),
         purge_without_backup_(options.purge_without_backup),
         reader_(std::move(reading)),
@@ -227,21 +227,21 @@ class SqliteLedger final : public Ledger {
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
-  auto writing = db::Connection::open(options.path, options.database);
+  auto writing = sql::Connection::open(options.place);
   if (!writing) {
     return writing.error();
   }
-  BOATHOUSE_TRY(db::migrate(*writing, kSchema));
+  BOATHOUSE_TRY(sql::migrate(*writing, kSchema));
   auto epoch = epoch_of(*writing, random);
   if (!epoch) {
     return epoch.error();
   }
-  auto reading = db::Connection::open(options.path, options.database);
+  auto reading = sql::Connection::open(options.place);
   if (!reading) {
     return reading.error();
   }
   return std::unique_ptr<Ledger>(
-      std::make_unique<SqliteLedger>(std::move(*writing), std::move(*reading), std::move(*epoch), options, clock));
+      std::make_unique<SqlLedger>(std::move(*writing), std::move(*reading), std::move(*epoch), options, clock));
 }
 
 }  // namespace boathouse::ledger

@@ -32,11 +32,11 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
-#include "core/db/sqlite.hpp"
 #include "core/rowing/edit.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
 #include "server/ledger/sync.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
 
@@ -125,12 +125,12 @@ struct Counts {
 class Ledger {
  public:
   struct Options {
-    std::string path;                                      // of the file; its folder must exist
+    sql::Place place = {};                                 // a file's folder must exist
     std::size_t max_queued_bytes = std::size_t{64} << 20;  // above it submissions are refused as unavailable
     bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
-    db::Options database = {};
   };
-  // `clock` and `random` must outlive the ledger. Errors as of core/db. One process per file.
+  // `clock` and `random` must outlive the ledger. Errors as of server/sql. One process per file; on
+  // PostgreSQL any number of nodes.
   static base::Result<std::unique_ptr<Ledger>> open(const Options& options, base::Clock& clock,
                                                     base::RandomSource& random);
   // Stops.
@@ -150,9 +150,10 @@ class Ledger {
 
   // --- loader ---
   // The oldest unfinished block with an id above `after`, or a new one: the stream whose oldest waiting chunk is the
-  // oldest of all, its chunks in order of server_seq, at most max_records records and max_bytes of bodies, but at least
-  // one chunk; nullopt when nothing waits. Durable before it returns. Only one loader may run: with several inserts in
-  // flight it gives the newest one's id as `after`, and 0 after a failure, to get the same block again.
+  // oldest of all, its chunks in order of server_seq, at most max_records records, max_bytes of bodies and 10,000
+  // chunks, but at least one; nullopt when nothing waits. Durable before it returns. Only one loader may run: with
+  // several inserts in flight it gives the newest one's id as `after`, and 0 after a failure, to get the same block
+  // again.
   virtual base::Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                                             std::int64_t after = 0) = 0;
   // ClickHouse has acknowledged the block's rows. Again: nothing changes. not_found: no such block was ever made.

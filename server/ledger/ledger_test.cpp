@@ -18,7 +18,7 @@ using wire::kMaxSequence;
 using wire::Outcome;
 using wire::Range;
 
-TEST_F(LedgerTest, AnswersInOrderWithRisingReceipts) {
+TEST_P(LedgerTest, AnswersInOrderWithRisingReceipts) {
   const Results results = put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10),
                                chunk_entry(kRec, Stream::stroke, 0, 4), seal_entry(kRec, 1, 10)});
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -29,7 +29,7 @@ TEST_F(LedgerTest, AnswersInOrderWithRisingReceipts) {
   EXPECT_THAT(results[2].have, ElementsAre(Range{0, 4}));
 }
 
-TEST_F(LedgerTest, TheSameAgainIsADuplicateWithTheFirstReceipt) {
+TEST_P(LedgerTest, TheSameAgainIsADuplicateWithTheFirstReceipt) {
   const std::vector<Entry> entries{birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10),
                                    seal_entry(kRec, 1, 10)};
   const Results first = put(entries);
@@ -44,7 +44,7 @@ TEST_F(LedgerTest, TheSameAgainIsADuplicateWithTheFirstReceipt) {
   EXPECT_EQ(ledger_->counts()->chunks, 2U);
 }
 
-TEST_F(LedgerTest, TheSameTwiceInOneBatchIsStoredOnce) {
+TEST_P(LedgerTest, TheSameTwiceInOneBatchIsStoredOnce) {
   const Results results = put({birth_entry(kRec), birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10),
                                chunk_entry(kRec, Stream::sample, 0, 10)});
   EXPECT_EQ(results[1].outcome, Outcome::duplicate);
@@ -52,7 +52,7 @@ TEST_F(LedgerTest, TheSameTwiceInOneBatchIsStoredOnce) {
   EXPECT_EQ(results[3].server_seq, results[2].server_seq);
 }
 
-TEST_F(LedgerTest, OtherContentIsKeptAsideAndReplacesNothing) {
+TEST_P(LedgerTest, OtherContentIsKeptAsideAndReplacesNothing) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10, "good"), seal_entry(kRec, 1, 10)});
   const Results results =
       put({birth_entry(kRec, "999"), chunk_entry(kRec, Stream::sample, 0, 10, "bad"), seal_entry(kRec, 1, 11)});
@@ -68,7 +68,7 @@ TEST_F(LedgerTest, OtherContentIsKeptAsideAndReplacesNothing) {
   EXPECT_EQ(ledger_->chunks(kRec, Stream::sample)->at(0).body, chunk_entry(kRec, Stream::sample, 0, 10, "good").body);
 }
 
-TEST_F(LedgerTest, TheSameMismatchAgainIsKeptOnce) {
+TEST_P(LedgerTest, TheSameMismatchAgainIsKeptOnce) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10, "good")});
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 0, 10, "bad")).outcome, Outcome::mismatch);
@@ -85,7 +85,10 @@ struct Overlap {
   Outcome outcome;
 };
 
-class OverlapTest : public LedgerTest, public testing::WithParamInterface<Overlap> {};
+class OverlapTest : public LedgerFixture, public testing::WithParamInterface<Overlap> {
+ protected:
+  OverlapTest() : LedgerFixture(sql::Dialect::sqlite) {}
+};
 
 // Stored: [100, 200) and [300, 400).
 TEST_P(OverlapTest, IsJudged) {
@@ -110,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Overlap{"part_of_gap", 210, 290, Outcome::stored}, Overlap{"behind", 400, 500, Outcome::stored}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST_F(LedgerTest, OverlapWithinOneBatchIsFound) {
+TEST_P(LedgerTest, OverlapWithinOneBatchIsFound) {
   const Results results = put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10),
                                chunk_entry(kRec, Stream::sample, 5, 15), chunk_entry(kRec, Stream::sample, 10, 20)});
   EXPECT_EQ(results[2].outcome, Outcome::mismatch);
@@ -118,7 +121,7 @@ TEST_F(LedgerTest, OverlapWithinOneBatchIsFound) {
   EXPECT_THAT(results[1].have, ElementsAre(Range{0, 20}));
 }
 
-TEST_F(LedgerTest, StreamsAndRecordingsDoNotTouchEachOther) {
+TEST_P(LedgerTest, StreamsAndRecordingsDoNotTouchEachOther) {
   const base::Uuid other = uuid(101);
   const Results results = put({birth_entry(kRec), birth_entry(other), chunk_entry(kRec, Stream::sample, 0, 10),
                                chunk_entry(kRec, Stream::stroke, 5, 15), chunk_entry(other, Stream::sample, 5, 15)});
@@ -127,7 +130,7 @@ TEST_F(LedgerTest, StreamsAndRecordingsDoNotTouchEachOther) {
   }
 }
 
-TEST_F(LedgerTest, RangesThatAreEmptyOrTooFarAreRejected) {
+TEST_P(LedgerTest, RangesThatAreEmptyOrTooFarAreRejected) {
   put({birth_entry(kRec)});
   for (const auto& [from, to] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
            {5, 5}, {6, 5}, {0, kMaxSequence + 1}, {UINT64_MAX - 1, UINT64_MAX}, {std::uint64_t{1} << 63, UINT64_MAX}}) {
@@ -138,7 +141,7 @@ TEST_F(LedgerTest, RangesThatAreEmptyOrTooFarAreRejected) {
   EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, kMaxSequence - 1, kMaxSequence)).outcome, Outcome::stored);
 }
 
-TEST_F(LedgerTest, NothingIsTakenBeforeTheBirth) {
+TEST_P(LedgerTest, NothingIsTakenBeforeTheBirth) {
   const Results results = put({chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10), birth_entry(kRec),
                                chunk_entry(kRec, Stream::sample, 0, 10)});
   EXPECT_EQ(results[0].outcome, Outcome::rejected);
@@ -149,7 +152,7 @@ TEST_F(LedgerTest, NothingIsTakenBeforeTheBirth) {
   EXPECT_EQ(results[3].outcome, Outcome::stored);
 }
 
-TEST_F(LedgerTest, SomebodyElsesRecordingLooksLikeAnUnknownOne) {
+TEST_P(LedgerTest, SomebodyElsesRecordingLooksLikeAnUnknownOne) {
   put(kAnna, {birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10)});
   const Results foreign = put(kBen, {chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10),
                                      chunk_entry(kRec, Stream::sample, 5, 25), birth_entry(kRec)});
@@ -166,7 +169,7 @@ TEST_F(LedgerTest, SomebodyElsesRecordingLooksLikeAnUnknownOne) {
   EXPECT_EQ(state->quarantined, 0U);
 }
 
-TEST_F(LedgerTest, SealRevisionsAllStayAndTheNewestCounts) {
+TEST_P(LedgerTest, SealRevisionsAllStayAndTheNewestCounts) {
   put({birth_entry(kRec)});
   EXPECT_EQ(put_one(seal_entry(kRec, 0, 1)).outcome, Outcome::rejected);
   EXPECT_EQ(put_one(seal_entry(kRec, 3, 30)).outcome, Outcome::stored);
@@ -177,7 +180,7 @@ TEST_F(LedgerTest, SealRevisionsAllStayAndTheNewestCounts) {
   EXPECT_EQ((*ledger_->recording(kRec))->seal->streams.at(Stream::sample).count, 40U);
 }
 
-TEST_F(LedgerTest, HaveIsMergedAndBounded) {
+TEST_P(LedgerTest, HaveIsMergedAndBounded) {
   put({birth_entry(kRec)});
   std::vector<Entry> entries;
   for (std::uint64_t i = 0; i < kMaxHaveRanges + 50; ++i) {
@@ -195,7 +198,7 @@ TEST_F(LedgerTest, HaveIsMergedAndBounded) {
   EXPECT_THAT(put(entries)[0].have, ElementsAre(Range{0, 10 * (kMaxHaveRanges + 50)}));
 }
 
-TEST_F(LedgerTest, RecordingTellsWhatIsThere) {
+TEST_P(LedgerTest, RecordingTellsWhatIsThere) {
   EXPECT_FALSE(ledger_->recording(kRec)->has_value());
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 10, 20), chunk_entry(kRec, Stream::source, 0, 2)});
   clock_.advance_ms(5000);
@@ -222,7 +225,7 @@ TEST_F(LedgerTest, RecordingTellsWhatIsThere) {
   EXPECT_EQ(state->streams[1].records, 2U);
 }
 
-TEST_F(LedgerTest, ChunksComeInTheOrderOfTheStream) {
+TEST_P(LedgerTest, ChunksComeInTheOrderOfTheStream) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 0, 3), chunk_entry(kRec, Stream::sample, 10, 20),
        chunk_entry(kRec, Stream::sample, 0, 10)});
   const auto chunks = *ledger_->chunks(kRec, Stream::sample);
@@ -238,7 +241,7 @@ TEST_F(LedgerTest, ChunksComeInTheOrderOfTheStream) {
   EXPECT_LT(chunks[1].server_seq, chunks[0].server_seq);
 }
 
-TEST_F(LedgerTest, RecordingsArePagedByIdAndAthlete) {
+TEST_P(LedgerTest, RecordingsArePagedByIdAndAthlete) {
   for (std::uint64_t i = 0; i < 10; ++i) {
     put(i % 2 == 0 ? kAnna : kBen, {birth_entry(uuid(1000 - i))});
   }
@@ -256,28 +259,28 @@ TEST_F(LedgerTest, RecordingsArePagedByIdAndAthlete) {
   EXPECT_TRUE(ledger_->recordings(uuid(3), std::nullopt, 100)->empty());
 }
 
-TEST_F(LedgerTest, EpochStaysWithTheFile) {
+TEST_P(LedgerTest, EpochStaysWithTheFile) {
   const std::string epoch = ledger_->epoch();
   EXPECT_EQ(epoch.size(), 32U);
   reopen();
   EXPECT_EQ(ledger_->epoch(), epoch);
-  const auto other = Ledger::open({.path = folder_.file("other.db")}, clock_, random_);
+  const auto other = Ledger::open({.place = {.sqlite_file = folder_.file("other.db")}}, clock_, random_);
   EXPECT_NE((*other)->epoch(), epoch);
 }
 
-TEST_F(LedgerTest, RefusesAFileOfSomethingElse) {
+TEST_F(SqliteLedgerTest, RefusesAFileOfSomethingElse) {
   const std::string path = folder_.file("else.db");
   {
     auto connection = db::Connection::open(path);
     ASSERT_TRUE(connection->execute("CREATE TABLE t (a)"));
   }
-  const auto opened = Ledger::open({.path = path}, clock_, random_);
+  const auto opened = Ledger::open({.place = {.sqlite_file = path}}, clock_, random_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, base::ErrorCode::unsupported);
 }
 
 // Random batches against the rules as a few maps, with restarts; then the counters against the tables.
-TEST_F(LedgerTest, AgreesWithAModel) {
+TEST_P(LedgerTest, AgreesWithAModel) {
   base::SeededRandom dice(20261122);
   struct Model {
     std::map<std::uint64_t, base::Uuid> owners;
@@ -330,7 +333,7 @@ TEST_F(LedgerTest, AgreesWithAModel) {
   EXPECT_EQ(ledger_->counts()->recordings, model.owners.size());
   ASSERT_GT(ledger_->counts()->quarantined, 10U);
 
-  auto connection = db::Connection::open(path());
+  auto connection = sql::Connection::open(place_);
   auto select = connection->prepare(
       "SELECT (SELECT count(*) FROM recording) - recordings, (SELECT count(*) FROM chunk) - chunks, "
       "(SELECT count(*) FROM unloaded) - unloaded, (SELECT count(*) FROM quarantine) - quarantined, "
@@ -340,6 +343,8 @@ TEST_F(LedgerTest, AgreesWithAModel) {
     EXPECT_EQ(select->integer(column), 0) << column;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Databases, LedgerTest, both_databases(), database_name);
 
 }  // namespace
 }  // namespace boathouse::ledger

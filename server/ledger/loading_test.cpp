@@ -55,14 +55,14 @@ class LoadingTest : public LedgerTest {
   void write_all_sessions() { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100))); }
 };
 
-TEST_F(LoadingTest, NothingWaitsAtFirstAndSourceNever) {
+TEST_P(LoadingTest, NothingWaitsAtFirstAndSourceNever) {
   EXPECT_TRUE(nothing_waits());
   put({birth_entry(kRec), chunk_entry(kRec, Stream::source, 0, 3)});
   EXPECT_TRUE(nothing_waits());
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
 }
 
-TEST_F(LoadingTest, TheOldestStreamComesFirstInTheOrderOfCommit) {
+TEST_P(LoadingTest, TheOldestStreamComesFirstInTheOrderOfCommit) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 10, 20), chunk_entry(kRec, Stream::sample, 0, 10)});
   put({chunk_entry(kRec, Stream::stroke, 0, 10), chunk_entry(kRec, Stream::source, 0, 1)});
   const LoadBlock strokes = next();
@@ -79,7 +79,7 @@ TEST_F(LoadingTest, TheOldestStreamComesFirstInTheOrderOfCommit) {
   EXPECT_TRUE(nothing_waits());
 }
 
-TEST_F(LoadingTest, LimitsCutABlockButNeverBelowOneChunk) {
+TEST_P(LoadingTest, LimitsCutABlockButNeverBelowOneChunk) {
   put({birth_entry(kRec)});
   for (std::uint64_t i = 0; i < 5; ++i) {
     put({chunk_entry(kRec, Stream::sample, 100 * i, 100 * i + 100, "xxxxxxxxxx")});
@@ -94,7 +94,7 @@ TEST_F(LoadingTest, LimitsCutABlockButNeverBelowOneChunk) {
   EXPECT_THAT(starts(next(1, 1)), ElementsAre(400));
 }
 
-TEST_F(LoadingTest, AnUnfinishedBlockComesAgainAndTakesNothingNew) {
+TEST_P(LoadingTest, AnUnfinishedBlockComesAgainAndTakesNothingNew) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
   const LoadBlock first = next();
   put({chunk_entry(kRec, Stream::sample, 10, 20)});
@@ -108,7 +108,7 @@ TEST_F(LoadingTest, AnUnfinishedBlockComesAgainAndTakesNothingNew) {
   EXPECT_EQ(next(), first);
 }
 
-TEST_F(LoadingTest, BlocksAreTheSameAfterARestart) {
+TEST_P(LoadingTest, BlocksAreTheSameAfterARestart) {
   put({birth_entry(kRec), birth_entry(uuid(101))});
   for (std::uint64_t i = 0; i < 6; ++i) {
     put({chunk_entry(uuid(100 + i % 2), Stream::sample, 10 * i, 10 * i + 10),
@@ -130,7 +130,7 @@ TEST_F(LoadingTest, BlocksAreTheSameAfterARestart) {
   }
 }
 
-TEST_F(LoadingTest, FinishingIsIdempotentAndKnowsItsBlocks) {
+TEST_P(LoadingTest, FinishingIsIdempotentAndKnowsItsBlocks) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
   const LoadBlock block = next();
   EXPECT_EQ(ledger_->finish_block(block.block_id + 1).error().code, base::ErrorCode::not_found);
@@ -143,7 +143,7 @@ TEST_F(LoadingTest, FinishingIsIdempotentAndKnowsItsBlocks) {
   EXPECT_TRUE(nothing_waits());
 }
 
-TEST_F(LoadingTest, LoadedRecordsGrowWithFinishedBlocks) {
+TEST_P(LoadingTest, LoadedRecordsGrowWithFinishedBlocks) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 15),
        chunk_entry(kRec, Stream::source, 0, 3)});
   const auto loaded = [this] { return (*ledger_->recording(kRec))->streams.at(0).loaded_records; };
@@ -158,17 +158,17 @@ TEST_F(LoadingTest, LoadedRecordsGrowWithFinishedBlocks) {
   EXPECT_EQ((*ledger_->recording(kRec))->streams.at(1).loaded_records, 0U);
 }
 
-TEST_F(LoadingTest, ATamperedBlockIsNotHandedOut) {
+TEST_P(LoadingTest, ATamperedBlockIsNotHandedOut) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
   next();
   {
-    auto connection = db::Connection::open(path());
+    auto connection = sql::Connection::open(place_);
     ASSERT_TRUE(connection->execute("DELETE FROM unloaded WHERE from_seq = 10"));
   }
   EXPECT_EQ(ledger_->next_block(kMany, kMany).error().code, base::ErrorCode::corrupt);
 }
 
-TEST_F(LoadingTest, SessionsWaitForBirthSealSourceAndLoad) {
+TEST_P(LoadingTest, SessionsWaitForBirthSealSourceAndLoad) {
   put({birth_entry(kRec)});
   EXPECT_THAT(dirty(), ElementsAre(kRec));
   write_all_sessions();
@@ -189,7 +189,7 @@ TEST_F(LoadingTest, SessionsWaitForBirthSealSourceAndLoad) {
   EXPECT_THAT(dirty(), IsEmpty());
 }
 
-TEST_F(LoadingTest, AChangeWhileASessionIsWrittenIsNotLost) {
+TEST_P(LoadingTest, AChangeWhileASessionIsWrittenIsNotLost) {
   put({birth_entry(kRec)});
   const auto seen = *ledger_->dirty_sessions(100);
   put({seal_entry(kRec, 1, 10)});
@@ -201,7 +201,7 @@ TEST_F(LoadingTest, AChangeWhileASessionIsWrittenIsNotLost) {
   EXPECT_THAT(dirty(), IsEmpty());
 }
 
-TEST_F(LoadingTest, WhoWaitsLongestComesFirstAndNobodyStarves) {
+TEST_P(LoadingTest, WhoWaitsLongestComesFirstAndNobodyStarves) {
   const base::Uuid b = uuid(50);
   const base::Uuid c = uuid(40);
   put({birth_entry(kRec)});
@@ -215,6 +215,8 @@ TEST_F(LoadingTest, WhoWaitsLongestComesFirstAndNobodyStarves) {
   ASSERT_TRUE(ledger_->session_written(first.rec_id, first.up_to_seq));
   EXPECT_THAT(dirty(), ElementsAre(b, c, kRec));
 }
+
+INSTANTIATE_TEST_SUITE_P(Databases, LoadingTest, both_databases(), database_name);
 
 }  // namespace
 }  // namespace boathouse::ledger

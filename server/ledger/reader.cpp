@@ -8,7 +8,6 @@
 #include "core/wire/facts.hpp"
 #include "server/ledger/block_token.hpp"
 #include "server/ledger/rows.hpp"
-#include "server/ledger/snapshot.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -25,7 +24,7 @@ constexpr std::string_view kItemColumns =
     "SELECT chunk.server_seq, athlete, chunk.rec_id, started_ms, chunk.stream, chunk.from_seq, to_seq, chunk.sha256, "
     "body ";
 
-LoadItem item_of(const db::Statement& row) {
+LoadItem item_of(const sql::Statement& row) {
   LoadItem item;
   item.server_seq = row.integer(0);
   item.athlete = uuid_of(row.blob(1));
@@ -39,7 +38,7 @@ LoadItem item_of(const db::Statement& row) {
   return item;
 }
 
-Result<std::vector<LoadItem>> items_of(db::Statement& select) {
+Result<std::vector<LoadItem>> items_of(sql::Statement& select) {
   std::vector<LoadItem> items;
   while (true) {
     const auto row = select.step();
@@ -56,7 +55,7 @@ Result<std::vector<LoadItem>> items_of(db::Statement& select) {
 }  // namespace
 
 Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id) {
-  const auto snapshot = Snapshot::begin(connection_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }
@@ -80,22 +79,22 @@ Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id
 
 Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base::Uuid>& athlete,
                                                        const std::optional<base::Uuid>& after, std::size_t limit) {
-  const auto snapshot = Snapshot::begin(connection_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }
   std::string sql(kRecordingColumns);
-  sql += athlete ? "WHERE athlete = ?1 AND recording.rec_id > ?2 ORDER BY recording.rec_id LIMIT ?3"
-                 : "WHERE recording.rec_id > ?2 ORDER BY recording.rec_id LIMIT ?3";
+  sql += athlete ? "WHERE recording.rec_id > ?1 AND athlete = ?3 ORDER BY recording.rec_id LIMIT ?2"
+                 : "WHERE recording.rec_id > ?1 ORDER BY recording.rec_id LIMIT ?2";
   auto select = connection_.prepare(sql);
   if (!select) {
     return select.error();
   }
+  select->bind(1, after ? base::ByteView(after->bytes) : base::ByteView());
+  select->bind(2, std::min(limit, std::size_t{1} << 32));
   if (athlete) {
-    select->bind(1, athlete->bytes);
+    select->bind(3, athlete->bytes);
   }
-  select->bind(2, after ? base::ByteView(after->bytes) : base::ByteView());
-  select->bind(3, std::min(limit, std::size_t{1} << 32));
   std::vector<RecordingState> states;
   while (true) {
     const auto row = select->step();
@@ -113,7 +112,7 @@ Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base:
   }
 }
 
-Result<RecordingState> Reader::state_of(db::Statement& recording_row) {
+Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   RecordingState state;
   state.rec_id = uuid_of(recording_row.blob(0));
   state.athlete = uuid_of(recording_row.blob(1));
@@ -231,7 +230,7 @@ Result<std::vector<LoadItem>> Reader::chunks(const base::Uuid& rec_id, rowing::S
 }
 
 Result<LoadBlock> Reader::block(std::int64_t block_id) {
-  const auto snapshot = Snapshot::begin(connection_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }

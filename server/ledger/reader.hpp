@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
 
@@ -18,7 +18,7 @@ extern const std::string_view kFeedQuery;
 
 class Reader {
  public:
-  explicit Reader(db::Connection connection) : connection_(std::move(connection)) {}
+  explicit Reader(sql::Connection connection) : connection_(std::move(connection)) {}
 
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);
@@ -38,7 +38,7 @@ class Reader {
   base::Result<LoadBlock> block(std::int64_t block_id);
 
  private:
-  base::Result<RecordingState> state_of(db::Statement& recording_row);
+  base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
   base::Status read_seals(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
@@ -47,7 +47,7 @@ class Reader {
   base::Status read_held_chunks(const Question& question, Held& held);
   base::Status read_gone(Held& held);
 
-  db::Connection connection_;
+  sql::Connection connection_;
 };
 
 }  // namespace boathouse::ledger

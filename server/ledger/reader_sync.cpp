@@ -7,7 +7,6 @@
 #include "core/wire/chunk.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
-#include "server/ledger/snapshot.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -33,7 +32,7 @@ std::size_t quoted_size(std::string_view json) {
   return size;
 }
 
-Result<wire::Change> change_of(const db::Statement& row) {
+Result<wire::Change> change_of(const sql::Statement& row) {
   wire::Change change;
   change.seq = row.integer(0);
   const auto kind = static_cast<FeedKind>(row.integer(1));
@@ -143,7 +142,7 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
 }
 
 Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions) {
-  const auto snapshot = Snapshot::begin(connection_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }
@@ -265,7 +264,7 @@ Status Reader::read_gone(Held& held) {
 
 Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range) {
-  const auto snapshot = Snapshot::begin(connection_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }

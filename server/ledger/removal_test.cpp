@@ -41,15 +41,12 @@ class RemovalTest : public LedgerTest {
   static inline const base::Uuid kOther = uuid(101);
 };
 
-TEST_F(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
+TEST_P(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   fill();
   const Results results = purge();
   EXPECT_EQ(results[1].outcome, Outcome::stored);
   for (const char* table : {"recording", "chunk", "seal", "quarantine", "session_mark", "unloaded"}) {
-    EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = x'" +
-                             "00000000000000000000000000000064'"),
-              0)
-        << table;
+    EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
   }
   EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 1);
   EXPECT_EQ(number_in_file("SELECT count(*) FROM gone WHERE started_ms = 1700000000000"), 1);
@@ -69,7 +66,7 @@ TEST_F(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   EXPECT_GT(changes.back().seq, results[1].server_seq);
 }
 
-TEST_F(RemovalTest, NothingOfAPurgedRecordingComesBack) {
+TEST_P(RemovalTest, NothingOfAPurgedRecordingComesBack) {
   fill();
   purge();
   reopen();
@@ -92,7 +89,7 @@ TEST_F(RemovalTest, NothingOfAPurgedRecordingComesBack) {
   EXPECT_FALSE(ledger_->chunk(kBen, kRec, Stream::sample, {0, 10})->gone);
 }
 
-TEST_F(RemovalTest, APurgeIsDoneOnceAndEditsGoOn) {
+TEST_P(RemovalTest, APurgeIsDoneOnceAndEditsGoOn) {
   fill();
   const Results first = purge();
   EXPECT_EQ(put_one(flag_entry(kRec, 3, EditField::purged, true)).server_seq, first[1].server_seq);
@@ -102,14 +99,14 @@ TEST_F(RemovalTest, APurgeIsDoneOnceAndEditsGoOn) {
   EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 1);
 }
 
-TEST_F(RemovalTest, ARecordingThatNeverCameCanBePurged) {
+TEST_P(RemovalTest, ARecordingThatNeverCameCanBePurged) {
   purge();
   EXPECT_THAT(put_one(birth_entry(kRec)).detail, HasSubstr("was purged"));
   EXPECT_EQ(feed(kAnna).back().kind, ChangeKind::gone);
 }
 
 // What is being sent to ClickHouse has a token of its contents.
-TEST_F(RemovalTest, ABlockThatLosesChunksIsMadeAnew) {
+TEST_P(RemovalTest, ABlockThatLosesChunksIsMadeAnew) {
   fill();
   const auto block = *ledger_->next_block(kMany, kMany);
   ASSERT_EQ(block->items.size(), 3U);
@@ -126,7 +123,7 @@ TEST_F(RemovalTest, ABlockThatLosesChunksIsMadeAnew) {
   check_counters();
 }
 
-TEST_F(RemovalTest, ARangeLeavesTheRestOfItsRecording) {
+TEST_P(RemovalTest, ARangeLeavesTheRestOfItsRecording) {
   fill();
   EXPECT_EQ(ledger_->remove({kRec, Stream::sample, {5, 15}}).error().code, base::ErrorCode::invalid_input);
   EXPECT_EQ(ledger_->remove({kRec, Stream::sample, {5, 5}}).error().code, base::ErrorCode::invalid_input);
@@ -153,7 +150,7 @@ TEST_F(RemovalTest, ARangeLeavesTheRestOfItsRecording) {
   EXPECT_EQ(again[1].outcome, Outcome::stored);
 }
 
-TEST_F(RemovalTest, ThePurgeOfAllTakesItsRangesAlong) {
+TEST_P(RemovalTest, ThePurgeOfAllTakesItsRangesAlong) {
   fill();
   ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {0, 10}}));
   ASSERT_TRUE(ledger_->remove({kRec, std::nullopt, {}}));
@@ -162,6 +159,8 @@ TEST_F(RemovalTest, ThePurgeOfAllTakesItsRangesAlong) {
   EXPECT_FALSE(feed(kAnna).back().stream);
   check_counters();
 }
+
+INSTANTIATE_TEST_SUITE_P(Databases, RemovalTest, both_databases(), database_name);
 
 }  // namespace
 }  // namespace boathouse::ledger

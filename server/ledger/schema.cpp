@@ -79,6 +79,12 @@ CREATE TABLE quarantine (
   UNIQUE (rec_id, kind, stream, from_seq, to_seq, revision, sha256)
 ) STRICT;
 
+CREATE TABLE load_block (
+  block_id INTEGER PRIMARY KEY,
+  stream INTEGER NOT NULL,
+  token TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE unloaded (
   server_seq INTEGER PRIMARY KEY,
   rec_id BLOB NOT NULL,
@@ -90,12 +96,6 @@ CREATE TABLE unloaded (
 ) STRICT;
 CREATE INDEX unloaded_waiting ON unloaded (stream, server_seq) WHERE block_id IS NULL;
 CREATE INDEX unloaded_block ON unloaded (block_id) WHERE block_id IS NOT NULL;
-
-CREATE TABLE load_block (
-  block_id INTEGER PRIMARY KEY,
-  stream INTEGER NOT NULL,
-  token TEXT NOT NULL
-) STRICT;
 
 CREATE TABLE session_mark (
   rec_id BLOB PRIMARY KEY,
@@ -127,14 +127,6 @@ CREATE TABLE feed (
   revision INTEGER,
   PRIMARY KEY (athlete, server_seq)
 ) STRICT, WITHOUT ROWID;
-
-INSERT INTO feed (athlete, server_seq, kind, rec_id, stream, from_seq, revision)
-SELECT athlete, server_seq, 1, rec_id, NULL, NULL, NULL FROM recording
-UNION ALL
-SELECT athlete, chunk.server_seq, 2, rec_id, stream, from_seq, NULL FROM chunk JOIN recording USING (rec_id)
-UNION ALL
-SELECT athlete, seal.server_seq, 3, rec_id, NULL, NULL, revision FROM seal JOIN recording USING (rec_id)
-ORDER BY 1, 2;
 
 CREATE TABLE edit (
   server_seq INTEGER PRIMARY KEY,
@@ -179,10 +171,21 @@ CREATE TABLE replica (
 ) STRICT;
 )sql";
 
-constexpr std::array kMigrations{db::Migration{1, kVersion1}, db::Migration{2, kVersion2}};
+// What a ledger of version 1 has stored; none was on PostgreSQL.
+constexpr std::string_view kFeedOfVersion1 = R"sql(
+INSERT INTO feed (athlete, server_seq, kind, rec_id, stream, from_seq, revision)
+SELECT athlete, server_seq, 1, rec_id, NULL, NULL, NULL FROM recording
+UNION ALL
+SELECT athlete, chunk.server_seq, 2, rec_id, stream, from_seq, NULL FROM chunk JOIN recording USING (rec_id)
+UNION ALL
+SELECT athlete, seal.server_seq, 3, rec_id, NULL, NULL, revision FROM seal JOIN recording USING (rec_id)
+ORDER BY 1, 2;
+)sql";
+
+constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1}};
 
 }  // namespace
 
-const db::Schema kSchema{"ledger", 0x42684c64, kMigrations};  // "BhLd"
+const sql::Schema kSchema{"ledger", 0x42684c64, kMigrations};  // "BhLd"
 
 }  // namespace boathouse::ledger

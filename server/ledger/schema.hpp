@@ -1,10 +1,10 @@
 // The tables of the ledger's SQLite file.
 #pragma once
 
-#include "core/db/migrations.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
 
-extern const db::Schema kSchema;
+extern const sql::Schema kSchema;
 
 }  // namespace boathouse::ledger

@@ -12,11 +12,11 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
-#include "core/db/sqlite.hpp"
 #include "core/wire/chunk.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/sql/test_postgres.hpp"
 
 namespace boathouse::ledger {
 
@@ -141,18 +141,38 @@ inline base::Result<Results> submit(Ledger& ledger, const base::Uuid& athlete, s
   return answer.get();
 }
 
-class LedgerTest : public testing::Test {
+// A ledger on the database that is named. On PostgreSQL without one: every test skips and says why.
+class LedgerFixture : public testing::Test {
  protected:
-  LedgerTest() { reopen(); }
-
-  void reopen() {
+  explicit LedgerFixture(sql::Dialect dialect) {
+    if (dialect == sql::Dialect::sqlite) {
+      place_.sqlite_file = folder_.file("ledger.db");
+    } else if (sql::TestPostgres::get().missing().empty()) {
+      place_ = sql::TestPostgres::get().make_database();
+    }
+  }
+  ~LedgerFixture() override {
     ledger_.reset();
-    auto opened = Ledger::open({.path = path()}, clock_, random_);
+    if (!place_.postgres_url.empty()) {
+      sql::TestPostgres::get().drop_database(place_);
+    }
+  }
+
+  void SetUp() override {
+    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) {
+      GTEST_SKIP() << sql::TestPostgres::get().missing();
+    }
+    reopen();
+  }
+
+  void reopen(std::size_t max_queued_bytes = std::size_t{64} << 20) {
+    ledger_.reset();
+    auto opened = Ledger::open({.place = place_, .max_queued_bytes = max_queued_bytes}, clock_, random_);
     ASSERT_TRUE(opened) << opened.error().text;
     ledger_ = std::move(*opened);
   }
 
-  [[nodiscard]] std::string path() const { return folder_.file("ledger.db"); }
+  [[nodiscard]] std::string path() const { return place_.sqlite_file; }
 
   Results put(std::vector<Entry> entries) { return put(kAnna, std::move(entries)); }
   Results put(const base::Uuid& athlete, std::vector<Entry> entries) {
@@ -184,11 +204,14 @@ class LedgerTest : public testing::Test {
     }
   }
 
-  // One number that the file holds.
-  std::int64_t number_in_file(const std::string& sql) {
-    auto connection = db::Connection::open(path());
+  // One number that the database holds.
+  std::int64_t number_in_file(const std::string& sql, const std::optional<base::Uuid>& parameter = std::nullopt) {
+    auto connection = sql::Connection::open(place_);
     auto select = connection->prepare(sql);
     EXPECT_TRUE(select) << select.error().text;
+    if (parameter) {
+      select->bind(1, parameter->bytes);
+    }
     EXPECT_TRUE(*select->step());
     return select->integer(0);
   }
@@ -198,9 +221,27 @@ class LedgerTest : public testing::Test {
   static inline const base::Uuid kRec = uuid(100);
 
   TemporaryFolder folder_;
+  sql::Place place_;
   base::ManualClock clock_{1'700'000'100'000};
   base::SeededRandom random_{7};
   std::unique_ptr<Ledger> ledger_;
 };
+
+// The rules of the ledger are the same on both databases: one suite for both.
+class LedgerTest : public LedgerFixture, public testing::WithParamInterface<sql::Dialect> {
+ protected:
+  LedgerTest() : LedgerFixture(GetParam()) {}
+};
+
+// What is about the file itself.
+class SqliteLedgerTest : public LedgerFixture {
+ protected:
+  SqliteLedgerTest() : LedgerFixture(sql::Dialect::sqlite) {}
+};
+
+inline auto both_databases() { return testing::Values(sql::Dialect::sqlite, sql::Dialect::postgres); }
+inline std::string database_name(const testing::TestParamInfo<sql::Dialect>& info) {
+  return info.param == sql::Dialect::sqlite ? "sqlite" : "postgres";
+}
 
 }  // namespace boathouse::ledger

@@ -15,7 +15,7 @@ using base::Status;
 using wire::ItemResult;
 using wire::Outcome;
 
-Result<Writer> Writer::begin(db::Connection& connection, std::int64_t now_ms) {
+Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
   auto select = connection.prepare("SELECT last_seq, recordings, chunks, unloaded, quarantined, checks FROM state");
   if (!select) {
     return select.error();

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/rows.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
 
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
-  static base::Result<Writer> begin(db::Connection& connection, std::int64_t now_ms);
+  static base::Result<Writer> begin(sql::Connection& connection, std::int64_t now_ms);
   // Writes the counters, if anything changed. The caller commits.
   base::Status finish();
 
@@ -63,7 +63,7 @@ class Writer {
     std::optional<std::uint32_t> revision;  // seal
   };
 
-  Writer(db::Connection& connection, std::int64_t now_ms, const Counters& counters)
+  Writer(sql::Connection& connection, std::int64_t now_ms, const Counters& counters)
       : connection_(&connection), now_ms_(now_ms), before_(counters), counters_(counters) {}
 
   std::int64_t next_seq() { return ++counters_.last_seq; }
@@ -90,7 +90,7 @@ class Writer {
   base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
 
-  db::Connection* connection_;
+  sql::Connection* connection_;
   std::int64_t now_ms_;
   Counters before_;
   Counters counters_;

@@ -8,6 +8,12 @@
 
 namespace boathouse::ledger {
 
+namespace {
+
+constexpr int kMaxBlockChunks = 10'000;
+
+}  // namespace
+
 using base::Error;
 using base::ErrorCode;
 using base::Result;
@@ -53,11 +59,11 @@ Result<std::int64_t> Writer::make_block(std::uint64_t max_records, std::size_t m
     auto select = connection_->prepare(
         "SELECT unloaded.server_seq, records, unloaded.size, rec_id, from_seq, to_seq, sha256 "
         "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
-        "WHERE stream = ?1 AND block_id IS NULL ORDER BY unloaded.server_seq");
+        "WHERE stream = ?1 AND block_id IS NULL ORDER BY unloaded.server_seq LIMIT ?2");
     if (!select) {
       return select.error();
     }
-    select->bind(1, stream);
+    select->bind(1, stream).bind(2, kMaxBlockChunks);
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     while (true) {

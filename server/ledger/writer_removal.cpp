@@ -98,7 +98,7 @@ Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
 Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   const std::string chosen = "rec_id = ?1 AND stream BETWEEN ?2 AND ?3 AND from_seq >= ?4 AND to_seq <= ?5";
   const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
-  const auto bind = [&removal](db::Statement& statement) -> db::Statement& {
+  const auto bind = [&removal](sql::Statement& statement) -> sql::Statement& {
     const bool whole = !removal.stream;
     statement.bind(1, removal.rec_id.bytes).bind(2, whole ? 0 : number(*removal.stream));
     statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);

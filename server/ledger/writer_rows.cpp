@@ -22,9 +22,9 @@ using wire::Outcome;
 Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry& entry, const base::Digest& stored,
                                       std::string reason) {
   auto insert = connection_->prepare(
-      "INSERT OR IGNORE INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, "
+      "INSERT INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, "
       "stored_sha256, athlete, replica, received_ms, reason, body) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING");
   if (!insert) {
     return insert.error();
   }
@@ -114,7 +114,7 @@ Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::
 Status Writer::mark_dirty(const base::Uuid& rec_id, std::int64_t seq) {
   auto mark = connection_->prepare(
       "INSERT INTO session_mark (rec_id, seq, dirty_since) VALUES (?1, ?2, ?2) "
-      "ON CONFLICT (rec_id) DO UPDATE SET seq = ?2, dirty_since = coalesce(dirty_since, ?2)");
+      "ON CONFLICT (rec_id) DO UPDATE SET seq = ?2, dirty_since = coalesce(session_mark.dirty_since, ?2)");
   if (!mark) {
     return mark.error();
   }

@@ -50,8 +50,8 @@ Service::Service(std::uint64_t seed, base::ManualClock& clock, Tenants& tenants)
 
 void Service::start() {
   ledger::Ledger::Options options;
-  options.path = kLedgerFile;
-  options.database.vfs = disk_.name();
+  options.place.sqlite_file = kLedgerFile;
+  options.place.sqlite.vfs = disk_.name();
   options.purge_without_backup = true;  // what is backed up here is told below
   auto opened = ledger::Ledger::open(options, clock_, random_);
   if (!opened) {

@@ -1,0 +1,437 @@
+// PostgreSQL over libpq; the only source that includes it. Parameters travel with the type they were bound as: integers
+// as text, blobs as bytes; results come in binary.
+#include <libpq-fe.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "server/sql/drivers.hpp"
+#include "server/sql/migrations.hpp"
+
+namespace boathouse::sql {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+// From the server's catalogue pg_type; they never change.
+constexpr Oid kBool = 16;
+constexpr Oid kBytea = 17;
+constexpr Oid kInt8 = 20;
+constexpr Oid kInt2 = 21;
+constexpr Oid kInt4 = 23;
+constexpr Oid kText = 25;
+
+constexpr int kOldestServer = 130000;
+constexpr std::size_t kMaxPrepared = 512;
+constexpr int kMaxParameters = 32;
+// One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
+constexpr std::string_view kTakeLock = "SELECT pg_advisory_xact_lock(1114131556)";
+// A server or network that has died is noticed; a lock that is not to be had is given up.
+constexpr std::array kConnectionKeywords{"dbname",           "client_encoding",  "application_name",
+                                         "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                         "keepalives_count", "tcp_user_timeout", static_cast<const char*>(nullptr)};
+
+struct ResultDeleter {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultPointer = std::unique_ptr<PGresult, ResultDeleter>;
+struct ConnectionDeleter {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+
+std::string trimmed(const char* message) {
+  std::string text = message == nullptr ? "" : message;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
+    text.pop_back();
+  }
+  return text;
+}
+
+// By SQLSTATE, see appendix A of PostgreSQL's manual.
+ErrorCode code_of(std::string_view state) {
+  const std::string_view kind = state.substr(0, 2);
+  if (state.empty() || kind == "08" || kind == "57" || kind == "40" || state == "55P03" || state == "25006") {
+    return ErrorCode::unavailable;  // no connection, shut down or cancelled, deadlock, lock timeout, a standby
+  }
+  if (state == "53100" || kind == "58") {
+    return ErrorCode::io;
+  }
+  if (kind == "53") {
+    return ErrorCode::unavailable;
+  }
+  if (kind == "23") {
+    return ErrorCode::conflict;
+  }
+  if (state == "XX001" || state == "XX002") {
+    return ErrorCode::corrupt;
+  }
+  return kind == "54" ? ErrorCode::too_large : ErrorCode::internal;
+}
+
+std::string_view remedy(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unavailable:
+      return "; is PostgreSQL running, and reachable from here?";
+    case ErrorCode::io:
+      return "; look at PostgreSQL's disk and log";
+    case ErrorCode::corrupt:
+      return "; restore the database from a backup";
+    default:
+      return "";
+  }
+}
+
+struct Session {
+  std::string place;  // for messages
+  std::string url;
+  std::unique_ptr<PGconn, ConnectionDeleter> connection;
+  std::map<std::string, std::string, std::less<>> prepared;  // types and SQL -> name
+  std::int64_t changes = 0;
+
+  [[nodiscard]] Error error_of(const PGresult* result, std::string_view sql) const {
+    const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const ErrorCode code = code_of(state == nullptr ? "" : state);
+    const char* primary = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    Error error{code,
+                place + ": " + (primary != nullptr ? trimmed(primary) : trimmed(PQerrorMessage(connection.get())))};
+    if (state != nullptr) {
+      error.text.append(" (SQLSTATE ").append(state).append(")");
+    }
+    error.text.append(remedy(code));
+    if (code == ErrorCode::internal || code == ErrorCode::conflict) {
+      error.text.append(" in: ").append(sql.substr(0, 200));
+    }
+    return error;
+  }
+
+  // Takes any number of statements.
+  Status execute(const std::string& sql) {
+    const ResultPointer result(PQexec(connection.get(), sql.c_str()));
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+      return error_of(result.get(), sql);
+    }
+    return {};
+  }
+
+  Result<std::string> ask(const std::string& sql) {
+    const ResultPointer result(PQexec(connection.get(), sql.c_str()));
+    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) {
+      return error_of(result.get(), sql);
+    }
+    return std::string(PQgetvalue(result.get(), 0, 0));
+  }
+
+  // Also after the connection was lost.
+  Status connect() {
+    prepared.clear();
+    const std::array values{
+        url.c_str(), "UTF8", "boathouse", "5", "10", "5", "3", "20000", static_cast<const char*>(nullptr)};
+    static_assert(values.size() == kConnectionKeywords.size());
+    connection.reset(PQconnectdbParams(kConnectionKeywords.data(), values.data(), 1));
+    if (PQstatus(connection.get()) != CONNECTION_OK) {
+      return Error{ErrorCode::unavailable, place + ": " + trimmed(PQerrorMessage(connection.get())) +
+                                               std::string(remedy(ErrorCode::unavailable))};
+    }
+    PQsetNoticeProcessor(
+        connection.get(), [](void*, const char*) {}, nullptr);
+    if (PQserverVersion(connection.get()) < kOldestServer) {
+      return Error{ErrorCode::unsupported, place + ": PostgreSQL 13 or later is needed"};
+    }
+    const auto fsync = ask("SHOW fsync");
+    if (!fsync) {
+      return fsync.error();
+    }
+    if (*fsync != "on") {
+      return Error{ErrorCode::unsupported,
+                   place +
+                       ": this PostgreSQL runs with fsync = off and would lose what it acknowledged in a power cut; "
+                       "set fsync = on"};
+    }
+    const auto synchronous = ask("SHOW synchronous_commit");
+    if (!synchronous) {
+      return synchronous.error();
+    }
+    if (*synchronous == "off") {
+      BOATHOUSE_TRY(execute("SET synchronous_commit = on"));
+    }
+    return execute("SET lock_timeout = " + std::to_string(Transaction::kLockTimeoutMs));
+  }
+};
+
+class PostgresStatement final : public StatementDriver {
+ public:
+  PostgresStatement(Session& session, std::string sql) : session_(&session), sql_(std::move(sql)) {}
+
+  void bind_text(int parameter, std::string_view text) override { put(parameter, kText, 0, std::string(text)); }
+  void bind_blob(int parameter, base::ByteView blob) override {
+    put(parameter, kBytea, 1, std::string(reinterpret_cast<const char*>(blob.data()), blob.size()));
+  }
+  void bind_integer(int parameter, std::int64_t number) override { put(parameter, kInt8, 0, std::to_string(number)); }
+  void bind_null(int parameter) override { put(parameter, 0, 0, std::nullopt); }
+
+  Result<bool> step() override {
+    if (!result_) {
+      BOATHOUSE_TRY(run_it());
+    }
+    if (++row_ < PQntuples(result_.get())) {
+      return true;
+    }
+    reset();
+    return false;
+  }
+
+  void reset() override {
+    result_.reset();
+    row_ = -1;
+  }
+
+  [[nodiscard]] bool is_null(int column) const override { return PQgetisnull(result_.get(), row_, column) != 0; }
+
+  [[nodiscard]] std::int64_t integer(int column) const override {
+    const base::ByteView bytes = blob(column);
+    std::uint64_t number = 0;
+    switch (PQftype(result_.get(), column)) {
+      case kBool:
+      case kInt8:
+      case kInt4:
+      case kInt2:
+        break;
+      default:
+        return 0;
+    }
+    for (const std::uint8_t byte : bytes) {
+      number = number << 8 | byte;
+    }
+    if (bytes.size() == 4) {
+      return static_cast<std::int32_t>(number);
+    }
+    return bytes.size() == 2 ? static_cast<std::int16_t>(number) : static_cast<std::int64_t>(number);
+  }
+
+  [[nodiscard]] std::string_view text(int column) const override { return base::as_text(blob(column)); }
+
+  [[nodiscard]] base::ByteView blob(int column) const override {
+    return {reinterpret_cast<const std::uint8_t*>(PQgetvalue(result_.get(), row_, column)),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
+  }
+
+ private:
+  struct Parameter {
+    Oid type = 0;
+    int format = 0;
+    std::optional<std::string> value;
+  };
+
+  void put(int parameter, Oid type, int format, std::optional<std::string> value) {
+    reset();
+    if (parameter < 1 || parameter > kMaxParameters) {
+      wrong_ = parameter;
+      return;
+    }
+    if (parameters_.size() < static_cast<std::size_t>(parameter)) {
+      parameters_.resize(static_cast<std::size_t>(parameter));
+    }
+    parameters_[static_cast<std::size_t>(parameter) - 1] = {type, format, std::move(value)};
+  }
+
+  // One prepared statement for each way its parameters were typed (a NULL has no type of its own).
+  Result<std::string> prepared() {
+    std::string key;
+    std::vector<Oid> types;
+    for (const Parameter& parameter : parameters_) {
+      types.push_back(parameter.type);
+      key += std::to_string(parameter.type) + ",";
+    }
+    key += sql_;
+    if (const auto found = session_->prepared.find(key); found != session_->prepared.end()) {
+      return found->second;
+    }
+    if (session_->prepared.size() >= kMaxPrepared) {
+      return std::string();  // unnamed: a statement whose text varies is prepared each time
+    }
+    const std::string name = "s" + std::to_string(session_->prepared.size());
+    const ResultPointer made(PQprepare(session_->connection.get(), name.c_str(), with_dollars(sql_).c_str(),
+                                       static_cast<int>(types.size()), types.data()));
+    if (PQresultStatus(made.get()) != PGRES_COMMAND_OK) {
+      return session_->error_of(made.get(), sql_);
+    }
+    session_->prepared.emplace(std::move(key), name);
+    return name;
+  }
+
+  Status run_it() {
+    if (wrong_ != 0) {
+      return Error{ErrorCode::internal, "no parameter " + std::to_string(std::exchange(wrong_, 0)) + " in: " + sql_};
+    }
+    const auto name = prepared();
+    if (!name) {
+      return name.error();
+    }
+    std::vector<Oid> types;
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    std::vector<int> formats;
+    for (const Parameter& parameter : parameters_) {
+      types.push_back(parameter.type);
+      values.push_back(parameter.value ? parameter.value->c_str() : nullptr);
+      lengths.push_back(parameter.value ? static_cast<int>(parameter.value->size()) : 0);
+      formats.push_back(parameter.format);
+    }
+    const int count = static_cast<int>(values.size());
+    PGconn* const connection = session_->connection.get();
+    ResultPointer result(name->empty() ? PQexecParams(connection, with_dollars(sql_).c_str(), count, types.data(),
+                                                      values.data(), lengths.data(), formats.data(), 1)
+                                       : PQexecPrepared(connection, name->c_str(), count, values.data(), lengths.data(),
+                                                        formats.data(), 1));
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+      return session_->error_of(result.get(), sql_);
+    }
+    const char* const changed = PQcmdTuples(result.get());
+    if (status == PGRES_COMMAND_OK) {
+      session_->changes = *changed == '\0' ? 0 : std::strtoll(changed, nullptr, 10);
+    }
+    result_ = std::move(result);
+    row_ = -1;
+    return {};
+  }
+
+  Session* session_;
+  std::string sql_;
+  std::vector<Parameter> parameters_;
+  int wrong_ = 0;
+  ResultPointer result_;
+  int row_ = -1;
+};
+
+class PostgresConnection final : public ConnectionDriver {
+ public:
+  explicit PostgresConnection(const Place& place) {
+    session_.place = place.text();
+    session_.url = place.postgres_url;
+  }
+  Status connect() { return session_.connect(); }
+
+  [[nodiscard]] Dialect dialect() const override { return Dialect::postgres; }
+  Result<std::unique_ptr<StatementDriver>> prepare(std::string_view sql) override {
+    // Outside of a transaction nothing else would notice that the connection was lost.
+    if (PQstatus(session_.connection.get()) != CONNECTION_OK && !in_transaction_) {
+      BOATHOUSE_TRY(connect());
+    }
+    return std::unique_ptr<StatementDriver>(std::make_unique<PostgresStatement>(session_, std::string(sql)));
+  }
+  Status execute(const std::string& sql) override { return session_.execute(sql); }
+  [[nodiscard]] std::int64_t changes() const override { return session_.changes; }
+
+  Status begin_writing() override {
+    BOATHOUSE_TRY(begin("BEGIN"));
+    if (const Status locked = session_.execute(std::string(kTakeLock)); !locked) {
+      rollback();
+      return locked;
+    }
+    return {};
+  }
+  Status begin_reading() override { return begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
+
+  Status commit() override {
+    // COMMIT of a transaction that an error has ended is a ROLLBACK, and says so only here.
+    const ResultPointer result(PQexec(session_.connection.get(), "COMMIT"));
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
+      return session_.error_of(result.get(), "COMMIT");
+    }
+    if (std::strcmp(PQcmdStatus(result.get()), "COMMIT") != 0) {
+      return Error{ErrorCode::io, session_.place + ": an earlier error has rolled the transaction back"};
+    }
+    in_transaction_ = false;
+    return {};
+  }
+
+  Status migrate(const Schema& schema) override {
+    BOATHOUSE_TRY(begin_writing());
+    if (const Status migrated = migrate_inside(schema); !migrated) {
+      rollback();
+      return migrated;
+    }
+    return commit();
+  }
+
+  void rollback() override {
+    if (std::exchange(in_transaction_, false) && PQtransactionStatus(session_.connection.get()) != PQTRANS_IDLE) {
+      (void)session_.execute("ROLLBACK");  // without a connection the server does it by itself
+    }
+  }
+
+ private:
+  Status begin(const std::string& sql) {
+    Status begun = PQstatus(session_.connection.get()) == CONNECTION_OK ? session_.execute(sql)
+                                                                        : Status(Error{ErrorCode::unavailable, ""});
+    // A connection that died while nobody used it is noticed by its first use.
+    if (!begun && begun.error().code == ErrorCode::unavailable) {
+      BOATHOUSE_TRY(connect());
+      begun = session_.execute(sql);
+    }
+    in_transaction_ = begun.ok();
+    return begun;
+  }
+
+  // Several schemas may share a database: each has a row of its own.
+  Status migrate_inside(const Schema& schema) {
+    BOATHOUSE_TRY(session_.execute(
+        "CREATE TABLE IF NOT EXISTS boathouse_schema (name TEXT PRIMARY KEY, version BIGINT NOT NULL)"));
+    const std::string name(schema.name);  // of ours, without quotes
+    const auto text =
+        session_.ask("SELECT coalesce(max(version), 0) FROM boathouse_schema WHERE name = '" + name + "'");
+    if (!text) {
+      return text.error();
+    }
+    const std::int64_t version = std::strtoll(text->c_str(), nullptr, 10);
+    const std::int64_t newest = schema.migrations.back().version;
+    if (version > newest) {
+      return Error{ErrorCode::unsupported, session_.place + " holds a " + name + " of version " + *text +
+                                               ", this program knows up to " + std::to_string(newest) +
+                                               "; use a newer program, nothing was changed"};
+    }
+    for (const Migration& migration : schema.migrations) {
+      if (migration.version > version) {
+        BOATHOUSE_TRY(session_.execute(for_postgres(migration.tables)));
+        if (!migration.move_postgres.empty()) {
+          BOATHOUSE_TRY(session_.execute(std::string(migration.move_postgres)));
+        }
+      }
+    }
+    return session_.execute("INSERT INTO boathouse_schema VALUES ('" + name + "', " + std::to_string(newest) +
+                            ") ON CONFLICT (name) DO UPDATE SET version = " + std::to_string(newest));
+  }
+
+  Session session_;
+  bool in_transaction_ = false;
+};
+
+}  // namespace
+
+Result<Connection> open_postgres(const Place& place) {
+  auto driver = std::make_unique<PostgresConnection>(place);
+  BOATHOUSE_TRY(driver->connect());
+  return Connection(std::move(driver));
+}
+
+std::string with_dollars(std::string_view sql) {
+  std::string text;
+  text.reserve(sql.size());
+  bool quoted = false;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    quoted = quoted != (sql[i] == '\'');
+    const bool parameter = !quoted && sql[i] == '?' && i + 1 < sql.size() && sql[i + 1] >= '1' && sql[i + 1] <= '9';
+    text += parameter ? '$' : sql[i];
+  }
+  return text;
+}
+
+}  // namespace boathouse::sql

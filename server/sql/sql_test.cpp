@@ -1,0 +1,299 @@
+// What both databases promise, on both; then what is PostgreSQL's own.
+#include "server/sql/sql.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "server/sql/drivers.hpp"
+#include "server/sql/migrations.hpp"
+#include "server/sql/test_postgres.hpp"
+
+namespace boathouse::sql {
+namespace {
+
+using base::ErrorCode;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::array kVersions{
+    Migration{1, R"sql(
+CREATE TABLE thing (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  body BLOB CHECK (length(body) <= 1000),
+  number INTEGER
+) STRICT;
+)sql"},
+    Migration{2, R"sql(
+CREATE TABLE part (
+  thing INTEGER NOT NULL REFERENCES thing (id),
+  key BLOB NOT NULL,
+  PRIMARY KEY (thing, key)
+) STRICT, WITHOUT ROWID;
+)sql",
+              "INSERT INTO part SELECT id, x'07' FROM thing;", "INSERT INTO part SELECT id, '\\x07' FROM thing;"}};
+constexpr Schema kThings{"things", 0x42687467, kVersions};
+
+class SqlTest : public testing::TestWithParam<Dialect> {
+ protected:
+  SqlTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sql_test_XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) std::abort();
+    folder_ = pattern;
+    if (GetParam() == Dialect::sqlite) {
+      place_.sqlite_file = folder_ / "a.db";
+      place_.sqlite.busy_timeout_ms = 10'000;
+    } else if (TestPostgres::get().missing().empty()) {
+      place_ = TestPostgres::get().make_database();
+    }
+  }
+  ~SqlTest() override {
+    connection_.reset();
+    if (!place_.postgres_url.empty()) TestPostgres::get().drop_database(place_);
+    std::filesystem::remove_all(folder_);
+  }
+  void SetUp() override {
+    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) GTEST_SKIP() << TestPostgres::get().missing();
+    connection_.emplace(open());
+    const base::Status made = migrate(*connection_, kThings);
+    ASSERT_TRUE(made) << made.error().text;
+  }
+
+  Connection open() {
+    auto opened = Connection::open(place_);
+    if (!opened) {
+      ADD_FAILURE() << opened.error().text;
+      std::abort();
+    }
+    return std::move(*opened);
+  }
+  static base::Status add(Connection& connection, std::string_view name, std::optional<std::int64_t> number = 1) {
+    auto insert = connection.prepare("INSERT INTO thing (name, number) VALUES (?1, ?2)");
+    if (!insert) return insert.error();
+    return insert->bind(1, name).bind(2, number).run();
+  }
+  static std::int64_t number(Connection& connection, std::string_view sql) {
+    auto select = connection.prepare(sql);
+    EXPECT_TRUE(select) << select.error().text;
+    const auto row = select->step();
+    EXPECT_TRUE(row) << row.error().text;
+    return row && *row ? select->integer(0) : -1;
+  }
+
+  std::filesystem::path folder_;
+  Place place_;
+  std::optional<Connection> connection_;
+};
+
+TEST_P(SqlTest, ValuesComeBackAsTheyWent) {
+  const std::string text = "Zoë's \"6 x 500\"; ?1 \\ \n \x01";
+  base::Bytes bytes;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<std::uint8_t>(i));
+  auto insert = connection_->prepare("INSERT INTO thing (id, name, body, number) VALUES (?1, ?2, ?3, ?4)");
+  ASSERT_TRUE(insert->bind(1, 5).bind(2, text).bind(3, bytes).bind(4, INT64_MIN).run());
+  ASSERT_TRUE(insert->bind(1, 6).bind(2, "").bind(3, base::ByteView()).bind(4, INT64_MAX).run());
+  ASSERT_TRUE(insert->bind(1, 7).bind(2, "none").bind(3, nullptr).bind(4, std::optional<int>()).run());
+  EXPECT_EQ(connection_->changes(), 1);
+
+  auto select = connection_->prepare("SELECT id, name, body, number, number IS NULL FROM thing ORDER BY id");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->integer(0), 5);
+  EXPECT_EQ(select->text(1), text);
+  EXPECT_EQ(base::Bytes(select->blob(2).begin(), select->blob(2).end()), bytes);
+  EXPECT_EQ(select->integer(3), INT64_MIN);
+  EXPECT_EQ(select->integer(4), 0);
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->text(1), "");
+  EXPECT_FALSE(select->is_null(2));
+  EXPECT_TRUE(select->blob(2).empty());
+  EXPECT_EQ(select->integer(3), INT64_MAX);
+  ASSERT_TRUE(*select->step());
+  EXPECT_TRUE(select->is_null(2));
+  EXPECT_EQ(select->optional_integer(3), std::nullopt);
+  EXPECT_EQ(select->integer(3), 0);
+  EXPECT_EQ(select->integer(4), 1);
+  EXPECT_FALSE(*select->step());
+  // Done, and ready to be executed again.
+  EXPECT_TRUE(*select->step());
+  EXPECT_EQ(select->integer(0), 5);
+}
+
+TEST_P(SqlTest, AStatementServesWhileAnotherStandsOnARow) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(add(*connection_, name));
+  auto outer = connection_->prepare("SELECT id FROM thing ORDER BY id");
+  std::string names;
+  for (auto row = outer->step(); row && *row; row = outer->step()) {
+    auto inner = connection_->prepare("SELECT name FROM thing WHERE id = ?1");
+    ASSERT_TRUE(*inner->bind(1, outer->integer(0)).step());
+    names += inner->text(0);
+  }
+  EXPECT_EQ(names, "abc");
+}
+
+TEST_P(SqlTest, ErrorsHaveTheirKind) {
+  ASSERT_TRUE(add(*connection_, "a"));
+  EXPECT_EQ(add(*connection_, "a").error().code, ErrorCode::conflict);
+  auto orphan = connection_->prepare("INSERT INTO part (thing, key) VALUES (99, ?1)");
+  EXPECT_EQ(orphan->bind(1, base::Bytes{1}).run().error().code, ErrorCode::conflict);
+  auto beyond = connection_->prepare("SELECT ?1 + 1");
+  EXPECT_EQ(beyond->bind(1, UINT64_MAX).step().error().code, ErrorCode::internal);
+  auto wrong = connection_->prepare("SELECT no_such_column FROM thing");
+  EXPECT_EQ(wrong ? wrong->step().error().code : wrong.error().code, ErrorCode::internal);
+}
+
+TEST_P(SqlTest, WhatIsNotCommittedNeverHappened) {
+  {
+    auto transaction = Transaction::begin(*connection_);
+    ASSERT_TRUE(add(*connection_, "a"));
+  }
+  EXPECT_EQ(number(*connection_, "SELECT count(*) FROM thing"), 0);
+  {
+    auto transaction = Transaction::begin(*connection_);
+    ASSERT_TRUE(add(*connection_, "a"));
+    ASSERT_TRUE(transaction->commit());
+  }
+  EXPECT_EQ(number(*connection_, "SELECT count(*) FROM thing"), 1);
+}
+
+// On SQLite an error undoes its statement alone, on PostgreSQL it ends the transaction: whoever goes on after one is
+// told at the latest by commit().
+TEST_P(SqlTest, ACommitAfterAnErrorIsNeverHalf) {
+  auto transaction = Transaction::begin(*connection_);
+  ASSERT_TRUE(add(*connection_, "a"));
+  EXPECT_FALSE(add(*connection_, "a"));
+  const bool committed = transaction->commit().ok();
+  Connection other = open();
+  EXPECT_EQ(number(other, "SELECT count(*) FROM thing"), committed ? 1 : 0);
+}
+
+TEST_P(SqlTest, WritersOfSeveralConnectionsStandInARow) {
+  constexpr int kTimes = 25;
+  ASSERT_TRUE(add(*connection_, "counter", 0));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([this] {
+      Connection mine = open();
+      for (int n = 0; n < kTimes; ++n) {
+        auto transaction = Transaction::begin(mine);
+        ASSERT_TRUE(transaction) << transaction.error().text;
+        const std::int64_t seen = number(mine, "SELECT number FROM thing");
+        auto update = mine.prepare("UPDATE thing SET number = ?1");
+        ASSERT_TRUE(update->bind(1, seen + 1).run());
+        ASSERT_TRUE(transaction->commit());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number(*connection_, "SELECT number FROM thing"), 3 * kTimes);
+}
+
+TEST_P(SqlTest, ASnapshotSeesOneState) {
+  ASSERT_TRUE(add(*connection_, "a"));
+  Connection reader = open();
+  {
+    const auto snapshot = Snapshot::begin(reader);
+    ASSERT_TRUE(snapshot);
+    EXPECT_EQ(number(reader, "SELECT count(*) FROM thing"), 1);
+    ASSERT_TRUE(add(*connection_, "b"));
+    EXPECT_EQ(number(reader, "SELECT count(*) FROM thing"), 1);
+  }
+  EXPECT_EQ(number(reader, "SELECT count(*) FROM thing"), 2);
+}
+
+TEST_P(SqlTest, VersionsAreAppliedOnceAndInOrder) {
+  Place place;
+  if (GetParam() == Dialect::sqlite) {
+    place.sqlite_file = folder_ / "old.db";
+  } else {
+    place = TestPostgres::get().make_database();
+  }
+  {
+    auto old = Connection::open(place);
+    ASSERT_TRUE(migrate(*old, {kThings.name, kThings.application_id, kThings.migrations.first(1)}));
+    ASSERT_TRUE(add(*old, "a"));
+    ASSERT_TRUE(migrate(*old, kThings));
+    ASSERT_TRUE(migrate(*old, kThings));
+    EXPECT_EQ(number(*old, "SELECT count(*) FROM part"), 1);
+    const base::Status newer = migrate(*old, {kThings.name, kThings.application_id, kThings.migrations.first(1)});
+    EXPECT_EQ(newer.error().code, ErrorCode::unsupported);
+    EXPECT_THAT(newer.error().text, HasSubstr("newer program"));
+  }
+  if (!place.postgres_url.empty()) TestPostgres::get().drop_database(place);
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, SqlTest, testing::Values(Dialect::sqlite, Dialect::postgres),
+                         [](const auto& of) { return of.param == Dialect::sqlite ? "sqlite" : "postgres"; });
+
+// ---- PostgreSQL's own ----
+
+class PostgresTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!TestPostgres::get().missing().empty()) GTEST_SKIP() << TestPostgres::get().missing();
+  }
+};
+
+TEST_F(PostgresTest, AfterARestartOfTheServerItGoesOn) {
+  TestPostgres& server = TestPostgres::get();
+  const Place place = server.make_database();
+  {
+    auto connection = Connection::open(place);
+    ASSERT_TRUE(migrate(*connection, kThings));
+    auto transaction = Transaction::begin(*connection);
+    ASSERT_TRUE(transaction);
+    auto insert = connection->prepare("INSERT INTO thing (name) VALUES ('a')");
+    ASSERT_TRUE(insert->run());
+    server.kill_and_restart();
+    const base::Status lost = transaction->commit();
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().code, ErrorCode::unavailable) << lost.error().text;
+  }
+  auto connection = Connection::open(place);
+  server.kill_and_restart();
+  {
+    auto transaction = Transaction::begin(*connection);
+    ASSERT_TRUE(transaction) << transaction.error().text;
+    auto insert = connection->prepare("INSERT INTO thing (name) VALUES ('b')");
+    ASSERT_TRUE(insert->run());
+    ASSERT_TRUE(transaction->commit());
+  }
+  auto select = connection->prepare("SELECT name FROM thing");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->text(0), "b");
+  EXPECT_FALSE(*select->step());
+  server.drop_database(place);
+}
+
+TEST_F(PostgresTest, AnUnreachableServerIsUnavailableAndNamesNoPassword) {
+  Place place;
+  place.postgres_url = "postgresql://anna:secret@localhost:1/ledger";
+  EXPECT_EQ(place.text(), "postgresql://anna@localhost:1/ledger");
+  const auto opened = Connection::open(place);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(opened.error().text, HasSubstr("localhost:1"));
+  EXPECT_THAT(opened.error().text, Not(HasSubstr("secret")));
+}
+
+TEST(Place, HasThreeForms) {
+  EXPECT_EQ(Place::parse("", "/d/ledger.db")->sqlite_file, "/d/ledger.db");
+  EXPECT_EQ(Place::parse("sqlite:/x.db", "/d/ledger.db")->sqlite_file, "/x.db");
+  EXPECT_EQ(Place::parse("postgresql://h/d", "/d/ledger.db")->postgres_url, "postgresql://h/d");
+  EXPECT_EQ(Place::parse("sqlite:", "/d/ledger.db").error().code, ErrorCode::invalid_input);
+  EXPECT_EQ(Place::parse("mysql://h/d", "/d/ledger.db").error().code, ErrorCode::invalid_input);
+}
+
+TEST(Dialects, TextIsTranslatedOutsideOfQuotes) {
+  EXPECT_EQ(with_dollars("SELECT ?1, '?2 it''s ?3', ?12"), "SELECT $1, '?2 it''s ?3', $12");
+  EXPECT_EQ(for_postgres("CREATE TABLE a (id INTEGER PRIMARY KEY, b BLOB, c INTEGER) STRICT, WITHOUT ROWID;"),
+            "CREATE TABLE a (id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, b BYTEA, c BIGINT);");
+}
+
+}  // namespace
+}  // namespace boathouse::sql

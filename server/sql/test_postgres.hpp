@@ -1,0 +1,154 @@
+// For tests: a PostgreSQL server of this process's own (Debian's programs, a new folder, a socket in it and no port),
+// started by the first that asks and ended with the process. A database of its own for each test.
+#pragma once
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/sql/sql.hpp"
+
+namespace boathouse::sql {
+
+class TestPostgres {
+ public:
+  static TestPostgres& get() {
+    static TestPostgres server;
+    return server;
+  }
+  // Not empty: why no server can be had here, for GTEST_SKIP; then nothing else may be called.
+  [[nodiscard]] const std::string& missing() const { return missing_; }
+
+  TestPostgres(const TestPostgres&) = delete;
+  TestPostgres& operator=(const TestPostgres&) = delete;
+  ~TestPostgres() {
+    stop(SIGQUIT);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  // A new empty one.
+  Place make_database() {
+    const std::string name = "test" + std::to_string(++databases_);
+    auto connection = Connection::open(place("postgres"));
+    if (!connection || !connection->execute("CREATE DATABASE " + name)) std::abort();
+    return place(name);
+  }
+  void drop_database(const Place& place) {
+    const std::string& url = place.postgres_url;
+    const std::string name = url.substr(14, url.find('?') - 14);
+    auto connection = Connection::open(this->place("postgres"));
+    if (connection) (void)connection->execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+  }
+
+  // As a power cut of the server would: nothing is said to anybody.
+  void kill_and_restart() {
+    stop(SIGQUIT);
+    start();
+  }
+
+ private:
+  TestPostgres() {
+    bin_ = find_programs();
+    if (bin_.empty()) {
+      missing_ = "PostgreSQL's server is not installed (Debian: apt-get install postgresql)";
+      return;
+    }
+    const bool in_memory = ::access("/dev/shm", W_OK) == 0;
+    std::string pattern = std::string(in_memory ? "/dev/shm" : "/tmp") + "/boathouse_pg_XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    folder_ = pattern;
+    if (const passwd* user = user_to_be()) {
+      if (::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) std::abort();
+    }
+    if (wait_for(run({bin_ + "/initdb", "-D", folder_ + "/data", "-U", "boathouse", "-A", "trust", "-E", "UTF8",
+                      "--locale=C.UTF-8", "--no-sync", "--no-instructions"})) != 0) {
+      missing_ = "PostgreSQL's initdb failed, see " + folder_ + "/log";
+      return;
+    }
+    start();
+  }
+
+  [[nodiscard]] Place place(const std::string& database) const {
+    Place place;
+    place.postgres_url = "postgresql:///" + database + "?user=boathouse&host=" + folder_;
+    return place;
+  }
+
+  static std::string find_programs() {
+    std::error_code error;
+    std::string newest;
+    for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", error)) {
+      const std::string bin = entry.path().string() + "/bin";
+      if (std::filesystem::exists(bin + "/initdb", error) && bin > newest) newest = bin;
+    }
+    return newest;
+  }
+
+  // PostgreSQL does not run as root.
+  static const passwd* user_to_be() { return ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr; }
+
+  pid_t run(const std::vector<std::string>& command) const {
+    const passwd* user = user_to_be();
+    const pid_t process = ::fork();
+    if (process != 0) return process;
+    if (user != nullptr &&
+        (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0)) {
+      ::_exit(126);
+    }
+    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    const int log = ::open((folder_ + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    ::dup2(log, 1);
+    ::dup2(log, 2);
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    if (::chdir("/") != 0) ::_exit(126);
+    ::execv(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+
+  static int wait_for(pid_t process) {
+    int status = 0;
+    ::waitpid(process, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  void start() {
+    server_ = run({bin_ + "/postgres", "-D", folder_ + "/data", "-k", folder_, "-c", "listen_addresses=", "-c",
+                   "shared_buffers=32MB", "-c", "max_connections=100"});
+    for (int i = 0; i < 1000; ++i) {
+      if (Connection::open(place("postgres"))) return;
+      if (::waitpid(server_, nullptr, WNOHANG) != 0) break;
+      ::usleep(20'000);
+    }
+    std::abort();
+  }
+
+  void stop(int signal) {
+    if (server_ <= 0) return;
+    ::kill(server_, signal);
+    ::waitpid(server_, nullptr, 0);
+    server_ = 0;
+  }
+
+  std::string bin_;
+  std::string folder_;
+  std::string missing_;
+  pid_t server_ = 0;
+  int databases_ = 0;
+};
+
+}  // namespace boathouse::sql
