@@ -13,11 +13,11 @@ export CCACHE_BASEDIR="$boathouse_root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch
 # What the release build and the demo need.
 boathouse_demo_packages=(
   cmake ninja-build g++ ccache mold ca-certificates curl jq
-  libboost1.81-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev libsodium-dev libcli11-dev libbenchmark-dev
+  libboost1.81-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev libsodium-dev libpq-dev libcli11-dev libbenchmark-dev
 )
 # What the tests need besides; Chromium for the pages.
 boathouse_test_packages=(
-  chromium git libgtest-dev libgmock-dev libyaml-cpp-dev clang-16 libclang-rt-16-dev clang-tidy-16 clang-format-14
+  chromium git postgresql libgtest-dev libgmock-dev libyaml-cpp-dev clang-16 libclang-rt-16-dev clang-tidy-16 clang-format-14
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -50,7 +50,8 @@ setup_packages() {
     exit 2
   fi
   local log="$boathouse_root/build/apt.log"
-  local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get --yes -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0)
+  # In run level 1 a package starts no service: the tests start the PostgreSQL that they need themselves.
+  local -a apt=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get --yes -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0)
   mkdir -p "${log%/*}"
   say "installing Debian packages (a few minutes, log in build/apt.log): ${missing[*]}"
   if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } </dev/null >"$log" 2>&1; then
