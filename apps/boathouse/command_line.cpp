@@ -68,7 +68,9 @@ void CommandLine::add_serve(CLI::App& app) {
   CLI::App* serve_command = command(app, "serve", "Run the cloud side", [this] { return app::serve(serve); });
   serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
   serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
-  serve_command->add_option("--ledger", serve.ledger, "sqlite:FILE (default: ledger.db in the data folder)");
+  serve_command->add_option(
+      "--ledger", serve.ledger,
+      "sqlite:FILE, or postgresql://USER@HOST/DATABASE for several nodes (default: ledger.db in the data folder)");
   serve_command->add_option("--clickhouse", serve.clickhouse,
                             "URL of a ClickHouse server, instead of boathouse-engine");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();

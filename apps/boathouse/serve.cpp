@@ -18,6 +18,7 @@
 #include "server/api/operator_routes.hpp"
 #include "server/api/session_routes.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
 #include "server/http/server.hpp"
 #include "server/intake/intake.hpp"
@@ -93,6 +94,7 @@ struct Service {
   base::SystemClock clock;
   base::SystemRandom random;
   std::unique_ptr<control::Accounts> accounts;
+  std::unique_ptr<control::KeyWatch> key_watch;
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<timeseries::ClickHouseClient> client;
   std::unique_ptr<timeseries::EngineProcess> engine;
@@ -125,13 +127,14 @@ base::Status Service::open(const ServeOptions& options) {
   if (error) return Error{ErrorCode::io, "cannot make " + options.data + ": " + error.message()};
   const fs::path data = fs::absolute(options.data);
 
-  auto opened_accounts = control::Accounts::open(data.string(), clock, random);
+  auto place = sql::Place::parse(options.ledger, (data / "ledger.db").string());
+  if (!place) return place.error();
+  auto opened_accounts = control::Accounts::open(data.string(), clock, random, *place);
   if (!opened_accounts) return opened_accounts.error();
   accounts = std::move(*opened_accounts);
   BOATHOUSE_TRY(accounts->ensure_operator_key());
+  if (accounts->shared()) key_watch = std::make_unique<control::KeyWatch>(*accounts, log_line);
 
-  auto place = sql::Place::parse(options.ledger, (data / "ledger.db").string());
-  if (!place) return place.error();
   ledger::Ledger::Options ledger_options;
   ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;

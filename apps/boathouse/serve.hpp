@@ -9,7 +9,7 @@ namespace boathouse::app {
 struct ServeOptions {
   std::string data;  // folder of ledger, accounts, keys and ClickHouse
   std::string listen = "127.0.0.1:8080";
-  std::string ledger;      // sqlite:FILE; empty = ledger.db in `data`
+  std::string ledger;      // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
   std::string clickhouse;  // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "core/base/utf8.hpp"
-#include "core/db/migrations.hpp"
 #include "server/control/api_key.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/pepper.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::control {
 namespace {
@@ -21,7 +21,7 @@ using base::Status;
 
 constexpr std::int64_t kSaveEveryMs = 60'000;
 
-constexpr std::array kMigrations{db::Migration{1, R"sql(
+constexpr std::array kMigrations{sql::Migration{1, R"sql(
 CREATE TABLE pepper (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   check_hash BLOB NOT NULL
@@ -44,8 +44,16 @@ CREATE TABLE api_key (
   revoked_ms INTEGER,
   CHECK ((role = 2) = (athlete IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+)sql"},
+                                 // `changes` grows with every key that is made or revoked, so that other nodes notice.
+                                 sql::Migration{2, R"sql(
+CREATE TABLE key_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  changes INTEGER NOT NULL
+) STRICT;
+INSERT INTO key_state (id, changes) VALUES (1, 0);
 )sql"}};
-constexpr db::Schema kSchema{"control database", 0x42684374, kMigrations};  // "BhCt"
+constexpr sql::Schema kSchema{"control database", 0x42684374, kMigrations};  // "BhCt"
 
 base::Uuid uuid_of(base::ByteView blob) {
   base::Uuid uuid;
@@ -89,11 +97,11 @@ Status check_name(std::string_view name) {
   return {};
 }
 
-Athlete athlete_of(const db::Statement& row) {
+Athlete athlete_of(const sql::Statement& row) {
   return Athlete{uuid_of(row.blob(0)), std::string(row.text(1)), row.integer(2)};
 }
 
-Result<std::vector<Athlete>> athletes_of(db::Statement& select) {
+Result<std::vector<Athlete>> athletes_of(sql::Statement& select) {
   std::vector<Athlete> athletes;
   while (true) {
     const auto row = select.step();
@@ -118,23 +126,25 @@ base::ByteView start_of(const std::optional<base::Uuid>& after) {
 
 std::string_view name(Role role) { return role == Role::operator_ ? "operator" : "athlete"; }
 
-Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::Clock& clock,
-                                                 base::RandomSource& random) {
-  auto connection = db::Connection::open(dir + "/control.db");
+Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::Clock& clock, base::RandomSource& random,
+                                                 const sql::Place& place) {
+  sql::Place file;
+  file.sqlite_file = dir + "/control.db";
+  auto connection = sql::Connection::open(place.postgres_url.empty() ? file : place);
   if (!connection) {
     return connection.error();
   }
-  BOATHOUSE_TRY(db::migrate(*connection, kSchema));
+  BOATHOUSE_TRY(sql::migrate(*connection, kSchema));
   const auto pepper = open_pepper(dir + "/pepper.key", *connection, random);
   if (!pepper) {
     return pepper.error();
   }
   std::unique_ptr<Accounts> accounts(new Accounts(dir, std::move(*connection), *pepper, clock, random));
-  BOATHOUSE_TRY(accounts->load_keys());
+  BOATHOUSE_TRY(accounts->refresh());
   return accounts;
 }
 
-Accounts::Accounts(std::string dir, db::Connection connection, const Pepper& pepper, base::Clock& clock,
+Accounts::Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
                    base::RandomSource& random)
     : dir_(std::move(dir)),
       pepper_(pepper),
@@ -147,6 +157,38 @@ Accounts::Accounts(std::string dir, db::Connection connection, const Pepper& pep
 Accounts::~Accounts() {
   const std::lock_guard lock(mutex_);
   (void)save_uses();  // nobody is left to tell, and all that is lost is when a key was used last
+}
+
+Result<std::int64_t> Accounts::stored_changes() {
+  auto select = connection_.prepare("SELECT changes FROM key_state");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->step(); !row) {
+    return row.error();
+  }
+  return select->integer(0);
+}
+
+Status Accounts::note_change() {
+  auto update = connection_.prepare("UPDATE key_state SET changes = changes + 1");
+  return update ? update->run() : Status(update.error());
+}
+
+Status Accounts::refresh() {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  // Read before the keys: what changes between the two is read again next time.
+  const auto changes = stored_changes();
+  if (!changes) {
+    return changes.error();
+  }
+  if (*changes != seen_changes_) {
+    BOATHOUSE_TRY(load_keys());
+    seen_changes_ = *changes;
+  }
+  refreshed_ms_ = now_ms;
+  return {};
 }
 
 Status Accounts::load_keys() {
@@ -171,7 +213,11 @@ Status Accounts::load_keys() {
     std::copy_n(hash.begin(), std::min(hash.size(), entry.hash.size()), entry.hash.begin());
     entry.revoked = !select->is_null(4);
     entry.last_used_ms = select->optional_integer(5);
-    ring_.add(uuid_of(select->blob(0)), entry);
+    const base::Uuid id = uuid_of(select->blob(0));
+    ring_.add(id, entry);
+    if (entry.revoked) {
+      ring_.revoke(id);  // it may have been here in force
+    }
   }
 }
 
@@ -234,7 +280,7 @@ Result<std::vector<Athlete>> Accounts::find_athletes(std::string_view name) {
 
 Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete) {
   const std::lock_guard lock(mutex_);
-  auto transaction = db::Transaction::begin(connection_);
+  auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
@@ -254,7 +300,7 @@ Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete) {
 Result<NewKey> Accounts::create_athlete_key(std::string_view name) {
   BOATHOUSE_TRY(check_name(name));
   const std::lock_guard lock(mutex_);
-  auto transaction = db::Transaction::begin(connection_);
+  auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
@@ -281,10 +327,16 @@ Result<NewKey> Accounts::create_athlete_key(std::string_view name) {
 
 Result<NewKey> Accounts::create_operator_key() {
   const std::lock_guard lock(mutex_);
-  auto key = insert_key(Role::operator_, std::nullopt);
-  if (key) {
-    put_in_force(*key);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
   }
+  auto key = insert_key(Role::operator_, std::nullopt);
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  put_in_force(*key);
   return key;
 }
 
@@ -306,6 +358,7 @@ Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& ath
   }
   insert->bind(4, keyed_hash(pepper_, key.text)).bind(5, key.key.created_ms);
   BOATHOUSE_TRY(insert->run());
+  BOATHOUSE_TRY(note_change());
   return key;
 }
 
@@ -322,7 +375,7 @@ void Accounts::put_in_force(const NewKey& key) {
 Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, std::size_t limit) {
   const std::lock_guard lock(mutex_);
   auto select = connection_.prepare(
-      "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms "
+      "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms "
       "FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete WHERE api_key.id > ?1 ORDER BY api_key.id LIMIT "
       "?2");
   if (!select) {
@@ -346,12 +399,17 @@ Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, 
     key.role = static_cast<Role>(select->integer(4));
     key.created_ms = select->integer(5);
     key.revoked_ms = select->optional_integer(6);
-    key.last_used_ms = ring_.last_used_ms(key.id);
+    // Other nodes' uses are in the database, the newest of this one in memory.
+    key.last_used_ms = std::max(select->optional_integer(7), ring_.last_used_ms(key.id));
   }
 }
 
 Status Accounts::revoke(const base::Uuid& key_id) {
   const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
   {
     auto select = connection_.prepare("SELECT role, revoked_ms FROM api_key WHERE id = ?1");
     if (!select) {
@@ -367,7 +425,12 @@ Status Accounts::revoke(const base::Uuid& key_id) {
     if (!select->is_null(1)) {
       return {};
     }
-    if (static_cast<Role>(select->integer(0)) == Role::operator_ && ring_.operators_in_force() <= 1) {
+    const bool of_operator = static_cast<Role>(select->integer(0)) == Role::operator_;
+    const auto operators = operators_in_force();
+    if (!operators) {
+      return operators.error();
+    }
+    if (of_operator && *operators <= 1) {
       return Error{ErrorCode::conflict, "this is the last operator key: nobody could administer the server without it"};
     }
   }
@@ -376,11 +439,27 @@ Status Accounts::revoke(const base::Uuid& key_id) {
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, key_id.bytes).bind(2, clock_.utc_ms()).run());
+  BOATHOUSE_TRY(note_change());
+  BOATHOUSE_TRY(transaction->commit());
   ring_.revoke(key_id);
   return {};
 }
 
+Result<std::int64_t> Accounts::operators_in_force() {
+  auto select = connection_.prepare("SELECT count(*) FROM api_key WHERE role = ?1 AND revoked_ms IS NULL");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, static_cast<int>(Role::operator_)).step(); !row) {
+    return row.error();
+  }
+  return select->integer(0);
+}
+
 Result<Identity> Accounts::authenticate(std::string_view key_text) {
+  if (shared() && clock_.monotonic_ms() - refreshed_ms_ > kMaxStaleMs) {
+    return Error{ErrorCode::unavailable, "the database with the keys cannot be reached; try again in some seconds"};
+  }
   const auto id = parse_api_key(key_text);
   if (!id) {
     return id.error();
@@ -401,7 +480,7 @@ Status Accounts::save_uses() {
   if (uses.empty()) {
     return {};
   }
-  auto transaction = db::Transaction::begin(connection_);
+  auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }

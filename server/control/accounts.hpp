@@ -1,8 +1,11 @@
-// Athletes and API keys: who may talk to this server, and as whom. Kept in DIR/control.db; a key's secret is nowhere in
-// it, only its HMAC-SHA256 under DIR/pepper.key (a fast hash is right for a secret of 256 random bits).
+// Athletes and API keys: who may talk to this server, and as whom. Kept in DIR/control.db or in PostgreSQL, beside the
+// ledger; a key's secret is nowhere in it, only its HMAC-SHA256 under DIR/pepper.key (a fast hash is right for a secret
+// of 256 random bits).
 //
-// Every key is also in memory, so checking one costs a hash and no disk; a revocation is in force when revoke()
-// returns. One process per DIR. Thread rule: every call from any thread.
+// Every key is also in memory, so checking one costs a hash and no disk; a revocation is in force here when revoke()
+// returns. Several nodes on one PostgreSQL have the same pepper.key; each calls refresh() (key_watch.hpp), and a node
+// that has not been able to for kMaxStaleMs lets nobody in: a key that was revoked elsewhere is dead within that time.
+// Thread rule: every call from any thread.
 #pragma once
 
 #include <atomic>
@@ -19,10 +22,10 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
-#include "core/db/sqlite.hpp"
 #include "server/control/identity.hpp"
 #include "server/control/key_ring.hpp"
 #include "server/control/keyed_hash.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::control {
 
@@ -32,6 +35,7 @@ struct Athlete {
   std::int64_t created_ms = 0;
 };
 inline constexpr std::size_t kMaxNameCodePoints = 200;
+inline constexpr std::int64_t kMaxStaleMs = 1000;
 
 struct Key {
   base::Uuid id;
@@ -50,10 +54,10 @@ struct NewKey {
 class Accounts {
  public:
   // Opens DIR/control.db and DIR/pepper.key (mode 0600), making both at the first start. DIR must exist; `clock` and
-  // `random` (fit for keys) must outlive the object. corrupt: the pepper is missing, or is not the one that the keys
-  // were made with. Other errors as of core/db.
+  // `random` (fit for keys) must outlive the object. `place`: PostgreSQL; anything else means DIR/control.db. corrupt:
+  // the pepper is missing, or is not the one that the keys were made with. Other errors as of server/sql.
   static base::Result<std::unique_ptr<Accounts>> open(const std::string& dir, base::Clock& clock,
-                                                      base::RandomSource& random);
+                                                      base::RandomSource& random, const sql::Place& place = {});
   ~Accounts();
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
@@ -77,7 +81,13 @@ class Accounts {
   // administer the server.
   base::Status revoke(const base::Uuid& key_id);
 
-  // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret.
+  // Whether other processes may change what is here.
+  [[nodiscard]] bool shared() const { return connection_.dialect() == sql::Dialect::postgres; }
+  // Takes over what other nodes have changed.
+  base::Status refresh();
+
+  // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret; unavailable:
+  // shared, and not refreshed for too long.
   base::Result<Identity> authenticate(std::string_view key_text);
 
   // At the start of `serve`: with no operator key in force, makes one and writes it to DIR/operator.key (mode 0600,
@@ -86,14 +96,17 @@ class Accounts {
   base::Status ensure_operator_key();
 
  private:
-  Accounts(std::string dir, db::Connection connection, const Pepper& pepper, base::Clock& clock,
+  Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
            base::RandomSource& random);
 
   // The rest is called with mutex_ held, the first five inside a transaction or at open().
   base::Status load_keys();
+  base::Result<std::int64_t> stored_changes();
+  base::Status note_change();
   base::Result<Athlete> find_athlete(const base::Uuid& id);
   base::Result<std::vector<Athlete>> find_athletes(std::string_view name);
   base::Result<Athlete> insert_athlete(std::string_view name);
+  base::Result<std::int64_t> operators_in_force();
   base::Result<NewKey> insert_key(Role role, const std::optional<Athlete>& athlete);
   void put_in_force(const NewKey& key);
   // What was used since the last time goes to the disk.
@@ -106,8 +119,10 @@ class Accounts {
   base::UuidV7Source ids_;
   KeyRing ring_;
   std::mutex mutex_;  // of the connection, and so of every change
-  db::Connection connection_;
-  std::atomic<std::int64_t> next_save_ms_;  // monotonic
+  sql::Connection connection_;
+  std::int64_t seen_changes_ = -1;              // what the ring is made of
+  std::atomic<std::int64_t> refreshed_ms_ = 0;  // monotonic
+  std::atomic<std::int64_t> next_save_ms_;      // monotonic
 };
 
 }  // namespace boathouse::control

@@ -12,6 +12,7 @@
 #include "server/control/api_key.hpp"
 #include "server/control/secret_file.hpp"
 #include "server/control/test_call.hpp"
+#include "server/sql/test_postgres.hpp"
 
 namespace boathouse::control {
 namespace {
@@ -24,9 +25,27 @@ std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-class AccountsTest : public testing::Test {
+class AccountsFixture : public testing::Test {
  protected:
-  AccountsTest() { reopen(); }
+  explicit AccountsFixture(sql::Dialect dialect) {
+    if (dialect == sql::Dialect::sqlite) {
+      place_.sqlite_file = folder_.file("control.db");
+    } else if (sql::TestPostgres::get().missing().empty()) {
+      place_ = sql::TestPostgres::get().make_database();
+    }
+  }
+  ~AccountsFixture() override {
+    accounts_.reset();
+    if (!place_.postgres_url.empty()) {
+      sql::TestPostgres::get().drop_database(place_);
+    }
+  }
+  void SetUp() override {
+    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) {
+      GTEST_SKIP() << sql::TestPostgres::get().missing();
+    }
+    reopen();
+  }
 
   void reopen() {
     accounts_.reset();
@@ -34,7 +53,7 @@ class AccountsTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().text;
     accounts_ = std::move(*opened);
   }
-  base::Result<std::unique_ptr<Accounts>> open() { return Accounts::open(folder_.path(), clock_, random_); }
+  base::Result<std::unique_ptr<Accounts>> open() { return Accounts::open(folder_.path(), clock_, random_, place_); }
 
   NewKey key_of(const std::string& name) {
     auto key = accounts_->create_athlete_key(name);
@@ -53,12 +72,29 @@ class AccountsTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  sql::Place place_;
   base::ManualClock clock_{1'700'000'000'000};
   base::SystemRandom random_;
   std::unique_ptr<Accounts> accounts_;
 };
 
-TEST_F(AccountsTest, AKeySpeaksForItsAthleteAlsoAfterARestart) {
+class AccountsTest : public AccountsFixture, public testing::WithParamInterface<sql::Dialect> {
+ protected:
+  AccountsTest() : AccountsFixture(GetParam()) {}
+};
+
+class AccountsFileTest : public AccountsFixture {
+ protected:
+  AccountsFileTest() : AccountsFixture(sql::Dialect::sqlite) {}
+};
+
+// Two nodes on one PostgreSQL.
+class AccountsNodesTest : public AccountsFixture {
+ protected:
+  AccountsNodesTest() : AccountsFixture(sql::Dialect::postgres) {}
+};
+
+TEST_P(AccountsTest, AKeySpeaksForItsAthleteAlsoAfterARestart) {
   const NewKey anna = key_of("Anna");
   const NewKey ben = key_of("Ben");
   for (int i = 0; i < 2; ++i) {
@@ -72,7 +108,7 @@ TEST_F(AccountsTest, AKeySpeaksForItsAthleteAlsoAfterARestart) {
   }
 }
 
-TEST_F(AccountsTest, TheSecretIsNowhereOnTheDisk) {
+TEST_F(AccountsFileTest, TheSecretIsNowhereOnTheDisk) {
   const NewKey key = key_of("Anna");
   accounts_.reset();
   const std::string secret = key.text.substr(41, 43);
@@ -81,7 +117,7 @@ TEST_F(AccountsTest, TheSecretIsNowhereOnTheDisk) {
   }
 }
 
-TEST_F(AccountsTest, TheSameNameIsTheSameAthleteWithAnotherKey) {
+TEST_P(AccountsTest, TheSameNameIsTheSameAthleteWithAnotherKey) {
   const NewKey first = key_of("Anna");
   const NewKey second = key_of("Anna");
   EXPECT_EQ(first.key.athlete->id, second.key.athlete->id);
@@ -91,7 +127,7 @@ TEST_F(AccountsTest, TheSameNameIsTheSameAthleteWithAnotherKey) {
   EXPECT_EQ(accounts_->authenticate(third->text)->athlete, first.key.athlete->id);
 }
 
-TEST_F(AccountsTest, ANameThatSeveralHaveNeedsAnId) {
+TEST_P(AccountsTest, ANameThatSeveralHaveNeedsAnId) {
   const auto first = accounts_->create_athlete("Anna");
   const auto second = accounts_->create_athlete("Anna");
   EXPECT_NE(first->id, second->id);
@@ -102,14 +138,14 @@ TEST_F(AccountsTest, ANameThatSeveralHaveNeedsAnId) {
   EXPECT_TRUE(accounts_->create_athlete_key(second->id));
 }
 
-TEST_F(AccountsTest, AKeyForNobodyIsNotMade) {
+TEST_P(AccountsTest, AKeyForNobodyIsNotMade) {
   const auto key = accounts_->create_athlete_key(base::Uuid{});
   EXPECT_EQ(key.error().code, ErrorCode::not_found);
   EXPECT_EQ(accounts_->athlete(base::Uuid{}).error().code, ErrorCode::not_found);
   EXPECT_TRUE(accounts_->keys(std::nullopt, 10)->empty());
 }
 
-TEST_F(AccountsTest, NamesAreTextAsTyped) {
+TEST_P(AccountsTest, NamesAreTextAsTyped) {
   for (const char* good : {"Anna", "Zoë Müller-Ļegzdiņa", "李雷", "O'Brien \"Bob\"", "=1+1", "a"}) {
     const auto athlete = accounts_->create_athlete(good);
     ASSERT_TRUE(athlete) << good;
@@ -128,7 +164,7 @@ TEST_F(AccountsTest, NamesAreTextAsTyped) {
   }
 }
 
-TEST_F(AccountsTest, ARevokedKeyIsRefusedAtOnceAndForEver) {
+TEST_P(AccountsTest, ARevokedKeyIsRefusedAtOnceAndForEver) {
   const NewKey key = key_of("Anna");
   const NewKey other = key_of("Anna");
   clock_.advance_ms(1000);
@@ -143,7 +179,7 @@ TEST_F(AccountsTest, ARevokedKeyIsRefusedAtOnceAndForEver) {
   EXPECT_EQ(accounts_->revoke(base::Uuid{}).error().code, ErrorCode::not_found);
 }
 
-TEST_F(AccountsTest, UnknownRevokedAndForgedKeysLookTheSame) {
+TEST_P(AccountsTest, UnknownRevokedAndForgedKeysLookTheSame) {
   const NewKey key = key_of("Anna");
   const NewKey revoked = key_of("Anna");
   ASSERT_TRUE(accounts_->revoke(revoked.key.id));
@@ -159,10 +195,11 @@ TEST_F(AccountsTest, UnknownRevokedAndForgedKeysLookTheSame) {
   EXPECT_TRUE(accounts_->authenticate(key.text));
 }
 
-TEST_F(AccountsTest, LastUseIsKept) {
+TEST_P(AccountsTest, LastUseIsKept) {
   const NewKey key = key_of("Anna");
   EXPECT_FALSE(listed(key.key.id).last_used_ms);
   clock_.advance_ms(5000);
+  ASSERT_TRUE(accounts_->refresh());
   ASSERT_TRUE(accounts_->authenticate(key.text));
   EXPECT_EQ(listed(key.key.id).last_used_ms, 1'700'000'005'000);
   reopen();
@@ -170,14 +207,15 @@ TEST_F(AccountsTest, LastUseIsKept) {
 
   // After a minute it is on the disk without a clean end: a second connection sees it.
   clock_.advance_ms(61'000);
+  ASSERT_TRUE(accounts_->refresh());
   ASSERT_TRUE(accounts_->authenticate(key.text));
-  auto connection = db::Connection::open(folder_.file("control.db"));
+  auto connection = sql::Connection::open(place_);
   auto select = connection->prepare("SELECT last_used_ms FROM api_key");
   ASSERT_TRUE(*select->step());
   EXPECT_EQ(select->integer(0), 1'700'000'066'000);
 }
 
-TEST_F(AccountsTest, ListsAreInOrderAndPaged) {
+TEST_P(AccountsTest, ListsAreInOrderAndPaged) {
   std::vector<base::Uuid> ids;
   for (int i = 0; i < 5; ++i) {
     ids.push_back(key_of("Athlete " + std::to_string(i)).key.id);
@@ -194,7 +232,7 @@ TEST_F(AccountsTest, ListsAreInOrderAndPaged) {
   EXPECT_EQ(accounts_->athletes(athletes->back().id, 4)->at(0).name, "Athlete 4");
 }
 
-TEST_F(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
+TEST_P(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
   key_of("Anna");
   accounts_.reset();
   const std::string pepper = folder_.file("pepper.key");
@@ -214,7 +252,7 @@ TEST_F(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
   EXPECT_TRUE(open());
 }
 
-TEST_F(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
+TEST_P(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
   ASSERT_TRUE(accounts_->ensure_operator_key());
   const std::string path = folder_.file("operator.key");
   const std::string content = content_of(path);
@@ -232,7 +270,7 @@ TEST_F(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
   EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 1U);
 }
 
-TEST_F(AccountsTest, AnOperatorKeyThatWasTakenAwayIsNotMadeAgain) {
+TEST_P(AccountsTest, AnOperatorKeyThatWasTakenAwayIsNotMadeAgain) {
   ASSERT_TRUE(accounts_->ensure_operator_key());
   std::filesystem::remove(folder_.file("operator.key"));
   reopen();
@@ -241,7 +279,7 @@ TEST_F(AccountsTest, AnOperatorKeyThatWasTakenAwayIsNotMadeAgain) {
   EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 1U);
 }
 
-TEST_F(AccountsTest, AForeignOperatorKeyFileIsAnErrorAndStays) {
+TEST_P(AccountsTest, AForeignOperatorKeyFileIsAnErrorAndStays) {
   const NewKey athlete = key_of("Anna");
   for (const std::string& content : {std::string("nonsense"), athlete.text, std::string()}) {
     std::ofstream(folder_.file("operator.key"), std::ios::trunc) << content;
@@ -255,7 +293,7 @@ TEST_F(AccountsTest, AForeignOperatorKeyFileIsAnErrorAndStays) {
 }
 
 // The two moments at which a first start can be cut off.
-TEST_F(AccountsTest, AnOperatorKeyThatWasCommittedButNotYetNamedIsFound) {
+TEST_P(AccountsTest, AnOperatorKeyThatWasCommittedButNotYetNamedIsFound) {
   ASSERT_TRUE(accounts_->ensure_operator_key());
   const std::string path = folder_.file("operator.key");
   const std::string content = content_of(path);
@@ -266,7 +304,7 @@ TEST_F(AccountsTest, AnOperatorKeyThatWasCommittedButNotYetNamedIsFound) {
   EXPECT_FALSE(std::filesystem::exists(staged_path(path)));
 }
 
-TEST_F(AccountsTest, AnOperatorKeyThatWasNeverCommittedIsMadeAnew) {
+TEST_P(AccountsTest, AnOperatorKeyThatWasNeverCommittedIsMadeAnew) {
   const TemporaryFolder elsewhere;
   auto foreign = Accounts::open(elsewhere.path(), clock_, random_);
   const std::string path = folder_.file("operator.key");
@@ -276,7 +314,7 @@ TEST_F(AccountsTest, AnOperatorKeyThatWasNeverCommittedIsMadeAnew) {
   EXPECT_TRUE(accounts_->authenticate(content_of(path).substr(0, 90)));
 }
 
-TEST_F(AccountsTest, TheLastOperatorKeyCannotBeRevoked) {
+TEST_P(AccountsTest, TheLastOperatorKeyCannotBeRevoked) {
   const auto first = accounts_->create_operator_key();
   EXPECT_EQ(accounts_->revoke(first->key.id).error().code, ErrorCode::conflict);
   EXPECT_TRUE(accounts_->authenticate(first->text));
@@ -285,7 +323,7 @@ TEST_F(AccountsTest, TheLastOperatorKeyCannotBeRevoked) {
   EXPECT_EQ(accounts_->revoke(second->key.id).error().code, ErrorCode::conflict);
 }
 
-TEST_F(AccountsTest, ManyThreadsAtOnce) {
+TEST_P(AccountsTest, ManyThreadsAtOnce) {
   const NewKey key = key_of("Anna");
   const NewKey doomed = key_of("Anna");
   std::atomic<bool> revoked = false;
@@ -297,7 +335,8 @@ TEST_F(AccountsTest, ManyThreadsAtOnce) {
         const bool too_late = revoked;
         const bool good = accounts_->authenticate(doomed.text).ok();
         EXPECT_FALSE(good && too_late);
-        clock_.advance_ms(500);  // last uses are saved now and then
+        clock_.advance_ms(100);  // last uses are saved now and then
+        EXPECT_TRUE(accounts_->refresh());
         if (i % 50 == t) {
           EXPECT_TRUE(accounts_->create_athlete_key("Athlete"));
         }
@@ -314,6 +353,40 @@ TEST_F(AccountsTest, ManyThreadsAtOnce) {
   EXPECT_EQ(accounts_->athletes(std::nullopt, 100)->size(), 2U);
   EXPECT_EQ(accounts_->keys(std::nullopt, 100)->size(), 2U + 16U);
 }
+
+TEST_F(AccountsNodesTest, WhatOneNodeChangesIsInForceOnTheOthers) {
+  auto other = *open();
+  const NewKey key = key_of("Anna");
+  EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+  ASSERT_TRUE(other->refresh());
+  EXPECT_TRUE(other->authenticate(key.text));
+  ASSERT_TRUE(accounts_->revoke(key.key.id));
+  ASSERT_TRUE(other->refresh());
+  EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+}
+
+TEST_F(AccountsNodesTest, ANodeThatCannotAskLetsNobodyIn) {
+  const NewKey key = key_of("Anna");
+  clock_.advance_ms(kMaxStaleMs);
+  EXPECT_TRUE(accounts_->authenticate(key.text));
+  clock_.advance_ms(1);
+  EXPECT_EQ(accounts_->authenticate(key.text).error().code, ErrorCode::unavailable);
+  ASSERT_TRUE(accounts_->refresh());
+  EXPECT_TRUE(accounts_->authenticate(key.text));
+}
+
+TEST_F(AccountsNodesTest, TheLastOperatorKeyOfAllNodesStays) {
+  ASSERT_TRUE(accounts_->ensure_operator_key());
+  auto other = *open();
+  const NewKey second = *other->create_operator_key();
+  ASSERT_TRUE(accounts_->revoke(second.key.id));
+  for (const Key& key : *other->keys(std::nullopt, 10)) {
+    EXPECT_EQ(other->revoke(key.id).ok(), key.id == second.key.id);  // revoked before: nothing new
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, AccountsTest, testing::Values(sql::Dialect::sqlite, sql::Dialect::postgres),
+                         [](const auto& of) { return of.param == sql::Dialect::sqlite ? "sqlite" : "postgres"; });
 
 }  // namespace
 }  // namespace boathouse::control

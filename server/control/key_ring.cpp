@@ -1,6 +1,5 @@
 #include "server/control/key_ring.hpp"
 
-#include <algorithm>
 #include <mutex>
 
 #include "server/control/keyed_hash.hpp"
@@ -48,13 +47,6 @@ std::optional<std::int64_t> KeyRing::last_used_ms(const base::Uuid& id) const {
     return std::nullopt;
   }
   return found->second.used_ms.load();
-}
-
-std::size_t KeyRing::operators_in_force() const {
-  const std::shared_lock lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(held_.begin(), held_.end(), [](const auto& pair) {
-    return pair.second.entry.role == Role::operator_ && !pair.second.entry.revoked;
-  }));
 }
 
 std::vector<std::pair<base::Uuid, std::int64_t>> KeyRing::take_uses() {

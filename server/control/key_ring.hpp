@@ -38,7 +38,6 @@ class KeyRing {
   [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id, const base::Digest& hash) const;
 
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
-  [[nodiscard]] std::size_t operators_in_force() const;
 
   // The keys used since the last call, with the time of their last use.
   std::vector<std::pair<base::Uuid, std::int64_t>> take_uses();

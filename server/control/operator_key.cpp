@@ -50,12 +50,17 @@ base::Status Accounts::ensure_operator_key() {
     }
     return {};
   }
-  if (ring_.operators_in_force() > 0) {
-    return {};
-  }
-  auto transaction = db::Transaction::begin(connection_);
+  // Of several nodes that start at once one makes it.
+  auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
+  }
+  const auto operators = operators_in_force();
+  if (!operators) {
+    return operators.error();
+  }
+  if (*operators > 0) {
+    return {};
   }
   const auto key = insert_key(Role::operator_, std::nullopt);
   if (!key) {

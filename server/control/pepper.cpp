@@ -16,7 +16,7 @@ using base::Result;
 constexpr std::string_view kPepperCheck = "boathouse pepper";  // its hash tells the right pepper from another
 
 // The stored hash of kPepperCheck; nullopt in a new database.
-Result<std::optional<base::Digest>> stored_check(db::Connection& connection) {
+Result<std::optional<base::Digest>> stored_check(sql::Connection& connection) {
   auto select = connection.prepare("SELECT check_hash FROM pepper");
   if (!select) {
     return select.error();
@@ -60,7 +60,7 @@ Result<Pepper> make_pepper(const std::string& path, base::RandomSource& random) 
 
 }  // namespace
 
-Result<Pepper> open_pepper(const std::string& path, db::Connection& connection, base::RandomSource& random) {
+Result<Pepper> open_pepper(const std::string& path, sql::Connection& connection, base::RandomSource& random) {
   const auto check = stored_check(connection);
   if (!check) {
     return check.error();

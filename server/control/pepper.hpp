@@ -5,13 +5,13 @@
 
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
-#include "core/db/sqlite.hpp"
 #include "server/control/keyed_hash.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::control {
 
 // Reads the pepper at `path`; makes it (mode 0600, durable) for a database that has none yet. corrupt: the file is
 // missing, damaged or not the one that the database was begun with; a new one would hide that every key is lost.
-base::Result<Pepper> open_pepper(const std::string& path, db::Connection& connection, base::RandomSource& random);
+base::Result<Pepper> open_pepper(const std::string& path, sql::Connection& connection, base::RandomSource& random);
 
 }  // namespace boathouse::control

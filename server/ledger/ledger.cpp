@@ -60,10 +60,11 @@ class SqlLedger final : public Ledger {
   }
 
  public:
-  SqlLedger(sql::Connection writing, sql::Connection reading, std::string epoch, const Options& options,
-            base::Clock& clock)
+  SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, std::string epoch,
+            const Options& options, base::Clock& clock)
       : epoch_(std::move(epoch)),
         purge_without_backup_(options.purge_without_backup),
+        leading_(std::move(leading)),
         reader_(std::move(reading)),
         committer_(std::move(writing), clock, options.max_queued_bytes) {}
 
@@ -104,6 +105,13 @@ class SqlLedger final : public Ledger {
   }
 
   void stop() override { committer_.stop(); }
+
+  bool shared() const override { return leading_.dialect() == sql::Dialect::postgres; }
+
+  Result<bool> leads() override {
+    const std::lock_guard lock(leading_mutex_);
+    return leading_.lead();
+  }
 
   Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                               std::int64_t after) override {
@@ -218,6 +226,8 @@ class SqlLedger final : public Ledger {
  private:
   const std::string epoch_;
   const bool purge_without_backup_;
+  std::mutex leading_mutex_;
+  sql::Connection leading_;  // its session is the leadership
   std::mutex reader_mutex_;
   Reader reader_;
   std::atomic<std::uint64_t> submissions_ = 0;
@@ -240,8 +250,12 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!reading) {
     return reading.error();
   }
-  return std::unique_ptr<Ledger>(
-      std::make_unique<SqlLedger>(std::move(*writing), std::move(*reading), std::move(*epoch), options, clock));
+  auto leading = sql::Connection::open(options.place);
+  if (!leading) {
+    return leading.error();
+  }
+  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(std::move(*writing), std::move(*reading),
+                                                             std::move(*leading), std::move(*epoch), options, clock));
 }
 
 }  // namespace boathouse::ledger

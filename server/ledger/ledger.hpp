@@ -148,6 +148,13 @@ class Ledger {
   // calls do nothing.
   virtual void stop() = 0;
 
+  // --- several nodes ---
+  // Whether other processes may write to it: then on_commit() does not tell of what they store.
+  [[nodiscard]] virtual bool shared() const = 0;
+  // True: this node is the one that loads. Of several nodes on one PostgreSQL exactly one is, until its connection
+  // ends; without others every one is. To be asked before each round.
+  virtual base::Result<bool> leads() = 0;
+
   // --- loader ---
   // The oldest unfinished block with an id above `after`, or a new one: the stream whose oldest waiting chunk is the
   // oldest of all, its chunks in order of server_seq, at most max_records records, max_bytes of bodies and 10,000

@@ -1,7 +1,6 @@
 // The loader's half: blocks that are the same after every restart, and the sessions that wait.
 #include <gmock/gmock.h>
 
-#include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/test_ledger.hpp"
 

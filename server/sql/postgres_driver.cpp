@@ -32,6 +32,7 @@ constexpr std::size_t kMaxPrepared = 512;
 constexpr int kMaxParameters = 32;
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
 constexpr std::string_view kTakeLock = "SELECT pg_advisory_xact_lock(1114131556)";
+constexpr const char* kTryToLead = "SELECT pg_try_advisory_lock(1114131557)";
 // A server or network that has died is noticed; a lock that is not to be had is given up.
 constexpr std::array kConnectionKeywords{"dbname",           "client_encoding",  "application_name",
                                          "connect_timeout",  "keepalives_idle",  "keepalives_interval",
@@ -353,6 +354,25 @@ class PostgresConnection final : public ConnectionDriver {
     return {};
   }
 
+  // The lock belongs to the session and is gone with it.
+  Result<bool> lead() override {
+    if (PQstatus(session_.connection.get()) != CONNECTION_OK) {
+      leads_ = false;
+      BOATHOUSE_TRY(connect());
+    }
+    auto answer = session_.ask(leads_ ? "SELECT true" : kTryToLead);
+    if (!answer) {
+      leads_ = false;  // it died while nobody used it
+      BOATHOUSE_TRY(connect());
+      answer = session_.ask(kTryToLead);
+    }
+    if (!answer) {
+      return answer.error();
+    }
+    leads_ = *answer == "t";
+    return leads_;
+  }
+
   Status migrate(const Schema& schema) override {
     BOATHOUSE_TRY(begin_writing());
     if (const Status migrated = migrate_inside(schema); !migrated) {
@@ -412,6 +432,7 @@ class PostgresConnection final : public ConnectionDriver {
 
   Session session_;
   bool in_transaction_ = false;
+  bool leads_ = false;
 };
 
 }  // namespace

@@ -59,6 +59,7 @@ class ConnectionDriver {
   virtual base::Status commit() = 0;
   virtual void rollback() = 0;
   virtual base::Status migrate(const Schema& schema) = 0;
+  virtual base::Result<bool> lead() = 0;
 };
 
 // As db::Statement: parameters from 1, columns from 0, views valid until the next step(), bind() or reset(). Parameters
@@ -143,6 +144,10 @@ class [[nodiscard]] Connection {
   [[nodiscard]] base::Status execute(const std::string& sql) { return driver_->execute(sql); }
   // Rows that the last INSERT, UPDATE or DELETE changed.
   [[nodiscard]] std::int64_t changes() const { return driver_->changes(); }
+
+  // True: this connection leads, until it ends. Of all connections to one PostgreSQL database at most one does; on
+  // SQLite everybody. Call it again before each use: a connection that was lost has lost the lead.
+  [[nodiscard]] base::Result<bool> lead() { return driver_->lead(); }
 
  private:
   friend class Transaction;

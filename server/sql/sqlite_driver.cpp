@@ -68,6 +68,8 @@ class SqliteConnection final : public ConnectionDriver {
     }
   }
 
+  Result<bool> lead() override { return true; }
+
   Status migrate(const Schema& schema) override {
     std::vector<std::string> texts;
     for (const Migration& migration : schema.migrations) {

@@ -56,7 +56,7 @@ void Loader::run() {
     woken_ = false;
     retry_now_ = false;
     lock.unlock();
-    const base::Status status = drain();
+    const base::Status status = round();
     lock.lock();
     if (!status) {
       if (healthy_.exchange(false) || pause_ms == 0) log_("loading into ClickHouse failed: " + status.error().text);
@@ -64,9 +64,20 @@ void Loader::run() {
       continue;
     }
     if (!healthy_.exchange(true)) log_("loading into ClickHouse works");
-    changed_.wait(lock, [this] { return stopping_ || woken_; });
+    const auto something = [this] { return stopping_ || woken_; };
+    if (ledger_.shared()) {
+      changed_.wait_for(lock, milliseconds(options_.live_pause_ms), something);  // another node may have stored it
+    } else {
+      changed_.wait(lock, something);
+    }
     pause_ms = options_.live_pause_ms;
   }
+}
+
+base::Status Loader::round() {
+  const auto leads = ledger_.leads();
+  if (!leads) return leads.error();
+  return *leads ? drain() : base::Status();
 }
 
 base::Status Loader::drain() {

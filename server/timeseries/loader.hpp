@@ -1,5 +1,6 @@
 // Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash
-// or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it.
+// or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it. Of
+// several nodes on one ledger only the one that leads loads.
 #pragma once
 
 #include <atomic>
@@ -45,6 +46,7 @@ class Loader {
 
  private:
   void run();
+  base::Status round();
   base::Status load_blocks();
   base::Status write_sessions();
 

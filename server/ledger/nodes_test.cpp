@@ -1,0 +1,122 @@
+// Several nodes on one PostgreSQL: one order of commits, one loader, no reader that skips what commits late.
+#include <atomic>
+#include <thread>
+
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using rowing::Stream;
+using wire::Outcome;
+
+class NodesTest : public LedgerFixture {
+ protected:
+  NodesTest() : LedgerFixture(sql::Dialect::postgres) {}
+
+  std::unique_ptr<Ledger> another_node() {
+    auto opened = Ledger::open({.place = place_}, clock_, random_);
+    EXPECT_TRUE(opened) << opened.error().text;
+    return std::move(*opened);
+  }
+};
+
+TEST_F(NodesTest, AllHaveOneHistory) {
+  const auto other = another_node();
+  EXPECT_EQ(other->epoch(), ledger_->epoch());
+  EXPECT_TRUE(ledger_->shared());
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  const auto again = submit(*other, kAnna, {birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->at(0).outcome, Outcome::duplicate);
+  EXPECT_EQ(again->at(1).outcome, Outcome::duplicate);
+  EXPECT_EQ(again->at(1).server_seq, 2);
+}
+
+// Four nodes write, one reads the feed by its cursor all the while: it gets everything, once, in order.
+TEST_F(NodesTest, ACursorSkipsNothingWhileAllWrite) {
+  constexpr std::uint64_t kNodes = 4;
+  constexpr std::uint64_t kChunks = 60;
+  std::vector<std::unique_ptr<Ledger>> nodes;
+  for (std::uint64_t i = 0; i < kNodes; ++i) nodes.push_back(another_node());
+  std::atomic<std::uint64_t> writing = kNodes;
+  std::vector<std::thread> writers;
+  for (std::uint64_t i = 0; i < kNodes; ++i) {
+    writers.emplace_back([&, i] {
+      Ledger& node = *nodes[i];
+      const base::Uuid rec = uuid(500 + i);
+      std::int64_t last = 0;
+      for (std::uint64_t n = 0; n < kChunks; ++n) {
+        std::vector<Entry> entries;
+        if (n == 0) entries.push_back(birth_entry(rec));
+        entries.push_back(chunk_entry(rec, Stream::sample, n, n + 1));
+        const auto results = submit(node, kAnna, std::move(entries));
+        if (!results || results->back().outcome != Outcome::stored || results->back().server_seq <= last) {
+          ADD_FAILURE() << "node " << i << ", chunk " << n;
+          break;
+        }
+        last = results->back().server_seq;
+      }
+      --writing;
+    });
+  }
+  std::vector<std::int64_t> seen;
+  std::int64_t cursor = 0;
+  for (bool last_round = false; !last_round;) {
+    last_round = writing == 0;
+    const auto changes = feed(kAnna, cursor, 7);
+    for (const wire::Change& change : changes) {
+      EXPECT_GT(change.seq, cursor);
+      cursor = change.seq;
+      seen.push_back(change.seq);
+    }
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(seen.size(), kNodes * (kChunks + 1));
+  EXPECT_EQ(ledger_->counts()->chunks, kNodes * kChunks);
+}
+
+TEST_F(NodesTest, OneLeadsUntilItsEnd) {
+  auto other = another_node();
+  EXPECT_TRUE(*other->leads());
+  EXPECT_FALSE(*ledger_->leads());
+  EXPECT_TRUE(*other->leads());
+  other.reset();
+  // The database notices the end of a session a moment later.
+  bool leads = false;
+  for (int tries = 0; tries < 100'000 && !leads; ++tries) leads = *ledger_->leads();
+  EXPECT_TRUE(leads);
+}
+
+// The node that led is cut off without knowing it, another one takes over its unfinished block: the same rows under the
+// same token, so ClickHouse counts them once.
+TEST_F(NodesTest, AnUnfinishedBlockIsTheSameOnTheNextLoader) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
+  const auto other = another_node();
+  const auto first = other->next_block(1000, 1'000'000);
+  put({chunk_entry(kRec, Stream::sample, 20, 30)});
+  const auto again = ledger_->next_block(1000, 1'000'000);
+  ASSERT_TRUE(first && *first && again && *again);
+  EXPECT_EQ((*first)->block_id, (*again)->block_id);
+  EXPECT_EQ((*first)->token, (*again)->token);
+  EXPECT_EQ((*again)->items.size(), 2U);
+  EXPECT_TRUE(ledger_->finish_block((*again)->block_id));
+  EXPECT_TRUE(other->finish_block((*first)->block_id));
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+}
+
+// The server is killed under all nodes: what was acknowledged is there, and each node goes on by itself.
+TEST_F(NodesTest, ADeadDatabaseComesBack) {
+  const auto other = another_node();
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  ASSERT_TRUE(*ledger_->leads());
+  sql::TestPostgres::get().kill_and_restart();
+  EXPECT_TRUE(submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)}));
+  EXPECT_TRUE(submit(*other, kAnna, {chunk_entry(kRec, Stream::sample, 20, 30)}));
+  EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 30U);
+  // Its session was lost, and with it the lead, which it or the other takes again.
+  EXPECT_NE(*ledger_->leads(), *other->leads());
+}
+
+}  // namespace
+}  // namespace boathouse::ledger
