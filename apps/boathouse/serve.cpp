@@ -1,8 +1,10 @@
 #include "apps/boathouse/serve.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -87,6 +89,20 @@ http::Hooks log_hooks() {
              std::string(record.text));
   };
   return hooks;
+}
+
+// As many as wanted, or as many files as the system lets this process open, but for those that it needs itself.
+std::size_t allowed_connections(int wanted) {
+  constexpr rlim_t kOwnFiles = 256;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return static_cast<std::size_t>(wanted);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  const auto most = static_cast<std::size_t>(std::max(files.rlim_max, 2 * kOwnFiles) - kOwnFiles);
+  if (most < static_cast<std::size_t>(wanted)) {
+    log_line("the system's limit of open files allows " + std::to_string(most) + " connections (ulimit -n)");
+  }
+  return std::min(most, static_cast<std::size_t>(wanted));
 }
 
 // Everything that a running service is made of; members end in the reverse of their order.
@@ -178,6 +194,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
   http::Options http_options;
   http_options.listen = options.listen;
+  http_options.limits.connections = allowed_connections(options.max_connections);
   http_options.hooks = log_hooks();
   server = std::make_unique<http::Server>(std::move(http_options), std::move(routes));
   const auto port = server->start();
