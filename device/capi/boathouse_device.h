@@ -65,7 +65,8 @@ enum {
   BOATHOUSE_CORRUPT = 10,    /* stored data that fails its own check */
   BOATHOUSE_INTERNAL = 11,   /* a bug */
   BOATHOUSE_OUT_OF_MEMORY = 12,
-  BOATHOUSE_SUSPENDED = 13 /* until boathouse_store_resume() */
+  BOATHOUSE_SUSPENDED = 13, /* until boathouse_store_resume() */
+  BOATHOUSE_NO_ROOM = 14    /* a full disk, or the cap: a new recording or import is refused, one that runs is not */
 };
 
 #define BOATHOUSE_ERROR_TEXT 512
@@ -276,6 +277,7 @@ typedef struct boathouse_space {
   uint64_t unsent;        /* why the rest may not go: the server has no receipt for it, */
   uint64_t unverified;    /* it was not yet compared, */
   uint64_t not_backed_up; /* it is in no verified backup yet */
+  int32_t disk_low;       /* 1: the disk is nearly full, and nothing new can begin */
 } boathouse_space;
 
 BOATHOUSE_API boathouse_code boathouse_store_space(boathouse_store* store, boathouse_space* space,
