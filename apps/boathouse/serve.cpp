@@ -22,6 +22,7 @@
 #include "server/control/accounts.hpp"
 #include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
+#include "server/control/scopes.hpp"
 #include "server/http/server.hpp"
 #include "server/intake/intake.hpp"
 #include "server/ledger/ledger.hpp"
@@ -192,6 +193,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   BOATHOUSE_TRY(control::add_routes(routes, *accounts));
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
+  BOATHOUSE_TRY(control::check_scopes(routes));
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.connections = allowed_connections(options.max_connections);

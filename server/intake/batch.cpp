@@ -52,6 +52,7 @@ base::Status add_batch(const Parts& parts) {
   route.handler = http::AsyncHandler([&ledger = parts.ledger](http::Request request, const http::Reply& reply) {
     handle_batch(ledger, std::move(request), reply);
   });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {wire::kBatchMediaType, true});
   route.max_body_bytes = wire::kMaxBatchBytes;
   return parts.routes.add(std::move(route));

@@ -83,6 +83,7 @@ base::Status add_chunk_put(const Parts& parts) {
   route.handler = http::AsyncHandler([&ledger = parts.ledger](http::Request request, const http::Reply& reply) {
     handle_put(ledger, std::move(request), reply);
   });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {wire::kChunkMediaType});
   route.max_body_bytes = wire::kMaxChunkBody;
   return parts.routes.add(std::move(route));
