@@ -405,6 +405,7 @@ TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
       EXPECT_EQ(value(connection, "SELECT count(*) FROM t"), std::to_string(kept));
     }
     EXPECT_GT(failed, 3);
+    EXPECT_EQ(without_room > 0, failure == SQLITE_FULL);
     EXPECT_GT(kept, 1);
     EXPECT_EQ(value(connection, "PRAGMA integrity_check"), "ok");
   }
