@@ -38,9 +38,6 @@ class OpenFile {
     if (auto status = done(file()->pMethods->xFileSize(file(), &bytes)); !status) return status.error();
     return static_cast<std::uint64_t>(bytes);
   }
-  Status read(base::Bytes& bytes) {
-    return done(file()->pMethods->xRead(file(), bytes.data(), static_cast<int>(bytes.size()), 0));
-  }
   Status write(base::ByteView bytes, std::uint64_t at) {
     return done(
         file()->pMethods->xWrite(file(), bytes.data(), static_cast<int>(bytes.size()), static_cast<sqlite3_int64>(at)));
@@ -73,25 +70,6 @@ Result<std::uint64_t> PlainFile::size() const {
   return file.size();
 }
 
-Result<base::Bytes> PlainFile::read() const {
-  OpenFile file(path_);
-  BOATHOUSE_TRY(file.open(vfs_, SQLITE_OPEN_READONLY));
-  const auto size = file.size();
-  if (!size) return size.error();
-  if (*size > std::uint64_t{2'000'000'000}) return Error{ErrorCode::too_large, path_ + " has more than 2 GB"};
-  base::Bytes bytes(static_cast<std::size_t>(*size));
-  if (!bytes.empty()) BOATHOUSE_TRY(file.read(bytes));
-  return bytes;
-}
-
-Status PlainFile::write(base::ByteView bytes) const {
-  OpenFile file(path_);
-  BOATHOUSE_TRY(file.open(vfs_, kWrite));
-  BOATHOUSE_TRY(file.truncate(0));
-  BOATHOUSE_TRY(file.write(bytes, 0));
-  return file.sync();
-}
-
 Status PlainFile::resize(std::uint64_t size) const {
   OpenFile file(path_);
   BOATHOUSE_TRY(file.open(vfs_, kWrite));
@@ -108,15 +86,6 @@ Status PlainFile::resize(std::uint64_t size) const {
     BOATHOUSE_TRY(file.write(base::ByteView(block).first(part), at));
   }
   return file.sync();
-}
-
-Status PlainFile::remove() const {
-  sqlite3_initialize();
-  sqlite3_vfs* const vfs = sqlite3_vfs_find(vfs_.empty() ? nullptr : vfs_.c_str());
-  if (vfs == nullptr) return Error{ErrorCode::internal, "no such disk: " + vfs_};
-  const int result = vfs->xDelete(vfs, path_.c_str(), 0);
-  if (result == SQLITE_OK || result == SQLITE_IOERR_DELETE_NOENT) return {};
-  return Error{ErrorCode::io, "cannot remove " + path_};
 }
 
 }  // namespace boathouse::db

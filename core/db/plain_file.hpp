@@ -19,15 +19,9 @@ class PlainFile {
 
   // 0 also when there is no file.
   [[nodiscard]] base::Result<std::uint64_t> size() const;
-  // All of it; a file that is not there is an io error.
-  [[nodiscard]] base::Result<base::Bytes> read() const;
-  // The whole file, durable when ok.
-  [[nodiscard]] base::Status write(base::ByteView bytes) const;
   // Longer: by written bytes, none of which is zero, so that they really take their room; shorter: their room is given
   // back. Made when it is not there. After an error it has some size between the two.
   [[nodiscard]] base::Status resize(std::uint64_t size) const;
-  // ok also when there is none.
-  [[nodiscard]] base::Status remove() const;
 
  private:
   std::string path_;

@@ -81,7 +81,7 @@ std::string_view remedy(int result) {
       return "; does the folder exist, and may this user write there?";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return "; the file is damaged: take out what can be read, or restore it from a backup";
+      return "; restore the file from a backup";
     case SQLITE_BUSY:
       return "; another process writes to it, try again later";
     default:
