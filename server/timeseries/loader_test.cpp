@@ -88,7 +88,7 @@ class LoaderTest : public ::testing::Test {
 
   void open() {
     ledger_.reset();
-    auto opened = ledger::Ledger::open({(folder_ / "ledger.db").string()}, clock_, random_);
+    auto opened = ledger::Ledger::open({.place = {.sqlite_file = folder_ / "ledger.db"}}, clock_, random_);
     ASSERT_TRUE(opened.ok()) << opened.error().text;
     ledger_ = std::move(*opened);
     loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{}, [](std::string_view) {});
