@@ -68,6 +68,10 @@ void CommandLine::add_serve(CLI::App& app) {
   CLI::App* serve_command = command(app, "serve", "Run the cloud side", [this] { return app::serve(serve); });
   serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
   serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
+  serve_command
+      ->add_option("--max-connections", serve.max_connections, "Connections at a time; more are answered with 503")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   serve_command->add_option(
       "--ledger", serve.ledger,
       "sqlite:FILE, or postgresql://USER@HOST/DATABASE for several nodes (default: ledger.db in the data folder)");
@@ -231,7 +235,9 @@ void CommandLine::add_simulate(CLI::App& app) {
     if (simulate.key.empty()) return wrong_use("no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY");
     return app::simulate(simulate);
   });
-  made->add_option("--ergs", simulate.ergs, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
+  made->add_option("--ergs", simulate.ergs, "How many")->check(CLI::Range(1, 100'000))->capture_default_str();
+  made->add_flag("--light", simulate.light,
+                 "Load alone: devices without a store, each with a connection of its own and a batch a minute");
   made->add_option("--hz", simulate.hz, "Samples a second: 1, 2, 4 or 10")
       ->check(CLI::IsMember({1, 2, 4, 10}))
       ->capture_default_str();

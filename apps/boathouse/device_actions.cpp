@@ -211,7 +211,7 @@ std::string recorded_json(const store::Recorder& recorder, const store::LineFeed
   json.key("rejected_lines").value(feeder.counters().rejected);
   json.key("notifications").value(counters.notifications).key("decoded").value(counters.decoded);
   json.key("refused").value(counters.refused()).key("idle").value(counters.idle + counters.refused_idle);
-  json.key("records");
+  json.key("erased_sessions").value(counters.erased).key("records");
   write_by_stream_number(json, counters.records);
   json.key("problems").begin_array();
   for (const store::RejectedLine& rejected : feeder.rejected()) {

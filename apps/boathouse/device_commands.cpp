@@ -119,8 +119,9 @@ int device_record(const DeviceOptions& options, const InputOptions& input) {
     std::fflush(stdout);
     told = std::move(saved);
   };
-  const auto recorded = record_live(
-      source, recorder, feeder, device.clock, [] { return stop_recording != 0; }, tell_progress);
+  // Whoever is not told before the first stroke would row for nothing.
+  const auto over = [&] { return stop_recording != 0 || recorder.start_refused(); };
+  const auto recorded = record_live(source, recorder, feeder, device.clock, over, tell_progress);
   if (!recorded) return fail(recorded.error());
   const std::string answer = recorded_json(recorder, feeder, name);
   print_line(answer);

@@ -21,7 +21,9 @@ base::Status Device::open(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return Error{ErrorCode::io, "cannot make " + folder + ": " + error.message()};
-  auto opened = store::Store::open(folder, ids, random);
+  store::StoreOptions options;
+  options.ballast_bytes = store::kBallastBytes;
+  auto opened = store::Store::open(folder, ids, random, options);
   if (!opened) return opened.error();
   store.emplace(std::move(*opened));
   const auto crashed = store->end_crashed();

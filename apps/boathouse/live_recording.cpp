@@ -41,6 +41,9 @@ base::Status record_live(const Source& source, store::Recorder& recorder, store:
     step();
   }
   base::Status ended = recorder.stop(rowing::EndReason::stopped);
+  if (const auto erased = recorder.counters().erased; erased > 0) {
+    say(std::to_string(erased) + " session(s) were erased by their owner while they were rowed, and end there");
+  }
   if (!ended) say(std::to_string(recorder.unsaved()) + " record(s) could not be saved");
   return ended;
 }

@@ -1,8 +1,10 @@
 #include "apps/boathouse/serve.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +13,7 @@
 #include <memory>
 
 #include "apps/boathouse/output.hpp"
+#include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
@@ -20,6 +23,7 @@
 #include "server/control/accounts.hpp"
 #include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
+#include "server/control/scopes.hpp"
 #include "server/http/server.hpp"
 #include "server/intake/intake.hpp"
 #include "server/ledger/ledger.hpp"
@@ -71,9 +75,10 @@ std::string engine_beside_us() {
   return (error ? fs::path("boathouse-engine") : self.parent_path() / "boathouse-engine").string();
 }
 
-http::Hooks log_hooks() {
+http::Hooks hooks_of(ServiceMetrics& metrics) {
   http::Hooks hooks;
-  hooks.access = [](const http::AccessRecord& record) {
+  hooks.access = [&metrics](const http::AccessRecord& record) {
+    metrics.on_access(record);
     if (record.route == "getHealth" || record.route == "getReadiness") return;
     char line[256];
     std::snprintf(line, sizeof line, "%s %.*s %d %.1f ms %llu B request=%.*s%s",
@@ -89,10 +94,25 @@ http::Hooks log_hooks() {
   return hooks;
 }
 
+// As many as wanted, or as many files as the system lets this process open, but for those that it needs itself.
+std::size_t allowed_connections(int wanted) {
+  constexpr rlim_t kOwnFiles = 256;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return static_cast<std::size_t>(wanted);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  const auto most = static_cast<std::size_t>(std::max(files.rlim_max, 2 * kOwnFiles) - kOwnFiles);
+  if (most < static_cast<std::size_t>(wanted)) {
+    log_line("the system's limit of open files allows " + std::to_string(most) + " connections (ulimit -n)");
+  }
+  return std::min(most, static_cast<std::size_t>(wanted));
+}
+
 // Everything that a running service is made of; members end in the reverse of their order.
 struct Service {
   base::SystemClock clock;
   base::SystemRandom random;
+  ServiceMetrics metrics;
   std::unique_ptr<control::Accounts> accounts;
   std::unique_ptr<control::KeyWatch> key_watch;
   std::unique_ptr<ledger::Ledger> ledger;
@@ -174,11 +194,16 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   http::RouteTable routes;
   BOATHOUSE_TRY(api::add_operator_routes(routes, *accounts, *ledger, *client, [this] { return loader->healthy(); }));
   BOATHOUSE_TRY(control::add_routes(routes, *accounts));
-  BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger));
+  intake::Options intake_options;
+  intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics.on_result(kind, outcome); };
+  BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger, intake_options));
+  BOATHOUSE_TRY(metrics.add_route(routes, *accounts, *ledger, [this] { return loader->healthy(); }));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
+  BOATHOUSE_TRY(control::check_scopes(routes));
   http::Options http_options;
   http_options.listen = options.listen;
-  http_options.hooks = log_hooks();
+  http_options.limits.connections = allowed_connections(options.max_connections);
+  http_options.hooks = hooks_of(metrics);
   server = std::make_unique<http::Server>(std::move(http_options), std::move(routes));
   const auto port = server->start();
   if (!port) return port.error();

@@ -9,8 +9,9 @@ namespace boathouse::app {
 struct ServeOptions {
   std::string data;  // folder of ledger, accounts, keys and ClickHouse
   std::string listen = "127.0.0.1:8080";
-  std::string ledger;      // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
-  std::string clickhouse;  // URL of a server; empty = start boathouse-engine
+  int max_connections = 16'384;  // fewer where the system allows this process fewer open files
+  std::string ledger;            // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
+  std::string clickhouse;        // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
   std::string engine_binary;          // empty = boathouse-engine beside this program

@@ -14,7 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "apps/boathouse/light_crew.hpp"
 #include "apps/boathouse/output.hpp"
+#include "apps/boathouse/percentile.hpp"
 #include "apps/boathouse/server_client.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
@@ -168,18 +170,6 @@ void Crew::row(std::size_t first) {
   for (std::size_t i = first; i < ergs.size(); i += kThreads) push(ergs[i], kLastSyncLimitMs);
 }
 
-double percentile(std::vector<double>& values, double share) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-
-std::string tenths(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
 int report(Crew& crew) {
   std::uint64_t records = 0;
   std::uint64_t acked = 0;
@@ -209,6 +199,7 @@ int report(Crew& crew) {
 }  // namespace
 
 int simulate(const SimulateOptions& options) {
+  if (options.light) return simulate_light(options);
   Crew crew(options);
   const bool temporary = options.data.empty();
   if (temporary) {

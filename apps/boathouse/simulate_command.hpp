@@ -12,6 +12,7 @@ struct SimulateOptions {
   double speed = 60;   // erg seconds a second; 0 = as fast as possible
   double minutes = 5;  // erg minutes
   std::uint64_t seed = 1;
+  bool light = false;  // devices without a store, a connection and a batch a minute each
   std::string server;
   std::string key;   // the operator's
   std::string data;  // folder for the devices' stores; empty = a temporary one that is removed at the end

@@ -26,6 +26,8 @@ std::string_view name(ErrorCode code) {
       return "corrupt";
     case ErrorCode::internal:
       return "internal";
+    case ErrorCode::no_room:
+      return "no_room";
   }
   return "internal";  // a value that no enumerator has
 }

@@ -23,6 +23,7 @@ enum class ErrorCode : std::uint8_t {
   io,               // disk or operating system
   corrupt,          // stored data that fails its own check
   internal,         // a bug
+  no_room,          // a full disk, or a limit on what is stored is reached
 };
 
 // The stable name of a code, e.g. "invalid_input".

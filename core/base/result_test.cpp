@@ -12,7 +12,7 @@ TEST(ErrorCodeName, IsTheEnumeratorAndUnique) {
   EXPECT_EQ(name(ErrorCode::invalid_input), "invalid_input");
   EXPECT_EQ(name(ErrorCode::corrupt), "corrupt");
   std::set<std::string_view> names;
-  constexpr int kCount = static_cast<int>(ErrorCode::internal) + 1;
+  constexpr int kCount = static_cast<int>(ErrorCode::no_room) + 1;
   for (int code = 0; code < kCount; ++code) {
     names.insert(name(static_cast<ErrorCode>(code)));
   }

@@ -47,8 +47,11 @@ constexpr int kOldestVersion = 3051003;  // earlier ones can lose a WAL's tail w
 constexpr std::size_t kMaxIdleStatements = 256;
 
 ErrorCode code_of(int result) {
+  // The memory that connections share about the WAL is a file, too, and could not grow.
+  if (result == SQLITE_IOERR_SHMSIZE) return ErrorCode::no_room;
   switch (result & 0xff) {
     case SQLITE_FULL:
+      return ErrorCode::no_room;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -74,8 +77,6 @@ ErrorCode code_of(int result) {
 
 std::string_view remedy(int result) {
   switch (result & 0xff) {
-    case SQLITE_FULL:
-      return "; free disk space and try again";
     case SQLITE_CANTOPEN:
       return "; does the folder exist, and may this user write there?";
     case SQLITE_CORRUPT:
@@ -94,6 +95,11 @@ Error error_of(const ConnectionState& connection, int result, std::string_view s
     throw std::bad_alloc();
   }
   Error error{code_of(result), connection.path};
+  // Without the file's name: a server tells this error, too.
+  if (error.code == ErrorCode::no_room) {
+    error.text = "the disk is full; free disk space and try again (SQLite " + std::to_string(result) + ")";
+    return error;
+  }
   error.text.append(": ").append(sqlite3_errmsg(connection.handle));
   error.text.append(" (SQLite ").append(std::to_string(result)).append(")").append(remedy(result));
   if (error.code == ErrorCode::internal || error.code == ErrorCode::conflict) {

@@ -4,11 +4,11 @@
 // Thread rule: a connection with its statements and transactions belongs to one thread at a time; several connections
 // to one file may work at once (one writes, all read).
 //
-// Errors, the same for every call: io (disk full, I/O error, no permission, cannot open), corrupt (the file fails
-// SQLite's own checks or is no database), unavailable (another connection holds the write lock longer than the busy
-// timeout; suspended), conflict (a constraint: unique, foreign key, check, not null), too_large (a value over SQLite's
-// limit), unsupported (SQLite older than 3.51.3), internal (wrong SQL or wrong use: a bug). Memory running out throws
-// std::bad_alloc.
+// Errors, the same for every call: no_room (disk full), io (I/O error, no permission, cannot open), corrupt (the file
+// fails SQLite's own checks or is no database), unavailable (another connection holds the write lock longer than the
+// busy timeout; suspended), conflict (a constraint: unique, foreign key, check, not null), too_large (a value over
+// SQLite's limit), unsupported (SQLite older than 3.51.3), internal (wrong SQL or wrong use: a bug). Memory running out
+// throws std::bad_alloc.
 #pragma once
 
 #include <concepts>

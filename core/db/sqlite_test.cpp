@@ -365,7 +365,7 @@ struct FailingDisk {
   }
 };
 
-// Whatever write or sync of a transaction fails: an io error, nothing of it visible, all that was committed still
+// Whatever write or sync of a transaction fails: an error, nothing of it visible, all that was committed still
 // there.
 TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
   FailingDisk::install();
@@ -375,6 +375,7 @@ TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
     ASSERT_TRUE(connection.execute("CREATE TABLE t (x TEXT) STRICT; INSERT INTO t VALUES ('kept')").ok());
     int kept = 1;
     int failed = 0;
+    int without_room = 0;
     for (int allowed = 0; allowed < 20; ++allowed) {
       FailingDisk::allowed = allowed;
       FailingDisk::failure = failure;
@@ -394,13 +395,17 @@ TEST_F(Sqlite, AFullOrBrokenDiskLosesNothingThatWasCommitted) {
         ++kept;
       } else {
         ++failed;
-        EXPECT_EQ(status.error().code, ErrorCode::io) << status.error().text;
-        EXPECT_NE(status.error().text.find(path), std::string::npos) << status.error().text;
+        const bool no_room = status.error().code == ErrorCode::no_room;
+        EXPECT_TRUE(no_room ? failure == SQLITE_FULL : status.error().code == ErrorCode::io) << status.error().text;
+        EXPECT_NE(status.error().text.find(no_room ? "free disk space" : path), std::string::npos)
+            << status.error().text;
+        if (no_room) ++without_room;
       }
       EXPECT_FALSE(connection.in_transaction());
       EXPECT_EQ(value(connection, "SELECT count(*) FROM t"), std::to_string(kept));
     }
     EXPECT_GT(failed, 3);
+    EXPECT_EQ(without_room > 0, failure == SQLITE_FULL);
     EXPECT_GT(kept, 1);
     EXPECT_EQ(value(connection, "PRAGMA integrity_check"), "ok");
   }

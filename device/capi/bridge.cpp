@@ -44,6 +44,7 @@ void fill(boathouse_error* error, boathouse_code code, std::string_view text) no
 boathouse_code code_of(const base::Error& error, const Device* device) {
   const bool suspended = device != nullptr && device->store && device->store->suspended();
   if (error.code == ErrorCode::unavailable && suspended) return BOATHOUSE_SUSPENDED;
+  if (error.code == ErrorCode::no_room) return BOATHOUSE_NO_ROOM;
   return static_cast<boathouse_code>(error.code) + 1;
 }
 

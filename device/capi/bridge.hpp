@@ -64,19 +64,19 @@ base::Status need(const T* pointer, const char* name) {
   return refused(std::string(name) + " is NULL");
 }
 
-// A struct from or for the host, of this version or a newer one.
+// A struct from or for the host. `smallest`: its size before members were appended.
 template <typename T>
-base::Status need_struct(const T* pointer, const char* name) {
+base::Status need_struct(const T* pointer, const char* name, std::size_t smallest = sizeof(T)) {
   BOATHOUSE_TRY(need(pointer, name));
-  if (pointer->struct_size >= sizeof(T)) return {};
+  if (pointer->struct_size >= smallest) return {};
   return refused(std::string(name) + ": struct_size is not set (BOATHOUSE_INIT)");
 }
 
-// Gives the host a struct; members that a newer host knows stay as they were.
+// Gives the host a struct: an older host the members it knows; those that a newer one knows stay as they were.
 template <typename T>
 void give_struct(T* to, T from) {
   from.struct_size = to->struct_size;
-  *to = from;
+  std::memcpy(to, &from, std::min(to->struct_size, sizeof(T)));
 }
 
 // Text that may be NULL.

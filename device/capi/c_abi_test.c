@@ -2,9 +2,11 @@
  * through boathouse_device.h alone. Prints "ok NAME" or "not ok NAME" for each case. */
 #define _XOPEN_SOURCE 700
 #include <ftw.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "device/capi/boathouse_device.h"
 #include "device/capi/test_peer.h"
@@ -106,6 +108,7 @@ static void row(boathouse_store* store, const char* athlete, int seconds, char s
   test_monitor* monitor = test_monitor_new(seconds);
   test_notification one;
   options.athlete = athlete;
+  options.monitor_serial = "430000001";
   options.time_zone = "Europe/Berlin";
   options.offset_minutes = 60;
   options.offset_known = 1;
@@ -261,6 +264,148 @@ static void several_athletes(const char* folder) {
   free(self.body);
 }
 
+static boathouse_conflict conflict_of(const boathouse_conflicts* list, size_t index) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_conflict conflict = BOATHOUSE_INIT(boathouse_conflict);
+  OK(boathouse_conflicts_get(list, index, &conflict, &error));
+  return conflict;
+}
+
+static void one_workout_of_two_recordings(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_sessions* list = NULL;
+  boathouse_conflicts* conflicts = NULL;
+  boathouse_reader* reader = NULL;
+  boathouse_session session;
+  char first[48];
+  char second[48];
+  char* text = NULL;
+  OK(boathouse_store_open(folder, &store, &error));
+  row(store, "anna", 120, first);
+  row(store, "anna", 120, second);
+
+  /* Their data agree: linked, shown once, and the person may say otherwise. */
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 1);
+  session = session_of(list, 0);
+  EXPECT(strcmp(session.id, first) == 0 && session.recording_count == 2);
+  EXPECT(strcmp(session.recordings[0], first) == 0 &&
+         strcmp(session.recordings[session.recording_count - 1], second) == 0);
+  EXPECT(session.safety == BOATHOUSE_ON_THIS_DEVICE && session.ended == 1);
+  EXPECT(session.samples > 200 && session.samples < 400 && session.elapsed_cs == 12000 && session.distance_dm > 0);
+  {
+    /* A host of before: it gets what it knows, and nothing behind it. */
+    boathouse_session old = BOATHOUSE_INIT(boathouse_session);
+    old.struct_size = offsetof(boathouse_session, recordings);
+    OK(boathouse_sessions_get(list, 0, &old, &error));
+    EXPECT(strcmp(old.id, first) == 0 && old.items == session.items && old.recordings == NULL);
+  }
+  boathouse_sessions_free(list);
+  OK(boathouse_session_read(store, second, "stroke", &reader, &error));
+  OK(boathouse_reader_next(reader, &text, &error));
+  EXPECT(text != NULL && strncmp(text, "{\"records\":[{\"at_s\":", 20) == 0);
+  EXPECT(text != NULL && strstr(text, "\"ranges\":[{\"recording\":\"ses_") != NULL &&
+         strstr(text, "\"from\":0,") != NULL);
+  boathouse_free(text);
+  OK(boathouse_reader_next(reader, &text, &error));
+  EXPECT(text != NULL && strcmp(text, "{\"records\":[],\"ranges\":[]}") == 0);
+  boathouse_free(text);
+  boathouse_reader_free(reader);
+
+  /* The monitor's own log says it: there is nothing to choose. */
+  OK(boathouse_conflicts_list(store, &conflicts, &error));
+  EXPECT(boathouse_conflicts_count(conflicts) == 0);
+  boathouse_conflicts_free(conflicts);
+
+  OK(boathouse_session_set_link(store, first, second, false, &error));
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 2 && session_of(list, 0).recording_count == 1);
+  boathouse_sessions_free(list);
+  EXPECT(boathouse_session_set_link(store, first, second, false, &error) == BOATHOUSE_NOT_FOUND);
+  OK(boathouse_session_set_link(store, first, second, true, &error));
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 1 && session_of(list, 0).recording_count == 2);
+  boathouse_sessions_free(list);
+  boathouse_store_free(store);
+}
+
+/* A device that shares the server with another. */
+typedef struct device {
+  host self;
+  boathouse_store* store;
+  boathouse_sync* sync;
+} device;
+
+static void begin_device(device* one, const char* folder, const char* name, test_server* server) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_callbacks callbacks = callbacks_of(&one->self);
+  char path[256];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  EXPECT(mkdir(path, 0700) == 0);
+  one->self.server = server;
+  one->self.online = true;
+  OK(boathouse_store_open(path, &one->store, &error));
+  OK(boathouse_sync_new(one->store, "key", "anna", &callbacks, &one->sync, &error));
+  OK(boathouse_sync_tell(one->sync, BOATHOUSE_START, &error));
+  serve(&one->self, one->sync);
+}
+
+static void sync_device(device* one) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  OK(boathouse_sync_tell(one->sync, BOATHOUSE_SYNC_NOW, &error));
+  serve(&one->self, one->sync);
+}
+
+static void end_device(device* one) {
+  boathouse_sync_free(one->sync);
+  boathouse_store_free(one->store);
+  free(one->self.body);
+}
+
+static void two_titles_are_a_choice(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  device phone = {{0}, NULL, NULL};
+  device tablet = {{0}, NULL, NULL};
+  boathouse_conflicts* conflicts = NULL;
+  boathouse_conflict conflict;
+  boathouse_field_list* list = NULL;
+  boathouse_fields fields = BOATHOUSE_INIT(boathouse_fields);
+  test_server* server = test_server_new();
+  char session[48];
+  begin_device(&phone, folder, "phone", server);
+  row(phone.store, "anna", 20, session);
+  sync_device(&phone);
+  begin_device(&tablet, folder, "tablet", server);
+  OK(boathouse_session_set_title(phone.store, session, "Steady", &error));
+  OK(boathouse_session_set_title(tablet.store, session, "Race", &error));
+  sync_device(&phone);
+  sync_device(&tablet);
+  sync_device(&phone);
+  OK(boathouse_conflicts_list(phone.store, &conflicts, &error));
+  EXPECT(boathouse_conflicts_count(conflicts) == 1);
+  conflict = conflict_of(conflicts, 0);
+  EXPECT(conflict.kind == BOATHOUSE_TWO_TITLES && conflict.answered == BOATHOUSE_UNANSWERED);
+  EXPECT(strcmp(conflict.session, session) == 0);
+  EXPECT(strcmp(conflict.mine->text, "Steady") == 0 && strcmp(conflict.theirs->text, "Race") == 0);
+  EXPECT(conflict.mine->recording[0] == '\0' && conflict.mine->elapsed_cs == -1);
+  OK(boathouse_conflict_answer(phone.store, conflict.id, BOATHOUSE_THEIRS, &error));
+  OK(boathouse_conflict_answer(phone.store, conflict.id, BOATHOUSE_THEIRS, &error));
+  EXPECT(boathouse_conflict_answer(phone.store, conflict.id, BOATHOUSE_MINE, &error) == BOATHOUSE_CONFLICT);
+  boathouse_conflicts_free(conflicts);
+  sync_device(&phone);
+  sync_device(&tablet);
+  OK(boathouse_conflicts_list(tablet.store, &conflicts, &error));
+  EXPECT(boathouse_conflicts_count(conflicts) == 1 && conflict_of(conflicts, 0).answered == BOATHOUSE_MINE);
+  boathouse_conflicts_free(conflicts);
+  OK(boathouse_session_fields(tablet.store, session, &list, &fields, &error));
+  EXPECT(fields.title != NULL && strcmp(fields.title, "Race") == 0 && fields.other_title == NULL);
+  boathouse_field_list_free(list);
+  end_device(&phone);
+  end_device(&tablet);
+  test_server_free(server);
+}
+
 static void sleeps_and_wakes(const char* folder) {
   boathouse_error error = BOATHOUSE_INIT(boathouse_error);
   boathouse_store* store = NULL;
@@ -302,6 +447,8 @@ static void wrong_use_is_an_error(const char* folder) {
   boathouse_sync* sync = NULL;
   boathouse_callbacks callbacks = BOATHOUSE_INIT(boathouse_callbacks);
   boathouse_device_status status = {0};
+  boathouse_conflict conflict = BOATHOUSE_INIT(boathouse_conflict);
+  boathouse_reader* reader = NULL;
   char* text = NULL;
   EXPECT(boathouse_store_open(NULL, &store, &error) == BOATHOUSE_INVALID_INPUT && store == NULL);
   EXPECT(strstr(boathouse_error_text(&error), "folder is NULL") != NULL && error.transient == 0);
@@ -318,6 +465,20 @@ static void wrong_use_is_an_error(const char* folder) {
          BOATHOUSE_NOT_FOUND);
   EXPECT(boathouse_session_records(store, "ses_018bcfe5-6800-7abc-8def-0123456789ab", "nothing", 0, 1, &text, &error) ==
          BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_session_read(store, "ses_018bcfe5-6800-7abc-8def-0123456789ab", "stroke", &reader, &error) ==
+             BOATHOUSE_NOT_FOUND &&
+         reader == NULL);
+  EXPECT(boathouse_reader_next(NULL, &text, &error) == BOATHOUSE_INVALID_INPUT && text == NULL);
+  EXPECT(boathouse_session_set_link(store, "ses_018bcfe5-6800-7abc-8def-0123456789ab", NULL, true, &error) ==
+         BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_conflict_answer(store, "0123456789abcdef", BOATHOUSE_MINE, &error) == BOATHOUSE_NOT_FOUND);
+  EXPECT(boathouse_conflict_answer(store, "0123456789abcdef", BOATHOUSE_OTHERWISE, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_conflict_answer(store, NULL, BOATHOUSE_MINE, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_conflicts_list(store, NULL, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_conflicts_get(NULL, 0, &conflict, &error) == BOATHOUSE_INVALID_INPUT);
+  EXPECT(boathouse_conflicts_count(NULL) == 0);
+  boathouse_conflicts_free(NULL);
+  boathouse_reader_free(NULL);
   EXPECT(boathouse_import(store, "x.csv", NULL, 5, NULL, NULL, NULL, &error) == BOATHOUSE_INVALID_INPUT);
   EXPECT(boathouse_import(store, "x.csv", (const uint8_t*)"a,b\n1,2\n", 8, NULL, NULL, NULL, &error) ==
          BOATHOUSE_INVALID_INPUT);
@@ -350,6 +511,8 @@ static void run(const char* name, void (*test)(const char* folder)) {
 int main(void) {
   run("a C host records, loses the network and syncs", records_and_syncs);
   run("several athletes and a guest in one store", several_athletes);
+  run("one workout of two recordings is shown once, parted and linked", one_workout_of_two_recordings);
+  run("two devices' titles are a choice, answered for both", two_titles_are_a_choice);
   run("the store sleeps and loses nothing", sleeps_and_wakes);
   run("wrong use is an error", wrong_use_is_an_error);
   return failures == 0 ? 0 : 1;

@@ -1,4 +1,7 @@
 // The C ABI's calls on sessions: listing, reading, what people write about them.
+#include <algorithm>
+#include <cstddef>
+#include <mutex>
 #include <vector>
 
 #include "core/base/json.hpp"
@@ -13,6 +16,7 @@ namespace rowing = boathouse::rowing;
 namespace engine = boathouse::sync;  // unistd.h has a sync()
 using boathouse::base::Status;
 using boathouse::store::RecordingInfo;
+using boathouse::store::SessionInfo;
 using boathouse::store::Store;
 
 static_assert(static_cast<int>(engine::Safety::on_this_device) == BOATHOUSE_ON_THIS_DEVICE);
@@ -22,10 +26,17 @@ static_assert(static_cast<int>(engine::Safety::verified) == BOATHOUSE_VERIFIED);
 
 struct boathouse_sessions {
   struct Entry {
-    std::string id;
-    RecordingInfo info;
+    SessionInfo info;
+    std::vector<std::string> ids;
+    std::vector<const char*> recordings;  // the ids
   };
   std::vector<Entry> entries;
+};
+
+struct boathouse_reader {
+  std::shared_ptr<capi::Device> device;
+  std::mutex mutex;
+  boathouse::store::SessionReader reader;
 };
 
 struct boathouse_field_list {
@@ -37,9 +48,15 @@ namespace {
 
 constexpr std::uint64_t kMaxRecords = 100'000;
 
-std::uint64_t records_of(const RecordingInfo& info, rowing::Stream stream) {
-  const auto found = info.streams.find(stream);
-  return found == info.streams.end() ? 0 : found->second.records;
+// Of the recording that counts for the stream.
+std::uint64_t records_of(const SessionInfo& session, rowing::Stream stream) {
+  const auto primary = session.primaries.find(stream);
+  if (primary == session.primaries.end()) return 0;
+  for (const RecordingInfo& info : session.recordings) {
+    const auto found = info.streams.find(stream);
+    if (info.birth.rec_id == primary->second && found != info.streams.end()) return found->second.records;
+  }
+  return 0;
 }
 
 base::Result<rowing::Stream> parse_stream(const char* text) {
@@ -69,6 +86,12 @@ void write_record(base::JsonWriter& json, const rowing::Record& record) {
   }
   if (record.stream == rowing::Stream::event) json.key("detail").value(record.bytes);
   json.end_object();
+}
+
+void write_records(base::JsonWriter& json, const std::vector<rowing::Record>& records) {
+  json.begin_array();
+  for (const rowing::Record& record : records) write_record(json, record);
+  json.end_array();
 }
 
 // `make` fills in field and value.
@@ -103,12 +126,15 @@ boathouse_code boathouse_sessions_list(boathouse_store* store, boathouse_session
   capi::put<boathouse_sessions*>(sessions, nullptr);
   return capi::on_store(store, error, [&](capi::Device&, Store& opened) -> Status {
     BOATHOUSE_TRY(capi::need(sessions, "sessions"));
-    auto found = opened.recordings();
+    auto found = opened.sessions();
     if (!found) return found.error();
     auto list = std::make_unique<boathouse_sessions>();
-    for (RecordingInfo& info : *found) {
-      std::string id = capi::session_id(info.birth.rec_id);
-      list->entries.push_back({std::move(id), std::move(info)});
+    list->entries.reserve(found->size());
+    for (SessionInfo& info : *found) {
+      boathouse_sessions::Entry& entry = list->entries.emplace_back();
+      entry.info = std::move(info);
+      for (const RecordingInfo& one : entry.info.recordings) entry.ids.push_back(capi::session_id(one.birth.rec_id));
+      for (const std::string& id : entry.ids) entry.recordings.push_back(id.c_str());
     }
     *sessions = list.release();
     return {};
@@ -123,24 +149,33 @@ boathouse_code boathouse_sessions_get(const boathouse_sessions* sessions, size_t
                                       boathouse_error* error) {
   return capi::guarded(error, nullptr, [&]() -> Status {
     BOATHOUSE_TRY(capi::need(sessions, "sessions"));
-    BOATHOUSE_TRY(capi::need_struct(session, "session"));
+    // As hosts know it that were built before sessions had several recordings.
+    BOATHOUSE_TRY(capi::need_struct(session, "session", offsetof(boathouse_session, recordings)));
     if (index >= sessions->entries.size()) return capi::refused("there is no session of this index");
-    const auto& [id, info] = sessions->entries[index];
+    const auto& [info, ids, recordings] = sessions->entries[index];
+    const RecordingInfo& first = info.recordings.front();
     boathouse_session given = BOATHOUSE_INIT(boathouse_session);
-    given.id = id.c_str();
-    given.athlete = info.athlete.c_str();
-    given.source_name = info.birth.source_name.c_str();
-    given.problem = info.problem.c_str();
-    given.started_utc_ms = info.birth.started_ms;
-    given.started_known = info.birth.started_known;
-    given.ended = info.ended;
-    given.safety = static_cast<std::int32_t>(engine::safety_of(info));
+    given.id = recordings.front();
+    given.athlete = first.athlete.c_str();
+    given.source_name = first.birth.source_name.c_str();
+    given.problem = first.problem.c_str();
+    given.started_utc_ms = first.birth.started_ms;
+    given.started_known = first.birth.started_known;
+    given.ended = std::ranges::all_of(info.recordings, &RecordingInfo::ended);
+    given.safety = BOATHOUSE_VERIFIED;
+    for (const RecordingInfo& one : info.recordings) {
+      given.safety = std::min(given.safety, static_cast<std::int32_t>(engine::safety_of(one)));
+      given.items += one.items;
+      given.pending_items += one.pending_items;
+      given.refused_items += one.refused_items;
+      given.away_items += one.away_items;
+    }
     given.samples = records_of(info, rowing::Stream::sample);
     given.strokes = records_of(info, rowing::Stream::stroke);
-    given.items = info.items;
-    given.pending_items = info.pending_items;
-    given.refused_items = info.refused_items;
-    given.away_items = info.away_items;
+    given.recordings = recordings.data();
+    given.recording_count = recordings.size();
+    given.elapsed_cs = info.elapsed_cs.value_or(-1);
+    given.distance_dm = info.distance_dm.value_or(-1);
     capi::give_struct(session, given);
     return {};
   });
@@ -163,13 +198,52 @@ boathouse_code boathouse_session_records(boathouse_store* store, const char* ses
     if (!records) return records.error();
     std::string text;
     base::JsonWriter writer(text);
-    writer.begin_array();
-    for (const rowing::Record& record : *records) write_record(writer, record);
-    writer.end_array();
+    write_records(writer, *records);
     *json = capi::copy_out(text);
     return {};
   });
 }
+
+boathouse_code boathouse_session_read(boathouse_store* store, const char* session, const char* stream,
+                                      boathouse_reader** reader, boathouse_error* error) {
+  capi::put<boathouse_reader*>(reader, nullptr);
+  return capi::on_store(store, error, [&](capi::Device&, Store& opened) -> Status {
+    BOATHOUSE_TRY(capi::need(reader, "reader"));
+    const auto id = capi::parse_session(session);
+    if (!id) return id.error();
+    const auto wanted = parse_stream(stream);
+    if (!wanted) return wanted.error();
+    if (*wanted == rowing::Stream::source) return capi::refused("a file's own bytes are no records");
+    auto found = opened.read_session(*id, *wanted);
+    if (!found) return found.error();
+    *reader = new boathouse_reader{store->device, {}, std::move(*found)};
+    return {};
+  });
+}
+
+boathouse_code boathouse_reader_next(boathouse_reader* reader, char** json, boathouse_error* error) {
+  capi::put<char*>(json, nullptr);
+  return capi::guarded(error, reader == nullptr ? nullptr : reader->device.get(), [&]() -> Status {
+    BOATHOUSE_TRY(capi::need(reader, "reader"));
+    BOATHOUSE_TRY(capi::need(json, "json"));
+    const std::lock_guard guard(reader->mutex);
+    const auto page = reader->reader.next();
+    if (!page) return page.error();
+    std::string text;
+    base::JsonWriter writer(text);
+    write_records(writer.begin_object().key("records"), page->records);
+    writer.key("ranges").begin_array();
+    for (const boathouse::store::SessionRange& range : page->ranges) {
+      writer.begin_object().key("recording").value(capi::session_id(range.rec_id));
+      writer.key("from").value(range.from).key("to").value(range.to).end_object();
+    }
+    writer.end_array().end_object();
+    *json = capi::copy_out(text);
+    return {};
+  });
+}
+
+void boathouse_reader_free(boathouse_reader* reader) { delete reader; }
 
 boathouse_code boathouse_session_verify(boathouse_store* store, const char* session, char** problems,
                                         boathouse_error* error) {
@@ -235,13 +309,13 @@ boathouse_code boathouse_session_set_deleted(boathouse_store* store, const char*
 
 boathouse_code boathouse_session_set_link(boathouse_store* store, const char* session, const char* other, bool linked,
                                           boathouse_error* error) {
-  return edit_session(store, session, error, [&](rowing::Edit& edit) -> Status {
-    const auto id = capi::parse_session(other);
+  return capi::on_store(store, error, [&](capi::Device& device, Store& opened) -> Status {
+    const auto id = capi::parse_session(session);
     if (!id) return id.error();
-    edit.field = rowing::EditField::link;
-    edit.other = *id;
-    edit.flag = linked;
-    return {};
+    const auto second = capi::parse_session(other);
+    if (!second) return second.error();
+    const std::int64_t now = device.clock.utc_ms();
+    return linked ? opened.link(*id, *second, now) : opened.unlink(*id, *second, now);
   });
 }
 

@@ -13,7 +13,9 @@ Status open_store(const char* folder, boathouse_store** store) {
   *store = nullptr;
   BOATHOUSE_TRY(capi::need(folder, "folder"));
   auto device = std::make_shared<capi::Device>();
-  auto opened = boathouse::store::Store::open(folder, device->ids, device->random);
+  boathouse::store::StoreOptions options;
+  options.ballast_bytes = boathouse::store::kBallastBytes;
+  auto opened = boathouse::store::Store::open(folder, device->ids, device->random, options);
   if (!opened) return opened.error();
   device->store.emplace(std::move(*opened));
   if (const auto crashed = device->store->end_crashed(); !crashed) return crashed.error();
@@ -67,6 +69,7 @@ boathouse_code boathouse_store_space(boathouse_store* store, boathouse_space* sp
     given.unsent = found->unsent;
     given.unverified = found->unverified;
     given.not_backed_up = found->not_backed_up;
+    given.disk_low = found->disk_low;
     capi::give_struct(space, given);
     return {};
   });

@@ -1,9 +1,11 @@
 #include "device/capi/test_peer.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "core/pm5/simulated_monitor.hpp"
 #include "core/wire/batch.hpp"
@@ -16,6 +18,40 @@ namespace base = boathouse::base;
 namespace pm5 = boathouse::pm5;
 namespace wire = boathouse::wire;
 
+namespace {
+
+wire::Change change_of(const wire::Item& item, std::int64_t seq) {
+  wire::Change change;
+  change.seq = seq;
+  change.rec_id = item.rec_id;
+  change.sha256 = item.sha256;
+  switch (item.kind) {
+    case wire::ItemKind::birth:
+      change.kind = wire::ChangeKind::birth;
+      break;
+    case wire::ItemKind::chunk:
+      change.kind = wire::ChangeKind::chunk;
+      change.stream = item.stream;
+      change.from = item.from;
+      change.to = item.to;
+      change.version = item.version;
+      change.bytes = item.body.size();
+      return change;
+    case wire::ItemKind::seal:
+      change.kind = wire::ChangeKind::seal;
+      change.revision = item.revision;
+      break;
+    case wire::ItemKind::edit:
+      change.kind = wire::ChangeKind::edit;
+      change.op_id = item.op_id;
+      break;
+  }
+  change.json = base::as_text(item.body);
+  return change;
+}
+
+}  // namespace
+
 struct test_monitor {
   pm5::SimulatedMonitor monitor;
   pm5::TimedNotification last;
@@ -27,6 +63,7 @@ struct test_server {
   std::string epoch = "epoch-1";
   std::map<Key, std::int64_t> held;
   std::set<base::Uuid> born;
+  std::vector<wire::Change> feed;  // in order
   std::size_t rejected = 0;
   std::string answer;
 
@@ -53,6 +90,7 @@ int test_server::take_batch(const base::Uuid& replica, std::string_view body) {
         {{item.rec_id, item.kind, static_cast<int>(item.stream), item.from + item.revision, item.op_id}, next});
     result.outcome = is_new ? wire::Outcome::stored : wire::Outcome::duplicate;
     result.server_seq = place->second;
+    if (is_new) feed.push_back(change_of(item, next));
   }
   answer = wire::encode_reply(reply, *items);
   return 200;
@@ -87,6 +125,10 @@ int test_server::call(std::string_view path, const base::Uuid& replica, std::str
     changes.epoch = epoch;
     changes.replica_id = replica;
     changes.next = std::stoll(std::string(path.substr(path.find('=') + 1)));
+    for (const wire::Change& change : feed) {
+      if (change.seq > changes.next) changes.changes.push_back(change);
+    }
+    if (!feed.empty()) changes.next = std::max(changes.next, feed.back().seq);
     answer = wire::encode_changes(changes);
   } else if (path == "/v1/sync/verify") {
     const auto questions = wire::decode_verify(body);

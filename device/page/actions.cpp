@@ -195,7 +195,7 @@ base::Result<std::string> fetch_session(const Tools& tools, const std::string& s
 void write_space(JsonWriter& json, const store::Space& space) {
   json.key("used").value(space.used).key("cap").value(space.cap).key("freeable").value(space.freeable);
   json.key("unsent").value(space.unsent).key("unverified").value(space.unverified);
-  json.key("not_backed_up").value(space.not_backed_up);
+  json.key("not_backed_up").value(space.not_backed_up).key("disk_low").value(space.disk_low);
 }
 
 base::Result<std::string> storage(const Tools& tools, const std::string& request) {

@@ -29,6 +29,8 @@ struct Piece {
   pm5::Assembler assembler;
   bool untimed = false;  // a notification came without its time of receipt: at_ms is null from there on
   bool begun = false;    // in the store
+  bool refused = false;  // it would not begin it, for want of room
+  bool erased = false;   // by its owner: it takes nothing more
   std::vector<Record> waiting;
   std::int64_t waiting_since_ms = 0;
   std::optional<std::int64_t> heard_ms;  // the first notification since the last commit: it may be in no record yet
@@ -90,6 +92,7 @@ struct Recorder::Impl {
   base::Status settle_piece(Piece& piece, std::int64_t now, bool close, bool everything);
   base::Status commit(Piece& piece, std::int64_t now);
   base::Status seal(Piece& piece, std::int64_t now);
+  bool forget_if_erased(Piece& piece, const base::Status& status, std::int64_t now);
 };
 
 // A source's times may stand still or go back; the recorder's never do.
@@ -156,7 +159,7 @@ void Recorder::Impl::end_running(rowing::EndReason reason, std::int64_t now) {
 }
 
 void Recorder::Impl::take(Piece& piece, std::vector<Record> records, std::int64_t now) {
-  if (records.empty()) return;
+  if (records.empty() || piece.erased) return;
   if (piece.waiting.empty()) piece.waiting_since_ms = now;
   for (Record& record : records) {
     if (piece.untimed) forget_time(record);
@@ -258,7 +261,9 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
   const bool rest_due = !piece.waiting.empty() && (everything || close);
   if (!piece.begun) {
     // The recording itself is durable before its first record.
-    BOATHOUSE_TRY(store.begin(piece.birth, options.athlete));
+    const base::Status begun = store.begin(piece.birth, options.athlete);
+    piece.refused = !begun && begun.error().code == base::ErrorCode::no_room;
+    if (!begun) return begun;
     piece.begun = true;
   }
   if (records_due || parts_due || rest_due) BOATHOUSE_TRY(commit(piece, now));
@@ -268,6 +273,23 @@ base::Status Recorder::Impl::settle_piece(Piece& piece, std::int64_t now, bool c
     piece.rows_since_ms.reset();
   }
   return seal(piece, now);
+}
+
+// What its owner erased takes nothing more. The rest of the piece is then heard as idle, the next one is recorded.
+bool Recorder::Impl::forget_if_erased(Piece& piece, const base::Status& status, std::int64_t now) {
+  if (status || !piece.begun || status.error().code != base::ErrorCode::not_found) return false;
+  ++counters.erased;
+  counters.erased_records += piece.waiting.size();
+  piece.waiting.clear();
+  piece.heard_ms.reset();
+  piece.rows_since_ms.reset();
+  piece.closed = true;
+  piece.erased = true;
+  if (!piece.end_reason) {
+    piece.end_reason = rowing::EndReason::stopped;
+    piece.ended_ms = now;
+  }
+  return true;
 }
 
 // Commits what is due. A piece that fails keeps its records and does not hold back the others; the first error is the
@@ -281,7 +303,9 @@ base::Status Recorder::Impl::settle(std::int64_t now, bool everything) {
   for (const auto& piece : pieces) {
     const bool over =
         piece->end_reason && (everything || piece.get() != late_target || now - piece->ended_ms >= pm5::kLatePartsMs);
-    if (base::Status status = settle_piece(*piece, now, over, everything); !status && first) first = std::move(status);
+    base::Status status = settle_piece(*piece, now, over, everything);
+    if (forget_if_erased(*piece, status, now)) continue;
+    if (!status && first) first = std::move(status);
   }
   trouble = first;
   if (!first) failed_ms = now;
@@ -379,8 +403,10 @@ base::Status Recorder::seal() {
   BOATHOUSE_TRY(impl.settle(now, false));
   for (const auto& piece : impl.pieces) {
     if (piece->closed) continue;
-    if (!piece->waiting.empty()) BOATHOUSE_TRY(impl.commit(*piece, now));
-    BOATHOUSE_TRY(impl.store.seal(piece->birth.rec_id, true));
+    base::Status status = piece->waiting.empty() ? base::Status() : impl.commit(*piece, now);
+    if (status) status = impl.store.seal(piece->birth.rec_id, true);
+    if (impl.forget_if_erased(*piece, status, now)) continue;
+    if (!status) return status;
     piece->rows.fill(0);
     piece->rows_since_ms.reset();
   }
@@ -400,6 +426,9 @@ std::size_t Recorder::unsaved() const {
   std::size_t count = 0;
   for (const auto& piece : impl_->pieces) count += piece->waiting.size();
   return count;
+}
+bool Recorder::start_refused() const {
+  return std::ranges::any_of(impl_->pieces, [](const auto& piece) { return piece->refused; });
 }
 bool Recorder::running() const { return impl_->tracker.running(); }
 const std::vector<base::Uuid>& Recorder::recordings() const { return impl_->made; }

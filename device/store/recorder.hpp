@@ -3,8 +3,10 @@
 //
 // Durability: what feed() or tick() was given is committed after at most kGroupMs or kGroupRecords records, finished or
 // not (Store::append's tail). When the
-// store fails (disk full), nothing is dropped: records stay in memory and later calls try again, once a kGroupMs; they
-// return the store's error until then. Thread rule: one thread at a time.
+// store fails, nothing is dropped: records stay in memory and later calls try again, once a kGroupMs; they
+// return the store's error until then. A recording that the store will not begin for want of room (start_refused()) is
+// such a failure; one that its owner erases while it runs is not: it has ended (RecorderCounters::erased).
+// Thread rule: one thread at a time.
 #pragma once
 
 #include <array>
@@ -51,6 +53,8 @@ struct RecorderCounters {
   std::uint64_t refused_idle = 0;  // of the refused: outside of a recording, so there is nothing to keep them in
   std::uint64_t idle = 0;          // of the decoded: outside of a recording
   std::uint64_t recordings = 0;
+  std::uint64_t erased = 0;                // of these: erased by their owner, on another device, while they ran here
+  std::uint64_t erased_records = 0;        // that were still in memory then
   std::array<std::uint64_t, 8> records{};  // committed, by stream number
 
   [[nodiscard]] std::uint64_t refused() const { return too_short + unknown_characteristic + malformed; }
@@ -83,6 +87,9 @@ class Recorder {
   [[nodiscard]] bool running() const;
   // Records in memory that the store has not got yet: a group that waits for its second, or all since the store fails.
   [[nodiscard]] std::size_t unsaved() const;
+  // The store has no room to begin a recording in (Store::begin). It does not begin: what is heard of it is only in
+  // memory, and is saved if room is made in time.
+  [[nodiscard]] bool start_refused() const;
   // Made since the construction, in order.
   [[nodiscard]] const std::vector<base::Uuid>& recordings() const;
 

@@ -5,6 +5,7 @@
 
 #include "core/pm5/piece_tracker.hpp"
 #include "core/rowing/enumerations.hpp"
+#include "device/store/test_feed.hpp"
 #include "device/store/test_store.hpp"
 
 namespace boathouse::store {
@@ -17,6 +18,21 @@ using rowing::Stream;
 
 constexpr std::int64_t kRowing = 1;
 constexpr std::int64_t kLogged = 12;
+
+void erase_by_feed(TestStore& store, const base::Uuid& rec_id) {
+  TestFeed::hello(store);
+  const std::int64_t since = store->account("")->cursor;
+  wire::Change gone;
+  gone.kind = wire::ChangeKind::gone;
+  gone.rec_id = rec_id;
+  gone.seq = since + 1;
+  wire::ChangesReply reply;
+  reply.epoch = "epoch";
+  reply.replica_id = store->identity().replica_id;
+  reply.changes = {gone};
+  reply.next = gone.seq;
+  ASSERT_TRUE(ok(store->take_changes("", since, reply)));
+}
 
 class RecorderTest : public testing::Test {
  protected:
@@ -100,6 +116,62 @@ TEST_F(RecorderTest, APieceBecomesARecordingWithTimesFromItsFirstNotification) {
   EXPECT_EQ(info().birth.zone, "Europe/Berlin");
   EXPECT_EQ(info().birth.monitor_serial, "430000001");
   expect_whole();
+}
+
+TEST_F(RecorderTest, AStartThatIsRefusedIsSaidAtOnceAndIsSavedWholeIfRoomIsMade) {
+  ASSERT_TRUE(ok(store->set_cap(1)));
+  start();
+  const auto status = pm5::encode(
+      0x31, pm5::Form::direct,
+      make_record(Stream::sample, {{"elapsed_cs", 10}, {"distance_dm", 3}, {"workout_state", kRowing}}).values);
+  ASSERT_TRUE(ok(status));
+  const auto refused = recorder->feed(0x31, *status, 0);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, base::ErrorCode::no_room);
+  EXPECT_TRUE(recorder->start_refused());
+  EXPECT_EQ(store->status()->recordings, 0u);
+  EXPECT_EQ(recorder->stop(EndReason::stopped).error().code, base::ErrorCode::no_room);
+
+  ASSERT_TRUE(ok(store->set_cap(0)));
+  EXPECT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  EXPECT_FALSE(recorder->start_refused());
+  EXPECT_EQ(column(Stream::sample, "elapsed_cs"), (std::vector<std::int64_t>{10}));
+  expect_whole();
+}
+
+// Its owner erases it on another device while it is rowed here: the feed says so.
+TEST_F(RecorderTest, AnErasedPieceEndsAndTheNextOneIsRecorded) {
+  start();
+  row(5, 0);
+  const base::Uuid erased = recorder->recordings().front();
+  erase_by_feed(store, erased);
+  row(8, 2500);
+  EXPECT_EQ(recorder->counters().erased, 1u);
+  EXPECT_GT(recorder->counters().erased_records, 0u);
+  EXPECT_EQ(recorder->unsaved(), 0u);
+  tick(0, 0, 7000);  // rearmed
+  tick(0, 0, 7500);
+  row(6, 8000);
+  ASSERT_TRUE(ok(recorder->stop(EndReason::stopped)));
+  ASSERT_EQ(recorder->recordings().size(), 2u);
+  EXPECT_EQ(column(Stream::sample, "elapsed_cs", 1).size(), 6u);
+  EXPECT_EQ(recorder->counters().erased, 1u);
+  EXPECT_EQ(store->recording(erased).error().code, base::ErrorCode::not_found);
+  EXPECT_THAT(store->verify(recorder->recordings().back())->problems, testing::IsEmpty());
+}
+
+TEST_F(RecorderTest, StopAndSealOfAnErasedPieceAreNoErrors) {
+  for (const bool seals : {true, false}) {
+    start();
+    row(5, 0);
+    erase_by_feed(store, recorder->recordings().front());
+    if (seals) {
+      EXPECT_TRUE(ok(recorder->seal()));
+    }
+    EXPECT_TRUE(ok(recorder->stop(EndReason::stopped)));
+    EXPECT_EQ(recorder->counters().erased, 1u);
+    EXPECT_EQ(recorder->unsaved(), 0u);
+  }
 }
 
 TEST_F(RecorderTest, RecordsAreDurableAfterASecondOrTenWhicheverIsFirst) {

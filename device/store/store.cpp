@@ -1,6 +1,7 @@
 #include "device/store/store.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -141,9 +142,55 @@ base::Status queue_later(db::Connection& connection, const base::Uuid& rec_id) {
                             std::to_string(recording->id));
 }
 
-base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id, rowing::EndReason reason,
-                           std::span<const rowing::Record> last) {
-  const base::Status done = in_transaction(connection, [&]() -> base::Status {
+struct OpenDatabase {
+  db::Connection connection;
+  Identity identity;
+};
+base::Result<OpenDatabase> open_database(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
+                                         const db::Options& options) {
+  auto connection = db::Connection::open(folder + "/device.db", options);
+  if (!connection) return connection.error();
+  BOATHOUSE_TRY(db::migrate(*connection, schema()));
+  BOATHOUSE_TRY(settle_once(*connection));
+  auto identity = identify(*connection, ids, random);
+  if (!identity) return identity.error();
+  return OpenDatabase{std::move(*connection), *identity};
+}
+
+std::uint64_t free_bytes(const std::string& folder) {
+  std::error_code error;
+  const auto space = std::filesystem::space(folder, error);
+  return error ? ~std::uint64_t{0} : std::uint64_t{space.available};
+}
+
+}  // namespace
+
+base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
+                                const StoreOptions& options) {
+  FolderLock lock;
+  if (options.take_lock) {
+    auto taken = FolderLock::take(folder);
+    if (!taken) return taken.error();
+    lock = std::move(*taken);
+  }
+  auto disk_free = options.disk_free_bytes;
+  if (!disk_free) disk_free = [folder] { return free_bytes(folder); };
+  Ballast ballast(folder + "/ballast", options.database.vfs, options.ballast_bytes, std::move(disk_free));
+  auto opened = open_database(folder, ids, random, options.database);
+  // Recordings that a full disk has left open want to be ended.
+  while (!opened && opened.error().code == base::ErrorCode::no_room && ballast.give()) {
+    opened = open_database(folder, ids, random, options.database);
+  }
+  if (!opened) return opened.error();
+  ballast.fill();
+  // Not make_unique: the mutex makes the aggregate immovable.
+  return Store(std::unique_ptr<Impl>(
+      new Impl{std::move(lock), std::move(opened->connection), opened->identity, &ids, std::move(ballast), {}}));
+}
+
+base::Status Store::Impl::end(const base::Uuid& rec_id, rowing::EndReason reason,
+                              std::span<const rowing::Record> last) {
+  const base::Status done = save([&]() -> base::Status {
     auto recording = get_own_recording(connection, rec_id);
     if (!recording) return recording.error();
     if (recording->ended) return {};
@@ -159,26 +206,6 @@ base::Status end_recording(db::Connection& connection, const base::Uuid& rec_id,
   });
   if (done && base::planted(base::Plant::two_part_queue)) return queue_later(connection, rec_id);
   return done;
-}
-
-}  // namespace
-
-base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
-                                const StoreOptions& options) {
-  FolderLock lock;
-  if (options.take_lock) {
-    auto taken = FolderLock::take(folder);
-    if (!taken) return taken.error();
-    lock = std::move(*taken);
-  }
-  auto connection = db::Connection::open(folder + "/device.db", options.database);
-  if (!connection) return connection.error();
-  BOATHOUSE_TRY(db::migrate(*connection, schema()));
-  BOATHOUSE_TRY(settle_once(*connection));
-  auto identity = identify(*connection, ids, random);
-  if (!identity) return identity.error();
-  // Not make_unique: the mutex makes the aggregate immovable.
-  return Store(std::unique_ptr<Impl>(new Impl{std::move(lock), std::move(*connection), *identity, &ids, {}}));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -200,7 +227,10 @@ bool Store::suspended() const { return impl_->connection.suspended(); }
 
 base::Status Store::begin(const rowing::Birth& birth, std::string_view athlete) {
   const std::lock_guard guard(impl_->mutex);
-  return in_transaction(impl_->connection, [&]() -> base::Status {
+  auto there = find_recording(impl_->connection, birth.rec_id);
+  if (!there) return there.error();
+  if (!*there) BOATHOUSE_TRY(impl_->make_room());
+  return impl_->save([&]() -> base::Status {
     auto row = begin_recording(impl_->connection, birth, athlete);
     return row ? base::Status() : base::Status(row.error());
   });
@@ -240,7 +270,7 @@ base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Rec
   {
     const std::lock_guard guard(impl_->mutex);
     db::Connection& connection = impl_->connection;
-    const base::Status done = in_transaction(connection, [&]() -> base::Status {
+    const base::Status done = impl_->save([&]() -> base::Status {
       auto recording = get_own_recording(connection, rec_id);
       if (!recording) return recording.error();
       late = recording->ended;
@@ -258,7 +288,7 @@ base::Status Store::append(const base::Uuid& rec_id, std::span<const rowing::Rec
 base::Status Store::seal(const base::Uuid& rec_id, bool all) {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  const base::Status done = in_transaction(connection, [&]() -> base::Status {
+  const base::Status done = impl_->save([&]() -> base::Status {
     auto recording = get_own_recording(connection, rec_id);
     if (!recording) return recording.error();
     return seal_rows(connection, recording->id, all);
@@ -270,7 +300,8 @@ base::Status Store::seal(const base::Uuid& rec_id, bool all) {
 base::Status Store::end(const base::Uuid& rec_id, rowing::EndReason reason) {
   {
     const std::lock_guard guard(impl_->mutex);
-    BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, reason, {}));
+    BOATHOUSE_TRY(impl_->end(rec_id, reason, {}));
+    impl_->ballast.fill();
   }
   impl_->look();
   return {};
@@ -286,7 +317,7 @@ base::Result<std::uint64_t> Store::end_crashed() {
     rowing::Record event = pm5::make_event(rowing::EventKind::reopened, 0, "{}");
     event.values[rowing::column_index(rowing::Stream::event, "at_ms")] = rowing::kNull;
     for (const base::Uuid& rec_id : *open) {
-      BOATHOUSE_TRY(end_recording(impl_->connection, rec_id, rowing::EndReason::crashed, {&event, 1}));
+      BOATHOUSE_TRY(impl_->end(rec_id, rowing::EndReason::crashed, {&event, 1}));
     }
     ended = open->size();
   }

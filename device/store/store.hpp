@@ -3,11 +3,12 @@
 // or a crash it happened wholly or not at all.
 //
 // Thread rule: any thread; calls are serialised. Errors: those of core/db/sqlite.hpp, and not_found for a recording
-// that is not there, invalid_input for records that the metric catalogue does not allow, conflict for adding to a
-// recording that another device began.
+// that is not there or was erased by its owner, invalid_input for records that the metric catalogue does not allow,
+// conflict for adding to a recording that another device began.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,6 +29,7 @@
 #include "core/wire/changes.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/verify.hpp"
+#include "device/store/ballast.hpp"
 #include "device/store/types.hpp"
 
 namespace boathouse::store {
@@ -40,6 +42,10 @@ inline constexpr std::size_t kMaxRuns = 50;                            // kept i
 struct StoreOptions {
   db::Options database;
   bool take_lock = true;  // false: the caller knows that no other process has the folder (simulation on its own disk)
+  // Kept for a recording that runs into a full disk (ballast.hpp); kBallastBytes on a device. 0 = none, and then a
+  // nearly full disk does not keep a recording from being begun.
+  std::uint64_t ballast_bytes = 0;
+  std::function<std::uint64_t()> disk_free_bytes = {};  // empty: asks the system about the folder
 };
 
 struct PendingQuery {
@@ -81,7 +87,9 @@ class Store {
 
   // --- Writing ---
 
-  // Begins a recording. Again with the same birth: ok and nothing new; with another one: conflict.
+  // Begins a recording. Again with the same birth: ok and nothing new; with another one: conflict. At the cap it first
+  // removes what is safe elsewhere, oldest recording first. no_room, with what mends it: nothing more may go, or the
+  // disk is nearly full. What has begun is never refused for that; on a full disk it goes on from the ballast.
   base::Status begin(const rowing::Birth& birth, std::string_view athlete);
   // Commits records in their order; seq is given here, dense from 0 for each stream. On a recording that has ended they
   // are sealed at once, with the next seal revision.
@@ -219,7 +227,8 @@ class Store {
   // The recordings that came from a file with this SHA-256; empty = never imported.
   base::Result<std::vector<base::Uuid>> imported(const base::Digest& source_sha256);
 
-  // One file's recordings in one transaction. Every other call waits until it is committed or dropped.
+  // One file's recordings in one transaction. Every other call waits until it is committed or dropped. no_room as in
+  // begin(): a file can be imported later, so it does not take the room of what cannot.
   base::Result<ImportTransaction> begin_import(const base::Digest& source_sha256);
 
  private:

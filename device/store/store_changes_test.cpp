@@ -312,6 +312,59 @@ TEST_F(StoreChangesTest, OnlyWhatIsSafeElsewhereIsRemovedOldestFirstAndComesBack
   EXPECT_TRUE(phone->verify(older)->ok());
 }
 
+TEST_F(StoreChangesTest, AtTheCapWhatIsSafeGoesAndElseNothingNewBeginsButWhatRunsGoesOn) {
+  // What a file's bytes take cannot be packed further: they have pages of their own.
+  const auto add_noise = [&](const base::Uuid& rec_id) {
+    rowing::Record block = make_record(Stream::source, {});
+    base::Bytes noise(20'000);
+    phone.random.fill(noise);
+    block.bytes = std::string(base::as_text(noise));
+    ASSERT_TRUE(ok(phone->append(rec_id, {&block, 1})));
+  };
+  const base::Uuid done = record(phone);
+  add_noise(done);
+  const rowing::Birth running = make_birth(phone.ids);
+  ASSERT_TRUE(ok(phone->begin(running, "")));
+  add_noise(running.rec_id);
+  ASSERT_TRUE(ok(phone->set_cap(phone->space()->used)));
+  const rowing::Birth next = make_birth(phone.ids);
+  const auto refused = phone->begin(next, "");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, base::ErrorCode::no_room);
+  for (const char* const remedy : {"raise the cap", "sync", "cap of"}) {
+    EXPECT_THAT(refused.error().text, testing::HasSubstr(remedy));
+  }
+  EXPECT_EQ(phone->status()->recordings, 2u);
+  const auto import = phone->begin_import(base::Digest{1});
+  ASSERT_FALSE(import.ok());
+  EXPECT_EQ(import.error().code, base::ErrorCode::no_room);
+
+  // What runs, what has ended, and the same beginning again.
+  EXPECT_TRUE(ok(phone->begin(running, "")));
+  EXPECT_TRUE(ok(phone->append(running.rec_id, make_samples(0, 600))));
+  EXPECT_TRUE(ok(phone->seal(running.rec_id, true)));
+  EXPECT_TRUE(ok(phone->end(running.rec_id, rowing::EndReason::stopped)));
+  const rowing::Record late = make_record(Stream::summary, {{"recovery_heart_rate_bpm", 99}});
+  EXPECT_TRUE(ok(phone->append(running.rec_id, {&late, 1})));
+  EXPECT_FALSE(phone->begin(next, "").ok());
+
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
+  upload(phone);
+  const std::array<VerifiedRecording, 2> verified{{{done, 2}, {running.rec_id, 2}}};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, verified)));
+  const auto space = [&] { return *phone->space(); };
+  ASSERT_TRUE(ok(phone->set_cap(space().used - 1)));
+  const std::uint64_t freeable = space().freeable;
+  EXPECT_TRUE(ok(phone->begin(next, "")));
+  EXPECT_LT(space().freeable, freeable);
+  EXPECT_GT(space().freeable, 0u) << "no more than must";
+  EXPECT_FALSE(space().full());
+  EXPECT_GT(phone->recording(done)->away_items, 0u) << "the oldest first";
+
+  ASSERT_TRUE(ok(phone->set_cap(0)));
+  EXPECT_TRUE(ok(phone->begin(make_birth(phone.ids), "")));
+}
+
 TEST_F(StoreChangesTest, ARestoredServerMakesWhatIsGoneHereUnconfirmedAndTheRestPending) {
   const base::Uuid rec_id = record(phone);
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));

@@ -58,8 +58,6 @@ base::Result<std::vector<PlacedEdit>> read_edits(db::Connection& connection, std
   }
 }
 
-namespace {
-
 base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t recording, const Edit& edit,
                                     const Stamp& effective, std::string_view json) {
   auto number = next_number(connection, "edits");
@@ -80,6 +78,8 @@ base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t rec
   BOATHOUSE_TRY(insert->run());
   return id;
 }
+
+namespace {
 
 // An empty text says the same as none.
 std::optional<std::string> without_empty(const std::optional<std::string>& text) {

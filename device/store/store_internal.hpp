@@ -18,6 +18,7 @@
 #include "core/rowing/overlap.hpp"
 #include "core/rowing/session_map.hpp"
 #include "core/wire/chunk.hpp"
+#include "device/store/ballast.hpp"
 #include "device/store/folder_lock.hpp"
 #include "device/store/store.hpp"
 
@@ -81,7 +82,24 @@ struct Store::Impl {
   db::Connection connection;
   Identity identity;
   base::UuidV7Source* ids;
+  Ballast ballast;
   std::mutex mutex;
+
+  // in_transaction(), again as long as the disk is full and the ballast has something to give: what a recording that
+  // runs must have. `work` may be run several times.
+  template <typename Work>
+  base::Status save(Work work) {
+    for (;;) {
+      base::Status done = in_transaction(connection, work);
+      if (done || done.error().code != base::ErrorCode::no_room || !ballast.give()) return done;
+    }
+  }
+  // Nothing new on an ended one; `last`: records before its end.
+  base::Status end(const base::Uuid& rec_id, rowing::EndReason reason, std::span<const rowing::Record> last);
+  // ok: something new may begin. Removes what is safe elsewhere if it must.
+  base::Status make_room();
+  // Store::free_space() with the lock held.
+  base::Result<std::uint64_t> drop_freeable(std::uint64_t wanted_bytes);
 
   // Recordings of the same workout are looked for, in transactions of their own: an error of that undoes nothing, and
   // what was not looked at is the next time. Without the lock.
@@ -130,6 +148,9 @@ base::Status read_records(db::Connection& connection, std::int64_t recording, ro
 base::Result<std::vector<rowing::PlacedEdit>> read_edits(db::Connection& connection, std::int64_t recording,
                                                          std::string_view field);
 base::Result<SessionFields> read_fields(db::Connection& connection, std::int64_t recording);
+// An edit with the bytes that were made of it, under the next number. Its item's id.
+base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t recording, const rowing::Edit& edit,
+                                    const rowing::Stamp& effective, std::string_view json);
 // Store::edit() within a transaction.
 base::Result<rowing::Edit> make_edit(db::Connection& connection, rowing::Edit edit, std::int64_t now_utc_ms);
 // After a field has got an edit, or an edit another place: what is derived from all edits of it.

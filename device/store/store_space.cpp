@@ -73,6 +73,20 @@ base::Status run_for(db::Connection& connection, std::string_view sql, std::int6
   return statement->bind(1, recording).run();
 }
 
+// `used` and `cap` alone.
+base::Result<Space> used_of_cap(db::Connection& connection) {
+  auto cap = ask(connection, "SELECT value FROM setting WHERE name = 'cap_bytes'");
+  if (!cap) return cap.error();
+  auto used = ask(connection,
+                  "SELECT (p.page_count - f.freelist_count) * s.page_size FROM pragma_page_count AS p, "
+                  "pragma_freelist_count AS f, pragma_page_size AS s");
+  if (!used) return used.error();
+  Space space;
+  space.cap = static_cast<std::uint64_t>(*cap);
+  space.used = static_cast<std::uint64_t>(*used);
+  return space;
+}
+
 }  // namespace
 
 base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
@@ -117,15 +131,10 @@ base::Status erase_recording(db::Connection& connection, std::int64_t recording)
 base::Result<Space> Store::space() {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  Space space;
-  auto cap = ask(connection, "SELECT value FROM setting WHERE name = 'cap_bytes'");
-  if (!cap) return cap.error();
-  auto used = ask(connection,
-                  "SELECT (p.page_count - f.freelist_count) * s.page_size FROM pragma_page_count AS p, "
-                  "pragma_freelist_count AS f, pragma_page_size AS s");
-  if (!used) return used.error();
-  space.cap = static_cast<std::uint64_t>(*cap);
-  space.used = static_cast<std::uint64_t>(*used);
+  auto room = used_of_cap(connection);
+  if (!room) return room.error();
+  Space space = *room;
+  space.disk_low = !impl_->ballast.fill();
   auto select = connection.prepare(join({"SELECT coalesce(sum(i.bytes) FILTER (WHERE NOT ",
                                          kSent,
                                          "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
@@ -164,13 +173,40 @@ base::Status Store::set_cap(std::uint64_t bytes) {
   return put->bind(1, bytes).run();
 }
 
+base::Status Store::Impl::make_room() {
+  if (!ballast.fill()) {
+    return base::Error{base::ErrorCode::no_room,
+                       "this device's disk is nearly full, so nothing new is begun: free disk space until " +
+                           std::to_string(kLowDiskBytes >> 20) +
+                           " MB and the ballast are free; nothing that is here is "
+                           "lost"};
+  }
+  for (;;) {
+    auto room = used_of_cap(connection);
+    if (!room) return room.error();
+    if (!room->full()) return {};
+    auto dropped = drop_freeable(room->used - room->cap + 1);
+    if (!dropped) return dropped.error();
+    if (*dropped > 0) continue;
+    return base::Error{base::ErrorCode::no_room,
+                       "the sessions here have reached their cap of " + std::to_string(room->cap) +
+                           " bytes and none of them may be removed yet, so nothing new is begun: raise the cap, or "
+                           "sync, so that older sessions are safe in the cloud and can go (device storage says what "
+                           "keeps them)"};
+  }
+}
+
 base::Result<std::uint64_t> Store::free_space(std::uint64_t wanted_bytes) {
   const std::lock_guard guard(impl_->mutex);
-  db::Connection& connection = impl_->connection;
+  return impl_->drop_freeable(wanted_bytes);
+}
+
+base::Result<std::uint64_t> Store::Impl::drop_freeable(std::uint64_t wanted_bytes) {
   std::uint64_t freed = 0;
   while (freed < wanted_bytes) {
     std::uint64_t dropped = 0;
-    const base::Status done = in_transaction(connection, [&]() -> base::Status {
+    const base::Status done = save([&]() -> base::Status {
+      dropped = 0;
       auto bodies = next_freeable(connection);
       if (!bodies) return bodies.error();
       for (const Body& body : *bodies) {

@@ -246,6 +246,7 @@ struct Space {
   std::uint64_t unsent = 0;         // of the others: the server has no receipt for them
   std::uint64_t unverified = 0;     // sent, but the recording is not complete or not yet compared
   std::uint64_t not_backed_up = 0;  // verified, but in no verified backup yet
+  bool disk_low = false;            // the disk is nearly full, or its ballast was used and is not whole again
   [[nodiscard]] bool full() const { return cap > 0 && used >= cap; }
 };
 

@@ -97,14 +97,14 @@ void Machine::on(const StoreFailed& event) {
   state_.phase = Phase::idle;
   state_.tally = {};
   // A chunk of other content than the directory says must not hold back the others.
-  if (fetched && event.error.code != base::ErrorCode::io) {
+  const base::ErrorCode code = event.error.code;
+  const bool of_the_disk = code == base::ErrorCode::io || code == base::ErrorCode::no_room;
+  if (fetched && !of_the_disk) {
     state_.deferred_items[state_.fetching] = now() + kOversizeRetryMs;
   }
   // What a server said of another account or place in the feed is sorted out by the next hello.
   if (state_.call == Call::changes || state_.call == Call::hello) state_.hello_due = true;
-  const base::ErrorCode code = event.error.code;
-  blame(ErrorDomain::store, static_cast<int>(code),
-        code == base::ErrorCode::io || code == base::ErrorCode::unavailable);
+  blame(ErrorDomain::store, static_cast<int>(code), of_the_disk || code == base::ErrorCode::unavailable);
   fail(State::blocked, Obstacle::store, "this device's store: " + event.error.text);
 }
 

@@ -4,7 +4,8 @@ namespace boathouse::sync {
 namespace {
 
 bool is_storage_low(const Facts& facts) {
-  return facts.disk_free_bytes < kLowDiskBytes || (facts.space.full() && facts.space.freeable == 0);
+  return facts.disk_free_bytes < store::kLowDiskBytes || facts.space.disk_low ||
+         (facts.space.full() && facts.space.freeable == 0);
 }
 
 }  // namespace

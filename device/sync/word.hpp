@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "device/store/ballast.hpp"
 #include "device/store/types.hpp"
 #include "device/sync/engine.hpp"
 
@@ -26,8 +27,6 @@ enum class Word : std::uint8_t {
   synced
 };
 std::string_view name(Word word);
-
-inline constexpr std::uint64_t kLowDiskBytes = std::uint64_t{100} << 20;
 
 // The status record.
 struct Facts {

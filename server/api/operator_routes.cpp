@@ -77,6 +77,7 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   healthz.pattern = "/healthz";
   healthz.name = "getHealth";
   healthz.summary = "The process answers";
+  healthz.scope = control::kPublic;
   healthz.handler = http::Handler(health);
   healthz.admission = http::Admission::probe;
   BOATHOUSE_TRY(routes.add(std::move(healthz)));
@@ -86,6 +87,7 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   readyz.pattern = "/readyz";
   readyz.name = "getReadiness";
   readyz.summary = "Ledger and ClickHouse work";
+  readyz.scope = control::kPublic;
   readyz.handler = http::Handler(
       [&ledger, &client, ready = std::move(ready)](const Request&) { return readiness(ledger, client, ready()); });
   BOATHOUSE_TRY(routes.add(std::move(readyz)));
@@ -99,6 +101,7 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
     auto response = reconcile(request, ledger, client);
     return response ? *std::move(response) : http::problem_response(request, response.error());
   });
+  reconciliation.scope = control::name(control::Scope::sessions_read);
   reconciliation.admit = control::admit_any(accounts);
   reconciliation.admission = http::Admission::bulk;
   return routes.add(std::move(reconciliation));

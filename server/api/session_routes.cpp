@@ -234,7 +234,7 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
 base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
                                 timeseries::ClickHouseClient& client, const query::CursorCodec& cursors) {
   const auto api = std::make_shared<SessionRoutes>(client, cursors);
-  const auto add = [&](std::string pattern, std::string name, std::string summary, auto handler,
+  const auto add = [&](std::string pattern, std::string name, std::string summary, control::Scope scope, auto handler,
                        http::Admission admission = http::Admission::normal) {
     http::Route route;
     route.method = http::Method::get;
@@ -245,23 +245,28 @@ base::Status add_session_routes(http::RouteTable& routes, control::Accounts& acc
       auto response = handler(*api, request);
       return response ? *std::move(response) : http::problem_response(request, response.error());
     });
+    route.scope = control::name(scope);
     route.admit = control::admit_any(accounts);
     route.admission = admission;
     return routes.add(std::move(route));
   };
-  BOATHOUSE_TRY(add("/v1/sessions", "listSessions", "Sessions, newest first",
+  BOATHOUSE_TRY(add("/v1/sessions", "listSessions", "Sessions, newest first", control::Scope::sessions_read,
                     [](const SessionRoutes& r, const Request& q) { return r.list(q); }));
-  BOATHOUSE_TRY(add("/v1/sessions/{id}", "getSession", "One session",
+  BOATHOUSE_TRY(add("/v1/sessions/{id}", "getSession", "One session", control::Scope::sessions_read,
                     [](const SessionRoutes& r, const Request& q) { return r.one(q); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/strokes", "getStrokes", "Strokes of a session, as columns",
+                    control::Scope::strokes_read,
                     [](const SessionRoutes& r, const Request& q) { return r.columns(q, Stream::stroke); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/samples", "getSamples", "Samples of a session, as columns",
+                    control::Scope::strokes_read,
                     [](const SessionRoutes& r, const Request& q) { return r.columns(q, Stream::sample); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/splits", "getSplits", "Splits or intervals of a session",
+                    control::Scope::sessions_read,
                     [](const SessionRoutes& r, const Request& q) { return r.splits(q); }));
   return add(
       "/v1/sessions/{id}/export.csv", "exportSessionCsv", "One session as CSV with every metric",
-      [](const SessionRoutes& r, const Request& q) { return r.csv(q); }, http::Admission::bulk);
+      control::Scope::exports_read, [](const SessionRoutes& r, const Request& q) { return r.csv(q); },
+      http::Admission::bulk);
 }
 
 }  // namespace boathouse::api

@@ -9,6 +9,7 @@
 #include "server/control/api_key.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/pepper.hpp"
+#include "server/control/schema.hpp"
 #include "server/sql/migrations.hpp"
 
 namespace boathouse::control {
@@ -21,49 +22,24 @@ using base::Status;
 
 constexpr std::int64_t kSaveEveryMs = 60'000;
 
-constexpr std::array kMigrations{sql::Migration{1, R"sql(
-CREATE TABLE pepper (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  check_hash BLOB NOT NULL
-) STRICT;
-
-CREATE TABLE athlete (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  name TEXT NOT NULL,
-  created_ms INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX athlete_name ON athlete (name);
-
-CREATE TABLE api_key (
-  id BLOB PRIMARY KEY CHECK (length(id) = 16),
-  role INTEGER NOT NULL CHECK (role IN (1, 2)),
-  athlete BLOB REFERENCES athlete (id),
-  hash BLOB NOT NULL CHECK (length(hash) = 32),
-  created_ms INTEGER NOT NULL,
-  last_used_ms INTEGER,
-  revoked_ms INTEGER,
-  CHECK ((role = 2) = (athlete IS NOT NULL))
-) STRICT, WITHOUT ROWID;
-)sql"},
-                                 // `changes` grows with every key that is made or revoked, so that other nodes notice.
-                                 sql::Migration{2, R"sql(
-CREATE TABLE key_state (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  changes INTEGER NOT NULL
-) STRICT;
-INSERT INTO key_state (id, changes) VALUES (1, 0);
-)sql"}};
-constexpr sql::Schema kSchema{"control database", 0x42684374, kMigrations};  // "BhCt"
-
 base::Uuid uuid_of(base::ByteView blob) {
   base::Uuid uuid;
   std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
   return uuid;
 }
 
-Error invalid_name(std::string_view why) {
-  return Error{ErrorCode::invalid_input, "an athlete's name " + std::string(why)};
+base::Digest digest_of(base::ByteView blob) {
+  base::Digest digest{};
+  std::copy_n(blob.begin(), std::min(blob.size(), digest.size()), digest.begin());
+  return digest;
 }
+
+constexpr std::string_view kRingColumns =
+    "SELECT id, role, athlete, hash, revoked_ms, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
+    "FROM api_key";
+constexpr std::string_view kKeyColumns =
+    "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms, "
+    "scopes, label, expires_ms, previous_until_ms FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete";
 
 bool is_control(std::string_view code_point) {
   const auto first = static_cast<unsigned char>(code_point[0]);
@@ -73,7 +49,10 @@ bool is_control(std::string_view code_point) {
   return code_point.size() == 2 && first == 0xc2 && static_cast<unsigned char>(code_point[1]) < 0xa0;
 }
 
-Status check_name(std::string_view name) {
+Status check_name(std::string_view name, std::string_view what = "an athlete's name") {
+  const auto invalid_name = [what](std::string_view why) {
+    return Error{ErrorCode::invalid_input, std::string(what) + " " + std::string(why)};
+  };
   if (name.empty()) {
     return invalid_name("must not be empty");
   }
@@ -95,6 +74,17 @@ Status check_name(std::string_view name) {
     rest.remove_prefix(length);
   }
   return {};
+}
+
+Status check_options(const KeyOptions& options) {
+  if (!options.scopes.within(kAthleteScopes) || options.scopes == Scopes()) {
+    return Error{ErrorCode::invalid_input,
+                 "an athlete's key has at least one scope, but not keys:manage or audit:read"};
+  }
+  if (options.lives_ms && (*options.lives_ms < 1 || *options.lives_ms > kMaxKeyLifeMs)) {
+    return Error{ErrorCode::invalid_input, "a key expires after 1 to 3650 days, or never"};
+  }
+  return options.label.empty() ? Status() : check_name(options.label, "a key's label");
 }
 
 Athlete athlete_of(const sql::Statement& row) {
@@ -192,12 +182,18 @@ Status Accounts::refresh() {
 }
 
 Status Accounts::load_keys() {
-  auto select = connection_.prepare("SELECT id, role, athlete, hash, revoked_ms, last_used_ms FROM api_key");
-  if (!select) {
-    return select.error();
-  }
+  auto select = connection_.prepare(std::string(kRingColumns));
+  return select ? load_from(*select) : Status(select.error());
+}
+
+Status Accounts::load_key(const base::Uuid& id) {
+  auto select = connection_.prepare(std::string(kRingColumns) + " WHERE id = ?1");
+  return select ? load_from(select->bind(1, id.bytes)) : Status(select.error());
+}
+
+Status Accounts::load_from(sql::Statement& select) {
   while (true) {
-    const auto row = select->step();
+    const auto row = select.step();
     if (!row) {
       return row.error();
     }
@@ -205,19 +201,20 @@ Status Accounts::load_keys() {
       return {};
     }
     KeyRing::Entry entry;
-    entry.role = static_cast<Role>(select->integer(1));
-    if (!select->is_null(2)) {
-      entry.athlete = uuid_of(select->blob(2));
+    entry.role = static_cast<Role>(select.integer(1));
+    if (!select.is_null(2)) {
+      entry.athlete = uuid_of(select.blob(2));
     }
-    const base::ByteView hash = select->blob(3);
-    std::copy_n(hash.begin(), std::min(hash.size(), entry.hash.size()), entry.hash.begin());
-    entry.revoked = !select->is_null(4);
-    entry.last_used_ms = select->optional_integer(5);
-    const base::Uuid id = uuid_of(select->blob(0));
-    ring_.add(id, entry);
-    if (entry.revoked) {
-      ring_.revoke(id);  // it may have been here in force
+    entry.hash = digest_of(select.blob(3));
+    entry.revoked = !select.is_null(4);
+    entry.last_used_ms = select.optional_integer(5);
+    entry.scopes = Scopes(static_cast<std::uint32_t>(select.integer(6)));
+    entry.expires_ms = select.optional_integer(7);
+    if (!select.is_null(8)) {
+      entry.previous_hash = digest_of(select.blob(8));
+      entry.previous_until_ms = select.integer(9);
     }
+    ring_.put(uuid_of(select.blob(0)), entry);
   }
 }
 
@@ -278,7 +275,8 @@ Result<std::vector<Athlete>> Accounts::find_athletes(std::string_view name) {
 
 // ---- keys ----
 
-Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete) {
+Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options) {
+  BOATHOUSE_TRY(check_options(options));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -288,17 +286,18 @@ Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete) {
   if (!owner) {
     return owner.error();
   }
-  auto key = insert_key(Role::athlete, std::move(*owner));
+  auto key = insert_key(Role::athlete, std::move(*owner), options);
   if (!key) {
     return key.error();
   }
   BOATHOUSE_TRY(transaction->commit());
-  put_in_force(*key);
+  BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }
 
-Result<NewKey> Accounts::create_athlete_key(std::string_view name) {
+Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options) {
   BOATHOUSE_TRY(check_name(name));
+  BOATHOUSE_TRY(check_options(options));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -316,12 +315,12 @@ Result<NewKey> Accounts::create_athlete_key(std::string_view name) {
   if (!owner) {
     return owner.error();
   }
-  auto key = insert_key(Role::athlete, std::move(*owner));
+  auto key = insert_key(Role::athlete, std::move(*owner), options);
   if (!key) {
     return key.error();
   }
   BOATHOUSE_TRY(transaction->commit());
-  put_in_force(*key);
+  BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }
 
@@ -331,24 +330,30 @@ Result<NewKey> Accounts::create_operator_key() {
   if (!transaction) {
     return transaction.error();
   }
-  auto key = insert_key(Role::operator_, std::nullopt);
+  auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes});
   if (!key) {
     return key.error();
   }
   BOATHOUSE_TRY(transaction->commit());
-  put_in_force(*key);
+  BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }
 
-Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& athlete) {
+Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& athlete, const KeyOptions& options) {
   NewKey key;
   key.key.id = ids_.next();
   key.key.role = role;
   key.key.athlete = athlete;
   key.key.created_ms = clock_.utc_ms();
+  key.key.scopes = options.scopes;
+  key.key.label = options.label;
+  if (options.lives_ms) {
+    key.key.expires_ms = key.key.created_ms + *options.lives_ms;
+  }
   key.text = make_api_key(key.key.id, random_);
-  auto insert =
-      connection_.prepare("INSERT INTO api_key (id, role, athlete, hash, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
+  auto insert = connection_.prepare(
+      "INSERT INTO api_key (id, role, athlete, hash, created_ms, scopes, label, expires_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
   if (!insert) {
     return insert.error();
   }
@@ -357,34 +362,25 @@ Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& ath
     insert->bind(3, athlete->id.bytes);
   }
   insert->bind(4, keyed_hash(pepper_, key.text)).bind(5, key.key.created_ms);
+  insert->bind(6, key.key.scopes.bits()).bind(7, key.key.label).bind(8, key.key.expires_ms);
   BOATHOUSE_TRY(insert->run());
   BOATHOUSE_TRY(note_change());
   return key;
 }
 
-void Accounts::put_in_force(const NewKey& key) {
-  KeyRing::Entry entry;
-  entry.hash = keyed_hash(pepper_, key.text);
-  entry.role = key.key.role;
-  if (key.key.athlete) {
-    entry.athlete = key.key.athlete->id;
-  }
-  ring_.add(key.key.id, entry);
-}
-
 Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, std::size_t limit) {
   const std::lock_guard lock(mutex_);
-  auto select = connection_.prepare(
-      "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms "
-      "FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete WHERE api_key.id > ?1 ORDER BY api_key.id LIMIT "
-      "?2");
+  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id > ?1 ORDER BY api_key.id LIMIT ?2");
   if (!select) {
     return select.error();
   }
-  select->bind(1, start_of(after)).bind(2, limit_of(limit));
+  return keys_of(select->bind(1, start_of(after)).bind(2, limit_of(limit)));
+}
+
+Result<std::vector<Key>> Accounts::keys_of(sql::Statement& select) {
   std::vector<Key> keys;
   while (true) {
-    const auto row = select->step();
+    const auto row = select.step();
     if (!row) {
       return row.error();
     }
@@ -392,16 +388,59 @@ Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, 
       return keys;
     }
     Key& key = keys.emplace_back();
-    if (!select->is_null(0)) {
-      key.athlete = athlete_of(*select);
+    if (!select.is_null(0)) {
+      key.athlete = athlete_of(select);
     }
-    key.id = uuid_of(select->blob(3));
-    key.role = static_cast<Role>(select->integer(4));
-    key.created_ms = select->integer(5);
-    key.revoked_ms = select->optional_integer(6);
+    key.id = uuid_of(select.blob(3));
+    key.role = static_cast<Role>(select.integer(4));
+    key.created_ms = select.integer(5);
+    key.revoked_ms = select.optional_integer(6);
     // Other nodes' uses are in the database, the newest of this one in memory.
-    key.last_used_ms = std::max(select->optional_integer(7), ring_.last_used_ms(key.id));
+    key.last_used_ms = std::max(select.optional_integer(7), ring_.last_used_ms(key.id));
+    key.scopes = Scopes(static_cast<std::uint32_t>(select.integer(8)));
+    key.label = select.text(9);
+    key.expires_ms = select.optional_integer(10);
+    key.previous_until_ms = select.optional_integer(11);
   }
+}
+
+Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_ms) {
+  if (overlap_ms < 0 || overlap_ms > kMaxOverlapMs) {
+    return Error{ErrorCode::invalid_input, "the old secret stays for 0 to 30 days"};
+  }
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  auto found = keys_of(select->bind(1, key_id.bytes));
+  if (!found) {
+    return found.error();
+  }
+  if (found->empty()) {
+    return Error{ErrorCode::not_found, "there is no key " + format_id(kKeyPrefix, key_id)};
+  }
+  NewKey key{std::move(found->front()), make_api_key(key_id, random_)};
+  const std::int64_t now_ms = clock_.utc_ms();
+  if (key.key.revoked_ms || (key.key.expires_ms && now_ms >= *key.key.expires_ms)) {
+    return Error{ErrorCode::conflict, "the key is revoked or has expired: make a new one"};
+  }
+  key.key.previous_until_ms = now_ms + overlap_ms;
+  auto update =
+      connection_.prepare("UPDATE api_key SET previous_hash = hash, previous_until_ms = ?2, hash = ?3 WHERE id = ?1");
+  if (!update) {
+    return update.error();
+  }
+  BOATHOUSE_TRY(
+      update->bind(1, key_id.bytes).bind(2, *key.key.previous_until_ms).bind(3, keyed_hash(pepper_, key.text)).run());
+  BOATHOUSE_TRY(note_change());
+  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(load_key(key_id));
+  return key;
 }
 
 Status Accounts::revoke(const base::Uuid& key_id) {

@@ -37,6 +37,16 @@ struct Athlete {
 inline constexpr std::size_t kMaxNameCodePoints = 200;
 inline constexpr std::int64_t kMaxStaleMs = 1000;
 
+// What a new key may be, besides whose.
+struct KeyOptions {
+  Scopes scopes = kAthleteScopes;
+  std::string label = {};                     // "club tablet": up to kMaxNameCodePoints, or empty
+  std::optional<std::int64_t> lives_ms = {};  // from now; at least 1, at most kMaxKeyLifeMs
+};
+inline constexpr std::int64_t kDayMs = 86'400'000;
+inline constexpr std::int64_t kMaxKeyLifeMs = 3650 * kDayMs;
+inline constexpr std::int64_t kMaxOverlapMs = 30 * kDayMs;
+
 struct Key {
   base::Uuid id;
   Role role = Role::athlete;
@@ -44,6 +54,10 @@ struct Key {
   std::int64_t created_ms = 0;
   std::optional<std::int64_t> last_used_ms;  // survives a crash up to the last minute
   std::optional<std::int64_t> revoked_ms;
+  Scopes scopes;
+  std::string label;
+  std::optional<std::int64_t> expires_ms;
+  std::optional<std::int64_t> previous_until_ms;  // the secret of before the last rotation is good until then
 };
 
 struct NewKey {
@@ -69,17 +83,20 @@ class Accounts {
   // In order of id (so of making), after `after`.
   base::Result<std::vector<Athlete>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
 
-  // not_found: no such athlete.
-  base::Result<NewKey> create_athlete_key(const base::Uuid& athlete);
+  // not_found: no such athlete. invalid_input: options that break their rules, a scope that is not an athlete's.
+  base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {});
   // Of the one athlete with that name, who is made if there is none. conflict: several have it. Errors of the name as
   // for create_athlete().
-  base::Result<NewKey> create_athlete_key(std::string_view name);
+  base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {});
   base::Result<NewKey> create_operator_key();
   // Revoked ones too, in order of id, after `after`.
   base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit);
   // Doing it again changes nothing. not_found; conflict: the last operator key in force, without which nobody could
   // administer the server.
   base::Status revoke(const base::Uuid& key_id);
+  // A new secret for the key; the one of now is good for `overlap_ms` more (0 to kMaxOverlapMs), one of an earlier
+  // rotation no longer. not_found; conflict: the key is revoked or has expired.
+  base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms);
 
   // Whether other processes may change what is here.
   [[nodiscard]] bool shared() const { return connection_.dialect() == sql::Dialect::postgres; }
@@ -101,14 +118,16 @@ class Accounts {
 
   // The rest is called with mutex_ held, the first five inside a transaction or at open().
   base::Status load_keys();
+  base::Status load_key(const base::Uuid& id);
+  base::Status load_from(sql::Statement& select);
+  base::Result<std::vector<Key>> keys_of(sql::Statement& select);
   base::Result<std::int64_t> stored_changes();
   base::Status note_change();
   base::Result<Athlete> find_athlete(const base::Uuid& id);
   base::Result<std::vector<Athlete>> find_athletes(std::string_view name);
   base::Result<Athlete> insert_athlete(std::string_view name);
   base::Result<std::int64_t> operators_in_force();
-  base::Result<NewKey> insert_key(Role role, const std::optional<Athlete>& athlete);
-  void put_in_force(const NewKey& key);
+  base::Result<NewKey> insert_key(Role role, const std::optional<Athlete>& athlete, const KeyOptions& options);
   // What was used since the last time goes to the disk.
   base::Status save_uses();
 

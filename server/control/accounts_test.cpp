@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "server/control/api_key.hpp"
+#include "server/control/schema.hpp"
 #include "server/control/secret_file.hpp"
 #include "server/control/test_call.hpp"
 #include "server/sql/test_postgres.hpp"
@@ -323,6 +324,43 @@ TEST_P(AccountsTest, TheLastOperatorKeyCannotBeRevoked) {
   EXPECT_EQ(accounts_->revoke(second->key.id).error().code, ErrorCode::conflict);
 }
 
+TEST_P(AccountsTest, KeysOfEarlierVersionsKeepWhatTheirRoleMayDo) {
+  for (const std::size_t version : {1U, 2U}) {
+    sql::Place place = place_;
+    if (place_.postgres_url.empty()) {
+      place.sqlite_file = folder_.file("old" + std::to_string(version) + "/control.db");
+      std::filesystem::create_directory(folder_.file("old" + std::to_string(version)));
+    } else {
+      place = sql::TestPostgres::get().make_database();
+    }
+    {
+      auto old = sql::Connection::open(place);
+      ASSERT_TRUE(sql::migrate(*old, {kSchema.name, kSchema.application_id, kSchema.migrations.first(version)}));
+      auto athlete = old->prepare("INSERT INTO athlete (id, name, created_ms) VALUES (?1, 'Anna', 1)");
+      const base::Uuid anna{{1}};
+      ASSERT_TRUE(athlete->bind(1, anna.bytes).run());
+      auto key = old->prepare("INSERT INTO api_key (id, role, athlete, hash, created_ms) VALUES (?1, ?2, ?3, ?4, 1)");
+      const base::Digest hash{};
+      ASSERT_TRUE(key->bind(1, base::Uuid{{1}}.bytes).bind(2, 1).bind(3, nullptr).bind(4, hash).run());
+      ASSERT_TRUE(key->bind(1, base::Uuid{{2}}.bytes).bind(2, 2).bind(3, anna.bytes).bind(4, hash).run());
+    }
+    const std::string dir = folder_.file("dir" + std::to_string(version));
+    std::filesystem::create_directory(dir);
+    const std::string home = place_.postgres_url.empty() ? folder_.file("old" + std::to_string(version)) : dir;
+    {
+      const auto opened = Accounts::open(home, clock_, random_, place);
+      ASSERT_TRUE(opened) << opened.error().text;
+      const auto keys = (*opened)->keys(std::nullopt, 10);
+      ASSERT_EQ(keys->size(), 2U);
+      EXPECT_EQ(keys->at(0).scopes, kOperatorScopes);
+      EXPECT_EQ(keys->at(1).scopes, kAthleteScopes);
+    }
+    if (!place_.postgres_url.empty()) {
+      sql::TestPostgres::get().drop_database(place);
+    }
+  }
+}
+
 TEST_P(AccountsTest, ManyThreadsAtOnce) {
   const NewKey key = key_of("Anna");
   const NewKey doomed = key_of("Anna");
@@ -363,6 +401,17 @@ TEST_F(AccountsNodesTest, WhatOneNodeChangesIsInForceOnTheOthers) {
   ASSERT_TRUE(accounts_->revoke(key.key.id));
   ASSERT_TRUE(other->refresh());
   EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+}
+
+TEST_F(AccountsNodesTest, ARotationIsInForceOnTheOthers) {
+  auto other = *open();
+  const NewKey key = key_of("Anna");
+  ASSERT_TRUE(other->refresh());
+  const auto rotated = accounts_->rotate(key.key.id, 0);
+  ASSERT_TRUE(rotated);
+  ASSERT_TRUE(other->refresh());
+  EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+  EXPECT_TRUE(other->authenticate(rotated->text));
 }
 
 TEST_F(AccountsNodesTest, ANodeThatCannotAskLetsNobodyIn) {

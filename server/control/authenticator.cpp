@@ -57,6 +57,15 @@ http::Admit admit(Accounts& accounts, bool operators, bool athletes) {
                                                 "an athlete's key cannot do this: use the operator key "
                                                 "that `boathouse serve` wrote to operator.key"});
     }
+    const auto scope = scope_of(head.scope);
+    if (!scope) {
+      return http::problem_response(head, Error{ErrorCode::internal, "this route has no scope"});
+    }
+    if (!identity->scopes.has(*scope)) {
+      return http::problem_response(
+          head,
+          Error{ErrorCode::forbidden, "the key lacks the scope " + std::string(head.scope) + ": use one that has it"});
+    }
     head.identity = *identity;
     return std::nullopt;
   };

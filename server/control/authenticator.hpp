@@ -14,8 +14,9 @@ namespace boathouse::control {
 // invalid_input: a key in the query string (URLs end up in logs), or two keys that differ. Any thread.
 base::Result<Identity> authenticate(Accounts& accounts, const http::RequestHead& head);
 
-// For Route::admit: lets in any good key, an athlete's only, the operator's only; the refusal is a 400, 401 or 403 that
-// names the fix. Sets head.identity. `accounts` must outlive the routes.
+// For Route::admit: lets in any good key, an athlete's only, the operator's only; and of those the ones that
+// have the route's scope; the refusal is a 400, 401 or 403 that names the fix or the scope. Sets head.identity.
+// `accounts` must outlive the routes.
 http::Admit admit_any(Accounts& accounts);
 http::Admit admit_athlete(Accounts& accounts);
 http::Admit admit_operator(Accounts& accounts);

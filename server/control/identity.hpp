@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/uuid.hpp"
+#include "server/control/scopes.hpp"
 
 namespace boathouse::control {
 
@@ -20,6 +21,7 @@ struct Identity {
   base::Uuid key_id;
   Role role = Role::athlete;
   std::optional<base::Uuid> athlete;  // exactly when role is athlete
+  Scopes scopes;
 };
 
 }  // namespace boathouse::control

@@ -6,9 +6,11 @@
 
 namespace boathouse::control {
 
-void KeyRing::add(const base::Uuid& id, const Entry& entry) {
+void KeyRing::put(const base::Uuid& id, const Entry& entry) {
   const std::unique_lock lock(mutex_);
-  held_.try_emplace(id, entry);
+  if (const auto [at, is_new] = held_.try_emplace(id, entry); !is_new) {
+    at->second.entry = entry;
+  }
 }
 
 void KeyRing::revoke(const base::Uuid& id) {
@@ -21,20 +23,26 @@ void KeyRing::revoke(const base::Uuid& id) {
 base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms) {
   const std::shared_lock lock(mutex_);
   const auto found = held_.find(id);
-  if (found == held_.end() || !equal_in_constant_time(found->second.entry.hash, hash) || found->second.entry.revoked) {
+  const auto in_force = [&](const Entry& entry) {
+    const bool is_now = equal_in_constant_time(entry.hash, hash);
+    const bool was = entry.previous_hash && equal_in_constant_time(*entry.previous_hash, hash);
+    return (is_now || (was && now_ms < entry.previous_until_ms)) && !entry.revoked &&
+           (!entry.expires_ms || now_ms < *entry.expires_ms);
+  };
+  if (found == held_.end() || !in_force(found->second.entry)) {
     return base::Error{base::ErrorCode::unauthenticated,
-                       "the key is not in force on this server: it was revoked, or "
-                       "belongs to another server"};
+                       "the key is not in force on this server: it was revoked, has "
+                       "expired, or belongs to another server"};
   }
   Held& held = found->second;
   held.used_ms = now_ms;
-  return Identity{id, held.entry.role, held.entry.athlete};
+  return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes};
 }
 
-std::optional<Role> KeyRing::role_of(const base::Uuid& id, const base::Digest& hash) const {
+std::optional<Role> KeyRing::role_of(const base::Uuid& id) const {
   const std::shared_lock lock(mutex_);
   const auto found = held_.find(id);
-  if (found == held_.end() || !equal_in_constant_time(found->second.entry.hash, hash)) {
+  if (found == held_.end()) {
     return std::nullopt;
   }
   return found->second.entry.role;

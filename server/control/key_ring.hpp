@@ -22,20 +22,25 @@ class KeyRing {
     base::Digest hash{};
     Role role = Role::athlete;
     std::optional<base::Uuid> athlete;
+    Scopes scopes;
+    std::optional<std::int64_t> expires_ms;
+    std::optional<base::Digest> previous_hash;  // good until previous_until_ms: the key was rotated
+    std::int64_t previous_until_ms = 0;
     bool revoked = false;
     std::optional<std::int64_t> last_used_ms;
   };
 
-  void add(const base::Uuid& id, const Entry& entry);
+  // Or replaces it. No check() that begins after this returned takes what it was before.
+  void put(const base::Uuid& id, const Entry& entry);
   // No check() that begins after this returned lets the key in.
   void revoke(const base::Uuid& id);
 
-  // Notes the use, at `now_ms`. unauthenticated: not known, revoked, or another hash; one text for all three, so that
-  // an id that leaked says nothing.
+  // Notes the use, at `now_ms`. unauthenticated: not known, revoked, expired, or another hash; one text for all, so
+  // that an id that leaked says nothing.
   base::Result<Identity> check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms);
 
-  // The role of a key that was ever made, revoked or not; notes no use.
-  [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id, const base::Digest& hash) const;
+  // The role of a key that was ever made, revoked or not, whatever its secret is now; notes no use.
+  [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id) const;
 
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
 

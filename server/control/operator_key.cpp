@@ -25,7 +25,7 @@ base::Status Accounts::ensure_operator_key() {
   const auto is_ours = [this](const std::string& content) {
     const std::string_view text = without_line_end(content);
     const auto id = parse_api_key(text);
-    return id && ring_.role_of(*id, keyed_hash(pepper_, text)) == Role::operator_;
+    return id && ring_.role_of(*id) == Role::operator_;  // also with the secret of before a rotation
   };
   auto file = read_secret_file(path);
   if (!file) {
@@ -62,13 +62,13 @@ base::Status Accounts::ensure_operator_key() {
   if (*operators > 0) {
     return {};
   }
-  const auto key = insert_key(Role::operator_, std::nullopt);
+  const auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes});
   if (!key) {
     return key.error();
   }
   BOATHOUSE_TRY(stage_secret_file(path, key->text + "\n"));
   BOATHOUSE_TRY(transaction->commit());
-  put_in_force(*key);
+  BOATHOUSE_TRY(load_key(key->key.id));
   return publish_secret_file(path);
 }
 

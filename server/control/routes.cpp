@@ -25,6 +25,7 @@ using http::Response;
 constexpr std::size_t kMaxBody = 16 * 1024;
 constexpr std::size_t kDefaultLimit = 50;
 constexpr std::size_t kMaxLimit = 200;
+constexpr std::int64_t kHourMs = 3'600'000;
 
 Response json_response(int status, std::string body) {
   Response response = http::make_response(status, "application/json", std::move(body));
@@ -143,6 +144,15 @@ void write(JsonWriter& json, const Key& key, const std::string* text = nullptr) 
     json.null();
   }
   json.key("created_at").value(base::format_utc_ms(key.created_ms));
+  json.key("label").value(key.label).key("scopes").begin_array();
+  for (int i = 0; i < kScopeCount; ++i) {
+    if (key.scopes.has(static_cast<Scope>(i))) {
+      json.value(name(static_cast<Scope>(i)));
+    }
+  }
+  json.end_array();
+  time_or_null(json.key("expires_at"), key.expires_ms);
+  time_or_null(json.key("previous_secret_until"), key.previous_until_ms);
   time_or_null(json.key("last_used_at"), key.last_used_ms);
   time_or_null(json.key("revoked_at"), key.revoked_ms);
   json.end_object();
@@ -205,31 +215,112 @@ Response list_athletes(Accounts& accounts, const Request& request) {
   return page_response(request, kAthletePrefix, std::move(*athletes), page->limit);
 }
 
+struct Wanted {
+  Field owner;
+  KeyOptions options;
+};
+
+Result<Scopes> read_scopes(const base::JsonValue& value) {
+  if (value.array() == nullptr) {
+    return Error{ErrorCode::invalid_input, "scopes is a list of names"};
+  }
+  Scopes scopes;
+  for (const base::JsonValue& entry : *value.array()) {
+    const auto scope = scope_of(entry.text() == nullptr ? "" : *entry.text());
+    if (!scope) {
+      return scope.error();
+    }
+    scopes.add(*scope);
+  }
+  return scopes;
+}
+
+Result<Wanted> read_wanted(const Request& request) {
+  const auto body = base::parse_json(request.body, {.max_depth = 4, .max_bytes = kMaxBody});
+  if (!body) {
+    return body.error();
+  }
+  const Error bad{ErrorCode::invalid_input,
+                  "the body must be {\"athlete\" or \"athlete_name\": \"...\"}, and may have \"scopes\": [..], "
+                  "\"expires_in_days\": 1 to 3650, \"label\": \"...\""};
+  if (body->object() == nullptr) {
+    return bad;
+  }
+  Wanted wanted;
+  for (const auto& [name, value] : *body->object()) {
+    if ((name == "athlete" || name == "athlete_name") && value.text() != nullptr && wanted.owner.name.empty()) {
+      wanted.owner = {name, *value.text()};
+    } else if (name == "label" && value.text() != nullptr) {
+      wanted.options.label = *value.text();
+    } else if (name == "expires_in_days" && value.integer() && *value.integer() >= 1 &&
+               *value.integer() <= kMaxKeyLifeMs / kDayMs) {
+      wanted.options.lives_ms = *value.integer() * kDayMs;
+    } else if (name == "scopes") {
+      const auto scopes = read_scopes(value);
+      if (!scopes) {
+        return scopes.error();
+      }
+      wanted.options.scopes = *scopes;
+    } else {
+      return bad;
+    }
+  }
+  return wanted.owner.name.empty() ? Result<Wanted>(bad) : Result<Wanted>(wanted);
+}
+
 Response create_key(Accounts& accounts, const Request& request) {
   if (auto refusal = refuse_media_type(request)) {
     return std::move(*refusal);
   }
-  const auto field = only_field(request, {"athlete", "athlete_name"});
-  if (!field) {
-    return http::problem_response(request, field.error());
+  const auto wanted = read_wanted(request);
+  if (!wanted) {
+    return http::problem_response(request, wanted.error());
   }
   const auto made = [&]() -> Result<NewKey> {
-    if (field->name == "athlete_name") {
-      return accounts.create_athlete_key(field->value);
+    if (wanted->owner.name == "athlete_name") {
+      return accounts.create_athlete_key(wanted->owner.value, wanted->options);
     }
-    const auto id = parse_id(kAthletePrefix, field->value);
+    const auto id = parse_id(kAthletePrefix, wanted->owner.value);
     if (!id) {
       return id.error();
     }
-    return accounts.create_athlete_key(*id);
+    return accounts.create_athlete_key(*id, wanted->options);
   }();
   if (!made) {
-    return field_problem(request, "/" + field->name, made.error());
+    return field_problem(request, "/" + wanted->owner.name, made.error());
   }
   std::string body;
   JsonWriter json(body);
   write(json, made->key, &made->text);
   return json_response(201, std::move(body));
+}
+
+Response rotate_key(Accounts& accounts, const Request& request) {
+  if (auto refusal = refuse_media_type(request)) {
+    return std::move(*refusal);
+  }
+  const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
+  if (!id) {
+    return field_problem(request, "path:id", id.error());
+  }
+  const auto body = base::parse_json(request.body, {.max_depth = 4, .max_bytes = kMaxBody});
+  if (!body) {
+    return http::problem_response(request, body.error());
+  }
+  const base::JsonValue* hours = body->find("overlap_hours");
+  if (hours == nullptr || !hours->integer() || body->object()->size() != 1 || *hours->integer() < 0 ||
+      *hours->integer() > kMaxOverlapMs / kHourMs) {
+    return field_problem(request, "/overlap_hours",
+                         Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
+  }
+  const auto made = accounts.rotate(*id, *hours->integer() * kHourMs);
+  if (!made) {
+    return http::problem_response(request, made.error());
+  }
+  std::string text;
+  JsonWriter json(text);
+  write(json, made->key, &made->text);
+  return json_response(200, std::move(text));
 }
 
 Response list_keys(Accounts& accounts, const Request& request) {
@@ -261,25 +352,30 @@ Response revoke_key(Accounts& accounts, const Request& request) {
 
 base::Status add_routes(http::RouteTable& routes, Accounts& accounts) {
   using Call = Response (*)(Accounts&, const Request&);
-  const auto add = [&](http::Method method, std::string pattern, std::string name, std::string summary, Call call,
-                       std::size_t max_body_bytes) {
+  const auto add = [&](http::Method method, std::string pattern, std::string name, std::string summary, Scope scope,
+                       Call call, std::size_t max_body_bytes) {
     http::Route route;
     route.method = method;
     route.pattern = std::move(pattern);
     route.name = std::move(name);
     route.summary = std::move(summary);
     route.handler = [&accounts, call](const Request& request) { return call(accounts, request); };
+    route.scope = control::name(scope);
     route.admit = admit_operator(accounts);
     route.max_body_bytes = max_body_bytes;
     return routes.add(std::move(route));
   };
   using enum http::Method;
-  BOATHOUSE_TRY(add(post, "/v1/athletes", "createAthlete", "Make an athlete", create_athlete, kMaxBody));
-  BOATHOUSE_TRY(add(get, "/v1/athletes", "listAthletes", "All athletes", list_athletes, 0));
-  BOATHOUSE_TRY(add(post, "/v1/keys", "createKey", "Make an athlete's API key; its text is shown this once", create_key,
-                    kMaxBody));
-  BOATHOUSE_TRY(add(get, "/v1/keys", "listKeys", "All API keys, without their secrets", list_keys, 0));
-  return add(delete_, "/v1/keys/{id}", "revokeKey", "Revoke an API key, at once", revoke_key, 0);
+  BOATHOUSE_TRY(
+      add(post, "/v1/athletes", "createAthlete", "Make an athlete", Scope::athletes_write, create_athlete, kMaxBody));
+  BOATHOUSE_TRY(add(get, "/v1/athletes", "listAthletes", "All athletes", Scope::athletes_read, list_athletes, 0));
+  BOATHOUSE_TRY(add(post, "/v1/keys", "createKey", "Make an athlete's API key; its text is shown this once",
+                    Scope::keys_manage, create_key, kMaxBody));
+  BOATHOUSE_TRY(
+      add(get, "/v1/keys", "listKeys", "All API keys, without their secrets", Scope::keys_manage, list_keys, 0));
+  BOATHOUSE_TRY(add(post, "/v1/keys/{id}/rotate", "rotateKey", "A new secret for an API key; it is shown this once",
+                    Scope::keys_manage, rotate_key, kMaxBody));
+  return add(delete_, "/v1/keys/{id}", "revokeKey", "Revoke an API key, at once", Scope::keys_manage, revoke_key, 0);
 }
 
 }  // namespace boathouse::control

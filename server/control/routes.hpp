@@ -4,6 +4,8 @@
 //   POST /v1/keys {"athlete": "ath_..."} or {"athlete_name"}   201 key, its text in "key" this once; a name that nobody
 //   has
 //                                                          makes the athlete
+//                                                          may have "scopes", "expires_in_days", "label"
+//   POST /v1/keys/{id}/rotate {"overlap_hours"}            200 key with its new text
 //   GET  /v1/keys?limit=50&cursor=                         the same shape as athletes, without any secret
 //   DELETE /v1/keys/{id}                                   204; again: 204
 #pragma once

@@ -25,6 +25,7 @@ class RoutesTest : public testing::Test {
     http::Route mine;
     mine.pattern = "/mine";
     mine.name = "mine";
+    mine.scope = "strokes:read";
     mine.admit = admit_athlete(*accounts_);
     mine.handler = [](const http::Request& request) {
       return http::make_response(200, "text/plain", identity_of(request)->athlete->text());
@@ -33,6 +34,7 @@ class RoutesTest : public testing::Test {
     http::Route any;
     any.pattern = "/any";
     any.name = "any";
+    any.scope = "sessions:read";
     any.admit = admit_any(*accounts_);
     any.handler = [](const http::Request& request) {
       return http::make_response(200, "text/plain", std::string(name(identity_of(request)->role)));
@@ -262,6 +264,56 @@ TEST_F(RoutesTest, BadBodiesAreNamed) {
           .status,
       415);
   EXPECT_EQ(accounts_->keys(std::nullopt, 10)->size(), 2U);
+}
+
+TEST_F(RoutesTest, AKeyDoesWhatItsScopesSayUntilItExpires) {
+  const auto made = json(post("/v1/keys", R"({"athlete_name": "Ben", "scopes": ["sessions:read"], "expires_in_days": 2,
+                                              "label": "tablet"})"));
+  const std::string key = text(made, "key");
+  EXPECT_EQ(text(made, "label"), "tablet");
+  EXPECT_EQ(made.find("scopes")->array()->size(), 1U);
+  EXPECT_EQ(get("/any", headers(key)).status, 200);
+  const auto refused = get("/mine", headers(key));
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(text(json(refused), "detail"), HasSubstr("strokes:read"));
+  clock_.advance_ms(2 * kDayMs - 1);
+  EXPECT_EQ(get("/any", headers(key)).status, 200);
+  clock_.advance_ms(1);
+  EXPECT_EQ(get("/any", headers(key)).status, 401);
+  for (const char* bad : {R"({"athlete_name": "B", "scopes": ["all"]})", R"({"athlete_name": "B", "scopes": []})",
+                          R"({"athlete_name": "B", "scopes": ["keys:manage"]})",
+                          R"({"athlete_name": "B", "expires_in_days": 0})", R"({"scopes": ["sessions:read"]})"}) {
+    EXPECT_EQ(post("/v1/keys", bad).status, 400) << bad;
+  }
+}
+
+TEST_F(RoutesTest, ARotatedKeyHasTwoSecretsForAWhile) {
+  const auto made = json(post("/v1/keys", R"({"athlete_name": "Ben"})"));
+  const std::string old_key = text(made, "key");
+  const auto answer = post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 1})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::string new_key = text(json(answer), "key");
+  EXPECT_NE(new_key, old_key);
+  EXPECT_EQ(get("/mine", headers(old_key)).status, 200);
+  EXPECT_EQ(get("/mine", headers(new_key)).status, 200);
+  clock_.advance_ms(3'600'000);
+  EXPECT_EQ(get("/mine", headers(old_key)).status, 401);
+  EXPECT_EQ(get("/mine", headers(new_key)).status, 200);
+  EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", "{}").status, 400);
+  ASSERT_EQ(remove("/v1/keys/" + text(made, "id")).status, 204);
+  EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 0})").status, 409);
+}
+
+TEST_F(RoutesTest, ARouteWithoutAScopeLetsNobodyIn) {
+  EXPECT_TRUE(check_scopes(routes_));
+  http::Route forgotten;
+  forgotten.pattern = "/forgotten";
+  forgotten.name = "forgotten";
+  forgotten.admit = admit_any(*accounts_);
+  forgotten.handler = [](const http::Request&) { return http::make_response(200, "text/plain", ""); };
+  ASSERT_TRUE(routes_.add(forgotten));
+  EXPECT_EQ(get("/forgotten").status, 500);
+  EXPECT_THAT(check_scopes(routes_).error().text, HasSubstr("forgotten"));
 }
 
 }  // namespace

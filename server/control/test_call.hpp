@@ -60,6 +60,7 @@ inline http::Response call(const http::RouteTable& routes, Call from) {
     return http::make_response(match.outcome == http::Match::Outcome::not_found ? 404 : 405, "", "");
   }
   request.path_parameters = match.parameters;
+  request.scope = match.route->scope;
   if (from.body.size() > match.route->max_body_bytes) {
     return http::make_response(413, "", "");
   }

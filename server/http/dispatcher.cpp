@@ -183,6 +183,7 @@ std::optional<WireResponse> Dispatcher::route(Exchange& exchange) {
     case Match::Outcome::found:
       exchange.route = match.route;
       request.path_parameters = std::move(match.parameters);
+      request.scope = match.route->scope;
       return std::nullopt;
     case Match::Outcome::not_found:
       return refuse(exchange, ProblemKind::not_found, "No resource has the path " + request.path + ".");

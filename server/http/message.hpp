@@ -71,6 +71,7 @@ struct RequestHead {
   Headers headers;
   std::string request_id;
   std::string remote_address;  // of the peer's socket, no port; a proxy in front is its own address
+  std::string_view scope;      // of the route, see router.hpp
   std::any identity;           // whatever the route's `admit` found out about the caller, for the handler
 
   // The value that the pattern's {name} matched; "" if the pattern has no such name (a match itself is never empty).

@@ -73,6 +73,7 @@ ProblemKind kind_of(base::ErrorCode code) {
       return ProblemKind::unsupported;
     // A full or failing disk is somebody's to mend, and the client's data is wanted then: 503 makes it try again.
     case base::ErrorCode::io:
+    case base::ErrorCode::no_room:
       return ProblemKind::unavailable;
     case base::ErrorCode::corrupt:
     case base::ErrorCode::internal:

@@ -46,6 +46,7 @@ struct Route {
   std::string summary;          // one line for OpenAPI
   std::variant<Handler, AsyncHandler> handler;
   Admit admit;                     // may be empty
+  std::string scope;               // what a key must be allowed to: "sessions:read"; for `admit`, and for OpenAPI
   std::size_t max_body_bytes = 0;  // 0 = a body is refused with 413
   Admission admission = Admission::normal;
 };

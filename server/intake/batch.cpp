@@ -20,7 +20,7 @@ base::Result<base::Bytes> content_of(const http::Request& request) {
   return decode_content(*coding, base::as_bytes(request.body), wire::kMaxBatchBytes);
 }
 
-void handle_batch(ledger::Ledger& ledger, http::Request request, const http::Reply& reply) {
+void handle_batch(ledger::Ledger& ledger, const OnResult& on_result, http::Request request, const http::Reply& reply) {
   const auto caller = caller_of(request);
   if (!caller) {
     return reply(http::problem_response(request, caller.error()));
@@ -38,7 +38,7 @@ void handle_batch(ledger::Ledger& ledger, http::Request request, const http::Rep
     return reply(body_problem(request, items.error()));
   }
   request.body.clear();
-  submit_items(ledger, *caller, std::move(request), std::move(*items), reply);
+  submit_items(ledger, on_result, *caller, std::move(request), std::move(*items), reply);
 }
 
 }  // namespace
@@ -49,9 +49,11 @@ base::Status add_batch(const Parts& parts) {
   route.pattern = "/v1/sync/batch";
   route.name = "syncBatch";
   route.summary = "Bring births, chunks, seals and edits; one result per item, in order";
-  route.handler = http::AsyncHandler([&ledger = parts.ledger](http::Request request, const http::Reply& reply) {
-    handle_batch(ledger, std::move(request), reply);
-  });
+  route.handler = http::AsyncHandler(
+      [&ledger = parts.ledger, on_result = parts.on_result](http::Request request, const http::Reply& reply) {
+        handle_batch(ledger, on_result, std::move(request), reply);
+      });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {wire::kBatchMediaType, true});
   route.max_body_bytes = wire::kMaxBatchBytes;
   return parts.routes.add(std::move(route));

@@ -11,6 +11,7 @@ struct Parts {
   http::RouteTable& routes;
   control::Accounts& accounts;
   ledger::Ledger& ledger;
+  OnResult on_result;
 };
 
 base::Status add_batch(const Parts& parts);

@@ -70,6 +70,7 @@ base::Status add_changes(const Parts& parts) {
   route.summary = "What was committed to this athlete's data after a server_seq, in order";
   route.handler =
       http::Handler([&ledger = parts.ledger](const Request& request) { return handle_changes(ledger, request); });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {});
   return parts.routes.add(std::move(route));
 }

@@ -50,6 +50,7 @@ base::Status add_chunk_get(const Parts& parts) {
   route.summary = "One chunk of a recording, as it was brought";
   route.handler =
       http::Handler([&ledger = parts.ledger](const http::Request& request) { return handle_get(ledger, request); });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {});
   return parts.routes.add(std::move(route));
 }

@@ -34,7 +34,7 @@ std::optional<http::Response> refuse_digest(const http::Request& request) {
   return std::nullopt;
 }
 
-void handle_put(ledger::Ledger& ledger, http::Request request, const http::Reply& reply) {
+void handle_put(ledger::Ledger& ledger, const OnResult& on_result, http::Request request, const http::Reply& reply) {
   const auto caller = caller_of(request);
   if (!caller) {
     return reply(http::problem_response(request, caller.error()));
@@ -69,7 +69,7 @@ void handle_put(ledger::Ledger& ledger, http::Request request, const http::Reply
   }
   std::vector<wire::Item> items;
   items.push_back(std::move(item));
-  submit_items(ledger, *caller, std::move(request), std::move(items), reply);
+  submit_items(ledger, on_result, *caller, std::move(request), std::move(items), reply);
 }
 
 }  // namespace
@@ -80,9 +80,11 @@ base::Status add_chunk_put(const Parts& parts) {
   route.pattern = kChunkPattern;
   route.name = "putChunk";
   route.summary = "Bring one chunk of a recording; the reply has one result";
-  route.handler = http::AsyncHandler([&ledger = parts.ledger](http::Request request, const http::Reply& reply) {
-    handle_put(ledger, std::move(request), reply);
-  });
+  route.handler = http::AsyncHandler(
+      [&ledger = parts.ledger, on_result = parts.on_result](http::Request request, const http::Reply& reply) {
+        handle_put(ledger, on_result, std::move(request), reply);
+      });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {wire::kChunkMediaType});
   route.max_body_bytes = wire::kMaxChunkBody;
   return parts.routes.add(std::move(route));

@@ -88,6 +88,7 @@ base::Status add_hello(const Parts& parts, const Options& options) {
   route.summary = "Begin a session of sync: limits, versions, what is safe to remove";
   route.handler = http::Handler(
       [&ledger = parts.ledger, options](const Request& request) { return handle_hello(ledger, options, request); });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;
   return parts.routes.add(std::move(route));

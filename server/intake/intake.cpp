@@ -6,7 +6,7 @@ namespace boathouse::intake {
 
 base::Status add_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                         const Options& options) {
-  const Parts parts{routes, accounts, ledger};
+  const Parts parts{routes, accounts, ledger, options.on_result};
   BOATHOUSE_TRY(add_batch(parts));
   BOATHOUSE_TRY(add_hello(parts, options));
   BOATHOUSE_TRY(add_offer(parts));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "core/base/result.hpp"
 #include "core/wire/batch.hpp"
@@ -19,13 +20,17 @@
 
 namespace boathouse::intake {
 
-// What hello tells the devices.
+// Called once for each item of every answer, from any thread; quick, and throws nothing. Empty = nobody listens.
+using OnResult = std::function<void(wire::ItemKind, wire::Outcome)>;
+
+// What hello tells the devices, and who listens.
 struct Options {
   std::uint64_t batch_bytes = wire::kMaxBatchBytes;
   std::uint64_t batch_items = wire::kMaxBatchItems;
   std::int64_t retry_base_ms = 1000;
   std::int64_t retry_cap_ms = std::int64_t{5} * 60 * 1000;
   std::int64_t backoff_s = 0;
+  OnResult on_result = {};
 };
 
 // Accounts and ledger must outlive the routes and every request that they took.

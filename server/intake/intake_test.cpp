@@ -92,7 +92,7 @@ TEST_F(IntakeTest, TheHandlerWaitsForNobodyAndTheCommitAnswers) {
   held.get_future().wait();
   http::Request request;
   request.headers = headers_;
-  request.identity = control::Identity{uuid(8), control::Role::athlete, anna_};
+  request.identity = control::Identity{uuid(8), control::Role::athlete, anna_, {}};
   request.body = batch_of({birth(uuid(1))});
   std::promise<http::Response> answer;
   auto response = answer.get_future();

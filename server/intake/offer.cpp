@@ -114,6 +114,7 @@ base::Status add_offer(const Parts& parts) {
   route.summary = "Ask which ranges of recordings the server lacks";
   route.handler =
       http::Handler([&ledger = parts.ledger](const Request& request) { return handle_offer(ledger, request); });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;
   return parts.routes.add(std::move(route));

@@ -18,6 +18,7 @@ using base::Result;
 struct Batch {
   http::RequestHead head;
   http::Reply reply;
+  OnResult on_result;
   base::Uuid replica;             // whose answer it is
   std::vector<wire::Item> items;  // without bodies
   std::vector<wire::ItemResult> results;
@@ -25,6 +26,9 @@ struct Batch {
 };
 
 void answer(const Batch& batch, const std::string& epoch) {
+  for (std::size_t i = 0; batch.on_result && i < batch.items.size(); ++i) {
+    batch.on_result(batch.items[i].kind, batch.results[i].outcome);
+  }
   batch.reply(json_response(wire::encode_reply({epoch, batch.replica, batch.results}, batch.items)));
 }
 
@@ -38,8 +42,8 @@ http::Response ledger_failure(const http::RequestHead& head, const Error& error)
 
 }  // namespace
 
-void submit_items(ledger::Ledger& ledger, const Caller& caller, http::RequestHead head, std::vector<wire::Item> items,
-                  http::Reply reply) {
+void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Caller& caller, http::RequestHead head,
+                  std::vector<wire::Item> items, http::Reply reply) {
   ledger::Submission submission;
   submission.athlete = caller.athlete;
   submission.replica = caller.replica;
@@ -47,6 +51,7 @@ void submit_items(ledger::Ledger& ledger, const Caller& caller, http::RequestHea
   const auto batch = std::make_shared<Batch>();
   batch->head = std::move(head);
   batch->reply = std::move(reply);
+  batch->on_result = on_result;
   batch->replica = caller.replica;
   batch->items = std::move(items);
   batch->results.resize(batch->items.size());

@@ -6,6 +6,7 @@
 #include "core/wire/batch.hpp"
 #include "server/http/router.hpp"
 #include "server/intake/admission.hpp"
+#include "server/intake/intake.hpp"
 #include "server/ledger/ledger.hpp"
 
 namespace boathouse::intake {
@@ -13,7 +14,7 @@ namespace boathouse::intake {
 // Opens and checks each item (their bodies must live until this returns), submits the good ones and replies with one
 // result per item, in order: from the committer's thread, or at once if none was good. `head` is for a problem's
 // instance and request id. `ledger` must outlive the reply. Any thread.
-void submit_items(ledger::Ledger& ledger, const Caller& caller, http::RequestHead head, std::vector<wire::Item> items,
-                  http::Reply reply);
+void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Caller& caller, http::RequestHead head,
+                  std::vector<wire::Item> items, http::Reply reply);
 
 }  // namespace boathouse::intake

@@ -105,6 +105,7 @@ base::Status add_verify(const Parts& parts) {
   route.summary = "Compare counts and roots of sealed recordings with what the server holds";
   route.handler =
       http::Handler([&ledger = parts.ledger](const Request& request) { return handle_verify(ledger, request); });
+  route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;
   return parts.routes.add(std::move(route));

@@ -14,7 +14,8 @@ using base::Status;
 
 // Failures that belong to one job's statements, not to the disk or the file: they must not take the others along.
 bool is_of_one_job(ErrorCode code) {
-  return code != ErrorCode::io && code != ErrorCode::corrupt && code != ErrorCode::unavailable;
+  return code != ErrorCode::io && code != ErrorCode::no_room && code != ErrorCode::corrupt &&
+         code != ErrorCode::unavailable;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "server/timeseries/blocks.hpp"
 #include "server/timeseries/schema.hpp"
@@ -102,16 +104,18 @@ base::Status Loader::load_blocks() {
 }
 
 base::Status Loader::write_sessions() {
-  constexpr std::size_t kAtOnce = 100;
+  constexpr std::size_t kAtOnce = 200;
   while (true) {
     const auto dirty = ledger_.dirty_sessions(kAtOnce);
     if (!dirty) return dirty.error();
+    std::vector<ledger::RecordingState> recordings;
     for (const auto& [rec_id, up_to_seq] : *dirty) {
-      const auto recording = ledger_.recording(rec_id);
+      auto recording = ledger_.recording(rec_id);
       if (!recording) return recording.error();
-      if (*recording) BOATHOUSE_TRY(write_session(client_, **recording));
-      BOATHOUSE_TRY(ledger_.session_written(rec_id, up_to_seq));
+      if (*recording) recordings.push_back(std::move(**recording));
     }
+    BOATHOUSE_TRY(timeseries::write_sessions(client_, recordings));
+    BOATHOUSE_TRY(ledger_.sessions_written(*dirty));
     if (dirty->size() < kAtOnce) return base::Done{};
   }
 }

@@ -88,7 +88,7 @@ class LoaderTest : public ::testing::Test {
 
   void open() {
     ledger_.reset();
-    auto opened = ledger::Ledger::open({(folder_ / "ledger.db").string()}, clock_, random_);
+    auto opened = ledger::Ledger::open({.place = {.sqlite_file = folder_ / "ledger.db"}}, clock_, random_);
     ASSERT_TRUE(opened.ok()) << opened.error().text;
     ledger_ = std::move(*opened);
     loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{}, [](std::string_view) {});
@@ -158,7 +158,8 @@ TEST_F(LoaderTest, ChunksThatWaitTogetherGoInOneInsert) {
   ASSERT_TRUE(loader_->drain().ok());
   ASSERT_EQ(clickhouse_.inserts("sample").size(), 1U);
   EXPECT_EQ(read_native(base::as_bytes(clickhouse_.inserts("sample")[0].body))->rows, 50U);
-  EXPECT_EQ(clickhouse_.inserts("session").size(), 5U);
+  ASSERT_EQ(clickhouse_.inserts("session").size(), 1U);
+  EXPECT_EQ(read_native(base::as_bytes(clickhouse_.inserts("session")[0].body))->rows, 5U);
 }
 
 // The answer of an insert can be lost: ClickHouse must see the very same bytes under the same token again, whatever has

@@ -1,7 +1,8 @@
 #include "server/timeseries/session_summary.hpp"
 
 #include <cmath>
-#include <optional>
+#include <map>
+#include <string>
 
 #include "core/base/hex.hpp"
 #include "core/rowing/formulas.hpp"
@@ -12,17 +13,22 @@ namespace {
 
 using rowing::kNull;
 
-// FINAL reads one recording by the tables' sort key.
-constexpr std::string_view kOfRecording =
-    " FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = "
-    "{rec:UUID}";
+// FINAL reads the recordings by the tables' sort key; the set is made once and the key's index is used for it.
+constexpr std::string_view kOfRecordings =
+    " FINAL WHERE (athlete, started, rec_id) IN (SELECT key.1, fromUnixTimestamp64Milli(key.2, 'UTC'), key.3 FROM "
+    "(SELECT arrayJoin({keys:Array(Tuple(UUID, Int64, UUID))}) AS key))";
 
-Parameters key_of(const ledger::RecordingState& recording) {
-  return {{"athlete", recording.athlete.text()},
-          {"started", std::to_string(recording.birth.started_ms)},
-          {"rec", recording.rec_id.text()}};
+Parameters keys_of(std::span<const ledger::RecordingState> recordings) {
+  std::string keys;
+  for (const ledger::RecordingState& recording : recordings) {
+    keys += keys.empty() ? "[('" : ",('";
+    keys += recording.athlete.text() + "'," + std::to_string(recording.birth.started_ms) + ",'" +
+            recording.rec_id.text() + "')";
+  }
+  return {{"keys", keys + "]"}};
 }
 
+// Of one recording.
 struct Totals {
   std::string from = "none";
   std::int64_t workout_type = kNull;
@@ -45,19 +51,36 @@ std::int64_t or_else(std::int64_t first, std::int64_t second) { return first == 
 
 // Workout states 3, 8 and 9 are rest; without a state (imports) everything counts as work.
 constexpr std::string_view kSampleTotals =
-    "SELECT toNullable(sum(t)) AS work_time_cs, toNullable(sum(d)) AS work_distance_dm, max(rest) AS rest_distance_m, "
+    "SELECT rec_id, toNullable(sum(t)) AS work_time_cs, toNullable(sum(d)) AS work_distance_dm, max(rest) AS "
+    "rest_distance_m, "
     "anyLast(wt) AS workout_type,"
     " anyLast(erg) AS erg_machine_type, toNullable(sum(cal)) AS calories, toInt64OrNull(toString(round(sum(rate_sum) / "
     "sum(rate_n)))) AS rate,"
     " toInt64OrNull(toString(round(sum(hr_sum) / sum(hr_n)))) AS heart_rate, max(hr_max) AS max_heart_rate,"
     " toInt64OrNull(toString(round(sum(drag_sum) / sum(drag_n)))) AS drag"
-    " FROM (SELECT interval, maxIf(elapsed_cs, work) AS t, maxIf(distance_dm, work) AS d, max(rest_distance_m) AS rest,"
+    " FROM (SELECT rec_id, interval, maxIf(elapsed_cs, work) AS t, maxIf(distance_dm, work) AS d, max(rest_distance_m) "
+    "AS rest,"
     " anyLast(workout_type) AS wt, anyLast(erg_machine_type) AS erg, max(total_calories) AS cal,"
     " sumIf(toInt64(stroke_rate_spm), stroke_rate_spm > 0 AND work) AS rate_sum, countIf(stroke_rate_spm > 0 AND work) "
     "AS rate_n,"
     " sum(toInt64(heart_rate_bpm)) AS hr_sum, count(heart_rate_bpm) AS hr_n, max(heart_rate_bpm) AS hr_max,"
     " sum(toInt64(drag_factor)) AS drag_sum, count(drag_factor) AS drag_n"
     " FROM (SELECT *, ifNull(workout_state NOT IN (3, 8, 9), 1) AS work FROM sample";
+
+using TotalsByRecording = std::map<base::Uuid, Totals>;
+
+// Calls `take(totals, block, row)` for each row of a query that has a column rec_id.
+template <typename Take>
+base::Status for_each_row(ClickHouseClient& client, const std::string& sql,
+                          std::span<const ledger::RecordingState> recordings, TotalsByRecording& all, Take take) {
+  const auto block = client.select(sql, keys_of(recordings));
+  if (!block) return block.error();
+  if (block->rows == 0) return base::Done{};
+  const NativeColumn* const ids = block->find("rec_id");
+  if (ids == nullptr) return base::Error{base::ErrorCode::internal, "a query of sessions without rec_id"};
+  for (std::size_t row = 0; row < block->rows; ++row) take(all[ids->uuids[row]], *block, row);
+  return base::Done{};
+}
 
 void derive_pace(Totals& totals) {
   if (totals.work_time_cs == kNull || totals.work_distance_dm == kNull || totals.work_distance_dm <= 0) return;
@@ -71,56 +94,53 @@ void derive_pace(Totals& totals) {
   }
 }
 
-base::Status totals_of_samples(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
-  const auto block =
-      client.select(std::string(kSampleTotals) + std::string(kOfRecording) + ") GROUP BY interval)", key_of(recording));
-  if (!block) return block.error();
-  if (block->rows == 0) return base::Done{};
-  totals.from = "derived";
-  totals.work_time_cs = block->integer("work_time_cs", 0);
-  totals.work_distance_dm = block->integer("work_distance_dm", 0);
-  totals.rest_distance_m = block->integer("rest_distance_m", 0);
-  totals.workout_type = block->integer("workout_type", 0);
-  totals.erg_machine_type = block->integer("erg_machine_type", 0);
-  totals.calories = block->integer("calories", 0);
-  totals.avg_rate = block->integer("rate", 0);
-  totals.avg_heart_rate = block->integer("heart_rate", 0);
-  totals.max_heart_rate = block->integer("max_heart_rate", 0);
-  totals.drag_factor = block->integer("drag", 0);
-  return base::Done{};
+base::Status totals_of_samples(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings,
+                               TotalsByRecording& all) {
+  return for_each_row(
+      client, std::string(kSampleTotals) + std::string(kOfRecordings) + ") GROUP BY rec_id, interval) GROUP BY rec_id",
+      recordings, all, [](Totals& totals, const NativeBlock& block, std::size_t row) {
+        totals.from = "derived";
+        totals.work_time_cs = block.integer("work_time_cs", row);
+        totals.work_distance_dm = block.integer("work_distance_dm", row);
+        totals.rest_distance_m = block.integer("rest_distance_m", row);
+        totals.workout_type = block.integer("workout_type", row);
+        totals.erg_machine_type = block.integer("erg_machine_type", row);
+        totals.calories = block.integer("calories", row);
+        totals.avg_rate = block.integer("rate", row);
+        totals.avg_heart_rate = block.integer("heart_rate", row);
+        totals.max_heart_rate = block.integer("max_heart_rate", row);
+        totals.drag_factor = block.integer("drag", row);
+      });
 }
 
 // Rest of interval pieces stands in the splits: the newest record of each split number counts.
-base::Status rest_of_splits(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
-  const auto block = client.select(
-      "SELECT toNullable(sum(r)) AS rest_time_s, toNullable(sum(m)) AS rest_distance_m, count() AS n FROM"
-      " (SELECT argMax(rest_time_s, seq) AS r, argMax(rest_distance_m, seq) AS m FROM split" +
-          std::string(kOfRecording) + " GROUP BY split_number)",
-      key_of(recording));
-  if (!block) return block.error();
-  if (block->rows == 0 || block->integer("n", 0) == 0) return base::Done{};
-  const std::int64_t rest_s = block->integer("rest_time_s", 0);
-  if (rest_s != kNull) totals.rest_time_cs = rest_s * 100;
-  totals.rest_distance_m = or_else(block->integer("rest_distance_m", 0), totals.rest_distance_m);
-  return base::Done{};
+base::Status rest_of_splits(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings,
+                            TotalsByRecording& all) {
+  return for_each_row(client,
+                      "SELECT rec_id, toNullable(sum(r)) AS rest_time_s, toNullable(sum(m)) AS rest_distance_m FROM"
+                      " (SELECT rec_id, argMax(rest_time_s, seq) AS r, argMax(rest_distance_m, seq) AS m FROM split" +
+                          std::string(kOfRecordings) + " GROUP BY rec_id, split_number) GROUP BY rec_id",
+                      recordings, all, [](Totals& totals, const NativeBlock& block, std::size_t row) {
+                        const std::int64_t rest_s = block.integer("rest_time_s", row);
+                        if (rest_s != kNull) totals.rest_time_cs = rest_s * 100;
+                        totals.rest_distance_m = or_else(block.integer("rest_distance_m", row), totals.rest_distance_m);
+                      });
 }
 
 // A stroke whose second notification came very late has two records: it is one stroke.
-base::Status count_strokes(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
-  const auto block = client.select("SELECT count() AS n FROM (SELECT 1 FROM stroke" + std::string(kOfRecording) +
-                                       " GROUP BY interval, ifNull(toInt64(stroke_count), -1 - toInt64(seq)))",
-                                   key_of(recording));
-  if (!block) return block.error();
-  if (block->rows > 0 && block->integer("n", 0) > 0) totals.strokes = block->integer("n", 0);
-  return base::Done{};
+base::Status count_strokes(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings,
+                           TotalsByRecording& all) {
+  return for_each_row(
+      client,
+      "SELECT rec_id, count() AS n FROM (SELECT rec_id FROM stroke" + std::string(kOfRecordings) +
+          " GROUP BY rec_id, interval, ifNull(toInt64(stroke_count), -1 - toInt64(seq))) GROUP BY rec_id",
+      recordings, all, [](Totals& totals, const NativeBlock& block, std::size_t row) {
+        totals.strokes = or_else(totals.strokes, block.integer("n", row));
+      });
 }
 
-base::Status totals_of_summary(ClickHouseClient& client, const ledger::RecordingState& recording, Totals& totals) {
-  const auto block = client.select("SELECT * FROM summary" + std::string(kOfRecording) + " ORDER BY seq DESC LIMIT 1",
-                                   key_of(recording));
-  if (!block) return block.error();
-  if (block->rows == 0) return base::Done{};
-  const auto value = [&](std::string_view column) { return block->integer(column, 0); };
+void take_summary(Totals& totals, const NativeBlock& block, std::size_t row) {
+  const auto value = [&](std::string_view column) { return block.integer(column, row); };
   // After a hasty abort the monitor sends a summary with no distance: it is kept in the stream, but says nothing about
   // the work.
   if (value("distance_dm") != kNull && value("distance_dm") > 0) {
@@ -142,7 +162,14 @@ base::Status totals_of_summary(ClickHouseClient& client, const ledger::Recording
   totals.avg_heart_rate = or_else(value("avg_heart_rate_bpm"), totals.avg_heart_rate);
   totals.max_heart_rate = or_else(value("max_heart_rate_bpm"), totals.max_heart_rate);
   totals.drag_factor = or_else(value("avg_drag_factor"), totals.drag_factor);
-  return base::Done{};
+}
+
+// The newest of each recording counts.
+base::Status totals_of_summaries(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings,
+                                 TotalsByRecording& all) {
+  return for_each_row(
+      client, "SELECT * FROM summary" + std::string(kOfRecordings) + " ORDER BY rec_id, seq DESC LIMIT 1 BY rec_id",
+      recordings, all, take_summary);
 }
 
 std::int64_t records(const ledger::RecordingState& recording, rowing::Stream stream) {
@@ -152,17 +179,21 @@ std::int64_t records(const ledger::RecordingState& recording, rowing::Stream str
   return 0;
 }
 
-NativeBlock session_row(const ledger::RecordingState& recording, const Totals& totals) {
-  NativeBlock row;
-  row.rows = 1;
-  const auto integer = [&row](std::string_view name, std::string_view type, std::int64_t value) {
-    row.columns.push_back({std::string(name), std::string(type), {value}, {}, {}, {}, {}});
+// Appends a row; the first makes the columns, the others name them in the same order.
+void add_session_row(NativeBlock& block, const ledger::RecordingState& recording, const Totals& totals) {
+  std::size_t next = 0;
+  const auto column = [&](std::string_view name, std::string_view type) -> NativeColumn& {
+    if (block.rows == 0) block.columns.push_back({std::string(name), std::string(type), {}, {}, {}, {}, {}});
+    return block.columns[next++];
   };
-  const auto text = [&row](std::string_view name, std::string_view value) {
-    row.columns.push_back({std::string(name), "String", {}, {std::string(value)}, {}, {}, {}});
+  const auto integer = [&](std::string_view name, std::string_view type, std::int64_t value) {
+    column(name, type).integers.push_back(value);
   };
-  const auto uuid = [&row](std::string_view name, const base::Uuid& value) {
-    row.columns.push_back({std::string(name), "UUID", {}, {}, {value}, {}, {}});
+  const auto text = [&](std::string_view name, std::string_view value) {
+    column(name, "String").texts.emplace_back(value);
+  };
+  const auto uuid = [&](std::string_view name, const base::Uuid& value) {
+    column(name, "UUID").uuids.push_back(value);
   };
   // A value that the column cannot hold is shown as unknown rather than wrapped; the raw records keep it.
   const auto bounded = [&](std::string_view name, std::string_view type, std::int64_t largest, std::int64_t value) {
@@ -207,23 +238,25 @@ NativeBlock session_row(const ledger::RecordingState& recording, const Totals& t
   integer("sources", "UInt32", records(recording, rowing::Stream::source));
   integer("ver", "UInt64", recording.server_seq);
   integer("is_deleted", "UInt8", 0);
-  return row;
+  ++block.rows;
 }
 
 }  // namespace
 
-base::Status write_session(ClickHouseClient& client, const ledger::RecordingState& recording) {
-  Totals totals;
-  BOATHOUSE_TRY(totals_of_samples(client, recording, totals));
-  BOATHOUSE_TRY(rest_of_splits(client, recording, totals));
-  BOATHOUSE_TRY(totals_of_summary(client, recording, totals));
-  derive_pace(totals);
-  if (totals.strokes == kNull) BOATHOUSE_TRY(count_strokes(client, recording, totals));
-  const NativeBlock row = session_row(recording, totals);
+base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings) {
+  if (recordings.empty()) return base::Done{};
+  TotalsByRecording all;
+  BOATHOUSE_TRY(totals_of_samples(client, recordings, all));
+  BOATHOUSE_TRY(rest_of_splits(client, recordings, all));
+  BOATHOUSE_TRY(totals_of_summaries(client, recordings, all));
+  for (auto& [rec_id, totals] : all) derive_pace(totals);
+  BOATHOUSE_TRY(count_strokes(client, recordings, all));
+  NativeBlock block;
+  for (const ledger::RecordingState& recording : recordings) add_session_row(block, recording, all[recording.rec_id]);
   std::string sql = "INSERT INTO session (";
-  for (const NativeColumn& column : row.columns) sql += (sql.ends_with('(') ? "" : ", ") + column.name;
+  for (const NativeColumn& column : block.columns) sql += (sql.ends_with('(') ? "" : ", ") + column.name;
   base::ByteWriter body;
-  write_native(body, row);
+  write_native(body, block);
   const base::Bytes bytes = body.take();
   // The content is in the token: the same state written twice is one row, a changed one is never dropped.
   return client.insert(sql + ")", bytes, base::to_hex(base::sha256(bytes)));

@@ -89,6 +89,8 @@ await main(async () => {
     [`/v1/sessions/${session.id}/strokes?fields=mood`, 400, key],
     [`/v1/sessions/${session.id}/export.csv?stream=source`, 400, key],
     ['/v1/keys', 403, key],
+    ['/metrics', 403, key],
+    ['/metrics', 401, ''],
     ['/v1/nothing', 404, key],
   ]) {
     const reply = await server.get(target, asWhom);
@@ -118,6 +120,16 @@ await main(async () => {
   }
   equal('six sessions on three pages, each once', [paged.length, new Set(paged).size], [6, 6]);
 
+  const metrics = await server.get('/metrics', server.operatorKey);
+  const numbers = await metrics.text();
+  const number = (series) => Number(numbers.split('\n').find((line) => line.startsWith(`${series} `))?.split(' ').at(-1));
+  equal('metrics are in the text format', metrics.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  check('metrics count the chunks that were stored', number('boathouse_sync_items_total{kind="chunk",result="stored"}') > 0, numbers);
+  equal('and the ledger holds as many', number('boathouse_ledger_chunks'),
+    number('boathouse_sync_items_total{kind="chunk",result="stored"}'));
+  check('and time acknowledgements', number('boathouse_http_request_duration_seconds_count{route="syncBatch"}') > 0, numbers);
+  equal('every line of the metrics is one', numbers.trim().split('\n')
+    .filter((line) => !/^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z0-9_]+="[^"]*"(,[a-z0-9_]+="[^"]*")*\})? [0-9.e+-]+)$/.test(line)), []);
   const list = run(['key', 'list', '--server', server.url, '--key', server.operatorKey]).out;
   const keyId = list.split('\n').find((line) => line.includes('Ben')).split(/\s+/)[0];
   equal('a key can be revoked', run(['key', 'revoke', keyId, '--server', server.url, '--key', server.operatorKey]).code, 0);

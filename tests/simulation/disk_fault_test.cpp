@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "device/store/test_store.hpp"
 #include "tests/simulation/test_cases.hpp"
 #include "tests/support/sanitizers.hpp"
 
@@ -106,23 +108,114 @@ TEST(DiskFault, TheCaseOfTheEnvironment) {
   EXPECT_THAT(run(*that).problems, testing::IsEmpty());
 }
 
-// By its size, not by a plan: in the midst of the workout nothing more fits, until somebody makes room.
-TEST(DiskFault, AWorkoutOutlivesAFullDisk) {
-  const Act& act = act_named("row");
-  World world(1);
-  App app(world, act.id_seed);
-  std::size_t number = 0;
+// What an app does whose disk is full: it goes on with what it is fed. How many of its steps failed.
+std::uint64_t row_on(const Act& act, App& app, const std::function<void(std::size_t)>& before_step) {
   std::uint64_t failed = 0;
+  std::size_t number = 0;
   for (const Step& step : act.steps) {
-    if (step.name != "feed" && step.name != "open" && step.name != "stop") continue;
-    if (++number == 40) world.disk.set_limit(world.disk.size(kDatabase).value() + world.disk.size(kWal).value());
-    if (step.name == "stop") world.disk.set_limit(std::nullopt);
+    if (step.name == "upload" || step.name == "upload late parts" || step.name == "checkpoint") continue;
+    before_step(++number);
     if (!step.run(app)) ++failed;
   }
-  EXPECT_GT(failed, 10u);
+  return failed;
+}
+
+void expect_all_there(const Act& act, World& world, App& app) {
   world.model.check(app.store(), act.truths, {}, false, world.problems);
   EXPECT_EQ(read_all(app.store(), world.problems).begin()->second.records, act.truths.begin()->second.records);
   EXPECT_THAT(world.problems, testing::IsEmpty());
+}
+
+constexpr std::uint64_t kEnoughBallast = std::uint64_t{1} << 20;
+
+// By its size, not by a plan: in the midst of the workout nothing more fits, until somebody makes room.
+TEST(DiskFault, WithoutBallastAWorkoutOutlivesAFullDiskInMemory) {
+  const Act& act = act_named("row");
+  World world(1);
+  world.ballast_bytes = 0;
+  App app(world, act.id_seed);
+  const auto failed = row_on(act, app, [&](std::size_t number) {
+    if (number == 40) world.disk.set_limit(world.disk.size(kDatabase).value() + world.disk.size(kWal).value());
+    if (number == act.steps.size() - 3) world.disk.set_limit(std::nullopt);  // the stop
+  });
+  EXPECT_GT(failed, 10u);
+  expect_all_there(act, world, app);
+}
+
+TEST(DiskFault, WithBallastAWorkoutGoesOnToItsEndOnAFullDiskAndNothingNewBegins) {
+  const Act& act = act_named("row");
+  World world(1);
+  world.ballast_bytes = kEnoughBallast;
+  App app(world, act.id_seed);
+  const auto failed = row_on(act, app, [&](std::size_t number) {
+    if (number == 40) world.disk.set_limit(world.disk.bytes());
+  });
+  EXPECT_EQ(failed, 0u);
+  EXPECT_LT(world.disk.size(kBallast).value(), kEnoughBallast);
+  EXPECT_TRUE(app.store().space()->disk_low);
+  base::ManualClock clock(1'700'000'000'000, 1);
+  base::SeededRandom random(99);
+  base::UuidV7Source ids(clock, random);
+  const rowing::Birth another = store::make_birth(ids);
+  const auto refused = app.store().begin(another, kAthlete);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, base::ErrorCode::no_room);
+  EXPECT_THAT(refused.error().text, testing::HasSubstr("free disk space"));
+
+  world.disk.set_limit(std::nullopt);
+  EXPECT_FALSE(app.store().space()->disk_low);
+  EXPECT_EQ(world.disk.size(kBallast), kEnoughBallast);
+  expect_all_there(act, world, app);
+  EXPECT_TRUE(app.store().begin(another, kAthlete).ok());
+}
+
+// What another program takes at any moment.
+TEST(DiskFault, WhereverTheDiskFillsUpTheBallastCarriesTheWorkoutToItsEnd) {
+  const Act& act = act_named("row");
+  std::uint64_t cases = 0;
+  std::uint64_t used = 0;
+  for (std::uint64_t point = 1; point < act.points && !HasFailure(); point += 2 * point_step()) {
+    World world(point);
+    world.ballast_bytes = kEnoughBallast;
+    App app(world, act.id_seed);
+    bool armed = false;
+    const auto failed = row_on(act, app, [&](std::size_t number) {
+      if (number == 2) world.disk.fill_up_at(point), armed = true;
+    });
+    EXPECT_TRUE(armed);
+    EXPECT_EQ(failed, 0u) << "full from I/O point " << point << " after the opening";
+    expect_all_there(act, world, app);
+    ++cases;
+    if (world.disk.size(kBallast) < kEnoughBallast) ++used;
+  }
+  EXPECT_GT(used * 2, cases);
+  std::cout << "  " << cases << " points, the ballast was used after " << used << "\n";
+}
+
+// The process dies on a full disk: the next one needs room for the recording that was left open.
+TEST(DiskFault, AStoreOnAFullDiskOpensFromTheBallast) {
+  const Act& act = act_named("row");
+  for (const bool ballast : {false, true}) {
+    World world(3);
+    world.ballast_bytes = ballast ? kEnoughBallast : 0;
+    {
+      App app(world, act.id_seed);
+      std::size_t left = 60;
+      for (const Step& step : act.steps) {
+        if (left-- == 0) break;
+        ASSERT_TRUE(step.run(app).ok());
+      }
+      world.disk.power_off();
+      app.close();
+      world.disk.power_on(1);
+    }
+    // No room for taking the log back into the database.
+    world.disk.set_limit(world.disk.bytes() - world.disk.size(kWal).value());
+    App next(world, act.id_seed + 1);
+    const auto opened = next.open();
+    const bool ended = opened && next.store().end_crashed();
+    EXPECT_EQ(ended, ballast) << (opened ? "" : opened.error().text);
+  }
 }
 
 TEST(DiskFault, ACaseIsItsText) {

@@ -33,6 +33,7 @@ struct SimulatedDisk::Impl {
   FaultPlan plan;
   std::uint64_t planned = 0;  // points of the plan's kinds since arm()
   std::uint64_t off_at = 0;
+  std::uint64_t full_at = 0;
   bool powered = true;
   bool ignores_syncs = false;
   std::optional<std::uint64_t> limit;
@@ -312,6 +313,7 @@ SimulatedDisk::Impl::Verdict SimulatedDisk::Impl::judge(IoKind kind) {
     powered = false;
     return {Fate::power_cut, code_of(DiskError::io, kind)};
   }
+  if (kind != IoKind::read && points == full_at) limit = medium.bytes();
   if ((plan.kinds & bit(kind)) == 0 || plan.at == 0) return {};
   ++planned;
   if (planned != plan.at && !(plan.from_then_on && planned > plan.at)) return {};
@@ -363,6 +365,7 @@ void SimulatedDisk::power_on(std::uint64_t seed) {
 }
 
 void SimulatedDisk::set_limit(std::optional<std::uint64_t> bytes) { impl_->limit = bytes; }
+void SimulatedDisk::fill_up_at(std::uint64_t n) { impl_->full_at = n == 0 ? 0 : impl_->points + n; }
 void SimulatedDisk::set_ignores_syncs(bool ignores) { impl_->ignores_syncs = ignores; }
 
 std::uint64_t SimulatedDisk::points() const { return impl_->points; }
@@ -370,6 +373,8 @@ std::uint64_t SimulatedDisk::count(IoKind kind) const { return impl_->counts[sta
 
 Medium::Contents SimulatedDisk::contents() const { return impl_->medium.contents(); }
 void SimulatedDisk::load(const Medium::Contents& contents) { impl_->medium.load(contents); }
+
+std::uint64_t SimulatedDisk::bytes() const { return impl_->medium.bytes(); }
 
 std::optional<std::uint64_t> SimulatedDisk::size(const std::string& file) const {
   const auto node = impl_->medium.find(file);

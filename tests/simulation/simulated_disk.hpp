@@ -67,6 +67,8 @@ class SimulatedDisk {
   void power_on(std::uint64_t seed);
   // Bytes in all files; a write that would exceed it gives SQLITE_FULL. nullopt = no limit.
   void set_limit(std::optional<std::uint64_t> bytes);
+  // With the n-th I/O point from now on the limit is what then is there (0: it is not): others have filled the disk.
+  void fill_up_at(std::uint64_t n);
   // A disk that lies: syncs succeed and do nothing.
   void set_ignores_syncs(bool ignores);
 
@@ -80,6 +82,8 @@ class SimulatedDisk {
   [[nodiscard]] Medium::Contents contents() const;
   // All synced. No connection may be open.
   void load(const Medium::Contents& contents);
+  // In all files.
+  [[nodiscard]] std::uint64_t bytes() const;
   // nullopt: no such file.
   [[nodiscard]] std::optional<std::uint64_t> size(const std::string& file) const;
   // False: there is no such file or it is shorter. Of truncate(): makes it at most that long.

@@ -273,7 +273,7 @@ TEST(SimulatedDisk, AFullDiskGivesItsNameAndTheStoreGoesOnAfterwards) {
   ASSERT_TRUE(ok(connection->execute("INSERT INTO t VALUES (1)")));
   const auto full = connection->execute("INSERT INTO t VALUES (randomblob(20000))");
   ASSERT_FALSE(full);
-  EXPECT_EQ(full.error().code, base::ErrorCode::io);
+  EXPECT_EQ(full.error().code, base::ErrorCode::no_room);
   EXPECT_THAT(full.error().text, testing::HasSubstr("free disk space"));
   disk.set_limit(std::nullopt);
   EXPECT_TRUE(ok(connection->execute("INSERT INTO t VALUES (randomblob(20000))")));

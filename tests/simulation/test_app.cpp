@@ -23,6 +23,7 @@ Status App::open() {
   store::StoreOptions options;
   options.database.vfs = world_.disk.name();
   options.take_lock = false;
+  options.ballast_bytes = world_.ballast_bytes;
   auto opened = store::Store::open("/sim", store_ids_, store_random_, options);
   if (!opened) return opened.error();
   // Its user signs in: what an old store kept without a label is theirs.

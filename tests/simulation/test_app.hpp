@@ -21,6 +21,7 @@ namespace boathouse::simulation {
 
 inline constexpr const char* kDatabase = "/sim/device.db";
 inline constexpr const char* kWal = "/sim/device.db-wal";
+inline constexpr const char* kBallast = "/sim/ballast";
 
 struct ImportedRecording {
   rowing::Birth birth;
@@ -35,6 +36,7 @@ struct World {
   ReferenceServer server;
   Model model;
   Problems problems;
+  std::uint64_t ballast_bytes = 64 * 1024;
   bool believes_early = false;  // the planted fault: records count as durable as soon as the recorder has them
 };
 

@@ -1,0 +1,166 @@
+#include "apps/boathouse/light_connection.hpp"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace boathouse::app {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::int64_t number_of(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+LightConnection::LightConnection(LightConnection&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+
+base::Status LightConnection::begin(const sockaddr_in& server, int epoll, std::uint64_t id, std::string request) {
+  out_ = std::move(request);
+  sent_ = 0;
+  in_.clear();
+  if (socket_ >= 0) {
+    // Sends alone: the answer is for go_on() to find.
+    if (write() == Progress::failed) return Error{ErrorCode::unavailable, error_};
+    return base::Done{};
+  }
+  socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) {
+    return Error{ErrorCode::unavailable, std::string("no socket: ") + std::strerror(errno) + " (ulimit -n?)"};
+  }
+  const int yes = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+  event.data.u64 = id;
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket_, &event);
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0 && errno != EINPROGRESS) {
+    const std::string why = std::strerror(errno);
+    close();
+    return Error{ErrorCode::unavailable, "no connection: " + why};
+  }
+  return base::Done{};
+}
+
+LightConnection::Progress LightConnection::go_on() {
+  if (socket_ < 0 || write() == Progress::failed) return Progress::failed;
+  return read();
+}
+
+LightConnection::Progress LightConnection::write() {
+  while (sent_ < out_.size()) {
+    const ssize_t wrote = ::send(socket_, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+    if (wrote > 0) {
+      sent_ += static_cast<std::size_t>(wrote);
+    } else if (errno == EAGAIN || errno == EINPROGRESS || errno == ENOTCONN) {
+      break;
+    } else {
+      return fail(std::strerror(errno));
+    }
+  }
+  return Progress::under_way;
+}
+
+LightConnection::Progress LightConnection::read() {
+  std::array<char, 16 * 1024> piece{};
+  while (true) {
+    const ssize_t got = ::recv(socket_, piece.data(), piece.size(), 0);
+    if (got > 0) {
+      in_.append(piece.data(), static_cast<std::size_t>(got));
+      if (in_.size() > kMaxAnswer) return fail("the answer is too long");
+      continue;
+    }
+    if (got == 0) return parse(true);
+    if (errno == EAGAIN || errno == ENOTCONN) return parse(false);
+    return fail(std::strerror(errno));
+  }
+}
+
+LightConnection::Progress LightConnection::parse(bool ended) {
+  const std::size_t head_end = in_.find("\r\n\r\n");
+  if (head_end == std::string::npos) return ended ? fail("the server closed the connection") : Progress::under_way;
+  std::string_view head = std::string_view(in_).substr(0, head_end);
+  status_ = static_cast<int>(number_of(head.substr(std::min(head.find(' '), head.size()))));
+  std::int64_t length = -1;
+  bool keep = true;
+  retry_after_s_ = 0;
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find("\r\n"), head.size());
+    const std::string_view line = head.substr(0, end);
+    head.remove_prefix(std::min(end + 2, head.size()));
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = line.substr(colon + 1);
+    if (same_name(name, "content-length")) length = number_of(value);
+    if (same_name(name, "retry-after")) retry_after_s_ = number_of(value);
+    if (same_name(name, "connection")) keep = value.find("close") == std::string_view::npos;
+  }
+  if (length < 0) return fail("an answer without Content-Length");
+  if (in_.size() < head_end + 4 + static_cast<std::size_t>(length)) {
+    return ended ? fail("the answer was cut off") : Progress::under_way;
+  }
+  body_ = in_.substr(head_end + 4, static_cast<std::size_t>(length));
+  in_.clear();
+  if (!keep || ended) close();
+  return Progress::answered;
+}
+
+LightConnection::Progress LightConnection::fail(std::string_view what) {
+  error_ = what;
+  close();
+  return Progress::failed;
+}
+
+void LightConnection::close() {
+  if (socket_ >= 0) ::close(socket_);
+  socket_ = -1;
+}
+
+base::Result<sockaddr_in> resolve_server(const std::string& url) {
+  constexpr std::string_view kScheme = "http://";
+  std::string host = url.starts_with(kScheme) ? url.substr(kScheme.size()) : "";
+  while (host.ends_with('/')) host.pop_back();
+  const std::size_t colon = host.rfind(':');
+  const std::string port = colon == std::string::npos ? "80" : host.substr(colon + 1);
+  host = host.substr(0, colon);
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (host.empty() || ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0 || found == nullptr) {
+    return Error{ErrorCode::invalid_input,
+                 "light devices need --server http://ADDR:PORT with an IPv4 address, not " + url};
+  }
+  sockaddr_in address{};
+  std::memcpy(&address, found->ai_addr, sizeof address);
+  ::freeaddrinfo(found);
+  return address;
+}
+
+}  // namespace boathouse::app

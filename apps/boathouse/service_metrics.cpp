@@ -1,0 +1,92 @@
+#include "apps/boathouse/service_metrics.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "server/control/authenticator.hpp"
+#include "server/control/scopes.hpp"
+#include "server/ops/process.hpp"
+
+namespace boathouse::app {
+namespace {
+
+// Seconds. What is promised lies at 0.05 (an acknowledgement) and 0.2 (an answer of the API).
+constexpr std::array kSecondBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0};
+
+std::vector<ops::Sample> one(double value) { return {{{}, value}}; }
+
+}  // namespace
+
+ServiceMetrics::ServiceMetrics()
+    : requests_(registry_.counters("boathouse_http_requests_total",
+                                   "Answers by route and status; status 0: none went out.", {"route", "status"})),
+      request_seconds_(
+          registry_.histograms("boathouse_http_request_duration_seconds",
+                               "From the end of a request's headers to the last byte of its answer; of route "
+                               "syncBatch this is an acknowledgement.",
+                               {"route"}, kSecondBounds)),
+      sent_bytes_(registry_.counter("boathouse_http_sent_bytes_total", "Bytes of answers, headers included.")),
+      cut_(registry_.counter("boathouse_http_cut_total", "Answers that did not go out to their end.")),
+      items_(registry_.counters("boathouse_sync_items_total", "Items of sync batches by kind and result.",
+                                {"kind", "result"})) {
+  registry_.collect("boathouse_build_info", "1, with the version of the program.", {"version"}, [] {
+    return std::vector<ops::Sample>{{{BOATHOUSE_VERSION}, 1}};
+  });
+  ops::add_process_metrics(registry_);
+}
+
+void ServiceMetrics::on_access(const http::AccessRecord& record) {
+  const std::string route(record.route.empty() ? "none" : record.route);
+  requests_.with({route, std::to_string(record.status)}).add();
+  request_seconds_.with({route}).observe(record.ms / 1000.0);
+  sent_bytes_.add(record.bytes);
+  if (!record.complete) cut_.add();
+}
+
+void ServiceMetrics::on_result(wire::ItemKind kind, wire::Outcome outcome) {
+  items_.with({std::string(wire::name(kind)), std::string(wire::name(outcome))}).add();
+}
+
+base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
+                                       std::function<bool()> loader_healthy) {
+  const auto count = [&](const std::string& name, const std::string& help, std::uint64_t ledger::Counts::*member,
+                         bool counts) {
+    registry_.collect(
+        name, help, {},
+        [&ledger, member] {
+          const auto now = ledger.counts();
+          return now ? one(static_cast<double>(*now.*member))
+                     : std::vector<ops::Sample>();  // absent: it cannot be read
+        },
+        counts);
+  };
+  count("boathouse_ledger_recordings", "Recordings in the ledger.", &ledger::Counts::recordings, false);
+  count("boathouse_ledger_chunks", "Chunks in the ledger.", &ledger::Counts::chunks, false);
+  count("boathouse_ledger_quarantined_items", "Items with another content than the stored one, kept aside.",
+        &ledger::Counts::quarantined, false);
+  count("boathouse_outbox_chunks", "Chunks that ClickHouse has not acknowledged yet.", &ledger::Counts::unloaded_chunks,
+        false);
+  count("boathouse_ledger_submissions_total", "Batches that this node answered from its ledger.",
+        &ledger::Counts::submissions, true);
+  count("boathouse_ledger_commits_total", "Transactions of this node's ledger; many batches can share one.",
+        &ledger::Counts::commits, true);
+  registry_.collect("boathouse_loader_up", "1: the last attempt to load into ClickHouse succeeded.", {},
+                    [healthy = std::move(loader_healthy)] { return one(healthy() ? 1 : 0); });
+
+  http::Route route;
+  route.method = http::Method::get;
+  route.pattern = "/metrics";
+  route.name = "getMetrics";
+  route.summary = "Numbers for Prometheus (the operator's key as its bearer token)";
+  route.scope = control::name(control::Scope::audit_read);
+  route.admit = control::admit_operator(accounts);
+  route.handler = http::Handler([this](const http::Request&) {
+    http::Response response = http::make_response(200, ops::kMetricsMediaType, registry_.text());
+    response.headers.set("Cache-Control", "no-store");
+    return response;
+  });
+  return routes.add(std::move(route));
+}
+
+}  // namespace boathouse::app

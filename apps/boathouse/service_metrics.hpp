@@ -1,0 +1,37 @@
+// The numbers of a running service and `GET /metrics`, which shows them to the operator's key: the rooms' hooks on one
+// side, the registry on the other. docs/operations.md lists them. Thread rule: any thread, once it is made.
+#pragma once
+
+#include <functional>
+
+#include "core/base/result.hpp"
+#include "core/wire/batch.hpp"
+#include "server/control/accounts.hpp"
+#include "server/http/server.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/ops/metrics.hpp"
+
+namespace boathouse::app {
+
+class ServiceMetrics {
+ public:
+  ServiceMetrics();
+
+  // For http::Hooks::access and intake::Options::on_result.
+  void on_access(const http::AccessRecord& record);
+  void on_result(wire::ItemKind kind, wire::Outcome outcome);
+
+  // Adds the route, and the numbers that are read when somebody asks. All must outlive the routes.
+  base::Status add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
+                         std::function<bool()> loader_healthy);
+
+ private:
+  ops::Registry registry_;
+  ops::Family<ops::Counter>& requests_;
+  ops::Family<ops::Histogram>& request_seconds_;
+  ops::Counter& sent_bytes_;
+  ops::Counter& cut_;
+  ops::Family<ops::Counter>& items_;
+};
+
+}  // namespace boathouse::app

@@ -1,0 +1,54 @@
+#include "server/control/schema.hpp"
+
+#include <array>
+
+namespace boathouse::control {
+namespace {
+
+constexpr std::array kMigrations{sql::Migration{1, R"sql(
+CREATE TABLE pepper (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  check_hash BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE athlete (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  name TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX athlete_name ON athlete (name);
+
+CREATE TABLE api_key (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  role INTEGER NOT NULL CHECK (role IN (1, 2)),
+  athlete BLOB REFERENCES athlete (id),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  created_ms INTEGER NOT NULL,
+  last_used_ms INTEGER,
+  revoked_ms INTEGER,
+  CHECK ((role = 2) = (athlete IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+)sql"},
+                                 // `changes` grows with every key that is made or revoked, so that other nodes notice.
+                                 sql::Migration{2, R"sql(
+CREATE TABLE key_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  changes INTEGER NOT NULL
+) STRICT;
+INSERT INTO key_state (id, changes) VALUES (1, 0);
+)sql"},
+                                 // Keys of before keep what their role may do: 7423 = all scopes of an athlete, 8191 =
+                                 // all that there are. A rotated key has two secrets for a while.
+                                 sql::Migration{3, R"sql(
+ALTER TABLE api_key ADD COLUMN scopes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE api_key ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE api_key ADD COLUMN expires_ms INTEGER;
+ALTER TABLE api_key ADD COLUMN previous_hash BLOB;
+ALTER TABLE api_key ADD COLUMN previous_until_ms INTEGER;
+UPDATE api_key SET scopes = CASE role WHEN 1 THEN 8191 ELSE 7423 END;
+)sql"}};
+}  // namespace
+
+const sql::Schema kSchema{"control database", 0x42684374, kMigrations};  // "BhCt"
+
+}  // namespace boathouse::control

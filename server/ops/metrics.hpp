@@ -1,0 +1,111 @@
+// Counters, gauges and histograms, and their text for Prometheus (exposition format 0.0.4). Names and units by its
+// conventions: "boathouse_..._total" counts, "_seconds" and "_bytes" measure.
+//
+// Declare everything before the server starts: a family with its label names, then any thread counts. A family has at
+// most kMaxSeries series; what comes after them is counted under "other" in every label, so that nothing from outside
+// can make it grow. Counting an existing series takes no lock but a shared one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace boathouse::ops {
+
+inline constexpr std::size_t kMaxSeries = 200;
+
+using LabelValues = std::vector<std::string>;
+
+class Counter {
+ public:
+  void add(std::uint64_t more = 1) { value_.fetch_add(more, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_ = 0;
+};
+
+class Histogram {
+ public:
+  // Upper bounds, ascending; +Inf is added.
+  explicit Histogram(std::span<const double> bounds);
+  void observe(double value);
+
+ private:
+  friend class Registry;
+  std::vector<double> bounds_;
+  std::vector<std::atomic<std::uint64_t>> buckets_;  // one more than bounds, not cumulative
+  std::atomic<double> sum_ = 0;
+};
+
+// Some of one name, told apart by the values of its labels.
+template <typename Metric>
+class Family {
+ public:
+  // The series with these values, one for each label; the reference stays good.
+  Metric& with(const LabelValues& values) {
+    {
+      const std::shared_lock lock(mutex_);
+      if (const auto found = series_.find(values); found != series_.end()) return *found->second;
+    }
+    const std::unique_lock lock(mutex_);
+    const bool full = series_.size() >= kMaxSeries && !series_.contains(values);
+    auto& slot = series_[full ? LabelValues(labels_.size(), "other") : values];
+    if (!slot) slot = make_();
+    return *slot;
+  }
+
+ private:
+  friend class Registry;
+  Family(std::vector<std::string> labels, std::function<std::unique_ptr<Metric>()> make)
+      : labels_(std::move(labels)), make_(std::move(make)) {}
+
+  std::vector<std::string> labels_;
+  std::function<std::unique_ptr<Metric>()> make_;
+  mutable std::shared_mutex mutex_;
+  std::map<LabelValues, std::unique_ptr<Metric>> series_;
+};
+
+// One value of a gauge or counter that is read when somebody asks.
+struct Sample {
+  LabelValues labels;
+  double value = 0;
+};
+
+class Registry {
+ public:
+  Registry();
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // Requires a name of [a-z0-9_] that is not there yet (else std::invalid_argument: a bug); labels the same. References
+  // stay good as long as the registry.
+  Family<Counter>& counters(const std::string& name, const std::string& help, std::vector<std::string> labels);
+  Counter& counter(const std::string& name, const std::string& help);
+  Family<Histogram>& histograms(const std::string& name, const std::string& help, std::vector<std::string> labels,
+                                std::span<const double> bounds);
+  // Called by text(), from any thread; must not call the registry. `counts`: it only grows, so it is a counter.
+  void collect(const std::string& name, const std::string& help, std::vector<std::string> labels,
+               std::function<std::vector<Sample>()> read, bool counts = false);
+
+  // In the order of declaration; series by their labels.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  struct Declared;
+  Declared& declare(const std::string& name, const std::string& help, const std::vector<std::string>& labels,
+                    std::string_view type);
+  std::vector<std::unique_ptr<Declared>> all_;
+};
+
+inline constexpr const char* kMetricsMediaType = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace boathouse::ops
