@@ -91,7 +91,7 @@ function(_boathouse_precompiled name)
     add_library(standard-precompiled STATIC EXCLUDE_FROM_ALL "${empty}")
     target_link_libraries(standard-precompiled PRIVATE Threads::Threads)
     target_include_directories(standard-precompiled PRIVATE "${PROJECT_SOURCE_DIR}")
-    # By a name without a path of this checkout, so that the compiler cache knows it in another one.
+    # By a name without a path of this checkout.
     target_precompile_headers(standard-precompiled PRIVATE <cmake/standard.hpp>)
   endif()
   target_link_libraries(${name} PRIVATE Threads::Threads)  # its flags must be those of the precompiled header

@@ -7,7 +7,7 @@
 
 boathouse_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Objects of one checkout serve another: a fresh clone compiles from the cache, with the precompiled header too.
+# A checkout that is made anew at the same place compiles from the cache; at another place only what uses no precompiled header.
 export CCACHE_BASEDIR="$boathouse_root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 # What the release build and the demo need.

@@ -18,7 +18,7 @@ expect() { # NAME WANTED GOT
 
 listed=$(cat "$here/boathouse_device.exports")
 shown=$(nm -D --defined-only --format=posix "$library" | awk '{ print $1 }' | LC_ALL=C sort)
-declared=$(grep '^BOATHOUSE_API ' "$here/boathouse_device.h" | grep -o 'boathouse_[a-z_]*(' | tr -d '(' | LC_ALL=C sort)
+declared=$(grep -h '^BOATHOUSE_API ' "$here"/boathouse_device*.h | grep -o 'boathouse_[a-z_]*(' | tr -d '(' | LC_ALL=C sort)
 expect "the library shows what is listed, and nothing else" "$listed" "$shown"
 expect "the header declares what is listed" "$listed" "$declared"
 expect "it needs no network library" "" "$(readelf -d "$library" | grep NEEDED | grep -E 'curl|ssl|boost')"

@@ -12,45 +12,12 @@
 #include "core/wire/changes.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/offer.hpp"
+#include "core/wire/test_change.hpp"
 #include "core/wire/verify.hpp"
 
 namespace base = boathouse::base;
 namespace pm5 = boathouse::pm5;
 namespace wire = boathouse::wire;
-
-namespace {
-
-wire::Change change_of(const wire::Item& item, std::int64_t seq) {
-  wire::Change change;
-  change.seq = seq;
-  change.rec_id = item.rec_id;
-  change.sha256 = item.sha256;
-  switch (item.kind) {
-    case wire::ItemKind::birth:
-      change.kind = wire::ChangeKind::birth;
-      break;
-    case wire::ItemKind::chunk:
-      change.kind = wire::ChangeKind::chunk;
-      change.stream = item.stream;
-      change.from = item.from;
-      change.to = item.to;
-      change.version = item.version;
-      change.bytes = item.body.size();
-      return change;
-    case wire::ItemKind::seal:
-      change.kind = wire::ChangeKind::seal;
-      change.revision = item.revision;
-      break;
-    case wire::ItemKind::edit:
-      change.kind = wire::ChangeKind::edit;
-      change.op_id = item.op_id;
-      break;
-  }
-  change.json = base::as_text(item.body);
-  return change;
-}
-
-}  // namespace
 
 struct test_monitor {
   pm5::SimulatedMonitor monitor;
@@ -90,7 +57,7 @@ int test_server::take_batch(const base::Uuid& replica, std::string_view body) {
         {{item.rec_id, item.kind, static_cast<int>(item.stream), item.from + item.revision, item.op_id}, next});
     result.outcome = is_new ? wire::Outcome::stored : wire::Outcome::duplicate;
     result.server_seq = place->second;
-    if (is_new) feed.push_back(change_of(item, next));
+    if (is_new) feed.push_back(wire::change_of(item, next));
   }
   answer = wire::encode_reply(reply, *items);
   return 200;

@@ -15,26 +15,13 @@
 #include "core/base/uuid.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/record.hpp"
+#include "core/wire/test_change.hpp"
 #include "device/store/store.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::store {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "boathouse-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw std::filesystem::filesystem_error("mkdtemp", std::error_code(errno, std::generic_category()));
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test_support::TemporaryFolder;
 
 // A store that can be closed and opened again, as after a crash: nothing is written at closing.
 class TestStore {
@@ -92,27 +79,7 @@ inline std::vector<rowing::Record> make_samples(std::size_t first, std::size_t c
 }
 
 // What a server's feed says of an item that it has stored as its `seq`.
-inline wire::Change change_of(const PendingItem& item, std::int64_t seq) {
-  wire::Change change;
-  change.seq = seq;
-  change.rec_id = item.rec_id;
-  change.sha256 = item.sha256;
-  if (item.kind == wire::ItemKind::chunk) {
-    change.kind = wire::ChangeKind::chunk;
-    change.stream = item.stream;
-    change.from = item.from;
-    change.to = item.to;
-    change.version = item.version;
-    change.bytes = item.body.size();
-    return change;
-  }
-  if (item.kind == wire::ItemKind::seal) change.kind = wire::ChangeKind::seal;
-  if (item.kind == wire::ItemKind::edit) change.kind = wire::ChangeKind::edit;
-  change.revision = item.revision;
-  change.op_id = item.op_id;
-  change.json = base::as_text(item.body);
-  return change;
-}
+inline wire::Change change_of(const PendingItem& item, std::int64_t seq) { return wire::change_of(item.item(), seq); }
 
 inline rowing::Birth make_birth(base::UuidV7Source& ids) {
   rowing::Birth birth;

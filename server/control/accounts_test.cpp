@@ -28,23 +28,10 @@ std::string content_of(const std::string& path) {
 
 class AccountsFixture : public testing::Test {
  protected:
-  explicit AccountsFixture(sql::Dialect dialect) {
-    if (dialect == sql::Dialect::sqlite) {
-      place_.sqlite_file = folder_.file("control.db");
-    } else if (sql::TestPostgres::get().missing().empty()) {
-      place_ = sql::TestPostgres::get().make_database();
-    }
-  }
-  ~AccountsFixture() override {
-    accounts_.reset();
-    if (!place_.postgres_url.empty()) {
-      sql::TestPostgres::get().drop_database(place_);
-    }
-  }
+  explicit AccountsFixture(sql::Dialect dialect) : database_(dialect, folder_.file("control.db")) {}
+
   void SetUp() override {
-    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) {
-      GTEST_SKIP() << sql::TestPostgres::get().missing();
-    }
+    ASSERT_EQ(database_.missing(), "");
     reopen();
   }
 
@@ -73,7 +60,8 @@ class AccountsFixture : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  sql::Place place_;
+  sql::TestDatabase database_;
+  const sql::Place& place_ = database_.place();
   base::ManualClock clock_{1'700'000'000'000};
   base::SystemRandom random_;
   std::unique_ptr<Accounts> accounts_;

@@ -17,26 +17,11 @@
 #include "core/wire/facts.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/sql/test_postgres.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::ledger {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ledger_test_XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-      std::abort();
-    }
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using test_support::TemporaryFolder;
 
 inline base::Uuid uuid(std::uint64_t number) {
   base::Uuid id;
@@ -141,27 +126,13 @@ inline base::Result<Results> submit(Ledger& ledger, const base::Uuid& athlete, s
   return answer.get();
 }
 
-// A ledger on the database that is named. On PostgreSQL without one: every test skips and says why.
+// A ledger on the database that is named.
 class LedgerFixture : public testing::Test {
  protected:
-  explicit LedgerFixture(sql::Dialect dialect) {
-    if (dialect == sql::Dialect::sqlite) {
-      place_.sqlite_file = folder_.file("ledger.db");
-    } else if (sql::TestPostgres::get().missing().empty()) {
-      place_ = sql::TestPostgres::get().make_database();
-    }
-  }
-  ~LedgerFixture() override {
-    ledger_.reset();
-    if (!place_.postgres_url.empty()) {
-      sql::TestPostgres::get().drop_database(place_);
-    }
-  }
+  explicit LedgerFixture(sql::Dialect dialect) : database_(dialect, folder_.file("ledger.db")) {}
 
   void SetUp() override {
-    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) {
-      GTEST_SKIP() << sql::TestPostgres::get().missing();
-    }
+    ASSERT_EQ(database_.missing(), "");
     reopen();
   }
 
@@ -221,7 +192,8 @@ class LedgerFixture : public testing::Test {
   static inline const base::Uuid kRec = uuid(100);
 
   TemporaryFolder folder_;
-  sql::Place place_;
+  sql::TestDatabase database_;
+  const sql::Place& place_ = database_.place();
   base::ManualClock clock_{1'700'000'100'000};
   base::SeededRandom random_{7};
   std::unique_ptr<Ledger> ledger_;

@@ -13,6 +13,7 @@
 #include "server/sql/drivers.hpp"
 #include "server/sql/migrations.hpp"
 #include "server/sql/test_postgres.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::sql {
 namespace {
@@ -40,26 +41,14 @@ CREATE TABLE part (
               "INSERT INTO part SELECT id, x'07' FROM thing;", "INSERT INTO part SELECT id, '\\x07' FROM thing;"}};
 constexpr Schema kThings{"things", 0x42687467, kVersions};
 
+using test_support::TemporaryFolder;
+
 class SqlTest : public testing::TestWithParam<Dialect> {
  protected:
-  SqlTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sql_test_XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    folder_ = pattern;
-    if (GetParam() == Dialect::sqlite) {
-      place_.sqlite_file = folder_ / "a.db";
-      place_.sqlite.busy_timeout_ms = 10'000;
-    } else if (TestPostgres::get().missing().empty()) {
-      place_ = TestPostgres::get().make_database();
-    }
-  }
-  ~SqlTest() override {
-    connection_.reset();
-    if (!place_.postgres_url.empty()) TestPostgres::get().drop_database(place_);
-    std::filesystem::remove_all(folder_);
-  }
+  SqlTest() : database_(GetParam(), folder_.file("a.db")) {}
+
   void SetUp() override {
-    if (place_.sqlite_file.empty() && place_.postgres_url.empty()) GTEST_SKIP() << TestPostgres::get().missing();
+    ASSERT_EQ(database_.missing(), "");
     connection_.emplace(open());
     const base::Status made = migrate(*connection_, kThings);
     ASSERT_TRUE(made) << made.error().text;
@@ -86,8 +75,9 @@ class SqlTest : public testing::TestWithParam<Dialect> {
     return row && *row ? select->integer(0) : -1;
   }
 
-  std::filesystem::path folder_;
-  Place place_;
+  TemporaryFolder folder_;
+  TestDatabase database_;
+  const Place& place_ = database_.place();
   std::optional<Connection> connection_;
 };
 
@@ -207,14 +197,9 @@ TEST_P(SqlTest, ASnapshotSeesOneState) {
 }
 
 TEST_P(SqlTest, VersionsAreAppliedOnceAndInOrder) {
-  Place place;
-  if (GetParam() == Dialect::sqlite) {
-    place.sqlite_file = folder_ / "old.db";
-  } else {
-    place = TestPostgres::get().make_database();
-  }
+  const TestDatabase earlier(GetParam(), folder_.file("old.db"));
   {
-    auto old = Connection::open(place);
+    auto old = Connection::open(earlier.place());
     ASSERT_TRUE(migrate(*old, {kThings.name, kThings.application_id, kThings.migrations.first(1)}));
     ASSERT_TRUE(add(*old, "a"));
     ASSERT_TRUE(migrate(*old, kThings));
@@ -224,7 +209,6 @@ TEST_P(SqlTest, VersionsAreAppliedOnceAndInOrder) {
     EXPECT_EQ(newer.error().code, ErrorCode::unsupported);
     EXPECT_THAT(newer.error().text, HasSubstr("newer program"));
   }
-  if (!place.postgres_url.empty()) TestPostgres::get().drop_database(place);
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, SqlTest, testing::Values(Dialect::sqlite, Dialect::postgres),
@@ -234,9 +218,7 @@ INSTANTIATE_TEST_SUITE_P(Databases, SqlTest, testing::Values(Dialect::sqlite, Di
 
 class PostgresTest : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!TestPostgres::get().missing().empty()) GTEST_SKIP() << TestPostgres::get().missing();
-  }
+  void SetUp() override { ASSERT_EQ(TestPostgres::get().missing(), ""); }
 };
 
 TEST_F(PostgresTest, AfterARestartOfTheServerItGoesOn) {

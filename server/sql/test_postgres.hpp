@@ -1,5 +1,5 @@
 // For tests: a PostgreSQL server of this process's own (Debian's programs, a new folder, a socket in it and no port),
-// started by the first that asks and ended with the process. A database of its own for each test.
+// started by the first that asks and ended with the process.
 #pragma once
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ class TestPostgres {
     static TestPostgres server;
     return server;
   }
-  // Not empty: why no server can be had here, for GTEST_SKIP; then nothing else may be called.
+  // Not empty: why no server can be had here; then nothing else may be called.
   [[nodiscard]] const std::string& missing() const { return missing_; }
 
   TestPostgres(const TestPostgres&) = delete;
@@ -149,6 +149,33 @@ class TestPostgres {
   std::string missing_;
   pid_t server_ = 0;
   int databases_ = 0;
+};
+
+// A test's own database: `file` for SQLite (its folder is the test's), or one of the server's, dropped at the end.
+class TestDatabase {
+ public:
+  TestDatabase(Dialect dialect, const std::string& file) {
+    if (dialect == Dialect::sqlite) {
+      place_.sqlite_file = file;
+    } else if (TestPostgres::get().missing().empty()) {
+      place_ = TestPostgres::get().make_database();
+    }
+  }
+  TestDatabase(const TestDatabase&) = delete;
+  TestDatabase& operator=(const TestDatabase&) = delete;
+  ~TestDatabase() {
+    if (!place_.postgres_url.empty()) TestPostgres::get().drop_database(place_);
+  }
+
+  [[nodiscard]] const Place& place() const { return place_; }
+  // For SetUp(): "", or why this test cannot run. A failure and no skip: half of what is promised would go untested.
+  [[nodiscard]] std::string missing() const {
+    const bool there = !place_.sqlite_file.empty() || !place_.postgres_url.empty();
+    return there ? "" : TestPostgres::get().missing();
+  }
+
+ private:
+  Place place_;
 };
 
 }  // namespace boathouse::sql

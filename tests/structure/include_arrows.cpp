@@ -105,6 +105,8 @@ class Checker {
   }
 
   void read_own(std::size_t line, const std::string& header) {
+    // C headers leave the project together: they name their neighbours alone.
+    if (file_->path.ends_with(".h") && header.find('/') == std::string::npos) return;
     const std::string target = folder_name(header);
     if (target.empty() && !(is_test() && header.starts_with("tests/"))) {
       report(line, "\"" + header + "\" is no path from the project's root");

@@ -87,6 +87,8 @@ TEST(IncludeArrows, AFolderWithoutALineIsAFault) {
 TEST(IncludeArrows, APathThatIsNotFromTheRootIsAFault) {
   EXPECT_THAT(judge("core/pm5/a.cpp", "#include \"a.hpp\"\n"),
               ElementsAre(HasSubstr("no path from the project's root")));
+  EXPECT_THAT(judge("core/pm5/a.hpp", "#include \"b.h\"\n"), ElementsAre(HasSubstr("no path")));
+  EXPECT_THAT(judge("core/pm5/a.h", "#include \"b.h\"\n"), IsEmpty());
 }
 
 TEST(IncludeArrows, AHeavyHeaderStaysOutOfHeaders) {
