@@ -24,8 +24,7 @@ class LightConnection {
   ~LightConnection() { close(); }
 
   // Sends on the open connection, or on a new one. `epoll` tells when go_on() has something to do, with `id` as its
-  // data. unavailable: no
-  // socket could be had, or the server had closed the connection.
+  // data. unavailable: no socket could be had, or the server had closed the connection.
   base::Status begin(const sockaddr_in& server, int epoll, std::uint64_t id, std::string request);
   // After failed, error() says why, and the next begin() connects anew.
   Progress go_on();

@@ -1,4 +1,6 @@
 // The C ABI's calls on a store as a whole: opening, sleeping, guests, room, files of other tools.
+#include <cstddef>
+
 #include "device/capi/bridge.hpp"
 #include "device/import/import.hpp"
 
@@ -59,7 +61,7 @@ boathouse_code boathouse_store_claim_guests(boathouse_store* store, const char* 
 
 boathouse_code boathouse_store_space(boathouse_store* store, boathouse_space* space, boathouse_error* error) {
   return capi::on_store(store, error, [&](capi::Device&, boathouse::store::Store& opened) -> Status {
-    BOATHOUSE_TRY(capi::need_struct(space, "space"));
+    BOATHOUSE_TRY(capi::need_struct(space, "space", offsetof(boathouse_space, disk_low)));
     const auto found = opened.space();
     if (!found) return found.error();
     boathouse_space given = BOATHOUSE_INIT(boathouse_space);
