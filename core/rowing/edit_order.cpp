@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <vector>
 
 namespace boathouse::rowing {
 namespace {
@@ -23,6 +24,20 @@ const PlacedEdit* surviving_add(std::span<const PlacedEdit> edits) {
   return newest;
 }
 
+// The newest, but for those that came too late to take a deletion back.
+const PlacedEdit* settled_deletion(std::span<const PlacedEdit> edits) {
+  std::vector<const PlacedEdit*> in_order;
+  for (const PlacedEdit& edit : edits) in_order.push_back(&edit);
+  std::ranges::sort(in_order, [](const PlacedEdit* a, const PlacedEdit* b) { return is_before(*a, *b); });
+  const PlacedEdit* settled = nullptr;
+  for (const PlacedEdit* const edit : in_order) {
+    const bool too_late = settled != nullptr && settled->edit.flag == true && edit->edit.flag != true &&
+                          edit->effective.ms - settled->effective.ms > kRestoreWindowMs;
+    if (!too_late) settled = edit;
+  }
+  return settled;
+}
+
 }  // namespace
 
 bool is_before(const PlacedEdit& a, const PlacedEdit& b) {
@@ -40,6 +55,7 @@ FieldValue resolve(std::span<const PlacedEdit> edits) {
   if (winner->edit.field == EditField::tag) {
     if (const PlacedEdit* const add = surviving_add(edits)) winner = add;
   }
+  if (winner->edit.field == EditField::deleted) winner = settled_deletion(edits);
   value.winner = *winner;
   if (!is_text(winner->edit.field)) return value;
   const PlacedEdit* other = nullptr;

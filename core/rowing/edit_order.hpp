@@ -2,6 +2,7 @@
 // functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -18,6 +19,8 @@ struct PlacedEdit {
 // (effective, replica_id, op_id).
 bool is_before(const PlacedEdit& a, const PlacedEdit& b);
 
+inline constexpr std::int64_t kRestoreWindowMs = std::int64_t{30} * 24 * 60 * 60 * 1000;
+
 struct FieldValue {
   std::optional<PlacedEdit> winner;  // nullopt: nobody ever wrote the field
   // title and notes: the newest other text whose maker and the winner's did not know of each other; shown until
@@ -26,7 +29,8 @@ struct FieldValue {
 };
 
 // Of edits of one field of one session, in any order, repeats allowed. A tag is there if one edit that says so was not
-// seen by any that takes it away.
+// seen by any that takes it away. A deletion stands against what would take it back more than kRestoreWindowMs later, by
+// their effective stamps.
 FieldValue resolve(std::span<const PlacedEdit> edits);
 
 }  // namespace boathouse::rowing

@@ -27,6 +27,13 @@ PlacedEdit tag(std::int64_t ms, std::int64_t seen_ms, std::optional<bool> value)
   return placed;
 }
 
+PlacedEdit deletion(std::int64_t ms, std::optional<bool> value) {
+  PlacedEdit placed = tag(ms, 0, value);
+  placed.edit.field = EditField::deleted;
+  placed.edit.name.clear();
+  return placed;
+}
+
 // In every order, and with each edit twice, the value is the same.
 FieldValue resolve_all_ways(std::vector<PlacedEdit> edits) {
   const FieldValue value = resolve(edits);
@@ -92,6 +99,26 @@ TEST(EditOrder, ATagThatWasAddedUnseenSurvivesItsRemoval) {
   EXPECT_EQ(resolve_all_ways({tag(1, 0, true), tag(4, 1, true), tag(5, 1, false)}).winner->edit.flag, true);
   EXPECT_EQ(resolve_all_ways({tag(1, 0, true), tag(5, 1, false), tag(9, 5, true)}).winner->edit.flag, true);
   EXPECT_EQ(resolve_all_ways({tag(1, 0, true), tag(5, 1, std::nullopt)}).winner->edit.flag, std::nullopt);
+}
+
+TEST(EditOrder, ADeletionIsTakenBackWithinThirtyDays) {
+  EXPECT_EQ(resolve_all_ways({deletion(7, true), deletion(7 + kRestoreWindowMs, false)}).winner->edit.flag, false);
+  EXPECT_EQ(resolve_all_ways({deletion(7, true), deletion(8 + kRestoreWindowMs, false)}).winner->edit.flag, true);
+  EXPECT_EQ(resolve_all_ways({deletion(7, true), deletion(8 + kRestoreWindowMs, std::nullopt)}).winner->edit.flag, true)
+      << "back to nothing is a restore too";
+}
+
+TEST(EditOrder, ALateRestoreThatIsPassedOverOpensNoWayForTheNext) {
+  const std::int64_t late = 8 + kRestoreWindowMs;
+  EXPECT_EQ(
+      resolve_all_ways({deletion(7, true), deletion(late, false), deletion(late + 5, false)}).winner->effective.ms, 7);
+}
+
+TEST(EditOrder, ARestoredSessionIsDeletedAnewForAnotherThirtyDays) {
+  const std::int64_t again = 5 * kRestoreWindowMs;
+  EXPECT_EQ(resolve_all_ways({deletion(7, true), deletion(9, false), deletion(again, true), deletion(again + 1, false)})
+                .winner->edit.flag,
+            false);
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ BOATHOUSE_API boathouse_code boathouse_session_set_notes(boathouse_store* store,
                                                          boathouse_error* error);
 BOATHOUSE_API boathouse_code boathouse_session_set_tag(boathouse_store* store, const char* session, const char* tag,
                                                        bool there, boathouse_error* error);
-/* Hides it; can be taken back for 30 days. */
+/* Hides it; can be taken back for 30 days, then BOATHOUSE_CONFLICT. */
 BOATHOUSE_API boathouse_code boathouse_session_set_deleted(boathouse_store* store, const char* session, bool deleted,
                                                            boathouse_error* error);
 /* The same workout from two recorders. true: they are one session from now on; BOATHOUSE_INVALID_INPUT: of two

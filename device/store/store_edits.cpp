@@ -157,6 +157,20 @@ base::Status take_edit(db::Connection& connection, std::string_view epoch, const
   return settle_field(connection, recording, *edit);
 }
 
+namespace {
+
+// What would be passed over is not written.
+base::Status check_restore(std::vector<PlacedEdit> edits, const Edit& edit) {
+  if (edit.field != EditField::deleted) return {};
+  edits.push_back({edit, edit.stamp});
+  if (rowing::resolve(edits).winner->edit.op_id == edit.op_id) return {};
+  return base::Error{base::ErrorCode::conflict,
+                     "this session was deleted more than 30 days ago and cannot be restored any more; if it was not, "
+                     "set this device's clock right and try again"};
+}
+
+}  // namespace
+
 base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t now_utc_ms) {
   auto recording = get_recording(connection, edit.session);
   if (!recording) return recording.error();
@@ -175,6 +189,7 @@ base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t
   if (!before) return before.error();
   edit.seen = before->empty() ? Stamp{} : before->back().effective;
   BOATHOUSE_TRY(rowing::check_edit(edit));
+  BOATHOUSE_TRY(check_restore(std::move(*before), edit));
   auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
   if (!id) return id.error();
   BOATHOUSE_TRY(settle_field(connection, *recording, edit));

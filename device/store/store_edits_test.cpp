@@ -1,6 +1,7 @@
 // Edits of two devices that meet through a feed.
 #include <gtest/gtest.h>
 
+#include "core/rowing/edit_order.hpp"
 #include "core/wire/edit.hpp"
 #include "device/store/test_feed.hpp"
 #include "device/store/test_store.hpp"
@@ -145,6 +146,29 @@ TEST_F(StoreEditsTest, DeletingIsReversible) {
   meet();
   EXPECT_FALSE(phone->fields(session)->deleted);
   EXPECT_EQ(phone->fields(session)->notes, "written without knowing");
+}
+
+TEST_F(StoreEditsTest, AfterThirtyDaysADeletionStands) {
+  Edit edit;
+  edit.op_id.bytes[0] = 77;
+  edit.session = session;
+  edit.field = EditField::deleted;
+  edit.flag = true;
+  ASSERT_TRUE(ok(phone->edit(edit, 1000)));
+  meet();
+  for (const auto& back : {std::optional(false), std::optional<bool>()}) {
+    edit.op_id.bytes[0]++;
+    edit.flag = back;
+    const auto late = tablet->edit(edit, 1001 + rowing::kRestoreWindowMs);
+    EXPECT_EQ(late.error().code, base::ErrorCode::conflict);
+    EXPECT_NE(late.error().text.find("30 days"), std::string::npos);
+  }
+  EXPECT_TRUE(tablet->fields(session)->deleted);
+  EXPECT_TRUE(tablet->pending({})->empty()) << "what was refused is not sent";
+  edit.flag = false;
+  ASSERT_TRUE(ok(phone->edit(edit, 1000 + rowing::kRestoreWindowMs)));
+  meet();
+  EXPECT_FALSE(tablet->fields(session)->deleted);
 }
 
 TEST_F(StoreEditsTest, WhatBreaksARuleIsNamedAndNotKept) {

@@ -1,6 +1,7 @@
 // Edits: identity, ownership, stamps, and what a purge needs of them.
 #include <gmock/gmock.h>
 
+#include "core/rowing/edit_order.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/test_ledger.hpp"
 
@@ -94,6 +95,14 @@ TEST_P(LedgerTest, OnlyADeletedSessionIsPurged) {
   put_one(flag_entry(kRec, 7, EditField::deleted, true, clock_.utc_ms()));
   EXPECT_EQ(put_one(flag_entry(kRec, 5, EditField::purged, true)).outcome, Outcome::stored);
   EXPECT_FALSE(ledger_->recording(kRec)->has_value());
+}
+
+TEST_P(LedgerTest, ARestoreAfterThirtyDaysIsKeptAndKeepsNobodyFromPurging) {
+  const std::int64_t now = clock_.utc_ms();
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  put_one(flag_entry(kRec, 1, EditField::deleted, true, now - rowing::kRestoreWindowMs - 1));
+  EXPECT_EQ(put_one(flag_entry(kRec, 2, EditField::deleted, false, now)).outcome, Outcome::stored);
+  EXPECT_EQ(put_one(flag_entry(kRec, 3, EditField::purged, true)).outcome, Outcome::stored);
 }
 
 TEST_P(LedgerTest, ADeletionByAnotherAthleteDoesNotCount) {

@@ -1,7 +1,9 @@
 // The writer's rules of edits.
 #include <string>
-#include <tuple>
+#include <utility>
+#include <vector>
 
+#include "core/rowing/edit_order.hpp"
 #include "core/wire/edit.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
@@ -93,7 +95,7 @@ Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::i
   return insert->bind(11, entry.sha256).bind(12, entry.body).run();
 }
 
-// What the newest edit of `deleted` says. There are few of them: they are read, not ordered by SQL.
+// After all edits of `deleted`. There are few of them: they are read, not ordered by SQL.
 Result<bool> Writer::is_deleted(const base::Uuid& athlete, const base::Uuid& session) {
   auto select = connection_->prepare(
       "SELECT json, effective_ms, effective_count FROM edit WHERE session = ?1 AND athlete = ?2 AND field = 'deleted'");
@@ -101,30 +103,25 @@ Result<bool> Writer::is_deleted(const base::Uuid& athlete, const base::Uuid& ses
     return select.error();
   }
   select->bind(1, session.bytes).bind(2, athlete.bytes);
-  using Order = std::tuple<rowing::Stamp, base::Uuid, base::Uuid>;
-  std::optional<Order> newest;
-  bool deleted = false;
+  std::vector<rowing::PlacedEdit> edits;
   while (true) {
     const auto row = select->step();
     if (!row) {
       return row.error();
     }
     if (!*row) {
-      return deleted;
+      const auto winner = rowing::resolve(edits).winner;
+      return winner && winner->edit.flag == true;
     }
-    const auto edit = wire::decode_edit(base::as_text(select->blob(0)));
+    auto edit = wire::decode_edit(base::as_text(select->blob(0)));
     if (!edit) {
       return Error{ErrorCode::internal, "a stored edit of session " + session.text() + ": " + edit.error().text};
     }
-    rowing::Stamp stamp = edit->stamp;
+    rowing::Stamp effective = edit->stamp;
     if (!select->is_null(1)) {
-      stamp = {select->integer(1), static_cast<std::uint32_t>(select->integer(2))};
+      effective = {select->integer(1), static_cast<std::uint32_t>(select->integer(2))};
     }
-    const Order order(stamp, edit->replica_id, edit->op_id);
-    if (!newest || *newest < order) {
-      newest = order;
-      deleted = edit->flag.value_or(false);
-    }
+    edits.push_back({std::move(*edit), effective});
   }
 }
 

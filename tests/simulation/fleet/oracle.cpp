@@ -26,16 +26,34 @@ T read(base::Result<T> result, const std::string& what) {
   return std::move(*result);
 }
 
-// Last writer wins, told anew: (stamp, replica, op).
+using Place = std::tuple<rowing::Stamp, base::Uuid, base::Uuid>;  // (stamp, replica, op)
+
+// Last writer wins, told anew.
 struct Written {
-  std::tuple<rowing::Stamp, base::Uuid, base::Uuid> when;
+  Place when;
   std::optional<std::string> text;
 };
 
 struct Feed {
   std::set<base::Uuid> edits;
-  std::map<base::Uuid, Written> titles;  // by session
+  std::map<base::Uuid, Written> titles;                    // by session
+  std::map<base::Uuid, std::map<Place, bool>> deletions;  // by session: whether each deletes
 };
+
+// The restore that comes in time is the last word before the next deletion.
+bool is_deleted(const std::map<Place, bool>& deletions) {
+  constexpr std::int64_t kThirtyDaysMs = 2'592'000'000;
+  std::optional<std::int64_t> deleted_ms;
+  for (const auto& [place, deletes] : deletions) {
+    const std::int64_t ms = std::get<0>(place).ms;
+    if (deletes) {
+      deleted_ms = ms;
+    } else if (deleted_ms && ms <= *deleted_ms + kThirtyDaysMs) {
+      deleted_ms.reset();
+    }
+  }
+  return deleted_ms.has_value();
+}
 
 Feed read_feed(ledger::Ledger& ledger, const base::Uuid& athlete) {
   Feed feed;
@@ -46,8 +64,10 @@ Feed read_feed(ledger::Ledger& ledger, const base::Uuid& athlete) {
       if (change.kind != wire::ChangeKind::edit) continue;
       feed.edits.insert(change.op_id);
       const auto edit = read(wire::decode_edit(change.json), "an edit of the feed");
+      const Place place(change.effective.value_or(edit.stamp), edit.replica_id, edit.op_id);
+      if (edit.field == rowing::EditField::deleted) feed.deletions[edit.session][place] = edit.flag == true;
       if (edit.field != rowing::EditField::title) continue;
-      const Written written{{change.effective.value_or(edit.stamp), edit.replica_id, edit.op_id}, edit.text};
+      const Written written{place, edit.text};
       auto& newest = feed.titles.try_emplace(edit.session, written).first->second;
       if (newest.when < written.when) newest = written;
     }
@@ -211,6 +231,10 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
       const auto title = feed.titles.find(rec_id);
       if (title != feed.titles.end() && title->second.text != fields.title) {
         throw Violation("I9: the title of " + rec_id.text() + " is not that of the newest edit");
+      }
+      const auto deletions = feed.deletions.find(rec_id);
+      if (deletions != feed.deletions.end() && is_deleted(deletions->second) != fields.deleted) {
+        throw Violation("I9: " + rec_id.text() + " is not hidden or shown as its edits say");
       }
     }
     for (const auto& [rec_id, state] : ledger) {
