@@ -1,5 +1,6 @@
 #include "apps/boathouse/device_folder.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -15,6 +16,18 @@ using base::ErrorCode;
 
 fs::path door_file(const std::string& folder) { return fs::path(folder) / "device.door"; }
 
+// This machine and this very file: a copy of it, also one that a backup brought back, was born elsewhere or later. ""
+// when the system does not tell.
+std::string birthplace_of(const fs::path& file) {
+  struct statx found {};
+  constexpr unsigned kWanted = STATX_INO | STATX_BTIME;
+  if (::statx(AT_FDCWD, file.c_str(), 0, kWanted, &found) != 0 || (found.stx_mask & kWanted) != kWanted) return "";
+  std::string machine;
+  std::ifstream("/etc/machine-id") >> machine;
+  return machine + " " + std::to_string(found.stx_ino) + " " + std::to_string(found.stx_btime.tv_sec) + "." +
+         std::to_string(found.stx_btime.tv_nsec);
+}
+
 }  // namespace
 
 base::Status Device::open(const std::string& folder) {
@@ -23,6 +36,7 @@ base::Status Device::open(const std::string& folder) {
   if (error) return Error{ErrorCode::io, "cannot make " + folder + ": " + error.message()};
   store::StoreOptions options;
   options.ballast_bytes = store::kBallastBytes;
+  options.nonce = [folder] { return birthplace_of(fs::path(folder) / "device.db"); };
   auto opened = store::Store::open(folder, ids, random, options);
   if (!opened) return opened.error();
   store.emplace(std::move(*opened));

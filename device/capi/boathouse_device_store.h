@@ -12,9 +12,22 @@ extern "C" {
 
 typedef struct boathouse_store boathouse_store;
 
-/* `folder` must exist. Recordings that a crash left open are ended and kept. Errors: BOATHOUSE_UNAVAILABLE (another
- * process has it), BOATHOUSE_UNSUPPORTED (a newer database, untouched), BOATHOUSE_CORRUPT, BOATHOUSE_IO. */
+/* `folder` must exist. Recordings that a crash left open are ended and kept. On a phone give a nonce. Errors:
+ * BOATHOUSE_UNAVAILABLE (another process has it), BOATHOUSE_UNSUPPORTED (a newer database, untouched),
+ * BOATHOUSE_CORRUPT, BOATHOUSE_IO. */
 BOATHOUSE_API boathouse_code boathouse_store_open(const char* folder, boathouse_store** store, boathouse_error* error);
+
+typedef struct boathouse_store_options {
+  size_t struct_size;
+  /* Something that does not travel with the file when it is copied or restored from a backup, like a random text in the
+   * Keychain (ThisDeviceOnly). With another nonce than the last time the store is a copy: it becomes a device of its
+   * own, and recordings that were running when it was copied go on under new ids, so that two phones never write the
+   * same one. NULL = copies are not noticed. */
+  const char* nonce;
+} boathouse_store_options;
+/* boathouse_store_open with options, which may be NULL. */
+BOATHOUSE_API boathouse_code boathouse_store_open_with(const char* folder, const boathouse_store_options* options,
+                                                       boathouse_store** store, boathouse_error* error);
 BOATHOUSE_API void boathouse_store_free(boathouse_store* store);
 
 /* Before the system suspends the app (0xdead10cc: it must not hold a file's lock then). What another thread does in the

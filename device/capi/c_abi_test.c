@@ -440,6 +440,57 @@ static void sleeps_and_wakes(const char* folder) {
   test_monitor_free(monitor);
 }
 
+/* The one session of a store that is opened with this nonce, or of one that has none. */
+static void only_session(const char* folder, const char* nonce, char session[48]) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store_options options = BOATHOUSE_INIT(boathouse_store_options);
+  boathouse_store* store = NULL;
+  boathouse_sessions* list = NULL;
+  options.nonce = nonce;
+  OK(boathouse_store_open_with(folder, &options, &store, &error));
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 1);
+  snprintf(session, 48, "%s", session_of(list, 0).id);
+  boathouse_sessions_free(list);
+  boathouse_store_free(store);
+}
+
+/* A phone's backup is brought back on another phone while the first one rows. */
+static void a_copy_is_a_device_of_its_own(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store_options options = BOATHOUSE_INIT(boathouse_store_options);
+  boathouse_recorder_status status = BOATHOUSE_INIT(boathouse_recorder_status);
+  boathouse_recorder* recorder = NULL;
+  boathouse_store* store = NULL;
+  test_monitor* monitor = test_monitor_new(30);
+  test_notification one;
+  char session[48];
+  int i;
+
+  options.nonce = "this phone";
+  OK(boathouse_store_open_with(folder, &options, &store, &error));
+  OK(boathouse_recorder_new(store, NULL, &recorder, &error));
+  for (i = 0; i < 100 && test_monitor_next(monitor, &one); ++i)
+    OK(boathouse_recorder_feed(recorder, one.characteristic, one.bytes, one.size, one.at_ms, &error));
+  OK(boathouse_recorder_seal(recorder, &error));
+  OK(boathouse_recorder_get_status(recorder, &status, &error));
+  EXPECT(status.running == 1);
+  boathouse_recorder_free(recorder);
+  test_monitor_free(monitor);
+  boathouse_store_free(store);
+
+  only_session(folder, "another phone", session);
+  EXPECT(strcmp(session, status.session) != 0);
+  snprintf(status.session, sizeof status.session, "%s", session);
+  only_session(folder, "another phone", session);
+  EXPECT(strcmp(session, status.session) == 0);
+  only_session(folder, "a third phone", session);
+  EXPECT(strcmp(session, status.session) == 0); /* it has ended: nobody goes on with it */
+
+  options.struct_size = 0;
+  EXPECT(boathouse_store_open_with(folder, &options, &store, &error) == BOATHOUSE_INVALID_INPUT && store == NULL);
+}
+
 static void wrong_use_is_an_error(const char* folder) {
   boathouse_error error = BOATHOUSE_INIT(boathouse_error);
   boathouse_store* store = (boathouse_store*)&error;
@@ -514,6 +565,7 @@ int main(void) {
   run("one workout of two recordings is shown once, parted and linked", one_workout_of_two_recordings);
   run("two devices' titles are a choice, answered for both", two_titles_are_a_choice);
   run("the store sleeps and loses nothing", sleeps_and_wakes);
+  run("a copy of the store is a device of its own", a_copy_is_a_device_of_its_own);
   run("wrong use is an error", wrong_use_is_an_error);
   return failures == 0 ? 0 : 1;
 }

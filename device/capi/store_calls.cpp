@@ -10,13 +10,15 @@ using boathouse::base::Status;
 
 namespace {
 
-Status open_store(const char* folder, boathouse_store** store) {
+Status open_store(const char* folder, const boathouse_store_options* given, boathouse_store** store) {
   BOATHOUSE_TRY(capi::need(store, "store"));
   *store = nullptr;
   BOATHOUSE_TRY(capi::need(folder, "folder"));
+  if (given != nullptr) BOATHOUSE_TRY(capi::need_struct(given, "options"));
   auto device = std::make_shared<capi::Device>();
   boathouse::store::StoreOptions options;
   options.ballast_bytes = boathouse::store::kBallastBytes;
+  options.nonce = [given] { return std::string(given != nullptr ? capi::text_of(given->nonce) : ""); };
   auto opened = boathouse::store::Store::open(folder, device->ids, device->random, options);
   if (!opened) return opened.error();
   device->store.emplace(std::move(*opened));
@@ -28,7 +30,12 @@ Status open_store(const char* folder, boathouse_store** store) {
 }  // namespace
 
 boathouse_code boathouse_store_open(const char* folder, boathouse_store** store, boathouse_error* error) {
-  return capi::guarded(error, nullptr, [&] { return open_store(folder, store); });
+  return capi::guarded(error, nullptr, [&] { return open_store(folder, nullptr, store); });
+}
+
+boathouse_code boathouse_store_open_with(const char* folder, const boathouse_store_options* options,
+                                         boathouse_store** store, boathouse_error* error) {
+  return capi::guarded(error, nullptr, [&] { return open_store(folder, options, store); });
 }
 
 void boathouse_store_free(boathouse_store* store) { delete store; }

@@ -9,6 +9,7 @@
 #include "core/pm5/assembler.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/enumerations.hpp"
+#include "device/store/identity.hpp"
 #include "device/store/row_codec.hpp"
 #include "device/store/schema.hpp"
 #include "device/store/store_internal.hpp"
@@ -25,47 +26,6 @@ bool nobody_works(std::mutex& mutex) {
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return false;
-}
-
-base::Result<bool> is_copy(db::Connection& connection) {
-  auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM setting WHERE name = 'is_copy')");
-  if (!select) return select.error();
-  auto row = select->step();
-  if (!row) return row.error();
-  return select->integer(0) != 0;
-}
-
-base::Status write_identity(db::Connection& connection, const Identity& identity) {
-  auto put = connection.prepare(
-      "INSERT INTO replica(id, replica_id, salt) VALUES (1, ?1, ?2) ON CONFLICT(id) DO UPDATE SET replica_id = ?1, "
-      "salt "
-      "= ?2");
-  if (!put) return put.error();
-  BOATHOUSE_TRY(put->bind(1, base::ByteView(identity.replica_id.bytes)).bind(2, base::ByteView(identity.salt)).run());
-  return connection.execute("DELETE FROM setting WHERE name = 'is_copy'");
-}
-
-// A file's own identity, a new one for a new file and for one that the server knows as the copy of another.
-base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& ids, base::RandomSource& random) {
-  auto copy = is_copy(connection);
-  if (!copy) return copy.error();
-  Identity identity;
-  {
-    auto select = connection.prepare("SELECT replica_id, salt FROM replica");
-    if (!select) return select.error();
-    auto there = select->step();
-    if (!there) return there.error();
-    if (*there && !*copy) {
-      if (!copy_exact(select->blob(0), identity.replica_id.bytes) || !copy_exact(select->blob(1), identity.salt)) {
-        return damaged("its own identity cannot be read");
-      }
-      return identity;
-    }
-  }
-  identity.replica_id = ids.next();
-  random.fill(identity.salt);
-  BOATHOUSE_TRY(in_transaction(connection, [&] { return write_identity(connection, identity); }));
-  return identity;
 }
 
 // Files of before version 3 have edits of which nothing was derived.
@@ -147,12 +107,12 @@ struct OpenDatabase {
   Identity identity;
 };
 base::Result<OpenDatabase> open_database(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
-                                         const db::Options& options) {
-  auto connection = db::Connection::open(folder + "/device.db", options);
+                                         const StoreOptions& options) {
+  auto connection = db::Connection::open(folder + "/device.db", options.database);
   if (!connection) return connection.error();
   BOATHOUSE_TRY(db::migrate(*connection, schema()));
   BOATHOUSE_TRY(settle_once(*connection));
-  auto identity = identify(*connection, ids, random);
+  auto identity = identify(*connection, ids, random, options.nonce ? options.nonce() : std::string());
   if (!identity) return identity.error();
   return OpenDatabase{std::move(*connection), *identity};
 }
@@ -176,10 +136,10 @@ base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& i
   auto disk_free = options.disk_free_bytes;
   if (!disk_free) disk_free = [folder] { return free_bytes(folder); };
   Ballast ballast(folder + "/ballast", options.database.vfs, options.ballast_bytes, std::move(disk_free));
-  auto opened = open_database(folder, ids, random, options.database);
+  auto opened = open_database(folder, ids, random, options);
   // Recordings that a full disk has left open want to be ended.
   while (!opened && opened.error().code == base::ErrorCode::no_room && ballast.give()) {
-    opened = open_database(folder, ids, random, options.database);
+    opened = open_database(folder, ids, random, options);
   }
   if (!opened) return opened.error();
   ballast.fill();

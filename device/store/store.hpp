@@ -46,6 +46,10 @@ struct StoreOptions {
   // nearly full disk does not keep a recording from being begun.
   std::uint64_t ballast_bytes = 0;
   std::function<std::uint64_t()> disk_free_bytes = {};  // empty: asks the system about the folder
+  // Something that does not travel with the file when it is copied or restored from a backup; asked once the file is
+  // there. When it gives another text than the last time, the store is a copy: it gets an identity of its own, and its
+  // running recordings go on under new ids. Empty, or "": copies are not noticed here.
+  std::function<std::string()> nonce = {};
 };
 
 struct PendingQuery {
@@ -144,7 +148,8 @@ class Store {
   base::Result<Account> account(std::string_view athlete);
   // Another epoch than before: all receipts count no more and the feed begins anew, in the same transaction. conflict:
   // the key belongs to another athlete than the label's earlier ones. invalid_input: an answer for another device. A
-  // store that the server knows as a copy of another (`fork`) gets an identity of its own at the next open().
+  // store that the server knows as a copy of another (`fork`) gets an identity of its own at the next open(), as one
+  // whose nonce is another.
   base::Status take_hello(std::string_view athlete, const wire::HelloReply& hello);
   // The athlete may be another one from now on (a server that was built anew): the next hello says which.
   base::Status forget_account(std::string_view athlete);

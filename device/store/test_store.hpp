@@ -30,7 +30,7 @@ class TestStore {
   explicit TestStore(std::uint64_t seed = 7) : random(seed) { open(); }
 
   void open() {
-    auto opened = Store::open(folder_.path(), ids, random);
+    auto opened = Store::open(folder_.path(), ids, random, options);
     if (!opened) throw std::runtime_error(opened.error().text);
     store_.emplace(std::move(*opened));
   }
@@ -46,6 +46,7 @@ class TestStore {
   base::ManualClock clock{1'700'000'000'000, 5000};
   base::SeededRandom random;
   base::UuidV7Source ids{clock, random};
+  StoreOptions options;
 
  private:
   TemporaryFolder folder_;

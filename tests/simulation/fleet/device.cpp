@@ -40,12 +40,14 @@ Device::Device(std::uint64_t seed, const Tenants::Tenant& tenant, Deliver delive
       deliver_(std::move(deliver)),
       clock_(1'700'000'000'000, static_cast<std::int64_t>(seed % 1'000'000)),
       random_(seed),
-      ids_(clock_, random_) {}
+      ids_(clock_, random_),
+      nonce_(std::to_string(seed)) {}
 
 base::Status Device::boot() {
   store::StoreOptions options;
   options.database.vfs = disk_.name();
   options.take_lock = false;
+  options.nonce = [this] { return nonce_; };
   auto opened = store::Store::open("/sim", ids_, random_, options);
   if (!opened) return opened.error();
   if (auto ended = opened->end_crashed(); !ended) return ended.error();

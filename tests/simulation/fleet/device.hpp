@@ -44,6 +44,9 @@ class Device {
   // Which process this is: replies to another one's requests are nobody's.
   [[nodiscard]] std::uint64_t process() const { return process_; }
 
+  // Takes what is on another's disk now, as a backup that is brought back here. Before the first boot.
+  void copy_from(Device& other) { disk_.load(other.disk_.contents()); }
+
   // A new process. An error: the store cannot be opened now.
   base::Status boot();
   // The process is gone; what it wrote is there.
@@ -72,6 +75,13 @@ class Device {
   base::Status end_by_hand();
   base::Status import(std::int64_t started_ms, std::uint64_t samples);
   base::Status edit(rowing::Edit edit);
+  base::Status link(const base::Uuid& a, const base::Uuid& b) { return store_->link(a, b, clock_.utc_ms()); }
+  base::Status unlink(const base::Uuid& stays, const base::Uuid& leaves) {
+    return store_->unlink(stays, leaves, clock_.utc_ms());
+  }
+  base::Status answer(const std::string& conflict, store::Answer answer) {
+    return store_->answer(conflict, answer, clock_.utc_ms());
+  }
 
   store::Store& store() { return *store_; }
   SimulatedDisk& disk() { return disk_; }
@@ -96,6 +106,7 @@ class Device {
   base::SeededRandom random_;
   base::UuidV7Source ids_;
   std::uint64_t process_ = 0;
+  std::string nonce_;
 
   std::optional<store::Store> store_;
   std::optional<store::Recorder> recorder_;

@@ -1,6 +1,7 @@
 #include "tests/simulation/fleet/fleet.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "core/base/sha256.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kTenYearsMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 constexpr std::int64_t kLoaderMs = 3000;
+constexpr std::size_t kMostDevices = 5;
 constexpr std::uint64_t kManyPoints = 60;  // I/O points within which a planned fault strikes
 
 class Fleet {
@@ -25,15 +27,7 @@ class Fleet {
         service_(random_.below(1'000'000), server_clock_, stage.tenants),
         network_(random_.u64(), plan_) {
     const std::size_t count = plan_.devices + (plan_.stranger ? 1 : 0);
-    for (std::size_t i = 0; i < count; ++i) {
-      const Tenants::Tenant& tenant = i < plan_.devices ? stage.tenants.anna() : stage.tenants.ben();
-      devices_.push_back(std::make_unique<Device>(random_.below(1'000'000), tenant, [this, i](sync::Send request) {
-        ++outcome_.requests;
-        note(i, request.method + " " + request.path);
-        network_.send(now_ms_, i, devices_[i]->process(), std::move(request));
-      }));
-      start_.push_back(devices_[i]->monotonic_ms());
-    }
+    for (std::size_t i = 0; i < count; ++i) add_device(i < plan_.devices ? stage.tenants.anna() : stage.tenants.ben());
   }
 
   Outcome run() {
@@ -59,6 +53,16 @@ class Fleet {
   }
 
  private:
+  void add_device(const Tenants::Tenant& tenant) {
+    const std::size_t i = devices_.size();
+    devices_.push_back(std::make_unique<Device>(random_.below(1'000'000), tenant, [this, i](sync::Send request) {
+      ++outcome_.requests;
+      note(i, request.method + " " + request.path);
+      network_.send(now_ms_, i, devices_[i]->process(), std::move(request));
+    }));
+    start_.push_back(devices_[i]->monotonic_ms() - now_ms_);
+  }
+
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
 
   void note(std::size_t device, const std::string& what) { note("device " + std::to_string(device) + ": " + what); }
@@ -338,8 +342,39 @@ class Fleet {
         return;
       default:
         if (plan_.people) people(i);
+        if (plan_.links) link(i);
+        if (plan_.copies && devices_.size() < kMostDevices && chance(40)) copy(i);
         return;
     }
+  }
+
+  void link(std::size_t i) {
+    if (!devices_[i]->running()) return;
+    const auto a = some_session(*devices_[i]);
+    const auto b = some_session(*devices_[i]);
+    if (!a || !b) return;
+    switch (random_.below(4)) {
+      case 0:
+      case 1:
+        return by_user(i, "links", [&](Device& one) { return one.link(*a, *b); });
+      case 2:
+        return by_user(i, "parts", [&](Device& one) { return one.unlink(*a, *b); });
+      default:
+        break;
+    }
+    auto conflicts = devices_[i]->store().conflicts();
+    if (!conflicts || conflicts->empty()) return;
+    const std::string id = (*conflicts)[random_.below(conflicts->size())].id;
+    constexpr std::array kAnswers{store::Answer::mine, store::Answer::theirs, store::Answer::both};
+    const store::Answer answer = kAnswers[random_.below(kAnswers.size())];
+    by_user(i, "answers", [&](Device& one) { return one.answer(id, answer); });
+  }
+
+  void copy(std::size_t i) {
+    add_device(devices_[i]->tenant());
+    note(i, "is copied");
+    devices_.back()->copy_from(*devices_[i]);
+    boot(devices_.size() - 1);
   }
 
   void people(std::size_t i) {

@@ -26,13 +26,14 @@ using boathouse::simulation::Stage;
 constexpr std::uint64_t kProofSeeds = 400;  // within which each planted bug must be found
 constexpr std::int64_t kProofMs = 20'000;
 
-constexpr std::array<std::pair<std::string_view, Plant>, 7> kPlants{{
+constexpr std::array<std::pair<std::string_view, Plant>, 8> kPlants{{
     {"ack_before_commit", Plant::ack_before_commit},
     {"cursor_before_data", Plant::cursor_before_data},
     {"idle_after_failure", Plant::idle_after_failure},
     {"two_part_queue", Plant::two_part_queue},
     {"purge_on_200", Plant::purge_on_200},
     {"dedup_by_start", Plant::dedup_by_start},
+    {"copy_unnoticed", Plant::copy_unnoticed},
     {"cursor_ahead_of_commit", Plant::cursor_ahead_of_commit},
 }};
 

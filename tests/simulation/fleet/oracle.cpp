@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <tuple>
 
-#include "core/wire/edit.hpp"
 #include "device/sync/word.hpp"
+#include "tests/simulation/fleet/feed.hpp"
 #include "tests/simulation/fleet/violation.hpp"
 
 namespace boathouse::simulation {
@@ -18,62 +17,6 @@ constexpr std::size_t kAll = 100'000;
 
 std::string text_of(const base::Uuid& rec_id, Stream stream) {
   return rec_id.text() + " " + std::string(rowing::name(stream));
-}
-
-template <typename T>
-T read(base::Result<T> result, const std::string& what) {
-  if (!result) throw Violation(what + " cannot be read: " + result.error().text);
-  return std::move(*result);
-}
-
-using Place = std::tuple<rowing::Stamp, base::Uuid, base::Uuid>;  // (stamp, replica, op)
-
-// Last writer wins, told anew.
-struct Written {
-  Place when;
-  std::optional<std::string> text;
-};
-
-struct Feed {
-  std::set<base::Uuid> edits;
-  std::map<base::Uuid, Written> titles;                    // by session
-  std::map<base::Uuid, std::map<Place, bool>> deletions;  // by session: whether each deletes
-};
-
-// The restore that comes in time is the last word before the next deletion.
-bool is_deleted(const std::map<Place, bool>& deletions) {
-  constexpr std::int64_t kThirtyDaysMs = 2'592'000'000;
-  std::optional<std::int64_t> deleted_ms;
-  for (const auto& [place, deletes] : deletions) {
-    const std::int64_t ms = std::get<0>(place).ms;
-    if (deletes) {
-      deleted_ms = ms;
-    } else if (deleted_ms && ms <= *deleted_ms + kThirtyDaysMs) {
-      deleted_ms.reset();
-    }
-  }
-  return deleted_ms.has_value();
-}
-
-Feed read_feed(ledger::Ledger& ledger, const base::Uuid& athlete) {
-  Feed feed;
-  std::int64_t since = 0;
-  for (;;) {
-    const auto page = read(ledger.changes(athlete, since, kAll, std::size_t{64} << 20), "the feed");
-    for (const wire::Change& change : page.changes) {
-      if (change.kind != wire::ChangeKind::edit) continue;
-      feed.edits.insert(change.op_id);
-      const auto edit = read(wire::decode_edit(change.json), "an edit of the feed");
-      const Place place(change.effective.value_or(edit.stamp), edit.replica_id, edit.op_id);
-      if (edit.field == rowing::EditField::deleted) feed.deletions[edit.session][place] = edit.flag == true;
-      if (edit.field != rowing::EditField::title) continue;
-      const Written written{place, edit.text};
-      auto& newest = feed.titles.try_emplace(edit.session, written).first->second;
-      if (newest.when < written.when) newest = written;
-    }
-    if (!page.more) return feed;
-    since = page.next;
-  }
 }
 
 // Whatever order a file, a crash or a disk had: the samples are those that were written.
@@ -95,6 +38,28 @@ void check_whole(Device& device, const store::RecordingInfo& info) {
     throw Violation("I7: " + rec_id.text() + " is " + std::string(sync::name(sync::safety_of(info))) +
                     ", not verified");
   }
+}
+
+// I8: which recordings are one session is told by the links, the same on every device. I5: it counts one of them for
+// each stream, the same everywhere.
+void check_sessions(Device& device, const Feed& feed, const std::set<base::Uuid>& recordings,
+                    std::map<base::Uuid, store::SessionInfo>& agreed) {
+  std::set<std::set<base::Uuid>> found;
+  for (const store::SessionInfo& session : read(device.store().sessions(), "a device's sessions")) {
+    std::set<base::Uuid> members;
+    for (const store::RecordingInfo& info : session.recordings) members.insert(info.birth.rec_id);
+    if (members.empty() || session.id != *members.begin()) throw Violation("I8: a session has another id");
+    for (const auto& [stream, primary] : session.primaries) {
+      if (!members.contains(primary)) throw Violation("I5: a session counts a recording that is not in it");
+    }
+    const auto [first, is_first] = agreed.try_emplace(session.id, session);
+    if (first->second.primaries != session.primaries || first->second.elapsed_cs != session.elapsed_cs ||
+        first->second.distance_dm != session.distance_dm) {
+      throw Violation("I5: devices count " + session.id.text() + " differently");
+    }
+    found.insert(std::move(members));
+  }
+  if (found != feed.sessions(recordings)) throw Violation("I8: sessions are not what the links say");
 }
 
 }  // namespace
@@ -204,10 +169,10 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
   }
   std::map<base::Uuid, Feed> feeds;
   std::map<base::Uuid, store::SessionFields> agreed;
+  std::map<base::Uuid, store::SessionInfo> sessions;
   for (const auto& device : devices) {
     const base::Uuid& athlete = device->tenant().athlete;
-    if (!feeds.contains(athlete)) feeds[athlete] = read_feed(service.ledger(), athlete);
-    const Feed& feed = feeds[athlete];
+    const Feed& feed = feeds.try_emplace(athlete, service.ledger(), athlete).first->second;
     std::set<base::Uuid> there;
     for (const store::RecordingInfo& info : read(device->store().recordings(), "a device's recordings")) {
       const base::Uuid& rec_id = info.birth.rec_id;
@@ -228,15 +193,14 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
           first->second.other_title != fields.other_title || first->second.deleted != fields.deleted) {
         throw Violation("I8: devices do not agree on the fields of " + rec_id.text());
       }
-      const auto title = feed.titles.find(rec_id);
-      if (title != feed.titles.end() && title->second.text != fields.title) {
+      if (const auto title = feed.title(rec_id); title && *title != fields.title) {
         throw Violation("I9: the title of " + rec_id.text() + " is not that of the newest edit");
       }
-      const auto deletions = feed.deletions.find(rec_id);
-      if (deletions != feed.deletions.end() && is_deleted(deletions->second) != fields.deleted) {
+      if (feed.deleted(rec_id) != fields.deleted) {
         throw Violation("I9: " + rec_id.text() + " is not hidden or shown as its edits say");
       }
     }
+    check_sessions(*device, feed, there, sessions);
     for (const auto& [rec_id, state] : ledger) {
       if (state.athlete == athlete && !there.contains(rec_id)) {
         throw Violation("I13: a device does not know of " + rec_id.text());
@@ -248,7 +212,7 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
       check_handmade(*device, promise.recordings.front(), samples == promise.records.end() ? 0 : samples->second);
     }
     for (const auto& [op_id, session] : device->edits()) {
-      if (!feed.edits.contains(op_id) && !erasable_.contains(session)) {
+      if (!feed.edits().contains(op_id) && !erasable_.contains(session)) {
         throw Violation("I9: an edit of " + session.text() + " never came to the server");
       }
     }

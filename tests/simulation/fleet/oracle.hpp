@@ -32,9 +32,9 @@ class Oracle {
 
   // --- When all is quiet ---
 
-  // I1, I5, I6, I7, I9, I10, I13: every promise is with the server, complete, counted once, verified and known to
-  // every device of its athlete; every edit is there and all devices agree on what the fields are; no device has
-  // another athlete's data.
+  // I1, I5, I6, I7, I8, I9, I10, I13: every promise is with the server, complete, counted once, verified and known to
+  // every device of its athlete; every edit is there and all devices agree on what the fields and the sessions are; no
+  // device has another athlete's data.
   void check_quiet(Service& service, Devices& devices);
 
   // Somebody asked to erase it for ever: it may be gone from now on.

@@ -21,6 +21,8 @@ Plan Plan::draw(base::SeededRandom& random) {
   plan.small_cap = chance(40);
   plan.erasing = chance(25);
   plan.people = chance(30);
+  plan.copies = chance(25);
+  plan.links = chance(30);
   return plan;
 }
 

@@ -25,6 +25,8 @@ struct Plan {
   bool loader_trouble = false;  // blocks are loaded twice, or late
   bool small_cap = false;       // devices make room as soon as they may
   bool erasing = false;         // sessions are deleted, some for ever
+  bool copies = false;          // one device's files are copied to another, which goes on with them
+  bool links = false;           // people say which recordings are one session, and part them
   bool people = false;          // pause, sync now, sign out and in
 
   static Plan draw(base::SeededRandom& random);
