@@ -237,7 +237,8 @@ std::string sync_json(const sync::Status& status) {
   json.key("pending_items").value(status.pending_items).key("refused_items").value(status.refused_items);
   json.key("sent_items").value(status.sent_items).key("sent_bytes").value(status.sent_bytes);
   json.key("received_changes").value(status.received_changes).key("fetched_chunks").value(status.fetched_chunks);
-  json.key("verified_recordings").value(status.verified_recordings).key("requests").value(status.requests);
+  json.key("verified_recordings").value(status.verified_recordings);
+  json.key("uncounted_recordings").value(status.uncounted).key("requests").value(status.requests);
   json.key("stored_items").value(status.stored_items).key("duplicate_items").value(status.duplicate_items);
   json.key("failed_requests").value(status.failed_requests).key("last_error").value(status.last_error);
   json.key("error_domain").value(sync::name(status.failure.domain)).key("error_code").value(status.failure.code);

@@ -141,6 +141,7 @@ void Crew::push(Erg& erg, std::int64_t deadline_ms) {
   const auto begin = std::chrono::steady_clock::now();
   transport::DrainLimits limits;
   limits.deadline_ms = deadline_ms;
+  limits.count_ms = 0;
   const sync::Status status = erg.runner->drain(limits);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   const std::lock_guard lock(mutex);

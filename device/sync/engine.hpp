@@ -89,6 +89,7 @@ struct Status {
   std::uint64_t refused_items = 0;  // by the server; kept and shown
   std::uint64_t wanted_chunks = 0;  // to be fetched, as of the last look (at least)
   std::uint64_t unproven = 0;       // recordings that the server counts differently than this device
+  std::uint64_t uncounted = 0;      // recordings that the server has, but queries do not count yet, at the last rest
   bool deferred =
       false;  // some of the pending items wait longer: the server said `later`, or an item is too large for it
   std::uint64_t requests = 0;  // of this engine's life, as are the following
@@ -135,8 +136,8 @@ struct Loaded {        // after Load; `outbox` is to be read first, so that what
   store::Account account;
   std::vector<store::PendingItem> items;
   std::vector<store::AwayChunk> wanted;
-  std::vector<wire::VerifyQuestion> unverified;
-  std::vector<store::PendingRange> ranges;  // only if they were asked for
+  std::vector<wire::VerifyQuestion> unverified;  // only if there are no items: they go first
+  std::vector<store::PendingRange> ranges;       // only if they were asked for
   std::int64_t oldest_age_s = 0;  // of what is pending, by the device's clock; told to the server, decides nothing
   std::uint64_t to_do_bytes = 0;  // of all that is pending for this athlete or to be fetched
 };

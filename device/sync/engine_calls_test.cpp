@@ -205,6 +205,7 @@ TEST_F(EngineTest, VerifyIsAskedAgainUntilQueriesCountEverything) {
   give(Start{});
   give(reply_all(Outcome::stored));
   EXPECT_EQ(shown.state, State::up_to_date) << "safe, though not counted yet";
+  EXPECT_EQ(shown.uncounted, 1u);
   EXPECT_EQ(timer, now + kVerifyBaseMs);
   const std::size_t calls = others.size();
   run_timer();

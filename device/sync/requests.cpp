@@ -175,6 +175,9 @@ bool Machine::send_verify(const Loaded& work) {
 void Machine::nothing_to_send(const Loaded& work) {
   std::int64_t until = state_.next_hello_ms;
   const store::StoreStatus& outbox = work.outbox;
+  const auto is_proven_wrong = [&](const wire::VerifyQuestion& one) { return state_.unproven.contains(one.rec_id); };
+  status_.uncounted =
+      work.unverified.size() - static_cast<std::uint64_t>(std::ranges::count_if(work.unverified, is_proven_wrong));
   for (const auto& [id, until_ms] : state_.deferred_items) until = std::min(until, until_ms);
   for (const auto& [id, until_ms] : state_.deferred_recordings) until = std::min(until, until_ms);
   if (!work.unverified.empty() && now() < state_.verify_at_ms) until = std::min(until, state_.verify_at_ms);

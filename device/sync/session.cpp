@@ -76,18 +76,14 @@ base::Result<Loaded> Session::load(const Load& command) {
   if (!items) return items.error();
   auto wanted = store_.wanted(query.athlete, kWantedTogether);
   if (!wanted) return wanted.error();
-  auto unverified = store_.unverified(query.athlete, wire::kMaxVerifyRecordings);
-  if (!unverified) return unverified.error();
   const auto to_do = store_.to_do_bytes(query.athlete);
   if (!to_do) return to_do.error();
-  Loaded work{std::move(*outbox),
-              std::move(*account),
-              std::move(*items),
-              std::move(*wanted),
-              std::move(*unverified),
-              {},
-              0,
-              *to_do};
+  Loaded work{std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), {}, {}, 0, *to_do};
+  if (work.items.empty()) {
+    auto unverified = store_.unverified(query.athlete, wire::kMaxVerifyRecordings);
+    if (!unverified) return unverified.error();
+    work.unverified = std::move(*unverified);
+  }
   if (command.max_ranges > 0) {
     auto ranges = store_.pending_ranges(query.athlete, command.max_ranges);
     if (!ranges) return ranges.error();

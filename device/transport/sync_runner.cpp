@@ -133,13 +133,17 @@ SyncRunner::~SyncRunner() = default;
 
 sync::Status SyncRunner::drain(const DrainLimits& limits) {
   const std::int64_t deadline = impl_->clock.monotonic_ms() + limits.deadline_ms;
+  std::optional<std::int64_t> counted_by;
   impl_->events.emplace_back(sync::SyncNow{});
   impl_->events.emplace_back(sync::Start{});
   for (;;) {
     impl_->handle_all();
     const sync::Status& now = impl_->session.status();
     const bool waits = now.state == sync::State::waiting || now.state == sync::State::offline;
-    const bool pauses = waits && now.next_try_ms.has_value() && *now.next_try_ms <= deadline &&
+    const bool counts = now.state == sync::State::up_to_date && now.uncounted > 0;
+    if (counts && !counted_by) counted_by = std::min(deadline, impl_->clock.monotonic_ms() + limits.count_ms);
+    const bool pauses = (waits || counts) && now.next_try_ms.has_value() &&
+                        *now.next_try_ms <= (counts ? *counted_by : deadline) &&
                         now.consecutive_failures < limits.max_failures;
     if (impl_->is_stopped() || !pauses) return now;
     impl_->wait(deadline);

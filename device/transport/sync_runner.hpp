@@ -27,6 +27,7 @@ struct SyncRunnerOptions {
 struct DrainLimits {
   std::int64_t deadline_ms = 60 * 1000;  // from the call on
   std::uint64_t max_failures = 5;        // in a row
+  std::int64_t count_ms = 5 * 1000;      // from the end of the uploads: for queries to count them, too
 };
 
 class SyncRunner {
@@ -38,8 +39,9 @@ class SyncRunner {
   SyncRunner& operator=(SyncRunner&&) noexcept;
   ~SyncRunner();
 
-  // Until nothing is pending, or it makes no sense to go on (needs_auth, blocked, stopped), or a limit is reached. The
-  // answer is how things stand then; look at its state: up_to_date is the only complete success.
+  // Until nothing is pending and all of it is verified, or it makes no sense to go on (needs_auth, blocked, stopped),
+  // or a limit is reached. The answer is how things stand then; look at its state: up_to_date is the only complete
+  // success (`uncounted` of it may still wait to be verified).
   sync::Status drain(const DrainLimits& limits = {});
   // Until stop(): sends what comes, waits and tries again.
   void run();

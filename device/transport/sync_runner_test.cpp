@@ -61,6 +61,32 @@ TEST_F(SyncRunnerTest, DrainsTheOutbox) {
   EXPECT_EQ(runner.drain().stored_items, 12u) << "again, with the same runner";
 }
 
+TEST_F(SyncRunnerTest, AnHourIsUploadedAndVerifiedInFiveRequestsAlthoughQueriesCountItLater) {
+  add_recording(store, 36'000);
+  ledger.uncounted_verifies = 1;
+  TestServer server([this](const SeenRequest& request) { return ledger.take(request); });
+  SyncRunner runner = make(server.url());
+  const sync::Status status = runner.drain();
+  EXPECT_EQ(status.state, sync::State::up_to_date) << status.reason;
+  EXPECT_EQ(status.verified_recordings, 1u);
+  EXPECT_EQ(status.uncounted, 0u);
+  EXPECT_EQ(server.seen().size(), 5u) << "hello, changes, one batch, verify, verify";
+}
+
+TEST_F(SyncRunnerTest, ADrainThatDoesNotWaitForTheCountSaysWhatIsLeft) {
+  add_recording(store, 10);
+  ledger.uncounted_verifies = 1;
+  TestServer server([this](const SeenRequest& request) { return ledger.take(request); });
+  SyncRunner runner = make(server.url());
+  DrainLimits limits;
+  limits.count_ms = 0;
+  const sync::Status status = runner.drain(limits);
+  EXPECT_EQ(status.state, sync::State::up_to_date) << status.reason;
+  EXPECT_EQ(status.verified_recordings, 0u);
+  EXPECT_EQ(status.uncounted, 1u);
+  EXPECT_EQ(server.seen().size(), 4u);
+}
+
 TEST_F(SyncRunnerTest, AReplyThatGotLostIsMadeGoodByTheNextTry) {
   add_recording(store, 10);
   int batches = 0;
