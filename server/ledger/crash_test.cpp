@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <vector>
 
@@ -62,6 +63,23 @@ struct Report {
   }
 }
 
+std::uint64_t stored_by_the_audit(Ledger& ledger) {
+  constexpr std::string_view kStored = " stored=";
+  std::uint64_t stored = 0;
+  for (std::int64_t after = 0;;) {
+    const auto page = ledger.audit(after, kMaxAuditPage, {{}, "submission"});
+    if (!page || page->empty()) {
+      EXPECT_TRUE(page);
+      return stored;
+    }
+    for (const AuditRecord& record : *page) {
+      const std::string& what = record.entry.what;
+      stored += std::strtoull(what.c_str() + what.find(kStored) + kStored.size(), nullptr, 10);
+    }
+    after = page->back().n;
+  }
+}
+
 TEST(LedgerCrash, WhatWasAcknowledgedSurvivesSigkill) {
   const TemporaryFolder folder;
   const std::string path = folder.file("ledger.db");
@@ -115,6 +133,11 @@ TEST(LedgerCrash, WhatWasAcknowledgedSurvivesSigkill) {
       last_seq = std::max(last_seq, one.server_seq);
     }
     EXPECT_EQ((*ledger)->counts()->chunks, stored.size());
+    // What was done and what was written down of it are the same, and nothing of that was torn.
+    const auto verdict = (*ledger)->verify_audit();
+    ASSERT_TRUE(verdict) << verdict.error().text;
+    EXPECT_FALSE(verdict->difference) << verdict->difference->text;
+    EXPECT_EQ(stored_by_the_audit(**ledger), stored.size() + (*ledger)->counts()->recordings);
     // What comes next is numbered after everything that anybody was told.
     auto next = submit(**ledger, uuid(1), {birth_entry(uuid(900'000 + generation))});
     ASSERT_TRUE(next);

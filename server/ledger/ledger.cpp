@@ -42,7 +42,9 @@ Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& ra
   random.fill(bytes);
   std::string epoch = base::to_hex(bytes);
   {
-    auto insert = connection.prepare("INSERT INTO state VALUES (1, ?1, 0, 0, 0, 0, 0, 0)");
+    auto insert = connection.prepare(
+        "INSERT INTO state (id, epoch, last_seq, recordings, chunks, unloaded, quarantined, checks) "
+        "VALUES (1, ?1, 0, 0, 0, 0, 0, 0)");
     if (!insert) {
       return insert.error();
     }
@@ -216,6 +218,27 @@ class SqlLedger final : public Ledger {
     return committer_.run([&removal](Writer& writer) { return writer.remove(removal); });
   }
 
+  Result<std::int64_t> append_audit(const AuditEntry& entry) override {
+    std::int64_t n = 0;
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      const auto appended = writer.append_audit(entry);
+      if (!appended) {
+        return appended.error();
+      }
+      n = *appended;
+      return {};
+    }));
+    return n;
+  }
+
+  Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter) override {
+    return read([&](Reader& reader) { return reader.audit(after, limit, filter); });
+  }
+
+  Result<AuditState> audit_state() override {
+    return read([](Reader& reader) { return reader.audit_state(); });
+  }
+
   Status check() override {
     return committer_.run([](Writer& writer) -> Status {
       writer.check();
@@ -235,6 +258,15 @@ class SqlLedger final : public Ledger {
 };
 
 }  // namespace
+
+Result<AuditVerdict> Ledger::verify_audit(const std::optional<AuditHead>& anchor) {
+  const auto state = audit_state();
+  if (!state) {
+    return state.error();
+  }
+  return check_audit(
+      *state, [this](std::int64_t after, std::size_t limit) { return audit(after, limit); }, anchor);
+}
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
   auto writing = sql::Connection::open(options.place);

@@ -35,6 +35,7 @@
 #include "core/rowing/edit.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
+#include "server/ledger/audit.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/sql/sql.hpp"
 
@@ -43,7 +44,7 @@ namespace boathouse::ledger {
 inline constexpr std::size_t kMaxHaveRanges = 32;  // 1,000 results with as many stay within a reply's 2 MiB
 inline constexpr std::int64_t kMaxStampAheadMs = std::int64_t{5} * 60 * 1000;
 
-// One checked item on its way in. Owns its bytes.
+// One item on its way in. Owns its bytes.
 struct Entry {
   wire::ItemKind kind = wire::ItemKind::chunk;
   base::Uuid rec_id;  // edit: the session
@@ -55,7 +56,10 @@ struct Entry {
   base::Digest sha256{};
   base::Bytes body;
   std::int64_t started_ms = 0;       // birth: its start, for the ClickHouse key
+  base::Uuid op_id;                  // edit
   std::optional<rowing::Edit> edit;  // edit: what `body` says
+  // It could not be taken, and why: the answer is this, and all that becomes of it is a record in the audit.
+  std::optional<wire::ItemResult> refusal;
 };
 
 // The entries of one batch, all of one athlete, in the order of the batch.
@@ -63,6 +67,7 @@ struct Submission {
   base::Uuid athlete;
   base::Uuid replica;  // as the device names itself; for the log
   std::vector<Entry> entries;
+  std::optional<base::Uuid> key = {};  // the API key that brought them; for the audit
 };
 
 // One result per entry, in order. A chunk's `have` is what is held after the commit: at most kMaxHaveRanges, the
@@ -207,6 +212,17 @@ class Ledger {
                                          const wire::Range& range) = 0;
   // not_found: no such recording; invalid_input: an empty range, or one that cuts a chunk. Waits for the committer.
   virtual base::Status remove(const Removal& removal) = 0;
+
+  // --- the audit ---
+  // Every submission and removal writes its own records in its transaction; this is for what happens elsewhere. The
+  // record's n. Waits for the committer, so never from a Completion.
+  virtual base::Result<std::int64_t> append_audit(const AuditEntry& entry) = 0;
+  // In order of n, after `after`; at most `limit`, at most kMaxAuditPage.
+  virtual base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit,
+                                                       const AuditFilter& filter = {}) = 0;
+  virtual base::Result<AuditState> audit_state() = 0;
+  // Page by page: others read meanwhile.
+  base::Result<AuditVerdict> verify_audit(const std::optional<AuditHead>& anchor = {});
 
   // Writes and commits a mark: io when the disk refuses it, unavailable after stop(). For readiness.
   virtual base::Status check() = 0;

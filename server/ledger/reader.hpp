@@ -33,6 +33,8 @@ class Reader {
   base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range);
   base::Result<std::int64_t> newest_seq();
+  base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter);
+  base::Result<AuditState> audit_state();
 
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);

@@ -182,7 +182,41 @@ SELECT athlete, seal.server_seq, 3, rec_id, NULL, NULL, revision FROM seal JOIN 
 ORDER BY 1, 2;
 )sql";
 
-constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1}};
+// audit: audit.hpp. Its end is kept in `state`, so that a record costs one INSERT; audit_hash NULL: there is none yet.
+constexpr std::string_view kAudit = R"sql(
+CREATE TABLE audit (
+  n INTEGER PRIMARY KEY CHECK (n >= 1),
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  key_id BLOB CHECK (length(key_id) = 16),
+  athlete BLOB CHECK (length(athlete) = 16),
+  replica BLOB CHECK (length(replica) = 16),
+  what TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+CREATE INDEX audit_athlete ON audit (athlete, n) WHERE athlete IS NOT NULL;
+CREATE INDEX audit_kind ON audit (kind, n);
+
+ALTER TABLE state ADD COLUMN audit_n INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN audit_hash BLOB;
+)sql";
+
+// Against mistakes, ours and the operator's; whoever means to change a record can drop them, and the hashes tell.
+constexpr std::string_view kAuditGuardsSqlite = R"sql(
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+)sql";
+constexpr std::string_view kAuditGuardsPostgres = R"sql(
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
+)sql";
+
+constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1},
+                                 sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres}};
 
 }  // namespace
 

@@ -99,6 +99,7 @@ Entry edit_entry(const base::Uuid& session, std::uint64_t op_id, std::int64_t st
   entry.rec_id = session;
   entry.body.assign(json.begin(), json.end());
   entry.sha256 = base::sha256(entry.body);
+  entry.op_id = edit.op_id;
   entry.edit = edit;
   return entry;
 }

@@ -16,7 +16,8 @@ using wire::ItemResult;
 using wire::Outcome;
 
 Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
-  auto select = connection.prepare("SELECT last_seq, recordings, chunks, unloaded, quarantined, checks FROM state");
+  auto select = connection.prepare(
+      "SELECT last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n, audit_hash FROM state");
   if (!select) {
     return select.error();
   }
@@ -24,8 +25,13 @@ Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
   if (!row) {
     return row.error();
   }
-  const Counters counters{select->integer(0), select->integer(1), select->integer(2),
-                          select->integer(3), select->integer(4), select->integer(5)};
+  const Counters counters{select->integer(0),
+                          select->integer(1),
+                          select->integer(2),
+                          select->integer(3),
+                          select->integer(4),
+                          select->integer(5),
+                          {select->integer(6), digest_of(select->blob(7))}};
   return Writer(connection, now_ms, counters);
 }
 
@@ -34,12 +40,14 @@ Status Writer::finish() {
     return {};
   }
   auto update = connection_->prepare(
-      "UPDATE state SET last_seq = ?1, recordings = ?2, chunks = ?3, unloaded = ?4, quarantined = ?5, checks = ?6");
+      "UPDATE state SET last_seq = ?1, recordings = ?2, chunks = ?3, unloaded = ?4, quarantined = ?5, checks = ?6, "
+      "audit_n = ?7, audit_hash = ?8");
   if (!update) {
     return update.error();
   }
   update->bind(1, counters_.last_seq).bind(2, counters_.recordings).bind(3, counters_.chunks);
   update->bind(4, counters_.unloaded).bind(5, counters_.quarantined).bind(6, counters_.checks);
+  update->bind(7, counters_.audit.n).bind(8, counters_.audit.hash);
   return update->run();
 }
 
@@ -48,8 +56,9 @@ void Writer::check() { ++counters_.checks; }
 Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
   std::vector<ItemResult> results;
   results.reserve(submission.entries.size());
+  const std::int64_t seq_before = counters_.last_seq;
   for (const Entry& entry : submission.entries) {
-    auto result = store(submission, entry);
+    auto result = entry.refusal ? *entry.refusal : store(submission, entry);
     if (!result) {
       return result.error();
     }
@@ -65,7 +74,7 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
   std::vector<Answered> answered;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Entry& entry = submission.entries[i];
-    if (entry.kind != wire::ItemKind::chunk || results[i].outcome == Outcome::rejected) {
+    if (entry.kind != wire::ItemKind::chunk || entry.refusal || results[i].outcome == Outcome::rejected) {
       continue;
     }
     const auto same = std::find_if(answered.begin(), answered.end(), [&entry](const Answered& other) {
@@ -82,6 +91,7 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
     results[i].have = std::move(*ranges);
     answered.push_back({entry.rec_id, entry.stream, i});
   }
+  BOATHOUSE_TRY(audit_submission(submission, results, seq_before));
   return results;
 }
 

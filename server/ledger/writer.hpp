@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ class Writer {
   base::Result<HelloState> hello(const Hello& hello);
   base::Status remove(const Removal& removal);
 
+  // As of Ledger.
+  base::Result<std::int64_t> append_audit(const AuditEntry& entry);
+
   // Makes this transaction one that writes.
   void check();
 
@@ -46,9 +50,15 @@ class Writer {
     std::int64_t unloaded = 0;
     std::int64_t quarantined = 0;
     std::int64_t checks = 0;
+    AuditHead audit;
     bool operator==(const Counters&) const = default;
   };
 
+  // Who removes something; neither: the server itself.
+  struct Remover {
+    std::optional<base::Uuid> key;
+    std::optional<base::Uuid> replica;
+  };
   struct Owner {
     base::Uuid athlete;
     bool purged = false;
@@ -84,11 +94,15 @@ class Writer {
   base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::int64_t> make_block(std::uint64_t max_records, std::size_t max_bytes);
   base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
-  base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
   base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
+  base::Status audit_submission(const Submission& submission, std::span<const wire::ItemResult> results,
+                                std::int64_t seq_before);
+  base::Status audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,
+                             std::int64_t chunks_before);
 
   sql::Connection* connection_;
   std::int64_t now_ms_;

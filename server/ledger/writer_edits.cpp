@@ -72,7 +72,7 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
   BOATHOUSE_TRY(insert_edit(submission.athlete, entry, server_seq));
   BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::edit, edit.session, {}, {}, {}}));
   if (is_purge && !(*owner && (*owner)->purged)) {
-    BOATHOUSE_TRY(purge(submission.athlete, edit.session));
+    BOATHOUSE_TRY(purge(submission.athlete, edit.session, {submission.key, submission.replica}));
   }
   return with_receipt(Outcome::stored, server_seq);
 }

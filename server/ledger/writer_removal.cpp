@@ -23,11 +23,12 @@ Status Writer::remove(const Removal& removal) {
   if (!*owner || (*owner)->purged) {
     return Error{ErrorCode::not_found, "there is no recording " + removal.rec_id.text()};
   }
-  return removal.stream ? remove_range((*owner)->athlete, removal) : purge((*owner)->athlete, removal.rec_id);
+  return removal.stream ? remove_range((*owner)->athlete, removal) : purge((*owner)->athlete, removal.rec_id, {});
 }
 
-Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id) {
+Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by) {
   const Removal whole{rec_id, std::nullopt, {}};
+  const std::int64_t chunks_before = counters_.chunks;
   std::optional<std::int64_t> started_ms;
   {
     auto select = connection_->prepare("SELECT started_ms FROM recording WHERE rec_id = ?1");
@@ -62,7 +63,8 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id) {
   }
   counters_.quarantined -= removed[4];
   counters_.recordings -= removed[5];
-  return bury(athlete, whole, started_ms);
+  BOATHOUSE_TRY(bury(athlete, whole, started_ms));
+  return audit_removal(athlete, whole, by, chunks_before);
 }
 
 Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
@@ -88,8 +90,10 @@ Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
                                                          static_cast<std::uint64_t>(cut->integer(1)))};
     }
   }
+  const std::int64_t chunks_before = counters_.chunks;
   BOATHOUSE_TRY(drop_chunks(athlete, removal));
   BOATHOUSE_TRY(bury(athlete, removal, std::nullopt));
+  BOATHOUSE_TRY(audit_removal(athlete, removal, {}, chunks_before));
   return mark_dirty(removal.rec_id, counters_.last_seq);
 }
 

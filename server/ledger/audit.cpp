@@ -1,0 +1,99 @@
+#include "server/ledger/audit.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/utf8.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+std::string id_text(const std::optional<base::Uuid>& id) { return id ? id->text() : "-"; }
+
+}  // namespace
+
+base::Digest audit_hash(const base::Digest& previous, const AuditRecord& record) {
+  std::string text = "boathouse audit 1\n";
+  const auto line = [&text](std::string_view value) { text.append(value).push_back('\n'); };
+  line(std::to_string(record.n));
+  line(std::to_string(record.at_ms));
+  line(record.entry.kind);
+  line(id_text(record.entry.key));
+  line(id_text(record.entry.athlete));
+  line(id_text(record.entry.replica));
+  line(record.entry.what);
+  base::Sha256 sha;
+  sha.update(previous);
+  sha.update(base::as_bytes(text));
+  return sha.finish();
+}
+
+std::string audit_text(std::string_view text, std::size_t max_bytes) {
+  std::string plain;
+  while (!text.empty()) {
+    const base::Utf8Step step = base::utf8_step(text);
+    std::string_view point = text.substr(0, step.length);
+    text.remove_prefix(step.length);
+    if (!step.valid) {
+      point = "?";
+    } else if (static_cast<unsigned char>(point.front()) < 0x20 || point.front() == 0x7f) {
+      point = " ";
+    }
+    if (plain.size() + point.size() > max_bytes) {
+      break;
+    }
+    plain += point;
+  }
+  return plain;
+}
+
+base::Result<AuditVerdict> check_audit(const AuditState& state, const AuditPages& pages,
+                                       const std::optional<AuditHead>& anchor) {
+  AuditHead last;
+  const auto differs = [&](std::int64_t n, std::string text) {
+    return AuditVerdict{last.n, state.head, AuditDifference{n, "record " + std::to_string(n) + " " + std::move(text)}};
+  };
+  while (last.n < state.head.n) {
+    const auto page = pages(last.n, kMaxAuditPage);
+    if (!page) {
+      return page.error();
+    }
+    const AuditHead before = last;
+    for (const AuditRecord& record : *page) {
+      if (record.n > state.head.n) {
+        break;
+      }
+      if (record.n != last.n + 1) {
+        return differs(last.n + 1,
+                       "is missing: after " + std::to_string(last.n) + " comes " + std::to_string(record.n));
+      }
+      if (audit_hash(last.hash, record) != record.hash) {
+        return differs(record.n, "is not what was written, or the one before it is not: its hash is another");
+      }
+      if (anchor && anchor->n == record.n && anchor->hash != record.hash) {
+        return differs(record.n, "is not the one of the anchor: its hash is another");
+      }
+      last = {record.n, record.hash};
+    }
+    if (last == before) {
+      break;
+    }
+  }
+  if (last.n < state.head.n) {
+    return differs(last.n + 1, "is missing: the ledger has written " + std::to_string(state.head.n) +
+                                   " records, the last that follows from the first is " + std::to_string(last.n));
+  }
+  if (last != state.head) {
+    return differs(state.head.n, "is not the last that the ledger has written: its hash is another");
+  }
+  if (state.newest > state.head.n) {
+    return differs(state.head.n + 1, "is there, but the ledger has written only " + std::to_string(state.head.n));
+  }
+  if (anchor && anchor->n > state.head.n) {
+    return differs(anchor->n, "is the anchor's, but the ledger has only " + std::to_string(state.head.n) +
+                                  ": its tail is gone, or it was restored from an older backup");
+  }
+  return AuditVerdict{last.n, state.head, std::nullopt};
+}
+
+}  // namespace boathouse::ledger

@@ -1,0 +1,68 @@
+// The reader's half for the audit.
+#include <algorithm>
+#include <string>
+
+#include "server/ledger/reader.hpp"
+#include "server/ledger/rows.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Result;
+
+// A blob that is no id cannot have been written: it shows as none, and the record's hash tells.
+std::optional<base::Uuid> id_of(base::ByteView blob) {
+  return blob.size() == base::Uuid().bytes.size() ? std::optional(uuid_of(blob)) : std::nullopt;
+}
+
+}  // namespace
+
+Result<std::vector<AuditRecord>> Reader::audit(std::int64_t after, std::size_t limit, const AuditFilter& filter) {
+  std::string sql = "SELECT n, at_ms, kind, key_id, athlete, replica, what, hash FROM audit WHERE n > ?1";
+  sql += filter.athlete ? " AND athlete = ?3" : "";
+  const int kind_parameter = filter.athlete ? 4 : 3;
+  sql += filter.kind.empty() ? "" : " AND kind = ?" + std::to_string(kind_parameter);
+  auto select = connection_.prepare(sql + " ORDER BY n LIMIT ?2");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, after).bind(2, std::clamp<std::size_t>(limit, 1, kMaxAuditPage));
+  if (filter.athlete) {
+    select->bind(3, filter.athlete->bytes);
+  }
+  if (!filter.kind.empty()) {
+    select->bind(kind_parameter, filter.kind);
+  }
+  std::vector<AuditRecord> records;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return records;
+    }
+    AuditRecord& record = records.emplace_back();
+    record.n = select->integer(0);
+    record.at_ms = select->integer(1);
+    record.entry.kind = select->text(2);
+    record.entry.key = id_of(select->blob(3));
+    record.entry.athlete = id_of(select->blob(4));
+    record.entry.replica = id_of(select->blob(5));
+    record.entry.what = select->text(6);
+    record.hash = digest_of(select->blob(7));
+  }
+}
+
+Result<AuditState> Reader::audit_state() {
+  auto select = connection_.prepare("SELECT audit_n, audit_hash, (SELECT max(n) FROM audit) FROM state");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->step(); !row) {
+    return row.error();
+  }
+  return AuditState{{select->integer(0), digest_of(select->blob(1))}, select->integer(2)};
+}
+
+}  // namespace boathouse::ledger

@@ -1,0 +1,129 @@
+// What the writer puts into the audit, in the transaction of what it is about.
+#include <array>
+#include <string>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/writer.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using wire::ItemKind;
+using wire::ItemResult;
+using wire::Outcome;
+
+constexpr std::array kOutcomes{Outcome::stored, Outcome::duplicate, Outcome::mismatch, Outcome::rejected,
+                               Outcome::later};
+constexpr std::size_t kMaxReasonBytes = 400;
+
+// An item as its sender names it.
+std::string identity_of(const Entry& entry) {
+  std::string text = std::string(wire::name(entry.kind)) + " " + entry.rec_id.text();
+  switch (entry.kind) {
+    case ItemKind::birth:
+      break;
+    case ItemKind::chunk:
+      text += " " + std::string(rowing::name(entry.stream)) + " " + std::to_string(entry.from) + "-" +
+              std::to_string(entry.to);
+      break;
+    case ItemKind::seal:
+      text += " " + std::to_string(entry.revision);
+      break;
+    case ItemKind::edit:
+      text += " " + entry.op_id.text();
+      break;
+  }
+  return text;
+}
+
+bool is_refused(Outcome outcome) { return outcome != Outcome::stored && outcome != Outcome::duplicate; }
+
+// Counts and, over all items in order, one digest of what came and what was answered: docs/audit.md.
+std::string summary_of(const Submission& submission, std::span<const ItemResult> results) {
+  std::array<std::size_t, kOutcomes.size()> counts{};
+  base::Sha256 sha;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Entry& entry = submission.entries[i];
+    ++counts.at(static_cast<std::size_t>(results[i].outcome));
+    const std::string line = identity_of(entry) + " " + base::to_hex(entry.sha256) + " " +
+                             std::string(wire::name(results[i].outcome)) + "\n";
+    sha.update(base::as_bytes(line));
+  }
+  std::string text = "items=" + std::to_string(results.size());
+  for (const Outcome outcome : kOutcomes) {
+    text += " " + std::string(wire::name(outcome)) + "=" + std::to_string(counts.at(static_cast<std::size_t>(outcome)));
+  }
+  return text + " digest=" + base::to_hex(sha.finish());
+}
+
+}  // namespace
+
+using base::Result;
+using base::Status;
+
+Result<std::int64_t> Writer::append_audit(const AuditEntry& entry) {
+  AuditRecord record{counters_.audit.n + 1, now_ms_, entry, {}};
+  record.entry.what = audit_text(entry.what);
+  record.hash = audit_hash(counters_.audit.hash, record);
+  auto insert = connection_->prepare(
+      "INSERT INTO audit (n, at_ms, kind, key_id, athlete, replica, what, hash) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  if (!insert) {
+    return insert.error();
+  }
+  const auto bind_id = [&insert](int parameter, const std::optional<base::Uuid>& id) {
+    id ? insert->bind(parameter, id->bytes) : insert->bind(parameter, nullptr);
+  };
+  insert->bind(1, record.n).bind(2, record.at_ms).bind(3, record.entry.kind);
+  bind_id(4, record.entry.key);
+  bind_id(5, record.entry.athlete);
+  bind_id(6, record.entry.replica);
+  BOATHOUSE_TRY(insert->bind(7, record.entry.what).bind(8, record.hash).run());
+  counters_.audit = {record.n, record.hash};
+  return record.n;
+}
+
+Status Writer::audit_submission(const Submission& submission, std::span<const ItemResult> results,
+                                std::int64_t seq_before) {
+  if (results.empty()) {
+    return {};
+  }
+  AuditEntry entry{"submission", submission.key, submission.athlete, submission.replica, {}};
+  entry.what = summary_of(submission, results);
+  if (counters_.last_seq > seq_before) {
+    entry.what += " seq=" + std::to_string(seq_before + 1) + "-" + std::to_string(counters_.last_seq);
+  }
+  if (const auto written = append_audit(entry); !written) {
+    return written.error();
+  }
+  entry.kind = "refused";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!is_refused(results[i].outcome)) {
+      continue;
+    }
+    entry.what = "outcome=" + std::string(wire::name(results[i].outcome)) +
+                 " item=" + identity_of(submission.entries[i]) +
+                 " sha256=" + base::to_hex(submission.entries[i].sha256) +
+                 " reason=" + audit_text(results[i].detail, kMaxReasonBytes);
+    if (const auto written = append_audit(entry); !written) {
+      return written.error();
+    }
+  }
+  return {};
+}
+
+Status Writer::audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,
+                             std::int64_t chunks_before) {
+  std::string what = "recording=" + removal.rec_id.text();
+  if (removal.stream) {
+    what += " stream=" + std::string(rowing::name(*removal.stream)) + " range=" + std::to_string(removal.range.from) +
+            "-" + std::to_string(removal.range.to);
+  }
+  what += " chunks=" + std::to_string(chunks_before - counters_.chunks);
+  const auto written = append_audit({removal.stream ? "retention" : "purge", by.key, athlete, by.replica, what});
+  return written ? Status() : Status(written.error());
+}
+
+}  // namespace boathouse::ledger
