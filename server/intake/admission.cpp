@@ -74,7 +74,7 @@ base::Result<Caller> caller_of(const http::RequestHead& head) {
   if (identity == nullptr || !identity->athlete || !replica) {
     return Error{ErrorCode::internal, "a call passed without its admission"};
   }
-  return Caller{*identity->athlete, *replica};
+  return Caller{*identity->athlete, *replica, identity->key_id};
 }
 
 Response problem(const http::RequestHead& head, int status, std::string id, std::string title, std::string detail) {

@@ -28,6 +28,7 @@ http::Admit admit_caller(control::Accounts& accounts, Body body);
 struct Caller {
   base::Uuid athlete;
   base::Uuid replica;
+  base::Uuid key;
 };
 // Of a request that admit_caller let in. internal: it did not.
 base::Result<Caller> caller_of(const http::RequestHead& head);

@@ -2,8 +2,9 @@
 //
 // Before a body is read: the key (an athlete's; the operator owns no data), the media type, the size, the content
 // coding. Items (of a batch, or a chunk's PUT) are opened and checked on a pool thread; what is wrong in one item
-// refuses that item alone. The good ones go to the ledger in one submission, and the ledger's committer completes the
-// request: the answer is the receipt. The other calls ask the ledger and answer from the pool thread.
+// refuses that item alone. All go to the ledger in one submission, the refused ones for its audit alone, and the
+// ledger's committer completes the request: the answer is the receipt. The other calls ask the ledger and answer from
+// the pool thread.
 //
 // An athlete sees the own recordings alone; another's is `unknown` or 404, and `mismatch` where it is offered, as its
 // birth would be refused.

@@ -298,10 +298,35 @@ TEST_F(IntakeTest, ALedgerThatCannotStoreMeansComeAgain) {
   ASSERT_NE(response.headers.find("Retry-After"), nullptr);
   EXPECT_THAT(detail(response), HasSubstr("send the same bytes again"));
   EXPECT_FALSE(response.note.empty());
-  // What never reaches the ledger is answered all the same.
+  // A refusal that cannot be written down is not given either: the device would give up what nobody knows of.
   Owned wrong = chunk(uuid(1), Stream::sample, 0, 10);
   wrong.item.sha256[0] ^= 1;
-  EXPECT_EQ(send({wrong})[0].outcome, Outcome::rejected);
+  EXPECT_EQ(post(batch_of({wrong})).status, 503);
+}
+
+TEST_F(IntakeTest, TheAuditHasEachBatchAndEachRefusedItemWithItsKey) {
+  Owned wrong = chunk(uuid(1), Stream::sample, 0, 10);
+  wrong.item.sha256[0] ^= 1;
+  Owned strange = edit(uuid(1), uuid(50));
+  strange.item.op_id = uuid(51);
+  EXPECT_EQ(send({birth(uuid(1)), wrong, strange}).size(), 3U);
+  EXPECT_EQ(send({wrong}).size(), 1U);
+  const auto records = *ledger_->audit(0, 100);
+  std::vector<std::string> kinds;
+  for (const ledger::AuditRecord& record : records) {
+    kinds.push_back(record.entry.kind);
+    EXPECT_EQ(record.entry.athlete, anna_);
+    EXPECT_EQ(record.entry.replica->text(), kReplica);
+    const auto key = accounts_->keys(std::nullopt, 10)->back();
+    EXPECT_EQ(key.athlete->id, anna_);
+    EXPECT_EQ(record.entry.key, key.id);
+  }
+  EXPECT_THAT(kinds, ElementsAre("submission", "refused", "refused", "submission", "refused"));
+  EXPECT_THAT(records[0].entry.what, HasSubstr("items=3 stored=1 duplicate=0 mismatch=0 rejected=2"));
+  EXPECT_THAT(records[1].entry.what, HasSubstr("item=chunk " + uuid(1).text() + " sample 0-10 sha256="));
+  EXPECT_THAT(records[2].entry.what, HasSubstr("item=edit " + uuid(1).text() + " " + uuid(51).text()));
+  EXPECT_THAT(records[2].entry.what, HasSubstr("reason=op_id: the item says"));
+  EXPECT_FALSE(ledger_->verify_audit()->difference);
 }
 
 }  // namespace

@@ -113,21 +113,22 @@ Status check(const wire::Item& item, ledger::Entry& entry) {
   return wrong("no such kind of item");
 }
 
+wire::ItemResult refusal_of(const Error& error) {
+  wire::ItemResult result;
+  if (error.code == ErrorCode::unsupported) {
+    result.outcome = wire::Outcome::later;
+    result.retry_after_s = kRetryNewerVersionS;
+  } else {
+    result.outcome = wire::Outcome::rejected;
+  }
+  result.detail = error.text;
+  return result;
+}
+
 }  // namespace
 
-std::variant<ledger::Entry, wire::ItemResult> check_item(const wire::Item& item) {
+ledger::Entry check_item(const wire::Item& item) {
   ledger::Entry entry;
-  if (const Status status = check(item, entry); !status) {
-    wire::ItemResult result;
-    if (status.error().code == ErrorCode::unsupported) {
-      result.outcome = wire::Outcome::later;
-      result.retry_after_s = kRetryNewerVersionS;
-    } else {
-      result.outcome = wire::Outcome::rejected;
-    }
-    result.detail = status.error().text;
-    return result;
-  }
   entry.kind = item.kind;
   entry.rec_id = item.rec_id;
   entry.stream = item.stream;
@@ -135,8 +136,13 @@ std::variant<ledger::Entry, wire::ItemResult> check_item(const wire::Item& item)
   entry.to = item.to;
   entry.version = item.version;
   entry.revision = item.revision;
+  entry.op_id = item.op_id;
   entry.sha256 = item.sha256;
-  entry.body.assign(item.body.begin(), item.body.end());
+  if (const Status status = check(item, entry); status) {
+    entry.body.assign(item.body.begin(), item.body.end());
+  } else {
+    entry.refusal = refusal_of(status.error());
+  }
   return entry;
 }
 

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "server/http/problem.hpp"
 #include "server/intake/item_check.hpp"
@@ -21,15 +20,13 @@ struct Batch {
   OnResult on_result;
   base::Uuid replica;             // whose answer it is
   std::vector<wire::Item> items;  // without bodies
-  std::vector<wire::ItemResult> results;
-  std::vector<std::size_t> submitted;  // indices of the items that went to the ledger
 };
 
-void answer(const Batch& batch, const std::string& epoch) {
+void answer(const Batch& batch, const std::string& epoch, std::vector<wire::ItemResult> results) {
   for (std::size_t i = 0; batch.on_result && i < batch.items.size(); ++i) {
-    batch.on_result(batch.items[i].kind, batch.results[i].outcome);
+    batch.on_result(batch.items[i].kind, results[i].outcome);
   }
-  batch.reply(json_response(wire::encode_reply({epoch, batch.replica, batch.results}, batch.items)));
+  batch.reply(json_response(wire::encode_reply({epoch, batch.replica, std::move(results)}, batch.items)));
 }
 
 // The whole submission failed. Whatever the reason, the device should keep its data and come again.
@@ -47,6 +44,7 @@ void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Calle
   ledger::Submission submission;
   submission.athlete = caller.athlete;
   submission.replica = caller.replica;
+  submission.key = caller.key;
 
   const auto batch = std::make_shared<Batch>();
   batch->head = std::move(head);
@@ -54,30 +52,17 @@ void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Calle
   batch->on_result = on_result;
   batch->replica = caller.replica;
   batch->items = std::move(items);
-  batch->results.resize(batch->items.size());
-  for (std::size_t i = 0; i < batch->items.size(); ++i) {
-    auto checked = check_item(batch->items[i]);
-    batch->items[i].body = {};  // the bytes it shows end with this call
-    if (auto* entry = std::get_if<ledger::Entry>(&checked)) {
-      submission.entries.push_back(std::move(*entry));
-      batch->submitted.push_back(i);
-    } else {
-      batch->results[i] = std::get<wire::ItemResult>(std::move(checked));
-    }
-  }
-  if (batch->submitted.empty()) {
-    answer(*batch, ledger.epoch());
-    return;
+  submission.entries.reserve(batch->items.size());
+  for (wire::Item& item : batch->items) {
+    submission.entries.push_back(check_item(item));
+    item.body = {};  // the bytes it shows end with this call
   }
   ledger.submit(std::move(submission), [batch, &ledger](Result<std::vector<wire::ItemResult>> results) {
     if (!results) {
       batch->reply(ledger_failure(batch->head, results.error()));
       return;
     }
-    for (std::size_t i = 0; i < batch->submitted.size(); ++i) {
-      batch->results[batch->submitted[i]] = std::move((*results)[i]);
-    }
-    answer(*batch, ledger.epoch());
+    answer(*batch, ledger.epoch(), std::move(*results));
   });
 }
 

@@ -11,9 +11,9 @@
 
 namespace boathouse::intake {
 
-// Opens and checks each item (their bodies must live until this returns), submits the good ones and replies with one
-// result per item, in order: from the committer's thread, or at once if none was good. `head` is for a problem's
-// instance and request id. `ledger` must outlive the reply. Any thread.
+// Opens and checks each item (their bodies must live until this returns), submits them all, the refused ones for the
+// audit, and replies with one result per item, in order: from the committer's thread.
+// `head` is for a problem's instance and request id. `ledger` must outlive the reply. Any thread.
 void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Caller& caller, http::RequestHead head,
                   std::vector<wire::Item> items, http::Reply reply);
 
