@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "apps/boathouse/audit_commands.hpp"
 #include "apps/boathouse/device_commands.hpp"
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/output.hpp"
@@ -26,6 +27,7 @@ struct CommandLine {
   EditOptions edit;
   StorageOptions room;
   ServerOptions server;
+  AuditOptions audit;
   SimulateOptions simulate;
   MonitorOptions monitor;
   std::string key_file;
@@ -44,6 +46,7 @@ struct CommandLine {
   void add_pm5(CLI::App& app);
   void add_simulate(CLI::App& app);
   void add_server_commands(CLI::App& app);
+  void add_audit(CLI::App& app);
 
  private:
   CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action);
@@ -288,6 +291,27 @@ void CommandLine::add_server_commands(CLI::App& app) {
   add_server_options(*reconcile_command);
 }
 
+void CommandLine::add_audit(CLI::App& app) {
+  CLI::App* group =
+      app.add_subcommand("audit", "What was done to the data and the accounts, as the ledger wrote it down");
+  group->require_subcommand(1);
+  CLI::App* show =
+      command(*group, "show", "List the records, oldest first", [this] { return audit_show(server, audit); });
+  show->add_option("--athlete", audit.athlete, "Those about one athlete: ath_ id");
+  show->add_option("--kind", audit.kind, "Those of one kind: submission, refused, purge, retention, key.create, ...");
+  show->add_option("--after", audit.after, "Those after record N")->check(CLI::NonNegativeNumber);
+  show->add_option("--limit", audit.limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
+  add_server_options(*show);
+  CLI::App* verify = command(*group, "verify", "Check that no record was changed, removed or put in; exit 1 if one was",
+                             [this] { return audit_verify(server, audit); });
+  CLI::Option* data = verify->add_option("--data", audit.data, "Folder of a server: read its ledger.db and ask nobody");
+  CLI::Option* ledger =
+      verify->add_option("--ledger", audit.ledger, "sqlite:FILE or postgresql://USER@HOST/DATABASE, as `serve` has it");
+  data->excludes(ledger);
+  verify->add_option("--anchor", audit.anchor, "N:HASH that an earlier `audit verify` printed");
+  add_server_options(*verify);
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -300,6 +324,7 @@ int run(int argc, char** argv) {
   line.add_pm5(app);
   line.add_simulate(app);
   line.add_server_commands(app);
+  line.add_audit(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -18,6 +18,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
 #include "core/base/utc_time.hpp"
+#include "server/api/audit_routes.hpp"
 #include "server/api/operator_routes.hpp"
 #include "server/api/session_routes.hpp"
 #include "server/control/accounts.hpp"
@@ -198,6 +199,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics.on_result(kind, outcome); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger, intake_options));
   BOATHOUSE_TRY(metrics.add_route(routes, *accounts, *ledger, [this] { return loader->healthy(); }));
+  BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts, *ledger));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
   BOATHOUSE_TRY(control::check_scopes(routes));
   http::Options http_options;

@@ -36,6 +36,17 @@ base::Result<std::size_t> read_limit(const http::Parameters& query, std::size_t 
   return limit;
 }
 
+base::Result<std::int64_t> read_count(const http::Parameters& query, std::string_view name) {
+  const std::string* text = http::find(query, name);
+  if (text == nullptr) return std::int64_t{0};
+  std::int64_t count = 0;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (code != std::errc{} || end != text->data() + text->size() || count < 0) {
+    return Error{ErrorCode::invalid_input, std::string(name) + " must be a whole number from 0"};
+  }
+  return count;
+}
+
 base::Result<std::optional<std::int64_t>> read_time(const http::Parameters& query, std::string_view name) {
   const std::string* text = http::find(query, name);
   if (text == nullptr) return std::optional<std::int64_t>{};

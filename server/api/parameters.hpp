@@ -18,6 +18,9 @@ base::Status check_names(const http::Parameters& query, std::initializer_list<st
 // 1..max; `fallback` when absent.
 base::Result<std::size_t> read_limit(const http::Parameters& query, std::size_t fallback, std::size_t max);
 
+// A whole number from 0 to 2^63 - 1; 0 when absent.
+base::Result<std::int64_t> read_count(const http::Parameters& query, std::string_view name);
+
 // ISO 8601 with a zone, as UTC milliseconds.
 base::Result<std::optional<std::int64_t>> read_time(const http::Parameters& query, std::string_view name);
 

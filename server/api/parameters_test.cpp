@@ -24,6 +24,14 @@ TEST(Parameters, ALimitIsAWholeNumberInRange) {
   }
 }
 
+TEST(Parameters, ACountIsAWholeNumber) {
+  EXPECT_EQ(*read_count({}, "after"), 0);
+  EXPECT_EQ(*read_count({{"after", "9223372036854775807"}}, "after"), INT64_MAX);
+  for (const char* bad : {"", "-1", "1.5", "1x", " 1", "9223372036854775808"}) {
+    EXPECT_FALSE(read_count({{"after", bad}}, "after").ok()) << bad;
+  }
+}
+
 TEST(Parameters, ATimeNeedsAZone) {
   EXPECT_FALSE(read_time({}, "from")->has_value());
   EXPECT_EQ(read_time({{"from", "2026-11-22T18:05:00Z"}}, "from")->value(), 1795370700000);

@@ -1,8 +1,10 @@
 #include "server/ledger/audit.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
+#include "core/base/hex.hpp"
 #include "core/base/utf8.hpp"
 
 namespace boathouse::ledger {
@@ -45,6 +47,21 @@ std::string audit_text(std::string_view text, std::size_t max_bytes) {
     plain += point;
   }
   return plain;
+}
+
+std::string text_of(const AuditHead& head) { return std::to_string(head.n) + ":" + base::to_hex(head.hash); }
+
+base::Result<AuditHead> parse_audit_head(std::string_view text) {
+  const std::string_view number = text.substr(0, text.find(':'));
+  const auto hash = base::from_hex(text.substr(std::min(number.size() + 1, text.size())));
+  AuditHead head;
+  const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), head.n);
+  if (code != std::errc() || end != number.data() + number.size() || head.n < 1 || !hash ||
+      hash->size() != head.hash.size()) {
+    return base::Error{base::ErrorCode::invalid_input, "an anchor is N:HASH, as `boathouse audit verify` prints it"};
+  }
+  std::copy(hash->begin(), hash->end(), head.hash.begin());
+  return head;
 }
 
 base::Result<AuditVerdict> check_audit(const AuditState& state, const AuditPages& pages,

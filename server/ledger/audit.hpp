@@ -1,6 +1,6 @@
 // The audit: what was done to the ledger's data and to the accounts, an append-only list in which each record carries
-// a hash over itself and the hash of the one before. docs/audit.md has the form and what it proves. Pure functions and
-// plain values; pages come from whoever has them (the ledger, or a server over HTTP).
+// a hash over itself and the hash of the one before. docs/audit.md has the form and what it proves. Plain values and,
+// but for the last, pure functions; pages come from whoever has them (the ledger, or a server over HTTP).
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include "core/base/result.hpp"
 #include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
+#include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
 
@@ -43,6 +44,10 @@ struct AuditHead {
   base::Digest hash{};
   bool operator==(const AuditHead&) const = default;
 };
+
+// "N:HASH", the hash as 64 hex digits; parse: n from 1, otherwise invalid_input.
+std::string text_of(const AuditHead& head);
+base::Result<AuditHead> parse_audit_head(std::string_view text);
 
 // The list's end as the ledger noted it, and the largest n that is there.
 struct AuditState {
@@ -81,5 +86,9 @@ using AuditPages = std::function<base::Result<std::vector<AuditRecord>>(std::int
 // of `pages`.
 base::Result<AuditVerdict> check_audit(const AuditState& state, const AuditPages& pages,
                                        const std::optional<AuditHead>& anchor = {});
+
+// The same for the ledger at `place`, without opening it: reads alone, also beside a server that runs. Errors as of
+// server/sql; unsupported: a ledger of before the audit; io: there is none.
+base::Result<AuditVerdict> check_audit_at(const sql::Place& place, const std::optional<AuditHead>& anchor = {});
 
 }  // namespace boathouse::ledger

@@ -288,6 +288,35 @@ TEST_P(AuditTest, IsPagedOverManyRecords) {
   EXPECT_EQ(named(), 2005);
 }
 
+// As `boathouse audit verify --data` does, beside the server that runs.
+TEST_P(AuditTest, IsCheckedWithoutOpeningTheLedger) {
+  fill();
+  const auto found = check_audit_at(place_, head());
+  ASSERT_TRUE(found) << found.error().text;
+  EXPECT_FALSE(found->difference);
+  EXPECT_EQ(found->records, 6);
+  tamper("UPDATE audit SET at_ms = 0 WHERE n = 4");
+  EXPECT_EQ(check_audit_at(place_)->difference->n, 4);
+}
+
+TEST_F(SqliteLedgerTest, AFileThatIsNoLedgerIsNotChecked) {
+  EXPECT_EQ(check_audit_at({.sqlite_file = folder_.file("none.db")}).error().code, base::ErrorCode::io);
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("none.db")));
+  ASSERT_TRUE(sql::Connection::open({.sqlite_file = folder_.file("other.db")})->execute("CREATE TABLE t (a INTEGER)"));
+  EXPECT_EQ(check_audit_at({.sqlite_file = folder_.file("other.db")}).error().code, base::ErrorCode::unsupported);
+}
+
+TEST(AuditHeadText, IsReadAsItIsWritten) {
+  AuditHead head{17, {}};
+  head.hash[0] = 0xab;
+  EXPECT_EQ(*parse_audit_head(text_of(head)), head);
+  const std::string hash(64, 'a');
+  for (const std::string& wrong : {std::string(), std::string("17"), "17:" + hash.substr(1), "17:" + hash + "aa",
+                                   "0:" + hash, "-1:" + hash, ":" + hash, "x:" + hash, "17 :" + hash}) {
+    EXPECT_FALSE(parse_audit_head(wrong)) << wrong;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, AuditTest, both_databases(), database_name);
 
 // Four nodes write into one list while it is checked.

@@ -1,6 +1,7 @@
 // The reader's half for the audit.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
@@ -8,6 +9,8 @@
 namespace boathouse::ledger {
 namespace {
 
+using base::Error;
+using base::ErrorCode;
 using base::Result;
 
 // A blob that is no id cannot have been written: it shows as none, and the record's hash tells.
@@ -63,6 +66,25 @@ Result<AuditState> Reader::audit_state() {
     return row.error();
   }
   return AuditState{{select->integer(0), digest_of(select->blob(1))}, select->integer(2)};
+}
+
+Result<AuditVerdict> check_audit_at(const sql::Place& place, const std::optional<AuditHead>& anchor) {
+  sql::Place there = place;
+  there.sqlite.create = false;
+  auto connection = sql::Connection::open(there);
+  if (!connection) {
+    return connection.error();
+  }
+  Reader reader(std::move(*connection));
+  const auto state = reader.audit_state();
+  if (!state) {
+    return state.error().code == ErrorCode::internal
+               ? Error{ErrorCode::unsupported,
+                       place.text() + " is no ledger with an audit: start `boathouse serve` once"}
+               : state.error();
+  }
+  return check_audit(
+      *state, [&reader](std::int64_t after, std::size_t limit) { return reader.audit(after, limit, {}); }, anchor);
 }
 
 }  // namespace boathouse::ledger
