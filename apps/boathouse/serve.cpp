@@ -12,6 +12,7 @@
 #include <iterator>
 #include <memory>
 
+#include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
@@ -117,6 +118,7 @@ struct Service {
   std::unique_ptr<control::Accounts> accounts;
   std::unique_ptr<control::KeyWatch> key_watch;
   std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<LedgerAuditLog> audit;
   std::unique_ptr<timeseries::ClickHouseClient> client;
   std::unique_ptr<timeseries::EngineProcess> engine;
   std::unique_ptr<timeseries::Loader> loader;
@@ -128,6 +130,7 @@ struct Service {
   void stop();
 
  private:
+  base::Status ensure_operator_key();
   void use_engine(const timeseries::Endpoint& endpoint);
 };
 
@@ -142,6 +145,22 @@ void Service::use_engine(const timeseries::Endpoint& endpoint) {
   if (!endpoint.url.empty()) loader->retry_now();
 }
 
+// The first start makes one: an act like any other, of the server's own word.
+base::Status Service::ensure_operator_key() {
+  const auto lacks = accounts->lacks_operator_key();
+  if (!lacks) return lacks.error();
+  if (!*lacks) return accounts->ensure_operator_key();
+  auto act = control::AuditedAct::begin(*audit, {"key.create", {}, {}, "role=operator"});
+  if (!act) return act.error();
+  const base::Status made = accounts->ensure_operator_key();
+  if (made) {
+    act->done({}, "role=operator");
+  } else {
+    act->failed(made.error());
+  }
+  return made;
+}
+
 base::Status Service::open(const ServeOptions& options) {
   std::error_code error;
   fs::create_directories(options.data, error);
@@ -153,7 +172,6 @@ base::Status Service::open(const ServeOptions& options) {
   auto opened_accounts = control::Accounts::open(data.string(), clock, random, *place);
   if (!opened_accounts) return opened_accounts.error();
   accounts = std::move(*opened_accounts);
-  BOATHOUSE_TRY(accounts->ensure_operator_key());
   if (accounts->shared()) key_watch = std::make_unique<control::KeyWatch>(*accounts, log_line);
 
   ledger::Ledger::Options ledger_options;
@@ -162,6 +180,8 @@ base::Status Service::open(const ServeOptions& options) {
   auto opened_ledger = ledger::Ledger::open(ledger_options, clock, random);
   if (!opened_ledger) return opened_ledger.error();
   ledger = std::move(*opened_ledger);
+  audit = std::make_unique<LedgerAuditLog>(*ledger, log_line);
+  BOATHOUSE_TRY(ensure_operator_key());
 
   base::Digest cursor_secret{};
   random.fill(cursor_secret);
@@ -194,7 +214,7 @@ base::Status Service::open(const ServeOptions& options) {
 base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   http::RouteTable routes;
   BOATHOUSE_TRY(api::add_operator_routes(routes, *accounts, *ledger, *client, [this] { return loader->healthy(); }));
-  BOATHOUSE_TRY(control::add_routes(routes, *accounts));
+  BOATHOUSE_TRY(control::add_routes(routes, *accounts, *audit));
   intake::Options intake_options;
   intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics.on_result(kind, outcome); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger, intake_options));

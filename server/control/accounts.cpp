@@ -319,6 +319,7 @@ Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOpti
   if (!key) {
     return key.error();
   }
+  key->athlete_made = found->empty();
   BOATHOUSE_TRY(transaction->commit());
   BOATHOUSE_TRY(load_key(key->key.id));
   return key;
@@ -424,7 +425,7 @@ Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_m
   if (found->empty()) {
     return Error{ErrorCode::not_found, "there is no key " + format_id(kKeyPrefix, key_id)};
   }
-  NewKey key{std::move(found->front()), make_api_key(key_id, random_)};
+  NewKey key{std::move(found->front()), make_api_key(key_id, random_), false};
   const std::int64_t now_ms = clock_.utc_ms();
   if (key.key.revoked_ms || (key.key.expires_ms && now_ms >= *key.key.expires_ms)) {
     return Error{ErrorCode::conflict, "the key is revoked or has expired: make a new one"};

@@ -62,7 +62,8 @@ struct Key {
 
 struct NewKey {
   Key key;
-  std::string text;  // to be shown once: it cannot be had again
+  std::string text;           // to be shown once: it cannot be had again
+  bool athlete_made = false;  // its athlete is new too
 };
 
 class Accounts {
@@ -98,6 +99,11 @@ class Accounts {
   // rotation no longer. not_found; conflict: the key is revoked or has expired.
   base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms);
 
+  // Whose key that is; nullopt: the operator's, or no such key.
+  [[nodiscard]] std::optional<base::Uuid> athlete_of_key(const base::Uuid& key_id) const {
+    return ring_.athlete_of(key_id);
+  }
+
   // Whether other processes may change what is here.
   [[nodiscard]] bool shared() const { return connection_.dialect() == sql::Dialect::postgres; }
   // Takes over what other nodes have changed.
@@ -111,6 +117,8 @@ class Accounts {
   // durable, never over an existing file). corrupt: a file that is there holds no operator key of this control.db; the
   // text says what to do. A missing file is fine when an operator key is in force: it was taken to a safer place.
   base::Status ensure_operator_key();
+  // Whether none is in force, so that ensure_operator_key() may have to make one.
+  base::Result<bool> lacks_operator_key();
 
  private:
   Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,

@@ -242,7 +242,9 @@ TEST_P(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
 }
 
 TEST_P(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
+  EXPECT_TRUE(*accounts_->lacks_operator_key());
   ASSERT_TRUE(accounts_->ensure_operator_key());
+  EXPECT_FALSE(*accounts_->lacks_operator_key());
   const std::string path = folder_.file("operator.key");
   const std::string content = content_of(path);
   ASSERT_EQ(content.size(), 91U);

@@ -48,6 +48,15 @@ std::optional<Role> KeyRing::role_of(const base::Uuid& id) const {
   return found->second.entry.role;
 }
 
+std::optional<base::Uuid> KeyRing::athlete_of(const base::Uuid& id) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = held_.find(id);
+  if (found == held_.end()) {
+    return std::nullopt;
+  }
+  return found->second.entry.athlete;
+}
+
 std::optional<std::int64_t> KeyRing::last_used_ms(const base::Uuid& id) const {
   const std::shared_lock lock(mutex_);
   const auto found = held_.find(id);

@@ -42,6 +42,9 @@ class KeyRing {
   // The role of a key that was ever made, revoked or not, whatever its secret is now; notes no use.
   [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id) const;
 
+  // The athlete of an athlete's key that was ever made.
+  [[nodiscard]] std::optional<base::Uuid> athlete_of(const base::Uuid& id) const;
+
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
 
   // The keys used since the last call, with the time of their last use.

@@ -19,6 +19,15 @@ std::string_view without_line_end(std::string_view text) {
 
 }  // namespace
 
+base::Result<bool> Accounts::lacks_operator_key() {
+  const std::lock_guard lock(mutex_);
+  const auto operators = operators_in_force();
+  if (!operators) {
+    return operators.error();
+  }
+  return *operators == 0;
+}
+
 base::Status Accounts::ensure_operator_key() {
   const std::lock_guard lock(mutex_);
   const std::string path = dir_ + "/operator.key";

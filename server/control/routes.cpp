@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/base/json.hpp"
@@ -185,7 +186,14 @@ Response page_response(const Request& request, std::string_view prefix, std::vec
 
 // ---- handlers ----
 
-Response create_athlete(Accounts& accounts, const Request& request) {
+// Of the caller's word.
+Act act_of(const Request& request, std::string kind, const std::optional<base::Uuid>& athlete, std::string what) {
+  return {std::move(kind), identity_of(request)->key_id, athlete, std::move(what)};
+}
+
+std::string key_text(const base::Uuid& id) { return "key=" + format_id(kKeyPrefix, id); }
+
+Response create_athlete(Accounts& accounts, AuditLog& audit, const Request& request) {
   if (auto refusal = refuse_media_type(request)) {
     return std::move(*refusal);
   }
@@ -193,10 +201,16 @@ Response create_athlete(Accounts& accounts, const Request& request) {
   if (!field) {
     return http::problem_response(request, field.error());
   }
+  auto act = AuditedAct::begin(audit, act_of(request, "athlete.create", std::nullopt, ""));
+  if (!act) {
+    return http::problem_response(request, act.error());
+  }
   const auto athlete = accounts.create_athlete(field->value);
   if (!athlete) {
+    act->failed(athlete.error());
     return field_problem(request, "/name", athlete.error());
   }
+  act->done(athlete->id, "");
   std::string body;
   JsonWriter json(body);
   write(json, *athlete);
@@ -213,6 +227,18 @@ Response list_athletes(Accounts& accounts, const Request& request) {
     return http::problem_response(request, athletes.error());
   }
   return page_response(request, kAthletePrefix, std::move(*athletes), page->limit);
+}
+
+// For the audit: what the key may do and for how long, not its label, which may name somebody.
+std::string text_of(const KeyOptions& options) {
+  std::string scopes;
+  for (int i = 0; i < kScopeCount; ++i) {
+    if (options.scopes.has(static_cast<Scope>(i))) {
+      scopes += (scopes.empty() ? "" : ",") + std::string(name(static_cast<Scope>(i)));
+    }
+  }
+  return "scopes=" + scopes +
+         (options.lives_ms ? " expires_in_days=" + std::to_string(*options.lives_ms / kDayMs) : "");
 }
 
 struct Wanted {
@@ -268,7 +294,7 @@ Result<Wanted> read_wanted(const Request& request) {
   return wanted.owner.name.empty() ? Result<Wanted>(bad) : Result<Wanted>(wanted);
 }
 
-Response create_key(Accounts& accounts, const Request& request) {
+Response create_key(Accounts& accounts, AuditLog& audit, const Request& request) {
   if (auto refusal = refuse_media_type(request)) {
     return std::move(*refusal);
   }
@@ -276,26 +302,32 @@ Response create_key(Accounts& accounts, const Request& request) {
   if (!wanted) {
     return http::problem_response(request, wanted.error());
   }
-  const auto made = [&]() -> Result<NewKey> {
-    if (wanted->owner.name == "athlete_name") {
-      return accounts.create_athlete_key(wanted->owner.value, wanted->options);
-    }
+  std::optional<base::Uuid> athlete;
+  if (wanted->owner.name == "athlete") {
     const auto id = parse_id(kAthletePrefix, wanted->owner.value);
     if (!id) {
-      return id.error();
+      return field_problem(request, "/athlete", id.error());
     }
-    return accounts.create_athlete_key(*id, wanted->options);
-  }();
+    athlete = *id;
+  }
+  auto act = AuditedAct::begin(audit, act_of(request, "key.create", athlete, text_of(wanted->options)));
+  if (!act) {
+    return http::problem_response(request, act.error());
+  }
+  const auto made = athlete ? accounts.create_athlete_key(*athlete, wanted->options)
+                            : accounts.create_athlete_key(wanted->owner.value, wanted->options);
   if (!made) {
+    act->failed(made.error());
     return field_problem(request, "/" + wanted->owner.name, made.error());
   }
+  act->done(made->key.athlete->id, key_text(made->key.id) + " athlete_made=" + (made->athlete_made ? "yes" : "no"));
   std::string body;
   JsonWriter json(body);
   write(json, made->key, &made->text);
   return json_response(201, std::move(body));
 }
 
-Response rotate_key(Accounts& accounts, const Request& request) {
+Response rotate_key(Accounts& accounts, AuditLog& audit, const Request& request) {
   if (auto refusal = refuse_media_type(request)) {
     return std::move(*refusal);
   }
@@ -313,10 +345,17 @@ Response rotate_key(Accounts& accounts, const Request& request) {
     return field_problem(request, "/overlap_hours",
                          Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
   }
+  const std::string what = key_text(*id) + " overlap_hours=" + std::to_string(*hours->integer());
+  auto act = AuditedAct::begin(audit, act_of(request, "key.rotate", accounts.athlete_of_key(*id), what));
+  if (!act) {
+    return http::problem_response(request, act.error());
+  }
   const auto made = accounts.rotate(*id, *hours->integer() * kHourMs);
   if (!made) {
+    act->failed(made.error());
     return http::problem_response(request, made.error());
   }
+  act->done(std::nullopt, what);
   std::string text;
   JsonWriter json(text);
   write(json, made->key, &made->text);
@@ -335,14 +374,20 @@ Response list_keys(Accounts& accounts, const Request& request) {
   return page_response(request, kKeyPrefix, std::move(*keys), page->limit);
 }
 
-Response revoke_key(Accounts& accounts, const Request& request) {
+Response revoke_key(Accounts& accounts, AuditLog& audit, const Request& request) {
   const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
   if (!id) {
     return field_problem(request, "path:id", id.error());
   }
+  auto act = AuditedAct::begin(audit, act_of(request, "key.revoke", accounts.athlete_of_key(*id), key_text(*id)));
+  if (!act) {
+    return http::problem_response(request, act.error());
+  }
   if (const auto status = accounts.revoke(*id); !status) {
+    act->failed(status.error());
     return http::problem_response(request, status.error());
   }
+  act->done(std::nullopt, key_text(*id));
   Response response;
   response.status = 204;
   return response;
@@ -350,16 +395,20 @@ Response revoke_key(Accounts& accounts, const Request& request) {
 
 }  // namespace
 
-base::Status add_routes(http::RouteTable& routes, Accounts& accounts) {
-  using Call = Response (*)(Accounts&, const Request&);
+base::Status add_routes(http::RouteTable& routes, Accounts& accounts, AuditLog& audit) {
+  using Command = Response (*)(Accounts&, AuditLog&, const Request&);
+  using Question = Response (*)(Accounts&, const Request&);
   const auto add = [&](http::Method method, std::string pattern, std::string name, std::string summary, Scope scope,
-                       Call call, std::size_t max_body_bytes) {
+                       std::variant<Question, Command> call, std::size_t max_body_bytes) {
     http::Route route;
     route.method = method;
     route.pattern = std::move(pattern);
     route.name = std::move(name);
     route.summary = std::move(summary);
-    route.handler = [&accounts, call](const Request& request) { return call(accounts, request); };
+    route.handler = [&accounts, &audit, call](const Request& request) {
+      const auto* question = std::get_if<Question>(&call);
+      return question != nullptr ? (*question)(accounts, request) : std::get<Command>(call)(accounts, audit, request);
+    };
     route.scope = control::name(scope);
     route.admit = admit_operator(accounts);
     route.max_body_bytes = max_body_bytes;

@@ -12,11 +12,12 @@
 
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/audit_log.hpp"
 #include "server/http/router.hpp"
 
 namespace boathouse::control {
 
-// `accounts` must outlive the routes.
-base::Status add_routes(http::RouteTable& routes, Accounts& accounts);
+// Every act is written to `audit` before and after it is done; 503 if that cannot be. Both must outlive the routes.
+base::Status add_routes(http::RouteTable& routes, Accounts& accounts, AuditLog& audit);
 
 }  // namespace boathouse::control

@@ -5,6 +5,8 @@
 
 #include "core/base/json.hpp"
 #include "server/control/authenticator.hpp"
+#include "server/control/ids.hpp"
+#include "server/control/test_audit_log.hpp"
 #include "server/control/test_call.hpp"
 
 namespace boathouse::control {
@@ -21,7 +23,7 @@ class RoutesTest : public testing::Test {
     accounts_ = *Accounts::open(folder_.path(), clock_, random_);
     operator_key_ = accounts_->create_operator_key()->text;
     athlete_key_ = accounts_->create_athlete_key("Anna")->text;
-    EXPECT_TRUE(add_routes(routes_, *accounts_));
+    EXPECT_TRUE(add_routes(routes_, *accounts_, audit_));
     http::Route mine;
     mine.pattern = "/mine";
     mine.name = "mine";
@@ -74,6 +76,7 @@ class RoutesTest : public testing::Test {
   base::ManualClock clock_{1'700'000'000'000};
   base::SystemRandom random_;
   std::unique_ptr<Accounts> accounts_;
+  TestAuditLog audit_;
   http::RouteTable routes_;
   std::string operator_key_;
   std::string athlete_key_;
@@ -302,6 +305,76 @@ TEST_F(RoutesTest, ARotatedKeyHasTwoSecretsForAWhile) {
   EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", "{}").status, 400);
   ASSERT_EQ(remove("/v1/keys/" + text(made, "id")).status, 204);
   EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 0})").status, 409);
+}
+
+// ---- the audit ----
+
+TEST_F(RoutesTest, EveryActIsWrittenDownBeforeAndAfter) {
+  const base::Uuid by = accounts_->authenticate(operator_key_)->key_id;
+  const std::string athlete = text(json(post("/v1/athletes", R"({"name": "Zoe"})")), "id");
+  const base::Uuid zoe = *parse_id(kAthletePrefix, athlete);
+  const auto made =
+      json(post("/v1/keys", R"({"athlete": ")" + athlete + R"(", "label": "Zoe's phone", "expires_in_days": 9, )" +
+                                R"("scopes": ["sessions:read", "strokes:read"]})"));
+  const std::string key = "key=" + text(made, "id");
+  const auto by_name = json(post("/v1/keys", R"({"athlete_name": "Yan"})"));
+  const base::Uuid yan = *parse_id(kAthletePrefix, text(*by_name.find("athlete"), "id"));
+  post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 2})");
+  remove("/v1/keys/" + text(made, "id"));
+  std::vector<std::string> lines;
+  for (const Act& act : audit_.acts) {
+    EXPECT_EQ(act.key, by);
+    const std::string whose = act.athlete == zoe ? "Zoe" : act.athlete == yan ? "Yan" : "nobody";
+    lines.push_back(act.kind + " " + whose + ": " + act.what);
+    EXPECT_THAT(act.what, Not(HasSubstr("rk_live_")));
+    EXPECT_THAT(act.what, Not(HasSubstr("phone")));
+    EXPECT_THAT(act.what, Not(testing::ContainsRegex("Zoe|Yan")));
+  }
+  const std::string all_scopes =
+      "sessions:read,sessions:write,strokes:read,athletes:read,teams:read,aggregates:read,exports:create,exports:read,"
+      "account:delete,athletes:write,teams:write";
+  EXPECT_THAT(
+      lines, testing::ElementsAre("athlete.create nobody: step=intent", "athlete.create Zoe: step=done intent=1",
+                                  "key.create Zoe: step=intent scopes=sessions:read,strokes:read expires_in_days=9",
+                                  "key.create Zoe: step=done intent=3 " + key + " athlete_made=no",
+                                  "key.create nobody: step=intent scopes=" + all_scopes,
+                                  "key.create Yan: step=done intent=5 key=" + text(by_name, "id") + " athlete_made=yes",
+                                  "key.rotate Zoe: step=intent " + key + " overlap_hours=2",
+                                  "key.rotate Zoe: step=done intent=7 " + key + " overlap_hours=2",
+                                  "key.revoke Zoe: step=intent " + key, "key.revoke Zoe: step=done intent=9 " + key));
+}
+
+TEST_F(RoutesTest, AnActThatFailedSaysSo) {
+  EXPECT_EQ(post("/v1/athletes", R"({"name": " Zoe"})").status, 400);
+  EXPECT_EQ(remove("/v1/keys/key_018bcfe5-6800-7abc-8def-0123456789ab").status, 404);
+  ASSERT_EQ(audit_.acts.size(), 4U);
+  EXPECT_EQ(audit_.acts[1].what, "step=failed intent=1 error=invalid_input");
+  EXPECT_EQ(audit_.acts[3].what, "step=failed intent=3 error=not_found");
+}
+
+TEST_F(RoutesTest, WhatIsReadOrRefusedBeforeItBeginsIsNoAct) {
+  get("/v1/keys");
+  get("/v1/athletes");
+  EXPECT_EQ(post("/v1/athletes", "{}").status, 400);
+  EXPECT_EQ(post("/v1/keys", R"({"athlete": "Anna"})").status, 400);
+  http::Headers of_athlete = headers(athlete_key_);
+  EXPECT_EQ(call(routes_, {Method::post, "/v1/athletes", of_athlete, R"({"name": "Zoe"})"}).status, 403);
+  EXPECT_TRUE(audit_.acts.empty());
+}
+
+TEST_F(RoutesTest, WhatCannotBeWrittenDownIsNotDone) {
+  const auto made = json(post("/v1/keys", R"({"athlete_name": "Ben"})"));
+  audit_.fails = true;
+  const auto refused = post("/v1/athletes", R"({"name": "Zoe"})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.headers.find("Retry-After"), nullptr);
+  EXPECT_THAT(refused.body, HasSubstr("not done"));
+  EXPECT_THAT(refused.body, Not(HasSubstr("disk")));
+  EXPECT_EQ(post("/v1/keys", R"({"athlete_name": "Zoe"})").status, 503);
+  EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 0})").status, 503);
+  EXPECT_EQ(remove("/v1/keys/" + text(made, "id")).status, 503);
+  EXPECT_THAT(get("/v1/athletes").body, Not(HasSubstr("Zoe")));
+  EXPECT_EQ(get("/mine", headers(text(made, "key"))).status, 200);
 }
 
 TEST_F(RoutesTest, ARouteWithoutAScopeLetsNobodyIn) {
