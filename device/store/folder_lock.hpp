@@ -14,12 +14,15 @@ class FolderLock {
   FolderLock() = default;
   // unavailable: another process (or another lock of this one) holds it.
   static base::Result<FolderLock> take(const std::string& folder);
+  // The same without making the file: where there is none, nobody has ever held the folder, and nothing is locked.
+  static base::Result<FolderLock> take_if_there(const std::string& folder);
 
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&& other) noexcept;
   ~FolderLock();
 
  private:
+  static base::Result<FolderLock> lock(int descriptor, const std::string& folder);
   explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
   int descriptor_ = -1;
 };

@@ -55,26 +55,6 @@ base::Result<std::vector<base::Uuid>> open_recordings(db::Connection& connection
   }
 }
 
-base::Status put_tail(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> tail) {
-  auto remove = connection.prepare("DELETE FROM tail WHERE recording = ?1");
-  if (!remove) return remove.error();
-  BOATHOUSE_TRY(remove->bind(1, recording).run());
-  auto insert =
-      connection.prepare("INSERT INTO tail(recording, position, stream, record, sum) VALUES (?1, ?2, ?3, ?4, ?5)");
-  if (!insert) return insert.error();
-  std::int64_t position = 0;
-  for (const rowing::Record& record : tail) {
-    BOATHOUSE_TRY(check_record(record));
-    const base::Bytes bytes = encode_row(record);
-    insert->bind(1, recording).bind(2, position).bind(3, static_cast<int>(record.stream));
-    insert->bind(4, base::ByteView(bytes));
-    insert->bind(5, row_sum(recording, record.stream, static_cast<std::uint64_t>(position), bytes));
-    BOATHOUSE_TRY(insert->run());
-    ++position;
-  }
-  return {};
-}
-
 base::Result<std::vector<rowing::Record>> read_tail(db::Connection& connection, std::int64_t recording) {
   auto select =
       connection.prepare("SELECT stream, record, position, sum FROM tail WHERE recording = ?1 ORDER BY position");

@@ -203,6 +203,26 @@ base::Status append_rows(db::Connection& connection, std::int64_t recording, std
   return {};
 }
 
+base::Status put_tail(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> tail) {
+  auto remove = connection.prepare("DELETE FROM tail WHERE recording = ?1");
+  if (!remove) return remove.error();
+  BOATHOUSE_TRY(remove->bind(1, recording).run());
+  auto insert =
+      connection.prepare("INSERT INTO tail(recording, position, stream, record, sum) VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!insert) return insert.error();
+  std::int64_t position = 0;
+  for (const rowing::Record& record : tail) {
+    BOATHOUSE_TRY(check_record(record));
+    const base::Bytes bytes = encode_row(record);
+    insert->bind(1, recording).bind(2, position).bind(3, static_cast<int>(record.stream));
+    insert->bind(4, base::ByteView(bytes));
+    insert->bind(5, row_sum(recording, record.stream, static_cast<std::uint64_t>(position), bytes));
+    BOATHOUSE_TRY(insert->run());
+    ++position;
+  }
+  return {};
+}
+
 bool ChunkCut::take(const rowing::Record& record) {
   const std::size_t payload = record.bytes.size() + record.points.size() * 2;
   if (records_ > 0 && (full() || payload_ + payload > kChunkPayload)) return false;

@@ -200,6 +200,8 @@ base::Result<RecordingRow> begin_recording(db::Connection& connection, const row
                                            std::string_view athlete);
 // Rows with the next sequence numbers.
 base::Status append_rows(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> records);
+// In place of the tail that is there.
+base::Status put_tail(db::Connection& connection, std::int64_t recording, std::span<const rowing::Record> tail);
 // Rows into chunks.
 base::Status seal_rows(db::Connection& connection, std::int64_t recording, bool all);
 base::Status put_chunk(db::Connection& connection, std::int64_t recording, const wire::Chunk& chunk);
