@@ -1,0 +1,167 @@
+#include "server/jobs/runner.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace boathouse::jobs {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+constexpr std::int64_t kPruneEveryMs = 60'000;
+constexpr std::int64_t kUnknownKindMs = 60'000;
+// How late a job may be that another node has added, or that has become due.
+constexpr std::chrono::milliseconds kLookEvery(500);
+
+}  // namespace
+
+Status Runner::Context::prolong() {
+  return runner_.queue_.prolong(job_, runner_.clock_.utc_ms() + runner_.options_.lease_ms);
+}
+
+Runner::Runner(Queue& queue, base::Clock& clock, base::RandomSource& random, const Options& options,
+               std::function<void(std::string_view)> log)
+    : queue_(queue),
+      clock_(clock),
+      random_(random),
+      options_(options),
+      log_(std::move(log)),
+      next_prune_ms_(clock.monotonic_ms()) {}
+
+Runner::~Runner() { stop(); }
+
+void Runner::handle(std::string kind, Handler handler) { handlers_[std::move(kind)] = std::move(handler); }
+
+void Runner::start(int threads) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { loop(); });
+  }
+}
+
+void Runner::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+Status Runner::add(std::span<const Order> orders) {
+  BOATHOUSE_TRY(queue_.add_all(orders, clock_.utc_ms()));
+  {
+    const std::lock_guard lock(mutex_);
+    ++added_;
+  }
+  wake_.notify_all();
+  return {};
+}
+
+void Runner::loop() {
+  while (true) {
+    std::uint64_t seen = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) {
+        return;
+      }
+      seen = added_;
+    }
+    const auto worked = step();
+    if (worked.ok() != queue_is_well_.exchange(worked.ok())) {
+      log_(worked ? "the jobs can be reached again" : "the jobs cannot be reached: " + worked.error().text);
+    }
+    if (worked && *worked) {
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    const bool may_wake = worked.ok();  // what does not answer is not asked more often
+    wake_.wait_for(lock, kLookEvery, [&] { return stopping_ || (may_wake && added_ != seen); });
+  }
+}
+
+Result<bool> Runner::step() {
+  BOATHOUSE_TRY(prune_now_and_then());
+  const auto job = queue_.take(clock_.utc_ms(), options_.lease_ms);
+  if (!job) {
+    return job.error();
+  }
+  if (!*job) {
+    return false;
+  }
+  const Status noted = note(**job, run(**job));
+  // Somebody else has the job now, or it was cancelled: what this worker did counts by its key alone.
+  if (!noted && noted.error().code != ErrorCode::conflict) {
+    return noted.error();
+  }
+  return true;
+}
+
+Outcome Runner::run(const Job& job) {
+  const auto handler = handlers_.find(job.kind);
+  if (handler == handlers_.end()) {
+    return Outcome::retry("this program has no handler for " + job.kind, kUnknownKindMs);
+  }
+  try {
+    Context context(*this, job);
+    return handler->second(context);
+  } catch (const std::exception& exception) {
+    return Outcome::retry(std::string("the handler threw: ") + exception.what());
+  }
+}
+
+Status Runner::note(const Job& job, const Outcome& outcome) {
+  const std::int64_t now_ms = clock_.utc_ms();
+  switch (outcome.kind) {
+    case Outcome::Kind::done:
+      return queue_.done(job, now_ms);
+    case Outcome::Kind::failed:
+      return queue_.failed(job, outcome.why, now_ms);
+    case Outcome::Kind::retry:
+      break;
+  }
+  if (outcome.after_ms) {
+    return queue_.retry(job, outcome.why, now_ms + *outcome.after_ms);
+  }
+  if (job.failures + 1 >= options_.max_failures) {
+    return queue_.failed(job, outcome.why, now_ms);
+  }
+  return queue_.retry(job, outcome.why, now_ms + backoff_ms(job.failures));
+}
+
+std::int64_t Runner::backoff_ms(int failures) {
+  std::int64_t most = options_.first_backoff_ms;
+  for (int i = 0; i < failures && most < options_.max_backoff_ms; ++i) {
+    most *= 2;
+  }
+  most = std::min(most, options_.max_backoff_ms);
+  std::array<std::uint8_t, 8> bytes{};
+  {
+    const std::lock_guard lock(random_mutex_);
+    random_.fill(bytes);
+  }
+  std::uint64_t number = 0;
+  for (const std::uint8_t byte : bytes) {
+    number = number << 8 | byte;
+  }
+  return static_cast<std::int64_t>(number % (static_cast<std::uint64_t>(most) + 1));
+}
+
+Status Runner::prune_now_and_then() {
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  std::int64_t due_ms = next_prune_ms_;
+  if (now_ms < due_ms || !next_prune_ms_.compare_exchange_strong(due_ms, now_ms + kPruneEveryMs)) {
+    return {};
+  }
+  return queue_.prune(clock_.utc_ms());
+}
+
+}  // namespace boathouse::jobs
