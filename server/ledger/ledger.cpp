@@ -156,6 +156,14 @@ class SqlLedger final : public Ledger {
     return committer_.run([sessions](Writer& writer) { return writer.sessions_written(sessions); });
   }
 
+  Result<std::vector<Event>> events(std::size_t limit) override {
+    return read([limit](Reader& reader) { return reader.events(limit); });
+  }
+
+  Status events_told(std::int64_t up_to) override {
+    return committer_.run([up_to](Writer& writer) { return writer.events_told(up_to); });
+  }
+
   void on_commit(std::function<void()> wake) override { committer_.on_commit(std::move(wake)); }
 
   Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) override {

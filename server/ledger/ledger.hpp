@@ -36,6 +36,7 @@
 #include "core/rowing/recording.hpp"
 #include "core/wire/batch.hpp"
 #include "server/ledger/audit.hpp"
+#include "server/ledger/events.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/sql/sql.hpp"
 
@@ -184,8 +185,14 @@ class Ledger {
     return sessions_written({&session, 1});
   }
 
-  // Calls `wake` (from the committer thread) after each commit that stored something; empty = nobody. When this
-  // returns the former `wake` is not running and will not be called again.
+  // --- events ---
+  // What nobody was told of yet, the oldest first. With several nodes the one that leads tells.
+  virtual base::Result<std::vector<Event>> events(std::size_t limit) = 0;
+  // They were handed on, up to this id: they are forgotten here. Waits for the committer.
+  virtual base::Status events_told(std::int64_t up_to) = 0;
+
+  // Calls `wake` (from the committer thread) after each commit that stored something or has an event; empty = nobody.
+  // When this returns the former `wake` is not running and will not be called again.
   virtual void on_commit(std::function<void()> wake) = 0;
 
   // --- reading ---

@@ -296,6 +296,26 @@ Result<std::vector<Ledger::DirtySession>> Reader::dirty_sessions(std::size_t lim
   }
 }
 
+Result<std::vector<Event>> Reader::events(std::size_t limit) {
+  auto select = connection_.prepare("SELECT id, athlete, kind, data, at_ms FROM outbox ORDER BY id LIMIT ?1");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, std::min(limit, std::size_t{1} << 32));
+  std::vector<Event> events;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return events;
+    }
+    events.push_back({select->integer(0), uuid_of(select->blob(1)), std::string(select->text(2)),
+                      std::string(select->text(3)), select->integer(4)});
+  }
+}
+
 Result<Counts> Reader::counts() {
   auto select = connection_.prepare("SELECT recordings, chunks, unloaded, quarantined FROM state");
   if (!select) {

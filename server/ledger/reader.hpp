@@ -26,6 +26,7 @@ class Reader {
                                                        const std::optional<base::Uuid>& after, std::size_t limit);
   base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::vector<Ledger::DirtySession>> dirty_sessions(std::size_t limit);
+  base::Result<std::vector<Event>> events(std::size_t limit);
   base::Result<Counts> counts();
   base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes);

@@ -171,6 +171,31 @@ CREATE TABLE replica (
 ) STRICT;
 )sql";
 
+// outbox: what others are to be told of (events.hpp), until it was handed on; ids are never used twice. completed: the
+// seal's revision that was told of. replica_news: what was told of a store last.
+constexpr std::string_view kOutbox = R"sql(
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  kind TEXT NOT NULL,
+  data TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE completed (
+  rec_id BLOB PRIMARY KEY CHECK (length(rec_id) = 16),
+  revision INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replica_news (
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  replica_id BLOB NOT NULL CHECK (length(replica_id) = 16),
+  owes INTEGER NOT NULL,
+  stuck INTEGER NOT NULL,
+  PRIMARY KEY (athlete, replica_id)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // What a ledger of version 1 has stored; none was on PostgreSQL.
 constexpr std::string_view kFeedOfVersion1 = R"sql(
 INSERT INTO feed (athlete, server_seq, kind, rec_id, stream, from_seq, revision)
@@ -216,7 +241,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 )sql";
 
 constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1},
-                                 sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres}};
+                                 sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
+                                 sql::Migration{4, kOutbox}};
 
 }  // namespace
 

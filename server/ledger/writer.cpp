@@ -1,6 +1,7 @@
 #include "server/ledger/writer.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/base/planted.hpp"
@@ -57,14 +58,27 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
   std::vector<ItemResult> results;
   results.reserve(submission.entries.size());
   const std::int64_t seq_before = counters_.last_seq;
+  std::uint64_t stored = 0;
+  std::uint64_t rejected = 0;
+  std::set<base::Uuid> grown;  // recordings that may be complete now
   for (const Entry& entry : submission.entries) {
     auto result = entry.refusal ? *entry.refusal : store(submission, entry);
     if (!result) {
       return result.error();
     }
-    stored_ = stored_ || result->outcome == Outcome::stored;
+    const bool is_stored = result->outcome == Outcome::stored;
+    stored_ = stored_ || is_stored;
+    stored += is_stored ? 1U : 0U;
+    rejected += result->outcome == Outcome::rejected ? 1U : 0U;
+    if (is_stored && (entry.kind == wire::ItemKind::chunk || entry.kind == wire::ItemKind::seal)) {
+      grown.insert(entry.rec_id);
+    }
     results.push_back(std::move(*result));
   }
+  for (const base::Uuid& rec_id : grown) {
+    BOATHOUSE_TRY(tell_if_complete(submission.athlete, rec_id));
+  }
+  BOATHOUSE_TRY(tell_of_batch(submission, stored, rejected));
   // Once a stream, after the last of its chunks: what the batch has led to.
   struct Answered {
     base::Uuid rec_id;
@@ -157,6 +171,7 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
   insert->bind(4, entry.started_ms).bind(5, now_ms_).bind(6, server_seq).bind(7, entry.sha256).bind(8, entry.body);
   BOATHOUSE_TRY(insert->run());
   BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::birth, entry.rec_id, {}, {}, {}}));
+  BOATHOUSE_TRY(tell_of_session(EventKind::session_created, submission.athlete, entry.rec_id, {}));
   BOATHOUSE_TRY(mark_dirty(entry.rec_id, server_seq));
   ++counters_.recordings;
   return with_receipt(Outcome::stored, server_seq);

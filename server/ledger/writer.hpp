@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "server/ledger/events.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/sql/sql.hpp"
@@ -35,6 +37,7 @@ class Writer {
   // As of Ledger.
   base::Result<HelloState> hello(const Hello& hello);
   base::Status remove(const Removal& removal);
+  base::Status events_told(std::int64_t up_to);
 
   // As of Ledger.
   base::Result<std::int64_t> append_audit(const AuditEntry& entry);
@@ -98,6 +101,31 @@ class Writer {
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
   base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
+  // Members that do not belong to the event stay empty.
+  struct SessionNews {
+    std::uint32_t revision = 0;
+    bool purged = false;
+  };
+  struct SyncNews {
+    std::optional<base::Uuid> recording = {};
+    std::optional<std::uint64_t> items = {};
+    std::optional<std::int64_t> oldest_age_s = {};
+  };
+  // What is remembered of a store, so that each change is told once.
+  struct ReplicaNews {
+    bool owes = false;   // it had something to send
+    bool stuck = false;  // for too long
+    bool operator==(const ReplicaNews&) const = default;
+  };
+  base::Status tell(EventKind kind, const base::Uuid& athlete, const base::Uuid& subject, std::string data);
+  base::Status tell_of_session(EventKind kind, const base::Uuid& athlete, const base::Uuid& session, SessionNews news);
+  base::Status tell_of_sync(EventKind kind, const base::Uuid& athlete, const base::Uuid& replica, SyncNews news);
+  base::Status tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Result<std::uint64_t> records_up_to(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t count);
+  base::Result<ReplicaNews> replica_news(const base::Uuid& athlete, const base::Uuid& replica);
+  base::Status set_replica_news(const base::Uuid& athlete, const base::Uuid& replica, const ReplicaNews& news);
+  base::Status tell_of_batch(const Submission& submission, std::uint64_t stored, std::uint64_t rejected);
+  base::Status tell_of_hello(const Hello& hello);
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
   base::Status audit_submission(const Submission& submission, std::span<const wire::ItemResult> results,
                                 std::int64_t seq_before);
@@ -109,6 +137,7 @@ class Writer {
   Counters before_;
   Counters counters_;
   bool stored_ = false;
+  std::map<base::Uuid, std::string> told_;  // the last word about each session and store in this transaction
 };
 
 }  // namespace boathouse::ledger

@@ -73,6 +73,15 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
   BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::edit, edit.session, {}, {}, {}}));
   if (is_purge && !(*owner && (*owner)->purged)) {
     BOATHOUSE_TRY(purge(submission.athlete, edit.session, {submission.key, submission.replica}));
+  } else if (*owner && !(*owner)->purged) {
+    // Not what this edit says, but what it led to: it may have lost to a newer one.
+    const auto deleted =
+        edit.field == rowing::EditField::deleted ? is_deleted(submission.athlete, edit.session) : Result<bool>(false);
+    if (!deleted) {
+      return deleted.error();
+    }
+    BOATHOUSE_TRY(tell_of_session(*deleted ? EventKind::session_deleted : EventKind::session_updated,
+                                  submission.athlete, edit.session, {}));
   }
   return with_receipt(Outcome::stored, server_seq);
 }

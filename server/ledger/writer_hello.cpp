@@ -16,6 +16,7 @@ Result<HelloState> Writer::hello(const Hello& hello) {
   note->bind(1, hello.athlete.bytes).bind(2, hello.replica.bytes).bind(3, hello.salt).bind(4, now_ms_);
   note->bind(5, hello.pending_recordings).bind(6, hello.pending_items).bind(7, hello.pending_bytes);
   BOATHOUSE_TRY(note->bind(8, hello.oldest_age_s).run());
+  BOATHOUSE_TRY(tell_of_hello(hello));
 
   // Only the later one is told, so that exactly one of two goes on under the old id.
   auto earlier = connection_->prepare(

@@ -43,7 +43,7 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
   }
   BOATHOUSE_TRY(drop_chunks(athlete, whole));
   // The feed first: it is found by what the others hold. Ranges that retention removed are part of the whole.
-  constexpr std::array<std::string_view, 6> kRemovals{
+  constexpr std::array<std::string_view, 7> kRemovals{
       "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1 "
       "UNION ALL SELECT server_seq FROM seal WHERE rec_id = ?1 UNION ALL SELECT server_seq FROM gone WHERE rec_id = "
       "?1)",
@@ -51,7 +51,8 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
       "DELETE FROM seal WHERE rec_id = ?1 AND ?2 IS NOT NULL",
       "DELETE FROM session_mark WHERE rec_id = ?1 AND ?2 IS NOT NULL",
       "DELETE FROM quarantine WHERE rec_id = ?1 AND athlete = ?2",
-      "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2"};
+      "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2",
+      "DELETE FROM completed WHERE rec_id = ?1 AND ?2 IS NOT NULL"};
   std::array<std::int64_t, kRemovals.size()> removed{};
   for (std::size_t i = 0; i < kRemovals.size(); ++i) {
     auto remove = connection_->prepare(kRemovals[i]);
@@ -64,7 +65,8 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
   counters_.quarantined -= removed[4];
   counters_.recordings -= removed[5];
   BOATHOUSE_TRY(bury(athlete, whole, started_ms));
-  return audit_removal(athlete, whole, by, chunks_before);
+  BOATHOUSE_TRY(audit_removal(athlete, whole, by, chunks_before));
+  return tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true});
 }
 
 Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {

@@ -33,7 +33,12 @@ Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry&
   insert->bind(8, entry.sha256).bind(9, stored).bind(10, submission.athlete.bytes);
   insert->bind(11, submission.replica.bytes).bind(12, now_ms_).bind(13, reason).bind(14, entry.body);
   BOATHOUSE_TRY(insert->run());
-  counters_.quarantined += connection_->changes();
+  const bool is_new = connection_->changes() > 0;
+  counters_.quarantined += is_new ? 1 : 0;
+  if (is_new) {
+    BOATHOUSE_TRY(
+        tell_of_sync(EventKind::sync_conflict, submission.athlete, submission.replica, {.recording = entry.rec_id}));
+  }
   ItemResult result;
   result.outcome = Outcome::mismatch;
   result.detail = std::move(reason);

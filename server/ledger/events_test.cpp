@@ -1,0 +1,194 @@
+// What others are told of: once, and only of what was committed.
+#include "server/ledger/events.hpp"
+
+#include <gmock/gmock.h>
+
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using rowing::EditField;
+using rowing::Stream;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using wire::Outcome;
+
+constexpr std::size_t kMany = 1000;
+
+class EventsTest : public LedgerTest {
+ protected:
+  // What is there to be told; then it is told.
+  std::vector<Event> take() {
+    const auto events = ledger_->events(kMany);
+    EXPECT_TRUE(events) << events.error().text;
+    if (!events->empty()) {
+      EXPECT_TRUE(ledger_->events_told(events->back().id));
+    }
+    return *events;
+  }
+  std::vector<std::string> types() {
+    std::vector<std::string> types;
+    for (const Event& event : take()) {
+      types.push_back(event.type);
+    }
+    return types;
+  }
+  void hello(std::uint64_t items, std::int64_t oldest_age_s = 0, const base::Uuid& replica = uuid(99)) {
+    Hello hello;
+    hello.athlete = kAnna;
+    hello.replica = replica;
+    hello.pending_recordings = items > 0 ? 1 : 0;
+    hello.pending_items = items;
+    hello.oldest_age_s = oldest_age_s;
+    EXPECT_TRUE(ledger_->hello(hello));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, EventsTest, both_databases(), database_name);
+
+TEST_P(EventsTest, ASessionIsCreatedAndCompleteOnceWhateverTheOrderAndTheRepeats) {
+  put({birth_entry(kRec), seal_entry(kRec, 1, 20)});
+  auto events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "session.created");
+  EXPECT_EQ(events[0].athlete, kAnna);
+  EXPECT_EQ(events[0].at_ms, clock_.utc_ms());
+  EXPECT_EQ(events[0].data, "{\"athlete_id\":\"ath_" + kAnna.text() + "\",\"session_id\":\"ses_" + kRec.text() + "\"}");
+  put({chunk_entry(kRec, Stream::sample, 10, 20)});
+  EXPECT_THAT(types(), IsEmpty());
+  put({chunk_entry(kRec, Stream::sample, 0, 10)});
+  events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "session.complete");
+  EXPECT_THAT(events[0].data, HasSubstr("\"revision\":1"));
+  reopen();
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 20)});
+  put({chunk_entry(kRec, Stream::sample, 20, 30)});
+  EXPECT_THAT(types(), IsEmpty());
+}
+
+TEST_P(EventsTest, ALaterSealUpdatesASessionWhenItsRecordsAreThere) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10)});
+  EXPECT_THAT(types(), ElementsAre("session.created", "session.complete"));
+  put({seal_entry(kRec, 2, 12)});
+  EXPECT_THAT(types(), IsEmpty());
+  put({chunk_entry(kRec, Stream::sample, 10, 12)});
+  const auto events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "session.updated");
+  EXPECT_THAT(events[0].data, HasSubstr("\"revision\":2"));
+}
+
+TEST_P(EventsTest, EditsUpdateAndDelete) {
+  put({title_entry(kRec, 1)});  // before its birth: there is no session yet
+  EXPECT_THAT(types(), IsEmpty());
+  put({birth_entry(kRec)});
+  EXPECT_THAT(types(), ElementsAre("session.created"));
+  put({title_entry(kRec, 2), title_entry(kRec, 3)});
+  EXPECT_THAT(types(), ElementsAre("session.updated"));
+  put({title_entry(kRec, 3)});
+  EXPECT_THAT(types(), IsEmpty());
+  constexpr std::int64_t kStamp = 1'700'000'000'000;
+  put({flag_entry(kRec, 4, EditField::deleted, true, kStamp + 2)});
+  EXPECT_THAT(types(), ElementsAre("session.deleted"));
+  put({flag_entry(kRec, 5, EditField::deleted, false, kStamp + 3)});
+  EXPECT_THAT(types(), ElementsAre("session.updated"));
+  put({flag_entry(kRec, 6, EditField::deleted, true, kStamp + 1)});  // loses
+  EXPECT_THAT(types(), ElementsAre("session.updated"));
+}
+
+TEST_P(EventsTest, APurgeIsTold) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10)});
+  take();
+  put({flag_entry(kRec, 1, EditField::deleted, true), flag_entry(kRec, 2, EditField::purged, true)});
+  const auto events = take();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[1].type, "session.deleted");
+  EXPECT_THAT(events[0].data, HasSubstr("\"purged\":false"));
+  EXPECT_THAT(events[1].data, HasSubstr("\"purged\":true"));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM completed"), 0);
+}
+
+TEST_P(EventsTest, AConflictIsToldWhenItIsKeptAside) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  take();
+  put({chunk_entry(kRec, Stream::sample, 0, 10, "other"), chunk_entry(kRec, Stream::sample, 5, 10, "other")});
+  const auto events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "sync.conflict");
+  EXPECT_THAT(events[0].data, HasSubstr("\"recording_id\":\"rec_" + kRec.text()));
+  put({chunk_entry(kRec, Stream::sample, 0, 10, "other")});
+  EXPECT_THAT(types(), IsEmpty());
+}
+
+TEST_P(EventsTest, RefusedItemsAreTold) {
+  put(kBen, {chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
+  const auto events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "sync.failed");
+  EXPECT_EQ(events[0].athlete, kBen);
+  EXPECT_EQ(events[0].data,
+            "{\"athlete_id\":\"ath_" + kBen.text() + "\",\"replica_id\":\"" + uuid(99).text() + "\",\"items\":2}");
+}
+
+TEST_P(EventsTest, ASyncIsCompletedOnceAfterSomethingWasToBeSent) {
+  hello(0);
+  EXPECT_THAT(types(), IsEmpty());
+  hello(3);
+  EXPECT_THAT(types(), IsEmpty());
+  hello(0, 0, uuid(98));
+  EXPECT_THAT(types(), IsEmpty());
+  hello(0);
+  EXPECT_THAT(types(), ElementsAre("sync.completed"));
+  hello(0);
+  EXPECT_THAT(types(), IsEmpty());
+  put({birth_entry(kRec)});
+  take();
+  hello(0);
+  EXPECT_THAT(types(), ElementsAre("sync.completed"));
+  put({birth_entry(kRec)});
+  hello(0);
+  EXPECT_THAT(types(), IsEmpty());
+}
+
+TEST_P(EventsTest, AStuckStoreIsToldOnceAndItsRecovery) {
+  hello(3, kStuckAgeS);
+  EXPECT_THAT(types(), IsEmpty());
+  hello(3, kStuckAgeS + 1);
+  hello(3, kStuckAgeS + 50);
+  const auto events = take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "sync.stuck");
+  EXPECT_THAT(events[0].data, HasSubstr("\"items\":3,\"oldest_age_s\":86401"));
+  hello(1, 20);
+  EXPECT_THAT(types(), ElementsAre("sync.recovered"));
+  hello(1, kStuckAgeS + 1);
+  take();
+  hello(0);
+  EXPECT_THAT(types(), ElementsAre("sync.recovered", "sync.completed"));
+}
+
+TEST_P(EventsTest, IdsRiseAndAreNotUsedAgain) {
+  put({birth_entry(kRec)});
+  const std::int64_t first = take().at(0).id;
+  reopen();
+  put({birth_entry(uuid(101)), birth_entry(uuid(102))});
+  const auto events = ledger_->events(1);
+  ASSERT_EQ(events->size(), 1U);
+  EXPECT_GT(events->at(0).id, first);
+  EXPECT_TRUE(ledger_->events_told(events->at(0).id));
+  EXPECT_THAT(ledger_->events(kMany)->at(0).data, HasSubstr(uuid(102).text()));
+}
+
+TEST_P(EventsTest, WhoWaitsIsWokenByAHelloThatTells) {
+  int woken = 0;
+  ledger_->on_commit([&woken] { ++woken; });
+  hello(3);
+  hello(0);
+  ledger_->on_commit({});
+  EXPECT_EQ(woken, 1);
+}
+
+}  // namespace
+}  // namespace boathouse::ledger
