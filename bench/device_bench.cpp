@@ -1,7 +1,6 @@
 // The device's promises in numbers: one table, each row with its baseline of the same run and its target.
-//   bench-device [--server URL --key KEY] [--hour FILE]
-// --server: row "requests" is measured against that `boathouse serve`. --hour: the hour's records go to FILE as JSON
-// lines, for the peers. Needs 5 GB free in the folder for temporary files (TMPDIR). Exit 0 whatever the numbers are.
+// See --help. Needs 5 GB free in the folder for temporary files (TMPDIR) but for --hour-only. Exit 0 whatever the
+// numbers are.
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -94,6 +94,13 @@ struct Bench {
   base::Uuid rec_id;
   std::vector<std::vector<rowing::Record>> records;  // its own, by kStreams
   std::vector<rowing::Record> samples;
+  // Of saving the hour, the file of an empty store included, and of sending it.
+  double save_s = 0;
+  double save_cpu_s = 0;
+  double disk_bytes = 0;
+  std::uint64_t save_syncs = 0;
+  double send_s = 0;
+  double send_requests = 0;
 
   store::Store open(const Folder& folder) { return need(store::Store::open(folder.path(), ids, random)); }
   base::Uuid begin(store::Store& store) {
@@ -145,11 +152,15 @@ void record_hour(Bench& bench) {
   store::Recorder recorder(store, bench.clock, bench.ids, {});
   const double cpu = cpu_seconds();
   const std::uint64_t before = syncs;
-  for (const auto& one : air) need(recorder.feed(one.characteristic, one.payload, one.at_ms));
-  need(recorder.stop(rowing::EndReason::end_of_input));
+  const double ms = wall_ms([&] {
+    for (const auto& one : air) need(recorder.feed(one.characteristic, one.payload, one.at_ms));
+    need(recorder.stop(rowing::EndReason::end_of_input));
+  });
   const double seconds = static_cast<double>(air.back().at_ms - air.front().at_ms) / 1000;
   bench.rec_id = recorder.recordings().at(0);
-  const double used = (cpu_seconds() - cpu) / seconds;
+  bench.save_cpu_s = cpu_seconds() - cpu;
+  bench.save_s = ms / 1e3;
+  const double used = bench.save_cpu_s / seconds;
   row("CPU seconds a recorded second, 10 Hz", used, 1, "a core", "< 0.01", used < 0.01);
   const double commits = static_cast<double>(syncs - before) / seconds;
   double count = 0;
@@ -161,6 +172,8 @@ void record_hour(Bench& bench) {
   bench.samples = bench.records[0];
   { auto closing = std::move(store); }  // a checkpoint
   const double size = (bench.hour.bytes() - empty.bytes()) / 1e6;
+  bench.disk_bytes = bench.hour.bytes();
+  bench.save_syncs = syncs - before;
   row("MB on disk an hour", size, empty.bytes() / 1e6, "an empty store", "< 1", size < 1);
 }
 
@@ -294,6 +307,8 @@ void count_requests(Bench& bench, const std::string& server, const std::string& 
   sync::Status status;
   const double ms = wall_ms([&] { status = runner.drain(); });
   const double requests = static_cast<double>(status.requests);
+  bench.send_s = ms / 1e3;
+  bench.send_requests = requests;
   const bool done = status.state == sync::State::up_to_date && status.verified_recordings == 1;
   double items = static_cast<double>(status.stored_items);
   row("requests to upload and verify the hour", requests, items, "one an item", "<= 5", done && requests <= 5);
@@ -326,23 +341,49 @@ void write_hour(const Bench& bench, const std::string& file) {
 }  // namespace
 }  // namespace boathouse
 
+namespace {
+
+// For bench/run_device, which puts them beside a peer's.
+void write_numbers(const boathouse::Bench& bench, const std::string& file) {
+  std::ofstream out(file);
+  out << "save_s " << bench.save_s << "\nsave_cpu_s " << bench.save_cpu_s << "\ndisk_bytes " << bench.disk_bytes
+      << "\nsave_syncs " << bench.save_syncs << "\nsend_s " << bench.send_s << "\nrequests " << bench.send_requests
+      << "\n";
+}
+
+constexpr const char* kUsage =
+    "bench-device [--server URL --key KEY] [--hour FILE] [--numbers FILE] [--hour-only]\n"
+    "  --server, --key  a running boathouse serve, for the row of requests\n"
+    "  --hour           the hour's records as JSON lines, for other programs\n"
+    "  --numbers        of saving and sending the hour, one a line\n"
+    "  --hour-only      without the rows that need gigabytes or thousands of sessions\n";
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  std::string server;
-  std::string key;
-  std::string hour;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  std::map<std::string, std::string> given;
+  bool hour_only = false;
+  for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--server") server = argv[i + 1];
-    if (name == "--key") key = argv[i + 1];
-    if (name == "--hour") hour = argv[i + 1];
+    const bool takes_value = name == "--server" || name == "--key" || name == "--hour" || name == "--numbers";
+    if (name == "--hour-only") {
+      hour_only = true;
+    } else if (takes_value && i + 1 < argc) {
+      given[name] = argv[++i];
+    } else {
+      const bool asked = name == "--help";
+      std::fputs(kUsage, asked ? stdout : stderr);
+      return asked ? 0 : 2;
+    }
   }
   boathouse::Bench bench;
   boathouse::heading();
   boathouse::record_hour(bench);
   boathouse::compare_with_rows(bench);
-  boathouse::open_many_sessions(bench);
-  boathouse::count_requests(bench, server, key);
-  boathouse::append_to_large(bench);
-  if (!hour.empty()) boathouse::write_hour(bench, hour);
+  if (!hour_only) boathouse::open_many_sessions(bench);
+  boathouse::count_requests(bench, given["--server"], given["--key"]);
+  if (!hour_only) boathouse::append_to_large(bench);
+  if (given.contains("--hour")) boathouse::write_hour(bench, given["--hour"]);
+  if (given.contains("--numbers")) write_numbers(bench, given["--numbers"]);
   return 0;
 }

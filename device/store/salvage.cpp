@@ -123,7 +123,8 @@ class Saver {
     }
     if (entry.purged) {
       entry.ended = true;
-      return insert(entry);
+      BOATHOUSE_TRY(insert(entry));
+      return save_edits(number, saved);
     }
     std::ranges::sort(saved.seals, {}, [](const SavedSeal& one) { return one.seal.revision; });
     const bool had_ended = entry.ended || !saved.seals.empty();
@@ -136,11 +137,16 @@ class Saver {
     for (const SavedSeal& seal : saved.seals) {
       BOATHOUSE_TRY(put_text(number, wire::ItemKind::seal, seal.seal.revision, seal));
     }
+    BOATHOUSE_TRY(save_edits(number, saved));
+    return had_ended ? save_end(entry, saved, *streams) : save_open(entry, saved, *streams);
+  }
+
+  base::Status save_edits(std::int64_t number, const SavedRecording& saved) {
     for (const SavedEdit& edit : saved.edits) {
       if (auto id = put_edit(to_, number, edit.edit, edit.effective, edit.json); !id) return id.error();
       ++report_.edits;
     }
-    return had_ended ? save_end(entry, saved, *streams) : save_open(entry, saved, *streams);
+    return {};
   }
 
   // --- Records ---

@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 
+#include "core/wire/edit.hpp"
 #include "device/store/test_store.hpp"
 
 namespace boathouse::store {
@@ -418,6 +419,37 @@ TEST_F(StoreChangesTest, WhatItsOwnerErasedLeavesNothingAndDoesNotComeBack) {
   ASSERT_TRUE(ok(take(phone, again, gone.seq)));
   EXPECT_TRUE(phone->recordings()->empty());
   EXPECT_TRUE(phone->pending({})->empty());
+}
+
+TEST_F(StoreChangesTest, AServerThatIsSetBackToBeforeAnErasureIsToldOfItAgain) {
+  const base::Uuid rec_id = record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  for (const rowing::EditField field :
+       {rowing::EditField::notes, rowing::EditField::deleted, rowing::EditField::purged}) {
+    rowing::Edit edit;
+    edit.op_id = phone.ids.next();
+    edit.session = rec_id;
+    edit.field = field;
+    if (field == rowing::EditField::notes) edit.text = "private";
+    if (field != rowing::EditField::notes) edit.flag = true;
+    ASSERT_TRUE(ok(phone->edit(edit, 1000)));
+  }
+  upload(phone);
+  Change gone;
+  gone.seq = server_seq + 1;
+  gone.kind = ChangeKind::gone;
+  gone.rec_id = rec_id;
+  ASSERT_TRUE(ok(take(phone, {gone}, 0)));
+  EXPECT_TRUE(phone->pending({})->empty());
+
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-of-the-backup"))));
+  const auto told = *phone->pending({});
+  ASSERT_EQ(told.size(), 2u) << "nothing of what was erased, only that it was";
+  EXPECT_EQ(wire::decode_edit(base::as_text(told[0].body))->field, rowing::EditField::deleted);
+  EXPECT_EQ(wire::decode_edit(base::as_text(told[1].body))->field, rowing::EditField::purged);
+  upload(phone, "epoch-of-the-backup");
+  EXPECT_TRUE(phone->pending({})->empty());
+  EXPECT_TRUE(phone->recordings()->empty());
 }
 
 TEST_F(StoreChangesTest, RangesThatRetentionRemovedLoseTheirBodiesButNotWhatWasNeverSent) {

@@ -132,7 +132,8 @@ base::Status set_sealed(db::Connection& connection, RecordingRow& recording, row
 // The chunks within [from, to) lose their bodies; the directory stays.
 base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
                          std::uint64_t to);
-// The owner's purge: nothing but the recording's entry is left.
+// The owner's purge: nothing is left but the recording's entry and the edits that say so, for a server that is set back
+// to before it.
 base::Status erase_recording(db::Connection& connection, std::int64_t recording);
 
 // not_found also for one that its owner erased. corrupt: it is damaged.

@@ -112,12 +112,12 @@ base::Status drop_bodies(db::Connection& connection, std::int64_t recording, row
 
 base::Status erase_recording(db::Connection& connection, std::int64_t recording) {
   for (const std::string_view sql : {
-           "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE recording = ?1)",
+           "DELETE FROM edit WHERE recording = ?1 AND field NOT IN ('deleted', 'purged')",
+           "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE recording = ?1 EXCEPT SELECT item FROM edit)",
+           "DELETE FROM item WHERE recording = ?1 AND id NOT IN (SELECT item FROM edit WHERE recording = ?1)",
            "DELETE FROM conflict WHERE recording = ?1 OR other = ?1",
            "DELETE FROM overlap WHERE recording = ?1",
            "DELETE FROM overlap_key WHERE recording = ?1",
-           "DELETE FROM edit WHERE recording = ?1",
-           "DELETE FROM item WHERE recording = ?1",
            "DELETE FROM open_row WHERE recording = ?1",
            "DELETE FROM tail WHERE recording = ?1",
            "DELETE FROM stream WHERE recording = ?1",

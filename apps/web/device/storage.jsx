@@ -29,6 +29,9 @@ export function Storage({ space, look }) {
           <div class="fill" style={{ width: `${share}%` }} />
         </div>
       )}
+      {space.disk_low && (
+        <p role="alert">The disk of this device is nearly full. A workout that runs is saved to its end; no new one begins until there is room again.</p>
+      )}
       <p>{space.freeable > 0
         ? `${bytes(space.freeable)} can be removed here: it is safe in the cloud and comes back when you ask for it.`
         : 'Nothing can be removed at the moment.'}</p>
