@@ -179,6 +179,12 @@ void CommandLine::add_device(CLI::App& app) {
       ->transform(CLI::AsSizeValue(false));
   with_json(storage_command);
   with_json(add("verify", "Read everything back and count it", [this] { return device_verify(device); }));
+  CLI::App* salvage_command = add("salvage",
+                                  "Save what can be read of a damaged store into a new one, and name the rest; the "
+                                  "damaged folder is only read",
+                                  [this] { return device_salvage(device, out_file); });
+  salvage_command->add_option("--output", out_file, "Folder of the new store; made when it is not there")->required();
+  with_json(salvage_command);
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);
   sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")

@@ -13,6 +13,7 @@
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "device/import/import.hpp"
+#include "device/store/salvage.hpp"
 #include "device/sync/engine.hpp"
 
 namespace boathouse::app {
@@ -65,6 +66,18 @@ void print_problems(const JsonValue& answer, const std::string& file) {
   for (const JsonValue& problem : list(answer, "problems")) {
     std::fprintf(stderr, "%s:%lld: %s\n", file.c_str(), number(problem, "line"), text(problem, "text").c_str());
   }
+}
+
+// "rec_...: sample [0, 256): why (comes back with the next sync)"
+std::string damage_text(const JsonValue& damage) {
+  std::string line;
+  if (const std::string recording = text(damage, "recording"); !recording.empty()) line = recording + ": ";
+  if (const std::string stream = text(damage, "stream"); !stream.empty()) {
+    line +=
+        stream + " [" + std::to_string(number(damage, "from")) + ", " + std::to_string(number(damage, "to")) + "): ";
+  }
+  line += text(damage, "text");
+  return at(damage, "from_server").boolean().value_or(false) ? line + " (the server had confirmed it)" : line;
 }
 
 int code_of_recording(const JsonValue& answer) {
@@ -210,6 +223,25 @@ int device_verify(const DeviceOptions& options) {
       }
     }
     return number(answer, "problems") == 0 ? kDone : kFailed;
+  });
+}
+
+int device_salvage(const DeviceOptions& options, const std::string& output) {
+  Device device;  // its clock and its ids: the store's own folder is only read
+  const auto report = store::salvage(options.data, output, device.ids, device.random);
+  if (!report) return fail(report.error());
+  return present(options, store::to_json(*report), [&](const JsonValue& answer, bool quiet) {
+    if (!quiet) {
+      std::printf("saved    %lld recording(s), %lld chunk(s), %lld record(s) outside of chunks, %lld edit(s) in %s\n",
+                  number(answer, "recordings"), number(answer, "chunks"), number(answer, "rows"),
+                  number(answer, "edits"), output.c_str());
+      if (number(answer, "away_chunks") > 0) {
+        std::printf("away     %lld chunk(s) that the server has\n", number(answer, "away_chunks"));
+      }
+      for (const JsonValue& damage : list(answer, "damages")) std::printf("damaged  %s\n", damage_text(damage).c_str());
+      if (report->ok()) std::printf("nothing is damaged\n");
+    }
+    return report->ok() ? kDone : kFailed;
   });
 }
 

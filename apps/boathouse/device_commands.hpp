@@ -71,6 +71,8 @@ int device_fetch(const DeviceOptions& device, const std::string& session);
 int device_storage(const DeviceOptions& device, const StorageOptions& storage);
 // Reads every recording back: hashes, ranges, counts, seals. Exit 1 when one is not whole.
 int device_verify(const DeviceOptions& device);
+// Saves what can be read of a damaged store into a new one in `output`. Exit 1 when something could not; it is named.
+int device_salvage(const DeviceOptions& device, const std::string& output);
 // Sends what is pending. Exit 1 when something is still pending or refused at the end.
 int device_sync(const DeviceOptions& device, const SyncOptions& sync);
 // Syncs until SIGTERM; while it holds the folder the other commands ask it (but for record, which needs the folder for

@@ -33,7 +33,11 @@ std::string birthplace_of(const fs::path& file) {
 base::Status Device::open(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return Error{ErrorCode::io, "cannot make " + folder + ": " + error.message()};
+  if (error) {
+    return Error{ErrorCode::io, "cannot make " + folder + ": " + error.message() +
+                                    "; name with --data a folder that is there, or whose parent is one that this user "
+                                    "may write to"};
+  }
   store::StoreOptions options;
   options.ballast_bytes = store::kBallastBytes;
   options.nonce = [folder] { return birthplace_of(fs::path(folder) / "device.db"); };

@@ -26,9 +26,10 @@ base::Status Source::open(const std::string& name) {
 base::Status record_live(const Source& source, store::Recorder& recorder, store::LineFeeder& feeder, base::Clock& clock,
                          const std::function<bool()>& stopped, const std::function<void()>& step) {
   std::string trouble;
-  const auto watch = [&trouble](const base::Status& status) {
+  const auto watch = [&](const base::Status& status) {
     const std::string now = status ? "" : status.error().text;
-    if (now != trouble) say(now.empty() ? "everything is saved again" : "still recording, but cannot save: " + now);
+    const char* const how = recorder.start_refused() ? "not recording: " : "still recording, but cannot save: ";
+    if (now != trouble) say(now.empty() ? "everything is saved again" : how + now);
     trouble = now;
   };
   LineReader lines(source.fd());

@@ -35,6 +35,7 @@ struct ConnectionState {
   }
 
   std::string path;
+  std::string if_corrupt;
   sqlite3* handle = nullptr;
   std::atomic<bool> suspended = false;
   // Keys are views of the values' own `sql`. Several of one text: it was prepared again while the first was in use.
@@ -75,13 +76,13 @@ ErrorCode code_of(int result) {
   }
 }
 
-std::string_view remedy(int result) {
+std::string remedy(const ConnectionState& connection, int result) {
   switch (result & 0xff) {
     case SQLITE_CANTOPEN:
       return "; does the folder exist, and may this user write there?";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return "; restore the file from a backup";
+      return "; " + connection.if_corrupt;
     case SQLITE_BUSY:
       return "; another process writes to it, try again later";
     default:
@@ -101,7 +102,7 @@ Error error_of(const ConnectionState& connection, int result, std::string_view s
     return error;
   }
   error.text.append(": ").append(sqlite3_errmsg(connection.handle));
-  error.text.append(" (SQLite ").append(std::to_string(result)).append(")").append(remedy(result));
+  error.text.append(" (SQLite ").append(std::to_string(result)).append(")").append(remedy(connection, result));
   if (error.code == ErrorCode::internal || error.code == ErrorCode::conflict) {
     error.text.append(" in: ").append(sql.substr(0, 200));
   }
@@ -173,6 +174,7 @@ Result<Connection> Connection::open(const std::string& path, const Options& opti
   }
   auto state = std::make_unique<ConnectionState>();
   state->path = path;
+  state->if_corrupt = options.if_corrupt;
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (options.create ? SQLITE_OPEN_CREATE : 0);
   const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();

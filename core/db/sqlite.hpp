@@ -26,9 +26,10 @@
 namespace boathouse::db {
 
 struct Options {
-  bool create = true;                                       // false: a file that is not there is an io error
-  int busy_timeout_ms = 5000;                               // how long a call waits for another connection's lock
-  std::int64_t journal_size_limit = std::int64_t{5} << 20;  // bytes the WAL is cut to after a checkpoint
+  bool create = true;                                         // false: a file that is not there is an io error
+  int busy_timeout_ms = 5000;                                 // how long a call waits for another connection's lock
+  std::int64_t journal_size_limit = std::int64_t{5} << 20;    // bytes the WAL is cut to after a checkpoint
+  std::string if_corrupt = "restore the file from a backup";  // what a person then does, for the error's text
   std::string vfs = {};  // a registered SQLite VFS, so that tests and the simulator own the disk; "" = the system's
 };
 

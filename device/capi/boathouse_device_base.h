@@ -44,7 +44,7 @@ enum {
   BOATHOUSE_UNAVAILABLE = 7, /* busy, e.g. another process holds the folder */
   BOATHOUSE_UNSUPPORTED = 8, /* made by a newer version */
   BOATHOUSE_IO = 9,          /* disk or operating system; a phone before its first unlock */
-  BOATHOUSE_CORRUPT = 10,    /* stored data that fails its own check */
+  BOATHOUSE_CORRUPT = 10,    /* stored data that fails its own check; see boathouse_device_salvage() */
   BOATHOUSE_INTERNAL = 11,   /* a bug */
   BOATHOUSE_OUT_OF_MEMORY = 12,
   BOATHOUSE_SUSPENDED = 13, /* until boathouse_store_resume() */

@@ -30,6 +30,15 @@ BOATHOUSE_API boathouse_code boathouse_store_open_with(const char* folder, const
                                                        boathouse_store** store, boathouse_error* error);
 BOATHOUSE_API void boathouse_store_free(boathouse_store* store);
 
+/* When a store is damaged (BOATHOUSE_CORRUPT): saves what can be read of the one in `folder`, which is only read and
+ * which nobody may have open, into a new one in `output`, which is made when it is not there. Everything that was taken
+ * over was checked and waits to be sent; the new store has an identity of its own. `report`: a JSON object for a person
+ * and for support; "ok" is true when everything could be taken over, else "damages" names what could not, by recording,
+ * stream and range where they are known. Errors: BOATHOUSE_UNAVAILABLE (in use), BOATHOUSE_CONFLICT (there is a store
+ * in `output`), BOATHOUSE_IO, BOATHOUSE_NO_ROOM. It may take minutes. */
+BOATHOUSE_API boathouse_code boathouse_device_salvage(const char* folder, const char* output, char** report,
+                                                      boathouse_error* error);
+
 /* Before the system suspends the app (0xdead10cc: it must not hold a file's lock then). What another thread does in the
  * store is interrupted and rolled back; on return no lock of the database is held. Until resume every call on the store
  * fails with BOATHOUSE_SUSPENDED (transient), and nothing is lost by it: a recorder keeps in memory what it is fed and

@@ -546,6 +546,49 @@ static int remove_one(const char* path, const struct stat* info, int flag, struc
   return remove(path);
 }
 
+/* Writes over the file's first page. */
+static void damage(const char* folder) {
+  char path[300];
+  char garbage[4096];
+  FILE* file;
+  snprintf(path, sizeof path, "%s/device.db", folder);
+  memset(garbage, 'x', sizeof garbage);
+  file = fopen(path, "r+b");
+  EXPECT(file != NULL && fwrite(garbage, 1, sizeof garbage, file) == sizeof garbage);
+  if (file != NULL) fclose(file);
+}
+
+static void a_damaged_store_is_saved(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_sessions* list = NULL;
+  char session[48];
+  char output[300];
+  char* report = NULL;
+  snprintf(output, sizeof output, "%s/saved", folder);
+  OK(boathouse_store_open(folder, &store, &error));
+  row(store, "anna", 60, session);
+  EXPECT(boathouse_device_salvage(folder, output, &report, &error) == BOATHOUSE_UNAVAILABLE);
+  EXPECT(report == NULL);
+  boathouse_store_free(store);
+  damage(folder);
+  EXPECT(boathouse_store_open(folder, &store, &error) == BOATHOUSE_CORRUPT);
+  EXPECT(strstr(error.text, "salvage") != NULL);
+
+  OK(boathouse_device_salvage(folder, output, &report, &error));
+  EXPECT(report != NULL && strstr(report, "\"ok\":false") != NULL);
+  EXPECT(report != NULL && strstr(report, "1 page(s) cannot be read (1)") != NULL);
+  boathouse_free(report);
+  OK(boathouse_store_open(output, &store, &error));
+  OK(boathouse_sessions_list(store, &list, &error));
+  EXPECT(boathouse_sessions_count(list) == 1);
+  EXPECT(strcmp(session_of(list, 0).id, session) == 0);
+  boathouse_sessions_free(list);
+  boathouse_store_free(store);
+  EXPECT(boathouse_device_salvage(folder, output, &report, &error) == BOATHOUSE_CONFLICT);
+  EXPECT(boathouse_device_salvage(folder, NULL, &report, &error) == BOATHOUSE_INVALID_INPUT);
+}
+
 static void run(const char* name, void (*test)(const char* folder)) {
   char folder[] = "/tmp/boathouse-c-XXXXXX";
   const int before = failures;
@@ -566,6 +609,7 @@ int main(void) {
   run("two devices' titles are a choice, answered for both", two_titles_are_a_choice);
   run("the store sleeps and loses nothing", sleeps_and_wakes);
   run("a copy of the store is a device of its own", a_copy_is_a_device_of_its_own);
+  run("a damaged store is saved into a new one", a_damaged_store_is_saved);
   run("wrong use is an error", wrong_use_is_an_error);
   return failures == 0 ? 0 : 1;
 }

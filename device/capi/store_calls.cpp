@@ -3,6 +3,7 @@
 
 #include "device/capi/bridge.hpp"
 #include "device/import/import.hpp"
+#include "device/store/salvage.hpp"
 
 namespace capi = boathouse::capi;
 namespace base = boathouse::base;
@@ -36,6 +37,20 @@ boathouse_code boathouse_store_open(const char* folder, boathouse_store** store,
 boathouse_code boathouse_store_open_with(const char* folder, const boathouse_store_options* options,
                                          boathouse_store** store, boathouse_error* error) {
   return capi::guarded(error, nullptr, [&] { return open_store(folder, options, store); });
+}
+
+boathouse_code boathouse_device_salvage(const char* folder, const char* output, char** report, boathouse_error* error) {
+  capi::put<char*>(report, nullptr);
+  return capi::guarded(error, nullptr, [&]() -> Status {
+    BOATHOUSE_TRY(capi::need(folder, "folder"));
+    BOATHOUSE_TRY(capi::need(output, "output"));
+    BOATHOUSE_TRY(capi::need(report, "report"));
+    capi::Device device;
+    const auto saved = boathouse::store::salvage(folder, output, device.ids, device.random);
+    if (!saved) return saved.error();
+    *report = capi::copy_out(boathouse::store::to_json(*saved));
+    return {};
+  });
 }
 
 void boathouse_store_free(boathouse_store* store) { delete store; }

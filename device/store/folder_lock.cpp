@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,8 +19,10 @@ base::Result<FolderLock> FolderLock::take(const std::string& folder) {
   const std::string path = path_in(folder);
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) {
-    return base::Error{base::ErrorCode::io, "cannot open " + path + ": " + std::strerror(errno) +
-                                                " (the folder must exist and be writable)"};
+    return base::Error{base::ErrorCode::io,
+                       "cannot open " + path + ": " + std::strerror(errno) +
+                           "; name a folder that is there and that this user may write to, on a disk that is not "
+                           "read-only"};
   }
   return lock(descriptor, folder);
 }
@@ -41,6 +44,11 @@ base::Result<FolderLock> FolderLock::lock(int descriptor, const std::string& fol
                        "another process works with " + folder + ": stop it, or ask it instead"};
   }
   return base::Error{base::ErrorCode::io, "cannot lock " + path_in(folder) + ": " + std::strerror(reason)};
+}
+
+bool FolderLock::is_gone() const {
+  struct stat facts {};
+  return descriptor_ >= 0 && ::fstat(descriptor_, &facts) == 0 && facts.st_nlink == 0;
 }
 
 FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {

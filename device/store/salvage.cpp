@@ -121,10 +121,14 @@ class Saver {
       // Whoever has rows of it has begun it.
       entry.elsewhere = !findings_.rows.contains(number);
     }
-    if (entry.purged) {
+    if (entry.purged && !saved.birth && saved.chunks.empty()) {
       entry.ended = true;
       BOATHOUSE_TRY(insert(entry));
       return save_edits(number, saved);
+    }
+    if (entry.purged) {
+      name(saved, "its entry says that its owner erased it, but it is here: it stays until the server says so again");
+      entry.purged = false;
     }
     std::ranges::sort(saved.seals, {}, [](const SavedSeal& one) { return one.seal.revision; });
     const bool had_ended = entry.ended || !saved.seals.empty();

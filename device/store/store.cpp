@@ -88,7 +88,10 @@ struct OpenDatabase {
 };
 base::Result<OpenDatabase> open_database(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random,
                                          const StoreOptions& options) {
-  auto connection = db::Connection::open(folder + "/device.db", options.database);
+  db::Options database = options.database;
+  database.if_corrupt =
+      "what can be read of it is saved by `boathouse device salvage --data " + folder + " --output NEWFOLDER`";
+  auto connection = db::Connection::open(folder + "/device.db", database);
   if (!connection) return connection.error();
   BOATHOUSE_TRY(db::migrate(*connection, schema()));
   BOATHOUSE_TRY(settle_once(*connection));

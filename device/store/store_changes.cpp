@@ -13,6 +13,8 @@ namespace {
 using wire::Change;
 using wire::ChangeKind;
 
+base::Error wrong_feed(std::string text) { return {base::ErrorCode::corrupt, std::move(text)}; }
+
 // The feed may name a session by an edit before its birth comes: the row waits for it.
 base::Result<RecordingRow> find_or_add(db::Connection& connection, const base::Uuid& rec_id, std::string_view athlete) {
   auto found = find_recording(connection, rec_id);
@@ -72,7 +74,7 @@ base::Status take_birth(db::Connection& connection, std::string_view athlete, st
                         const Change& change) {
   auto birth = wire::decode_birth(change.json);
   if (!birth) return birth.error();
-  if (birth->rec_id != change.rec_id) return damaged("the feed's birth is another recording's");
+  if (birth->rec_id != change.rec_id) return wrong_feed("the feed's birth is another recording's");
   auto recording = find_or_add(connection, change.rec_id, athlete);
   if (!recording) return recording.error();
   if (recording->purged) return {};
@@ -134,7 +136,7 @@ base::Status take_seal(db::Connection& connection, std::string_view athlete, std
   auto seal = wire::decode_seal(change.json);
   if (!seal) return seal.error();
   if (seal->rec_id != change.rec_id || seal->revision != change.revision) {
-    return damaged("the feed's seal is another recording's");
+    return wrong_feed("the feed's seal is another recording's");
   }
   auto recording = find_or_add(connection, change.rec_id, athlete);
   if (!recording) return recording.error();

@@ -68,7 +68,11 @@ base::Result<base::Uuid> own_replica_id(db::Connection& connection) {
   return replica;
 }
 
-base::Error damaged(std::string_view what) { return {base::ErrorCode::corrupt, "device store: " + std::string(what)}; }
+base::Error damaged(std::string_view what) {
+  return {base::ErrorCode::corrupt, "device store: " + std::string(what) +
+                                        "; what can be read is saved by `boathouse device salvage --data FOLDER "
+                                        "--output NEWFOLDER`"};
+}
 
 base::Result<rowing::Record> checked_row(std::int64_t recording, rowing::Stream stream, std::uint64_t seq,
                                          base::ByteView row, std::optional<std::int64_t> sum) {

@@ -89,6 +89,11 @@ struct Store::Impl {
   // runs must have. `work` may be run several times.
   template <typename Work>
   base::Status save(Work work) {
+    if (lock.is_gone()) {
+      return base::Error{base::ErrorCode::io, connection.path() +
+                                                  " was removed while it was in use: nothing more can be saved in it; "
+                                                  "put the folder back from a backup or name another, and begin again"};
+    }
     for (;;) {
       base::Status done = in_transaction(connection, work);
       if (done || done.error().code != base::ErrorCode::no_room || !ballast.give()) return done;
