@@ -419,19 +419,20 @@ std::optional<FoundRow> DamagedFile::read_cell(const Page& page, std::size_t ima
   return row;
 }
 
-bool DamagedFile::read_image(std::size_t index, const std::function<void(std::span<const FoundRow>)>& take) {
+bool DamagedFile::read_image(std::size_t index, const TakePage& take) {
   const Image& image = images_[index];
   const Page page = load(image);
   const std::uint8_t type = page[image.page == 1 ? 100 : 0];
   if (!is_tree(type)) return false;
   const Layout layout(page, image.page);
+  const bool free = image.current && free_[image.page];
   bool whole = layout.whole;
   std::vector<FoundRow> rows;
   if (type != kTableInterior) {
     for (const std::size_t cell : layout.cells) {
       std::vector<std::uint32_t> overflow;
       auto row = read_cell(page, index, cell, &overflow);
-      for (const std::uint32_t one : overflow) overflow_[one] = true;
+      for (const std::uint32_t one : overflow) overflow_[one] = overflow_[one] || !free;
       if (row) {
         rows.push_back(std::move(*row));
       } else {
@@ -439,16 +440,16 @@ bool DamagedFile::read_image(std::size_t index, const std::function<void(std::sp
       }
     }
   }
-  if (image.current && !whole) doubtful_.push_back(image.page);
-  if (!rows.empty()) take(rows);
+  if (image.current && !free && !whole) doubtful_.push_back(image.page);
+  if (!rows.empty()) take({rows, free});
   return true;
 }
 
-void DamagedFile::read(const std::function<void(std::span<const FoundRow>)>& take) {
+void DamagedFile::read(const TakePage& take) {
   std::vector<std::uint32_t> no_tree;
   for (std::uint32_t page = 1; page < current_.size(); ++page) {
-    if (free_[page] || page == kLockPage || is_map(page)) continue;
-    if (!read_image(current_[page], take)) no_tree.push_back(page);
+    if (page == kLockPage || is_map(page)) continue;
+    if (!read_image(current_[page], take) && !free_[page]) no_tree.push_back(page);
   }
   for (std::size_t index = 0; index < images_.size(); ++index) {
     if (images_[index].in_log && !images_[index].current) (void)read_image(index, take);

@@ -48,6 +48,11 @@ struct FoundRow {
   base::Bytes payload;
 };
 
+struct FoundPage {
+  std::span<const FoundRow> rows;
+  bool free = false;  // what it holds was removed or lies elsewhere now
+};
+
 class DamagedFile {
  public:
   // io: it cannot be opened. Parts that the disk does not give count as damaged.
@@ -56,9 +61,10 @@ class DamagedFile {
   DamagedFile& operator=(DamagedFile&&) = delete;
   ~DamagedFile();
 
-  // The rows of each page that has some, once. A row may come in several versions: pages that are free by the file's
-  // own word are left out, but damaged parts of the log may hold older or newer ones.
-  void read(const std::function<void(std::span<const FoundRow>)>& take);
+  // Each page that has rows, once. A row may come in several versions: from a free page, and as damaged parts of the
+  // log may hold older or newer ones.
+  using TakePage = std::function<void(const FoundPage&)>;
+  void read(const TakePage& take);
   [[nodiscard]] std::optional<FoundRow> read_again(const RowPlace& place) const;
 
   // In words, after read(); each says that rows may be missing, whatever was read in spite of it. Empty: every page is
@@ -87,7 +93,7 @@ class DamagedFile {
   [[nodiscard]] Page load(const Image& image) const;
   [[nodiscard]] std::optional<Page> load_current(std::uint32_t page) const;
   // False: it is no page of a tree.
-  bool read_image(std::size_t index, const std::function<void(std::span<const FoundRow>)>& take);
+  bool read_image(std::size_t index, const TakePage& take);
   std::optional<FoundRow> read_cell(const Page& page, std::size_t image, std::size_t cell,
                                     std::vector<std::uint32_t>* overflow) const;
 

@@ -67,8 +67,8 @@ class DamagedFiles : public testing::Test {
     auto damaged = DamagedFile::open(folder_.file("copy.db"));
     EXPECT_TRUE(damaged.ok());
     Read found;
-    damaged->read([&](std::span<const FoundRow> rows) {
-      for (const FoundRow& row : rows) {
+    damaged->read([&](const FoundPage& page) {
+      for (const FoundRow& row : page.rows) {
         if (row.of_table && row.values.size() == 3) {
           ++found.boats[row.rowid];
           EXPECT_EQ(base::as_text(row.values[1].bytes), text_of(row.rowid));
@@ -162,7 +162,7 @@ TEST_F(DamagedFiles, RubbishIsReadWithoutACrash) {
   store(folder_.file("copy.db"), rubbish);
   auto damaged = DamagedFile::open(folder_.file("copy.db"));
   ASSERT_TRUE(damaged.ok());
-  damaged->read([](std::span<const FoundRow>) {});
+  damaged->read([](const FoundPage&) {});
   EXPECT_FALSE(damaged->problems().empty());
 }
 

@@ -203,6 +203,13 @@ class Saver {
         continue;
       }
       BOATHOUSE_TRY(fill(number, saved, stream, rows, chunk.item.first, elsewhere, out));
+      if (const auto again = chunk.damaged ? remake(chunk.item, stream, rows) : std::nullopt) {
+        BOATHOUSE_TRY(store::put_chunk(to_, number, *again));
+        ++report_.chunks;
+        out.hashes.push_back(again->sha256);
+        out.end = again->to;
+        continue;
+      }
       if (chunk.damaged && !chunk.item.receipt) {
         BOATHOUSE_TRY(fill(number, saved, stream, rows, chunk.item.past, false, out));
         continue;
@@ -235,6 +242,19 @@ class Saver {
     out.whole = false;
     name_range(saved, stream, out.end, expected, from_server, "these records cannot be read");
     return {};
+  }
+
+  // The very chunk, out of rows that are still somewhere in the file.
+  static std::optional<wire::Chunk> remake(const FoundItem& item, rowing::Stream stream, const Records& rows) {
+    std::vector<rowing::Record> run;
+    for (auto next = rows.find(item.first);
+         next != rows.end() && next->first < item.past && next->first == item.first + run.size(); ++next) {
+      run.push_back(next->second);
+    }
+    if (run.size() != item.past - item.first) return std::nullopt;
+    auto chunk = wire::seal_chunk(stream, item.first, run);
+    if (!chunk || chunk->sha256 != item.sha256) return std::nullopt;
+    return std::move(*chunk);
   }
 
   Records rows_of(std::int64_t number, rowing::Stream stream) const {
@@ -438,7 +458,7 @@ base::Result<SalvageReport> fill_store(db::DamagedFile& file, const std::string&
   if (auto made = Store::open(output, ids, random); !made) return made.error();
   SalvageReport report;
   Findings findings;
-  file.read([&](std::span<const db::FoundRow> page) { findings.take(page); });
+  file.read([&](const db::FoundPage& page) { findings.take(page); });
   for (std::string& problem : file.problems()) name_file(report, "device.db: " + std::move(problem));
   if (findings.odd_rows > 0) {
     name_file(report, "device.db: " + std::to_string(findings.odd_rows) +

@@ -177,12 +177,17 @@ bool Findings::take_key_row(const db::FoundRow& row, bool page_of_tails) {
   return fits(values, "itiii") || fits(values, "tbtii");
 }
 
-void Findings::take(std::span<const db::FoundRow> page) {
-  const bool page_of_tails = std::any_of(page.begin(), page.end(), [](const db::FoundRow& row) {
+void Findings::take(const db::FoundPage& page) {
+  const bool page_of_tails = std::any_of(page.rows.begin(), page.rows.end(), [](const db::FoundRow& row) {
     return !row.of_table && row.values.size() == 5 && fits(row.values, "iiibi") && row.values[1].integer == 0;
   });
-  for (const db::FoundRow& row : page) {
-    if (!(row.of_table ? take_table_row(row) : take_key_row(row, page_of_tails))) ++odd_rows;
+  for (const db::FoundRow& row : page.rows) {
+    if (page.free) {
+      const bool has_sum = !row.of_table && row.values.size() == 5 && fits(row.values, "iiibi");
+      if (has_sum && !page_of_tails) (void)take_open_row(row, false);
+    } else if (!(row.of_table ? take_table_row(row) : take_key_row(row, page_of_tails))) {
+      ++odd_rows;
+    }
   }
 }
 

@@ -53,8 +53,8 @@ struct Findings {
   std::int64_t recordings_begun = 0;  // the file's own count
   std::uint64_t odd_rows = 0;         // that are not as any table has them
 
-  // The rows of one page.
-  void take(std::span<const db::FoundRow> page);
+  // Of a free page only what has a sum: a record that was sealed since, and whose chunk may be damaged.
+  void take(const db::FoundPage& page);
 
  private:
   bool take_table_row(const db::FoundRow& row);

@@ -63,12 +63,12 @@ class Salvage : public testing::Test {
     ASSERT_TRUE(ok(store_->acknowledge("epoch", answers)));
   }
 
-  // SQL on the closed file, and all of it in the file alone.
-  void harm(const std::string& sql) {
+  // SQL on the closed file, and all of it in the file alone. `tidy`: nothing is left of what was removed before.
+  void harm(const std::string& sql, bool tidy = true) {
     store_.close();
     auto connection = db::Connection::open(store_.folder() + "/device.db");
     ASSERT_TRUE(ok(connection));
-    ASSERT_TRUE(ok(connection->execute(sql + "; PRAGMA wal_checkpoint(TRUNCATE)")));
+    ASSERT_TRUE(ok(connection->execute(sql + (tidy ? "; VACUUM" : "") + "; PRAGMA wal_checkpoint(TRUNCATE)")));
   }
 
   base::Result<SalvageReport> run() {
@@ -136,7 +136,7 @@ TEST_F(Salvage, TheDamagedFolderIsOnlyRead) {
 }
 
 TEST_F(Salvage, WithoutHeadAndSchemaEverythingIsThereAndTheLossIsNamed) {
-  harm("SELECT 1");
+  harm("PRAGMA user_version", false);
   std::fstream file(store_.folder() + "/device.db", std::ios::binary | std::ios::in | std::ios::out);
   file << std::string(4096, 'x');
   file.close();
@@ -188,6 +188,23 @@ TEST_F(Salvage, AChunkThatTheServerHasIsWantedBack) {
   ASSERT_TRUE(ok(saved->take_body(wanted->front().id, chunk->body)));
   EXPECT_EQ(*saved->records(ended_.rec_id, Stream::sample, 0, 1000), make_samples(0, 600));
   expect_whole(*saved);
+}
+
+TEST_F(Salvage, RowsThatWereSealedAndStillLieThereHelpAChunkThatIsDamaged) {
+  harm(
+      "UPDATE body SET body = zeroblob(length(body)) WHERE item = (SELECT id FROM item WHERE recording = 1 AND kind "
+      "= 2 AND first = 256)",
+      false);
+  ASSERT_TRUE(ok(run()));
+  auto saved = open_saved();
+  std::uint64_t found = 0;
+  for (std::uint64_t seq = 256; seq < 512; ++seq) {
+    const auto record = saved->records(ended_.rec_id, Stream::sample, seq, 1);
+    if (record->empty()) continue;
+    EXPECT_EQ(record->front(), make_samples(seq, 1).front()) << seq;
+    ++found;
+  }
+  EXPECT_GT(found, 0u);
 }
 
 TEST_F(Salvage, ARecordingThatRanAndHasAHoleGetsNoSeal) {
@@ -292,6 +309,17 @@ TEST_F(Salvage, WhatItsOwnerErasedStaysErased) {
   auto saved = open_saved();
   EXPECT_EQ(saved->recording(ended_.rec_id).error().code, ErrorCode::not_found);
   EXPECT_EQ(saved->recordings()->size(), 1u);
+}
+
+TEST_F(Salvage, ARecordingThatOnlyItsEntryCallsErasedIsKept) {
+  harm("UPDATE recording SET purged = 1 WHERE id = 1");
+  const auto report = run();
+  ASSERT_TRUE(ok(report));
+  ASSERT_EQ(report->damages.size(), 1u) << to_json(*report);
+  EXPECT_EQ(report->damages.front().rec_id, ended_.rec_id);
+  auto saved = open_saved();
+  EXPECT_EQ(*saved->records(ended_.rec_id, Stream::sample, 0, 1000), make_samples(0, 600));
+  expect_whole(*saved);
 }
 
 TEST_F(Salvage, StoresOfOlderVersionsAreRead) {
