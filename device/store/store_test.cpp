@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "core/rowing/enumerations.hpp"
 #include "core/wire/facts.hpp"
 #include "device/store/test_store.hpp"
@@ -324,6 +326,17 @@ TEST(Store, AFileOfVersion2IsBroughtUpAndItsSessionsAreFound) {
     EXPECT_THAT(store->verify(info.birth.rec_id)->problems, testing::IsEmpty());
   }
   EXPECT_GT(store->pending({})->size(), 20u);
+}
+
+TEST(Store, AFolderThatWasRemovedIsAnErrorOfTheNextSave) {
+  TestStore store;
+  const rowing::Birth birth = make_birth(store.ids);
+  ASSERT_TRUE(ok(store->begin(birth, "")));
+  std::filesystem::remove_all(store.folder());
+  // The files are open still, and SQLite would write on into what nobody can find again.
+  const base::Status lost = store->append(birth.rec_id, make_samples(0, 3));
+  EXPECT_EQ(lost.error().code, base::ErrorCode::io);
+  EXPECT_NE(lost.error().text.find("was removed"), std::string::npos) << lost.error().text;
 }
 
 }  // namespace

@@ -83,6 +83,41 @@ await main(async () => {
   check('a damaged file: the rest is kept', holesReport.records.sample >= 3 && holesReport.records.source === 1, holesReport);
   check('an unknown time zone is refused', importing('zone.csv', fs.readFileSync(path.join(folder, 'holes.csv')), ['--time-zone', 'Mars/Base']).code !== 0);
 
+  // --- folders and stores ---
+  const inTheWay = path.join(file('a-file', ''), 'device');
+  const first = file('one.jsonl', good[0]);
+  for (const command of [['record', first], ['import', file('any.csv', 'x')], ['run', '--server', 'http://127.0.0.1:1', '--key', 'k']]) {
+    for (const place of [inTheWay, '/sys']) {
+      const refused = run(['device', command[0], '--data', place, ...command.slice(1)]);
+      check(`device ${command[0]}: a folder that cannot be used is named with what helps: ${place}`,
+        refused.code === 1 && refused.err.includes(place) && refused.err.includes('name '), refused);
+    }
+  }
+
+  const full = path.join(folder, 'full');
+  run(['device', 'replay', '--data', full, first]);
+  run(['device', 'storage', '--data', full, '--cap', '1KB']);
+  const refusedStart = run(['device', 'record', '--data', full, file('all.jsonl', good.join('\n'))]);
+  check('a start that is refused does not say that it records',
+    refusedStart.err.includes('not recording: ') && !refusedStart.err.includes('still recording'), refusedStart);
+
+  const whole = runJson(['device', 'verify', '--json', '--data', device]).json.records;
+  const broken = path.join(folder, 'broken');
+  fs.cpSync(device, broken, { recursive: true });
+  fs.writeSync(fs.openSync(path.join(broken, 'device.db'), 'r+'), Buffer.alloc(4096, 'x'), 0, 4096, 0);
+  const corrupt = run(['device', 'sessions', '--data', broken]);
+  check('a damaged store names the command that saves it', corrupt.code === 1 && corrupt.err.includes(`device salvage --data ${broken}`),
+    corrupt);
+  const saved = path.join(folder, 'saved');
+  const salvaged = run(['device', 'salvage', '--data', broken, '--output', saved]);
+  check('a damaged store is saved, and what is damaged named', salvaged.code === 1 && salvaged.out.includes('cannot be read (1)'), salvaged);
+  const verifiedSaved = runJson(['device', 'verify', '--json', '--data', saved]);
+  equal('without its first page every record is there', [verifiedSaved.code, verifiedSaved.json.records], [0, whole]);
+  equal('a folder with a store in it is no output', run(['device', 'salvage', '--data', broken, '--output', saved]).code, 1);
+  equal('salvage without an output is wrong use', run(['device', 'salvage', '--data', broken]).code, 2);
+  const untouched = runJson(['device', 'salvage', '--json', '--data', device, '--output', path.join(folder, 'untouched')]);
+  equal('a store that is whole is saved without a word', [untouched.code, untouched.json.damages], [0, []]);
+
   // --- servers ---
   const pending = runJson(['device', 'status', '--json', '--data', device]).json.pending_items;
   const answers = {
