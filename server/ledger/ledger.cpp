@@ -170,6 +170,10 @@ class SqlLedger final : public Ledger {
     return read([&rec_id](Reader& reader) { return reader.recording(rec_id); });
   }
 
+  Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) override {
+    return read([&](Reader& reader) { return reader.trail(athlete, rec_id); });
+  }
+
   Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete, std::optional<base::Uuid> after,
                                                  std::size_t limit) override {
     return read([&](Reader& reader) { return reader.recordings(athlete, after, limit); });

@@ -38,6 +38,7 @@
 #include "server/ledger/audit.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/sync.hpp"
+#include "server/ledger/trail.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
@@ -197,6 +198,8 @@ class Ledger {
 
   // --- reading ---
   virtual base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) = 0;
+  // For one athlete, or for the operator. nullopt: nothing of it ever came, or it is another athlete's.
+  virtual base::Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) = 0;
   // Of one athlete, or of all (operator), in order of rec_id, after `after`.
   virtual base::Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete,
                                                                std::optional<base::Uuid> after, std::size_t limit) = 0;

@@ -59,6 +59,10 @@ Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id
   if (!snapshot) {
     return snapshot.error();
   }
+  return find_recording(rec_id);
+}
+
+Result<std::optional<RecordingState>> Reader::find_recording(const base::Uuid& rec_id) {
   auto select = connection_.prepare(std::string(kRecordingColumns) + "WHERE recording.rec_id = ?1");
   if (!select) {
     return select.error();

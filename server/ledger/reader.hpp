@@ -36,11 +36,16 @@ class Reader {
   base::Result<std::int64_t> newest_seq();
   base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter);
   base::Result<AuditState> audit_state();
+  base::Result<std::optional<Trail>> trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id);
 
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
 
  private:
+  // Inside the caller's snapshot.
+  base::Result<std::optional<RecordingState>> find_recording(const base::Uuid& rec_id);
+  base::Status read_trail(Trail& trail);
+  base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
   base::Status read_seals(RecordingState& state);
