@@ -13,6 +13,7 @@
 #include "apps/boathouse/pm5_command.hpp"
 #include "apps/boathouse/serve.hpp"
 #include "apps/boathouse/simulate_command.hpp"
+#include "apps/boathouse/trail_command.hpp"
 #include "core/rowing/metrics_document.hpp"
 
 namespace boathouse::app {
@@ -316,6 +317,11 @@ void CommandLine::add_audit(CLI::App& app) {
   data->excludes(ledger);
   verify->add_option("--anchor", audit.anchor, "N:HASH that an earlier `audit verify` printed");
   add_server_options(*verify);
+  CLI::App* way = command(app, "trail", "Where is my workout? One recording's way from its monitor to the queries",
+                          [this] { return app::trail(server, id); });
+  way->add_option("recording", id, "rec_ id; a session's ses_ id means the recording that it was born with")
+      ->required();
+  add_server_options(*way);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "server/api/audit_routes.hpp"
 #include "server/api/operator_routes.hpp"
 #include "server/api/session_routes.hpp"
+#include "server/api/trail_routes.hpp"
 #include "server/control/accounts.hpp"
 #include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
@@ -220,6 +221,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger, intake_options));
   BOATHOUSE_TRY(metrics.add_route(routes, *accounts, *ledger, [this] { return loader->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts, *ledger));
+  BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts, *ledger, *client));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts, *client, *cursors));
   BOATHOUSE_TRY(control::check_scopes(routes));
   http::Options http_options;
