@@ -119,9 +119,8 @@ Result<ledger::AuditVerdict> check_server(const ServerOptions& server, const std
 }  // namespace
 
 int audit_show(const ServerOptions& server, const AuditOptions& options) {
-  if (!std::all_of(options.kind.begin(), options.kind.end(),
-                   [](char c) { return (c >= 'a' && c <= 'z') || c == '.' || c == '_'; })) {
-    return wrong_use("a kind is lower-case words with dots, e.g. key.create");
+  if (!options.kind.empty() && !ledger::is_audit_kind(options.kind)) {
+    return wrong_use("--kind is a word of lower-case letters and dots, e.g. key.create");
   }
   const std::string filter = (options.athlete.empty() ? "" : "&athlete=" + options.athlete) +
                              (options.kind.empty() ? "" : "&kind=" + options.kind);

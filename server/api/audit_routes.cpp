@@ -49,7 +49,12 @@ void write_record(base::JsonWriter& json, const ledger::AuditRecord& record) {
 
 base::Result<ledger::AuditFilter> filter_of(const Request& request) {
   ledger::AuditFilter filter{control::identity_of(request)->athlete, {}};
-  if (const std::string* kind = http::find(request.query, "kind")) filter.kind = *kind;
+  if (const std::string* kind = http::find(request.query, "kind")) {
+    if (!ledger::is_audit_kind(*kind)) {
+      return Error{ErrorCode::invalid_input, "kind is a word of lower-case letters and dots, e.g. key.create"};
+    }
+    filter.kind = *kind;
+  }
   if (const std::string* text = http::find(request.query, "athlete")) {
     const auto athlete = control::parse_id(control::kAthletePrefix, *text);
     if (!athlete) return athlete.error();

@@ -49,6 +49,11 @@ std::string audit_text(std::string_view text, std::size_t max_bytes) {
   return plain;
 }
 
+bool is_audit_kind(std::string_view text) {
+  return !text.empty() && text.size() <= 40 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._") == std::string_view::npos;
+}
+
 std::string text_of(const AuditHead& head) { return std::to_string(head.n) + ":" + base::to_hex(head.hash); }
 
 base::Result<AuditHead> parse_audit_head(std::string_view text) {

@@ -21,7 +21,7 @@ namespace boathouse::ledger {
 inline constexpr std::size_t kMaxAuditBytes = 1000;  // of AuditEntry::what
 inline constexpr std::size_t kMaxAuditPage = 1000;
 
-// What is to be written down. `kind`: lower-case words with dots; `what`: name=value words, what is free text last.
+// What is to be written down. `kind`: is_audit_kind(); `what`: name=value words, what is free text last.
 struct AuditEntry {
   std::string kind;
   std::optional<base::Uuid> key;      // whose word it was: the API key; nullopt: the server itself
@@ -36,6 +36,9 @@ struct AuditRecord {
   AuditEntry entry;
   base::Digest hash{};
 };
+
+// 1 to 40 lower-case letters, digits, dots and underscores.
+bool is_audit_kind(std::string_view text);
 
 // The last record. Whoever keeps it can prove later that nothing up to it was changed. n = 0: there is none, `hash` is
 // zero.

@@ -306,6 +306,15 @@ TEST_F(SqliteLedgerTest, AFileThatIsNoLedgerIsNotChecked) {
   EXPECT_EQ(check_audit_at({.sqlite_file = folder_.file("other.db")}).error().code, base::ErrorCode::unsupported);
 }
 
+TEST(AuditKind, IsAShortPlainWord) {
+  EXPECT_TRUE(is_audit_kind("key.create"));
+  EXPECT_TRUE(is_audit_kind(std::string(40, 'a')));
+  for (const std::string& wrong : {std::string(), std::string(41, 'a'), std::string("Key"), std::string("a b"),
+                                   std::string("a\xff"), std::string(1, '\0')}) {
+    EXPECT_FALSE(is_audit_kind(wrong)) << wrong;
+  }
+}
+
 TEST(AuditHeadText, IsReadAsItIsWritten) {
   AuditHead head{17, {}};
   head.hash[0] = 0xab;

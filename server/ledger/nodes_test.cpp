@@ -114,6 +114,8 @@ TEST_F(NodesTest, ADeadDatabaseComesBack) {
   EXPECT_TRUE(submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)}));
   EXPECT_TRUE(submit(*other, kAnna, {chunk_entry(kRec, Stream::sample, 20, 30)}));
   EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 30U);
+  EXPECT_FALSE(other->verify_audit()->difference);
+  EXPECT_EQ(other->verify_audit()->records, 3);
   // Its session was lost, and with it the lead, which it or the other takes again.
   EXPECT_NE(*ledger_->leads(), *other->leads());
 }

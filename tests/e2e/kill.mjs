@@ -87,4 +87,6 @@ await main(async () => {
   equal('the ledger has what the device has',
     counted.json.streams.filter((s) => s.ledger > 0).map((s) => [s.stream, s.ledger]),
     Object.entries(runJson(['device', 'verify', '--json', '--data', device]).json.records));
+  const audit = run(['audit', 'verify', '--server', server.url, '--key', server.operatorKey]);
+  equal('the audit is whole', [audit.code, audit.err], [0, '']);
 });

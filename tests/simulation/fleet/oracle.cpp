@@ -139,6 +139,8 @@ void Oracle::check_safety(Service& service, Device& device) const {
 
 void Oracle::check_quiet(Service& service, Devices& devices) {
   if (!check_server(service)) throw Violation("I7: the server cannot be read");
+  const auto audit = read(service.ledger().verify_audit(), "the audit");
+  if (audit.difference) throw Violation("the audit is broken: " + audit.difference->text);
   std::map<base::Uuid, ledger::RecordingState> ledger;
   for (auto& state : read(service.ledger().recordings(std::nullopt, std::nullopt, kAll), "the ledger")) {
     const base::Uuid rec_id = state.rec_id;
