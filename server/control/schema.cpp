@@ -46,6 +46,10 @@ ALTER TABLE api_key ADD COLUMN expires_ms INTEGER;
 ALTER TABLE api_key ADD COLUMN previous_hash BLOB;
 ALTER TABLE api_key ADD COLUMN previous_until_ms INTEGER;
 UPDATE api_key SET scopes = CASE role WHEN 1 THEN 8191 ELSE 7423 END;
+)sql"},
+                                 // Webhooks came with two scopes (24576 = both): who had all has all.
+                                 sql::Migration{4, R"sql(
+UPDATE api_key SET scopes = scopes + 24576 WHERE scopes IN (7423, 8191);
 )sql"}};
 }  // namespace
 

@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, kScopeCount> kNames{
     "sessions:read",   "sessions:write", "strokes:read", "athletes:read", "teams:read",
     "aggregates:read", "exports:create", "exports:read", "keys:manage",   "audit:read",
-    "account:delete",  "athletes:write", "teams:write"};
+    "account:delete",  "athletes:write", "teams:write",  "webhooks:read", "webhooks:manage"};
 
 }  // namespace
 

@@ -26,8 +26,10 @@ enum class Scope : std::uint8_t {
   account_delete = 10,
   athletes_write = 11,
   teams_write = 12,
+  webhooks_read = 13,
+  webhooks_manage = 14,
 };
-inline constexpr int kScopeCount = 13;
+inline constexpr int kScopeCount = 15;
 
 std::string_view name(Scope scope);  // "sessions:read"
 // invalid_input: no scope has that name; the text lists those that there are.
