@@ -1,0 +1,71 @@
+// The job that tells one endpoint of one event: builds and signs the call, sends it, notes how it ended and when the
+// next attempt is. Retry table, signatures and what an answer means: Standard Webhooks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "server/jobs/runner.hpp"
+#include "server/webhooks/sender.hpp"
+#include "server/webhooks/store.hpp"
+#include "server/webhooks/target.hpp"
+
+namespace boathouse::webhooks {
+
+inline constexpr std::string_view kDeliveryJob = "webhook.delivery";
+
+// After each failed attempt, up to a tenth more: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. The tenth
+// attempt is the last.
+inline constexpr std::array<std::int64_t, 9> kRetryAfterMs{5'000,      300'000,    1'800'000,  7'200'000, 18'000'000,
+                                                           36'000'000, 50'400'000, 72'000'000, 86'400'000};
+// A delivery that fails for good disables an endpoint that has taken nothing for so long.
+inline constexpr std::int64_t kDisableAfterMs = std::int64_t{5} * 86'400'000;
+// Calls to one endpoint at a time, of this process: a slow one does not hold all threads.
+inline constexpr int kCallsAtATime = 2;
+
+// What the answer (status 0: none, for the reason `error`) to the attempt with this number (from 1) means. `jitter` is
+// from 0 to 1. Pure.
+Attempt judge(int status, std::string error, int attempt, std::optional<std::int64_t> failing_since_ms,
+              std::int64_t now_ms, double jitter);
+
+class Deliverer {
+ public:
+  // All must outlive the object.
+  Deliverer(Store& store, base::Clock& clock, base::RandomSource& random, Policy policy, Resolver resolve, Send send)
+      : store_(store),
+        clock_(clock),
+        random_(random),
+        policy_(policy),
+        resolve_(std::move(resolve)),
+        send_(std::move(send)) {}
+
+  static jobs::Order order(const base::Uuid& delivery, std::int64_t due_ms);
+  // The handler of kDeliveryJob. Any thread.
+  jobs::Outcome run(const jobs::Job& job);
+
+ private:
+  jobs::Outcome deliver(const Store::Due& due);
+  Attempt attempt(const Store::Due& due);
+  base::Result<Answer> call(const Store::Due& due);
+  double jitter();
+
+  Store& store_;
+  base::Clock& clock_;
+  base::RandomSource& random_;
+  const Policy policy_;
+  const Resolver resolve_;
+  const Send send_;
+  std::mutex mutex_;  // of the two below
+  std::map<base::Uuid, int> calls_;
+};
+
+}  // namespace boathouse::webhooks

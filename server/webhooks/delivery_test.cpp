@@ -1,0 +1,237 @@
+// One delivery: what is sent, what an answer means, when the next attempt is.
+#include "server/webhooks/delivery.hpp"
+
+#include <gmock/gmock.h>
+
+#include "server/webhooks/test_webhooks.hpp"
+
+namespace boathouse::webhooks {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+TEST(Judge, TwoHundredsAreSuccessAndNothingElseIs) {
+  for (const int status : {200, 201, 204, 299}) {
+    EXPECT_EQ(judge(status, "", 1, {}, kNow, 0).state, DeliveryState::delivered) << status;
+  }
+  for (const int status : {100, 199, 300, 301, 302, 400, 401, 404, 429, 500, 503}) {
+    const Attempt verdict = judge(status, "", 1, {}, kNow, 0);
+    EXPECT_EQ(verdict.state, DeliveryState::waiting) << status;
+    EXPECT_EQ(verdict.status, status);
+    EXPECT_EQ(verdict.error, "the endpoint answered " + std::to_string(status));
+  }
+}
+
+TEST(Judge, HasTheWaitsOfTheStandard) {
+  constexpr std::array<std::int64_t, 9> kSeconds{5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
+  for (int attempt = 1; attempt <= 9; ++attempt) {
+    const std::int64_t wait_ms = 1000 * kSeconds[static_cast<std::size_t>(attempt) - 1];
+    EXPECT_EQ(judge(0, "no answer", attempt, {}, kNow, 0).next_ms, kNow + wait_ms) << attempt;
+    EXPECT_EQ(judge(0, "no answer", attempt, {}, kNow, 1).next_ms, kNow + wait_ms + wait_ms / 10) << attempt;
+  }
+  const Attempt last = judge(0, "no answer", 10, kNow - kDisableAfterMs + 1, kNow, 0);
+  EXPECT_EQ(last.state, DeliveryState::failed);
+  EXPECT_EQ(last.error, "no answer");
+  EXPECT_FALSE(last.status);
+  EXPECT_EQ(last.disable_why, "");
+}
+
+TEST(Judge, DisablesWhatIsGoneAndWhatHasTakenNothingForFiveDays) {
+  EXPECT_EQ(judge(410, "", 1, {}, kNow, 0).state, DeliveryState::failed);
+  EXPECT_EQ(judge(410, "", 1, {}, kNow, 0).disable_why, "the endpoint answered 410 (Gone)");
+  EXPECT_EQ(judge(500, "", 10, kNow - kDisableAfterMs, kNow, 0).disable_why, "nothing was taken for five days");
+  EXPECT_EQ(judge(500, "", 9, kNow - kDisableAfterMs, kNow, 0).disable_why, "");
+}
+
+class DeliveryTest : public WebhooksTest {};
+INSTANTIATE_TEST_SUITE_P(Both, DeliveryTest, both_databases(), database_name);
+
+TEST_P(DeliveryTest, SendsWhatTheStandardAsksFor) {
+  const auto made = endpoint("https://example.com:8443/in?x=1");
+  const auto ids = tell("msg_1");
+  send_all(ids);
+  ASSERT_THAT(posts_, SizeIs(1));
+  const Post& post = posts_[0];
+  EXPECT_EQ(post.target.url(), "https://example.com:8443/in?x=1");
+  EXPECT_THAT(post.addresses, ElementsAre(*Address::parse("8.8.8.8")));
+  EXPECT_EQ(post.body, R"({"type":"session.created"})");
+  EXPECT_EQ(header(post, "webhook-id"), "msg_1");
+  EXPECT_EQ(header(post, "webhook-timestamp"), "1700000000");
+  EXPECT_EQ(header(post, "webhook-signature"), signatures({&made.secret, 1}, "msg_1", 1'700'000'000, post.body));
+  const Delivery log = delivery(ids[0]);
+  EXPECT_EQ(log.state, DeliveryState::delivered);
+  EXPECT_EQ(log.attempts, 1);
+  EXPECT_EQ(log.status, 204);
+  EXPECT_EQ(log.last_ms, clock_.utc_ms());
+  EXPECT_EQ(log.duration_ms, 12);
+  EXPECT_EQ(log.error, "");
+}
+
+TEST_P(DeliveryTest, BothSecretsSignForADayAfterARotation) {
+  const auto made = endpoint();
+  const auto rotated = *store_->rotate(kAnna, made.id);
+  send_all(tell("msg_1"));
+  const std::array<Secret, 2> both{rotated.secret, made.secret};
+  EXPECT_EQ(header(posts_.at(0), "webhook-signature"), signatures(both, "msg_1", 1'700'000'000, posts_[0].body));
+  clock_.advance_ms(kOverlapMs);
+  send_all(tell("msg_2"));
+  EXPECT_EQ(header(posts_.at(1), "webhook-signature"),
+            signatures({&rotated.secret, 1}, "msg_2", clock_.utc_ms() / 1000, posts_[1].body));
+}
+
+TEST_P(DeliveryTest, TriesTenTimesUnderOneIdThenItFails) {
+  const auto made = endpoint();
+  answers_ = {500, 0, 302, 404, 500, 500, 500, 500, 500, 500};
+  const auto ids = tell("msg_1");
+  send_all(ids);
+  EXPECT_EQ(store_->endpoint(kAnna, made.id)->failing_since_ms, clock_.utc_ms());
+  for (std::size_t i = 0; i < kRetryAfterMs.size(); ++i) {
+    const Delivery log = delivery(ids[0]);
+    ASSERT_EQ(log.state, DeliveryState::waiting) << i;
+    ASSERT_TRUE(log.next_ms);
+    const std::int64_t wait_ms = *log.next_ms - clock_.utc_ms();
+    EXPECT_GE(wait_ms, kRetryAfterMs[i]);
+    EXPECT_LE(wait_ms, kRetryAfterMs[i] * 11 / 10);
+    clock_.advance_ms(wait_ms - 1);
+    work();
+    EXPECT_THAT(posts_, SizeIs(i + 1));
+    clock_.advance_ms(1);
+    work();
+    EXPECT_THAT(posts_, SizeIs(i + 2));
+    EXPECT_EQ(header(posts_.back(), "webhook-id"), "msg_1");
+  }
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::failed);
+  EXPECT_EQ(delivery(ids[0]).attempts, 10);
+  EXPECT_TRUE(store_->endpoint(kAnna, made.id)->enabled);
+  clock_.advance_ms(10 * kDisableAfterMs);
+  work();
+  EXPECT_THAT(posts_, SizeIs(10));
+}
+
+TEST_P(DeliveryTest, WhatComesAgainAndIsTakenIsWell) {
+  const auto made = endpoint();
+  answers_ = {503};
+  const auto ids = tell("msg_1");
+  send_all(ids);
+  EXPECT_TRUE(store_->endpoint(kAnna, made.id)->failing_since_ms);
+  clock_.advance_ms(kRetryAfterMs[0] * 2);
+  work();
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::delivered);
+  EXPECT_EQ(delivery(ids[0]).attempts, 2);
+  EXPECT_FALSE(store_->endpoint(kAnna, made.id)->failing_since_ms);
+}
+
+TEST_P(DeliveryTest, AnEndpointThatIsGoneIsDisabledAndHearsNoMore) {
+  const auto made = endpoint();
+  answers_ = {500, 410};
+  const auto first = tell("msg_1");
+  send_all(first);
+  const auto second = tell("msg_2");
+  send_all(second);
+  const auto now = store_->endpoint(kAnna, made.id);
+  EXPECT_FALSE(now->enabled);
+  EXPECT_EQ(now->disabled_why, "the endpoint answered 410 (Gone)");
+  clock_.advance_ms(kRetryAfterMs[0] * 2);
+  work();
+  EXPECT_THAT(posts_, SizeIs(2));
+  EXPECT_EQ(delivery(first[0]).state, DeliveryState::failed);
+  EXPECT_EQ(delivery(first[0]).error, "the webhook is disabled");
+  EXPECT_THAT(tell("msg_3"), IsEmpty());
+  ASSERT_TRUE(store_->change(kAnna, made.id, {.enabled = true}));
+  ASSERT_TRUE(store_->replay(kAnna, made.id, first[0]));
+  send_all(first);
+  EXPECT_EQ(delivery(first[0]).state, DeliveryState::delivered);
+}
+
+TEST_P(DeliveryTest, ADeletedEndpointHearsNoMore) {
+  const auto made = endpoint();
+  const auto ids = tell("msg_1");
+  ASSERT_TRUE(store_->remove(kAnna, made.id));
+  send_all(ids);
+  EXPECT_THAT(posts_, IsEmpty());
+  EXPECT_EQ(queue_->counts()->waiting, 0U);
+}
+
+// Died after the attempt was noted, before the job had its next time: it does not come early.
+TEST_P(DeliveryTest, AnAttemptThatWasNotedIsNotMadeAgainBeforeItsTime) {
+  endpoint();
+  answers_ = {500};
+  const auto ids = tell("msg_1");
+  jobs::Job job;
+  job.payload = Deliverer::order(ids[0], 0).payload;
+  const jobs::Outcome first = deliverer_->run(job);
+  const jobs::Outcome again = deliverer_->run(job);
+  EXPECT_THAT(posts_, SizeIs(1));
+  EXPECT_EQ(first.kind, jobs::Outcome::Kind::retry);
+  EXPECT_EQ(again.kind, jobs::Outcome::Kind::retry);
+  EXPECT_EQ(again.after_ms, first.after_ms);
+}
+
+TEST_P(DeliveryTest, AJobThatNamesNothingFails) {
+  jobs::Job job;
+  for (const char* payload : {"", "{}", R"({"delivery":1})", R"({"delivery":"x"})"}) {
+    job.payload = payload;
+    EXPECT_EQ(deliverer_->run(job).kind, jobs::Outcome::Kind::failed) << payload;
+  }
+  job.payload = Deliverer::order(uuid(77), 0).payload;
+  EXPECT_EQ(deliverer_->run(job).kind, jobs::Outcome::Kind::done);
+}
+
+class RebindTest : public WebhooksTest {
+ protected:
+  base::Result<std::vector<Address>> resolve(const std::string& host) override {
+    resolved_.push_back(host);
+    return std::vector{*Address::parse("8.8.8.8"), *Address::parse("127.0.0.1")};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, RebindTest, both_databases(), database_name);
+
+TEST_P(RebindTest, ANameThatLeadsInsideIsNotCalled) {
+  endpoint();
+  const auto ids = tell("msg_1");
+  send_all(ids);
+  EXPECT_THAT(posts_, IsEmpty());
+  EXPECT_THAT(resolved_, ElementsAre("example.com"));
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::waiting);
+  EXPECT_EQ(delivery(ids[0]).error, "the host has an address that is not public");
+}
+
+// While two calls to an endpoint are on their way, a third waits.
+class SlowTest : public WebhooksTest {
+ protected:
+  base::Result<Answer> send(const Post& post) override {
+    posts_.push_back(post);
+    if (posts_.size() <= jobs_.size()) {
+      outcomes_.push_back(deliverer_->run(jobs_[posts_.size() - 1]));
+    }
+    return Answer{200, 1};
+  }
+  std::vector<jobs::Job> jobs_;
+  std::vector<jobs::Outcome> outcomes_;
+};
+INSTANTIATE_TEST_SUITE_P(Both, SlowTest, both_databases(), database_name);
+
+TEST_P(SlowTest, ASlowEndpointHoldsTwoCallsAtMost) {
+  endpoint();
+  jobs::Job first;
+  first.payload = Deliverer::order(tell("msg_1").at(0), 0).payload;
+  for (const char* id : {"msg_2", "msg_3"}) {
+    jobs_.emplace_back();
+    jobs_.back().payload = Deliverer::order(tell(id).at(0), 0).payload;
+  }
+  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, SizeIs(2));
+  ASSERT_THAT(outcomes_, SizeIs(2));
+  EXPECT_EQ(outcomes_[0].kind, jobs::Outcome::Kind::retry);
+  EXPECT_THAT(outcomes_[0].why, HasSubstr("on their way"));
+  EXPECT_EQ(outcomes_[1].kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(deliverer_->run(jobs_[1]).kind, jobs::Outcome::Kind::done);
+}
+
+}  // namespace
+}  // namespace boathouse::webhooks

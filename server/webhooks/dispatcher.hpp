@@ -1,0 +1,58 @@
+// Takes the ledger's events to the endpoints that want them: a row in the log for each, then a job for each row, then
+// the ledger forgets the events. Whatever dies in between is done again and makes nothing twice: the log has one row
+// for an endpoint and an event, a row one living job.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/jobs/runner.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/webhooks/store.hpp"
+
+namespace boathouse::webhooks {
+
+// What an endpoint gets of an event: {"type", "timestamp", "data"}, under the id "msg_EPOCH_NUMBER".
+Message message_of(const ledger::Event& event, const std::string& epoch);
+
+class Dispatcher {
+ public:
+  // All must outlive the dispatcher. `log` gets what went wrong, from its thread.
+  Dispatcher(ledger::Ledger& ledger, Store& store, jobs::Runner& runner, base::Clock& clock,
+             std::function<void(std::string_view)> log)
+      : ledger_(ledger), store_(store), runner_(runner), clock_(clock), log_(std::move(log)) {}
+  // stop().
+  ~Dispatcher() { stop(); }
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  void start();
+  void stop();
+  // There may be events. Any thread, never blocks.
+  void wake();
+
+  // Takes some events on, on this thread; true: there may be more. With several nodes only the one that leads does.
+  base::Result<bool> step();
+
+ private:
+  void loop();
+
+  ledger::Ledger& ledger_;
+  Store& store_;
+  jobs::Runner& runner_;
+  base::Clock& clock_;
+  const std::function<void(std::string_view)> log_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool woken_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace boathouse::webhooks

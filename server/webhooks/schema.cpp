@@ -1,0 +1,51 @@
+#include "server/webhooks/schema.hpp"
+
+#include <array>
+
+namespace boathouse::webhooks {
+namespace {
+
+// endpoint.events: names with commas between, "" = all. failing_since_ms: the first failure after the last success.
+// delivery: one row for each event that an endpoint is told of; (endpoint, event_id) is what makes a second one of the
+// same event impossible. The secrets must be had in clear to sign: the file is as precious as they are.
+constexpr std::array kMigrations{sql::Migration{1, R"sql(
+CREATE TABLE endpoint (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  url TEXT NOT NULL,
+  events TEXT NOT NULL,
+  secret BLOB NOT NULL CHECK (length(secret) = 32),
+  previous_secret BLOB,
+  previous_until_ms INTEGER,
+  enabled INTEGER NOT NULL,
+  disabled_why TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  failing_since_ms INTEGER,
+  UNIQUE (athlete, url)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  endpoint BLOB NOT NULL REFERENCES endpoint (id),
+  event_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+  attempts INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  next_ms INTEGER,
+  last_ms INTEGER,
+  status INTEGER,
+  error TEXT NOT NULL,
+  duration_ms INTEGER,
+  UNIQUE (endpoint, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_log ON delivery (endpoint, id);
+CREATE INDEX delivery_waiting ON delivery (endpoint) WHERE state = 1;
+)sql"}};
+
+}  // namespace
+
+const sql::Schema kSchema{"webhooks", 0x42685768, kMigrations};  // "BhWh"
+
+}  // namespace boathouse::webhooks

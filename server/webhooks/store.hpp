@@ -1,0 +1,161 @@
+// Endpoints of athletes, and the log of what they were told. Kept in DIR/webhooks.db or in the ledger's PostgreSQL.
+//
+// Whoever asks names the athlete: what is another's is not_found. Times are UTC ms and come from the caller.
+// Thread rule: every call from any thread. Errors besides those named: as of server/sql.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "server/sql/sql.hpp"
+#include "server/webhooks/signature.hpp"
+
+namespace boathouse::webhooks {
+
+inline constexpr std::size_t kMaxEndpoints = 10;                          // of an athlete
+inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a rotated secret goes on signing
+inline constexpr std::int64_t kMaxWaiting = 10'000;                       // deliveries of an endpoint; more have failed
+inline constexpr std::int64_t kKeptDeliveries = 1000;                     // of an endpoint, besides those that wait
+inline constexpr std::int64_t kKeptMs = std::int64_t{30} * 24 * 3'600'000;
+
+struct Endpoint {
+  base::Uuid id;
+  base::Uuid athlete;
+  std::string url;
+  std::vector<std::string> events;  // names; empty = all
+  Secret secret{};
+  std::optional<Secret> previous_secret;
+  std::optional<std::int64_t> previous_until_ms;
+  bool enabled = true;
+  std::string disabled_why;  // "" if nobody but the athlete did it
+  std::int64_t created_ms = 0;
+  std::optional<std::int64_t> failing_since_ms;
+};
+
+// The numbers are in the database: never change one.
+enum class DeliveryState : std::uint8_t { waiting = 1, delivered = 2, failed = 3 };
+std::string_view name(DeliveryState state);
+
+struct Delivery {
+  base::Uuid id;
+  base::Uuid endpoint;
+  std::string event_id;  // the header webhook-id: the same in every attempt
+  std::string type;
+  std::string body;
+  DeliveryState state = DeliveryState::waiting;
+  int attempts = 0;
+  std::int64_t created_ms = 0;
+  std::optional<std::int64_t> next_ms;  // waiting: not before
+  std::optional<std::int64_t> last_ms;  // of the last attempt; so are the others
+  std::optional<int> status;            // of its answer
+  std::string error;
+  std::optional<std::int64_t> duration_ms;
+};
+
+// What an endpoint is told.
+struct Message {
+  std::string event_id;
+  std::string type;
+  std::string body;
+};
+
+// What may be changed of an endpoint.
+struct Change {
+  std::optional<std::string> url = {};
+  std::optional<std::vector<std::string>> events = {};
+  std::optional<bool> enabled = {};
+};
+
+// How an attempt ended and what follows.
+struct Attempt {
+  DeliveryState state = DeliveryState::delivered;
+  std::optional<std::int64_t> next_ms;  // waiting
+  std::optional<int> status;
+  std::string error;
+  std::int64_t duration_ms = 0;
+  std::string disable_why;  // not empty: the endpoint is disabled
+};
+
+class Store {
+ public:
+  // `clock` and `random` (fit for secrets) must outlive the store.
+  static base::Result<std::unique_ptr<Store>> open(const sql::Place& place, base::Clock& clock,
+                                                   base::RandomSource& random);
+
+  // `url` and `events` were checked. conflict: kMaxEndpoints are there, or one with this URL.
+  base::Result<Endpoint> create(const base::Uuid& athlete, const std::string& url,
+                                const std::vector<std::string>& events);
+  base::Result<std::vector<Endpoint>> endpoints(const base::Uuid& athlete);
+  base::Result<Endpoint> endpoint(const base::Uuid& athlete, const base::Uuid& id);
+  // Enabling it forgives what has failed. conflict: another has this URL.
+  base::Result<Endpoint> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change);
+  // A new secret; the one of now goes on signing for kOverlapMs, an earlier one no longer.
+  base::Result<Endpoint> rotate(const base::Uuid& athlete, const base::Uuid& id);
+  // With its log.
+  base::Status remove(const base::Uuid& athlete, const base::Uuid& id);
+
+  // The newest first, those before `before`.
+  base::Result<std::vector<Delivery>> deliveries(const base::Uuid& athlete, const base::Uuid& endpoint,
+                                                 const std::optional<base::Uuid>& before, std::size_t limit);
+  // A delivery that has ended waits again, with all its attempts; one that waits is as it was. conflict: the endpoint
+  // is disabled.
+  base::Result<Delivery> replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery);
+  // One message for this endpoint, whatever it filters. conflict: it is disabled.
+  base::Result<Delivery> add(const base::Uuid& athlete, const base::Uuid& endpoint, const Message& message);
+
+  struct News {
+    base::Uuid athlete;
+    Message message;
+  };
+  // A delivery for each message and each enabled endpoint of its athlete that wants it, all in one transaction. The
+  // ids of those that wait, also of those that an earlier call has made of the same event.
+  base::Result<std::vector<base::Uuid>> fan_out(std::span<const News> news);
+
+  struct Due {
+    Delivery delivery;
+    Endpoint endpoint;
+  };
+  // nullopt: there is no such delivery any more.
+  base::Result<std::optional<Due>> due(const base::Uuid& delivery);
+  base::Status note(const Delivery& delivery, const Attempt& attempt);
+
+  struct Lag {
+    std::uint64_t waiting = 0;              // deliveries
+    std::optional<std::int64_t> oldest_ms;  // since when the oldest of them waits
+  };
+  base::Result<Lag> lag();
+
+ private:
+  Store(sql::Connection connection, base::Clock& clock, base::RandomSource& random)
+      : clock_(clock), random_(random), ids_(clock, random), connection_(std::move(connection)) {}
+
+  // With mutex_ held.
+  base::Result<std::vector<Endpoint>> select_endpoints(const base::Uuid& athlete, const base::Uuid* id);
+  base::Result<Endpoint> one_endpoint(const base::Uuid& athlete, const base::Uuid& id);
+  base::Result<std::optional<Delivery>> one_delivery(const base::Uuid& id);
+  base::Result<std::optional<Delivery>> delivery_of_event(const base::Uuid& endpoint, const std::string& event_id);
+  base::Status put(const Endpoint& endpoint);
+  base::Status insert(const Delivery& delivery);
+  Delivery made(const base::Uuid& endpoint, const Message& message);
+  base::Result<bool> has_endpoints();
+  base::Result<std::int64_t> waiting_of(const base::Uuid& endpoint);
+  base::Status forget_old(const base::Uuid& endpoint);
+
+  base::Clock& clock_;
+  base::RandomSource& random_;
+  base::UuidV7Source ids_;
+  std::mutex mutex_;
+  sql::Connection connection_;
+};
+
+}  // namespace boathouse::webhooks

@@ -1,0 +1,186 @@
+// Endpoints and the log: who may see what, one row for an endpoint and an event, what is kept.
+#include "server/webhooks/store.hpp"
+
+#include <gmock/gmock.h>
+
+#include "server/webhooks/test_webhooks.hpp"
+
+namespace boathouse::webhooks {
+namespace {
+
+using base::ErrorCode;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class StoreTest : public WebhooksTest {};
+INSTANTIATE_TEST_SUITE_P(Both, StoreTest, both_databases(), database_name);
+
+TEST_P(StoreTest, AnAthleteHasTenEndpointsAndOneForAUrl) {
+  for (std::size_t i = 0; i < kMaxEndpoints; ++i) {
+    endpoint("https://example.com/" + std::to_string(i));
+  }
+  EXPECT_EQ(store_->create(kAnna, "https://example.com/more", {}).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store_->create(kAnna, "https://example.com/0", {}).error().code, ErrorCode::conflict);
+  EXPECT_TRUE(store_->create(kBen, "https://example.com/0", {}));
+  EXPECT_THAT(*store_->endpoints(kAnna), SizeIs(kMaxEndpoints));
+}
+
+TEST_P(StoreTest, WhatIsAnothersIsNotThere) {
+  const auto mine = endpoint();
+  const auto id = tell("msg_1").at(0);
+  EXPECT_EQ(store_->endpoint(kBen, mine.id).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->change(kBen, mine.id, {}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->rotate(kBen, mine.id).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->remove(kBen, mine.id).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->deliveries(kBen, mine.id, {}, 10).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->replay(kBen, mine.id, id).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store_->add(kBen, mine.id, {"msg_2", "webhook.test", "{}"}).error().code, ErrorCode::not_found);
+  const auto other = store_->create(kBen, "https://example.com/", {});
+  EXPECT_EQ(store_->replay(kBen, other->id, id).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(store_->endpoint(kAnna, mine.id));
+  EXPECT_THAT(*store_->endpoints(kBen), SizeIs(1));
+}
+
+TEST_P(StoreTest, ARotatedSecretStaysForADay) {
+  const auto made = endpoint();
+  const auto rotated = store_->rotate(kAnna, made.id);
+  ASSERT_TRUE(rotated);
+  EXPECT_NE(rotated->secret, made.secret);
+  EXPECT_EQ(rotated->previous_secret, made.secret);
+  EXPECT_EQ(rotated->previous_until_ms, clock_.utc_ms() + kOverlapMs);
+  EXPECT_EQ(store_->endpoint(kAnna, made.id)->secret, rotated->secret);
+  EXPECT_EQ(store_->rotate(kAnna, made.id)->previous_secret, rotated->secret);
+}
+
+TEST_P(StoreTest, WhatIsNamedIsChanged) {
+  const auto made = endpoint();
+  endpoint("https://example.com/other");
+  EXPECT_EQ(store_->change(kAnna, made.id, {.url = "https://example.com/other"}).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store_->change(kAnna, made.id, {.url = "https://example.com/new"})->url, "https://example.com/new");
+  EXPECT_THAT(store_->change(kAnna, made.id, {.events = {{"sync.failed", "sync.stuck"}}})->events,
+              ElementsAre("sync.failed", "sync.stuck"));
+  EXPECT_FALSE(store_->change(kAnna, made.id, {.enabled = false})->enabled);
+  const auto now = store_->endpoint(kAnna, made.id);
+  EXPECT_EQ(now->url, "https://example.com/new");
+  EXPECT_THAT(now->events, ElementsAre("sync.failed", "sync.stuck"));
+  EXPECT_FALSE(now->enabled);
+  EXPECT_EQ(now->secret, made.secret);
+}
+
+TEST_P(StoreTest, EachEventGoesOnceToEachEndpointThatWantsIt) {
+  const auto all = endpoint("https://example.com/all");
+  const auto some = endpoint("https://example.com/some", {"session.complete"});
+  const auto off = endpoint("https://example.com/off");
+  ASSERT_TRUE(store_->change(kAnna, off.id, {.enabled = false}));
+  ASSERT_TRUE(store_->create(kBen, "https://example.com/ben", {}));
+  const auto first = tell("msg_1");
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_EQ(delivery(first[0]).endpoint, all.id);
+  EXPECT_EQ(tell("msg_1"), first);
+  EXPECT_THAT(tell("msg_2", "session.complete"), SizeIs(2));
+  EXPECT_THAT(*store_->deliveries(kAnna, all.id, {}, 10), SizeIs(2));
+  EXPECT_THAT(*store_->deliveries(kAnna, some.id, {}, 10), SizeIs(1));
+  EXPECT_THAT(*store_->deliveries(kAnna, off.id, {}, 10), IsEmpty());
+  // What has ended is not sent again by a repeat.
+  ASSERT_TRUE(store_->note(delivery(first[0]), {}));
+  EXPECT_THAT(tell("msg_1"), IsEmpty());
+}
+
+TEST_P(StoreTest, TheLogComesInPagesTheNewestFirst) {
+  const auto made = endpoint();
+  for (int i = 0; i < 5; ++i) {
+    tell("msg_" + std::to_string(i));
+  }
+  std::vector<std::string> seen;
+  std::optional<base::Uuid> before;
+  while (true) {
+    const auto page = store_->deliveries(kAnna, made.id, before, 2);
+    for (const Delivery& one : *page) {
+      seen.push_back(one.event_id);
+    }
+    if (page->size() < 2) {
+      break;
+    }
+    before = page->back().id;
+  }
+  EXPECT_THAT(seen, ElementsAre("msg_4", "msg_3", "msg_2", "msg_1", "msg_0"));
+}
+
+TEST_P(StoreTest, AReplayBeginsAnewUnderTheSameId) {
+  const auto made = endpoint();
+  const auto id = tell("msg_1").at(0);
+  Attempt failed;
+  failed.state = DeliveryState::failed;
+  failed.error = "no";
+  ASSERT_TRUE(store_->note(delivery(id), failed));
+  EXPECT_EQ(delivery(id).attempts, 1);
+  const auto again = store_->replay(kAnna, made.id, id);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->state, DeliveryState::waiting);
+  EXPECT_EQ(delivery(id).attempts, 0);
+  EXPECT_EQ(delivery(id).event_id, "msg_1");
+  EXPECT_TRUE(store_->replay(kAnna, made.id, id));
+  ASSERT_TRUE(store_->change(kAnna, made.id, {.enabled = false}));
+  EXPECT_EQ(store_->replay(kAnna, made.id, id).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store_->add(kAnna, made.id, {"msg_2", "webhook.test", "{}"}).error().code, ErrorCode::conflict);
+}
+
+TEST_P(StoreTest, ADeletedEndpointTakesItsLogAlong) {
+  const auto made = endpoint();
+  const auto id = tell("msg_1").at(0);
+  const Delivery before = delivery(id);
+  ASSERT_TRUE(store_->remove(kAnna, made.id));
+  EXPECT_FALSE(*store_->due(id));
+  EXPECT_TRUE(store_->note(before, {}));
+  EXPECT_EQ(store_->lag()->waiting, 0U);
+}
+
+TEST_P(StoreTest, OldAndManyAreForgottenButNotWhatWaits) {
+  const auto made = endpoint();
+  std::vector<Store::News> news;
+  for (int i = 0; i < kKeptDeliveries + 5; ++i) {
+    news.push_back({kAnna, {"msg_" + std::to_string(i), "session.created", "{}"}});
+  }
+  const auto ids = store_->fan_out(news);
+  ASSERT_TRUE(ids);
+  auto connection = sql::Connection::open(database_.place());
+  ASSERT_TRUE(connection->execute("UPDATE delivery SET state = 2 WHERE event_id <> 'msg_0'"));
+  const auto waiting = tell("more");
+  const auto count = [&] {
+    auto select = connection->prepare("SELECT count(*) FROM delivery");
+    EXPECT_TRUE(*select->step());
+    return select->integer(0);
+  };
+  EXPECT_EQ(count(), kKeptDeliveries + 2);
+  EXPECT_TRUE(*store_->due(ids->front()));
+  EXPECT_FALSE(*store_->due(ids->at(1)));
+  clock_.advance_ms(kKeptMs + 1);
+  tell("later");
+  EXPECT_EQ(count(), 3);
+  EXPECT_TRUE(*store_->due(waiting.at(0)));
+}
+
+TEST_P(StoreTest, NotEverythingWaitsForAnEndpointThatIsAway) {
+  const auto made = endpoint();
+  tell("msg_1");
+  auto connection = sql::Connection::open(database_.place());
+  const std::string id = GetParam() == sql::Dialect::sqlite ? "CAST(printf('%016d', i) AS BLOB)"
+                                                            : "convert_to(lpad(i::text, 16, '0'), 'UTF8')";
+  const auto filled = connection->execute(
+      "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(kMaxWaiting) +
+      ") INSERT INTO delivery (id, endpoint, event_id, type, body, state, attempts, created_ms, error) SELECT " + id +
+      ", (SELECT id FROM endpoint), 'msg_' || i, 't', '{}', 1, 0, 1, '' FROM n");
+  ASSERT_TRUE(filled) << filled.error().text;
+  EXPECT_EQ(store_->lag()->waiting, static_cast<std::uint64_t>(kMaxWaiting));
+  EXPECT_EQ(store_->lag()->oldest_ms, 1);
+  EXPECT_THAT(tell("one_more"), IsEmpty());
+  auto failed = connection->prepare("SELECT event_id, error FROM delivery WHERE state = 3");
+  ASSERT_TRUE(*failed->step());
+  EXPECT_EQ(failed->text(0), "one_more");
+  EXPECT_EQ(failed->text(1), "too many deliveries waited already");
+  EXPECT_EQ(store_->add(kAnna, made.id, {"msg_t", "webhook.test", "{}"}).error().code, ErrorCode::conflict);
+}
+
+}  // namespace
+}  // namespace boathouse::webhooks
