@@ -1,0 +1,218 @@
+// The athlete's routes for webhooks, through a route table.
+#include "server/webhooks/routes.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/base/json.hpp"
+#include "server/control/scopes.hpp"
+#include "server/control/test_call.hpp"
+#include "server/webhooks/test_webhooks.hpp"
+
+namespace boathouse::webhooks {
+namespace {
+
+using base::JsonValue;
+using http::Method;
+using testing::HasSubstr;
+using testing::Not;
+
+class WebhookRoutesTest : public WebhooksFixture {
+ protected:
+  WebhookRoutesTest() : WebhooksFixture(sql::Dialect::sqlite) {}
+
+  void SetUp() override {
+    WebhooksFixture::SetUp();
+    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
+    anna_key_ = accounts_->create_athlete_key("Anna")->text;
+    ben_key_ = accounts_->create_athlete_key("Ben")->text;
+    const Parts parts{*accounts_, *store_, *runner_, clock_, random_, {}};
+    ASSERT_TRUE(add_routes(routes_, parts));
+    ASSERT_TRUE(control::check_scopes(routes_));
+  }
+
+  http::Response call(Method method, const std::string& target, const std::string& body, const std::string& key) {
+    http::Headers headers;
+    headers.add("Authorization", "Bearer " + key);
+    if (!body.empty()) {
+      headers.add("Content-Type", "application/json");
+    }
+    return control::call(routes_, {.method = method, .target = target, .headers = headers, .body = body});
+  }
+  http::Response call(Method method, const std::string& target, const std::string& body = "") {
+    return call(method, target, body, anna_key_);
+  }
+  static JsonValue json(const http::Response& response) {
+    auto value = base::parse_json(response.body);
+    EXPECT_TRUE(value) << response.body;
+    return value ? *value : JsonValue();
+  }
+  static std::string text(const http::Response& response, std::string_view key) {
+    const JsonValue body = json(response);
+    const JsonValue* found = body.find(key);
+    return found != nullptr && found->text() != nullptr ? *found->text() : "(no text)";
+  }
+  std::string make(const std::string& url = "https://example.com/in") {
+    const auto made = call(Method::post, "/v1/webhooks", R"({"url":")" + url + "\"}");
+    EXPECT_EQ(made.status, 201) << made.body;
+    return text(made, "id");
+  }
+
+  std::unique_ptr<control::Accounts> accounts_;
+  http::RouteTable routes_;
+  std::string anna_key_;
+  std::string ben_key_;
+};
+
+TEST_F(WebhookRoutesTest, ASecretIsShownOnceAndAgainOnlyAfterARotation) {
+  const auto made = call(Method::post, "/v1/webhooks", R"({"url":"https://example.com/in","events":["sync.failed"]})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string secret = text(made, "secret");
+  EXPECT_TRUE(secret.starts_with("whsec_"));
+  EXPECT_EQ(*made.headers.find("Cache-Control"), "no-store");
+  const std::string id = text(made, "id");
+  EXPECT_TRUE(id.starts_with("whk_"));
+  const auto seen = call(Method::get, "/v1/webhooks/" + id);
+  EXPECT_EQ(seen.status, 200);
+  EXPECT_THAT(seen.body, Not(HasSubstr("whsec_")));
+  EXPECT_THAT(seen.body, HasSubstr(R"("events":["sync.failed"],"enabled":true,"disabled_reason":null)"));
+  EXPECT_THAT(call(Method::get, "/v1/webhooks").body, Not(HasSubstr("whsec_")));
+  const auto rotated = call(Method::post, "/v1/webhooks/" + id + "/rotate");
+  EXPECT_EQ(rotated.status, 200);
+  EXPECT_TRUE(text(rotated, "secret").starts_with("whsec_"));
+  EXPECT_NE(text(rotated, "secret"), secret);
+  EXPECT_EQ(text(rotated, "previous_secret_until"), "2023-11-15T22:13:20.000Z");
+}
+
+TEST_F(WebhookRoutesTest, NamesWhatIsWrong) {
+  struct Case {
+    std::string body;
+    std::string pointer;
+  };
+  const std::vector<Case> cases{
+      {R"({"url":"http://example.com/"})", "/url"},
+      {R"({"url":"https://169.254.169.254/"})", "/url"},
+      {R"({"url":5})", "/url"},
+      {R"({})", "/url"},
+      {R"({"url":"https://example.com/","events":[]})", "/events"},
+      {R"({"url":"https://example.com/","events":["session.eaten"]})", "/events"},
+      {R"({"url":"https://example.com/","events":["sync.stuck","sync.stuck"]})", "/events"},
+      {R"({"url":"https://example.com/","enabled":true})", "/enabled"},
+      {R"({"url":"https://example.com/","secret":"whsec_mine"})", "/secret"},
+  };
+  for (const Case& one : cases) {
+    const auto refused = call(Method::post, "/v1/webhooks", one.body);
+    EXPECT_EQ(refused.status, 400) << one.body;
+    EXPECT_THAT(refused.body, HasSubstr("\"pointer\":\"" + one.pointer + "\"")) << refused.body;
+  }
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", "[1").status, 400);
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", "[]").status, 400);
+  EXPECT_EQ(call(Method::post, "/v1/webhooks").status, 415);
+  EXPECT_EQ(store_->endpoints(*accounts_->authenticate(anna_key_)->athlete)->size(), 0U);
+}
+
+TEST_F(WebhookRoutesTest, ChangesWhatIsNamed) {
+  const std::string id = make();
+  make("https://example.com/other");
+  const auto changed = call(Method::patch, "/v1/webhooks/" + id, R"({"enabled":false,"events":["sync.stuck"]})");
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  EXPECT_THAT(changed.body, HasSubstr(R"("url":"https://example.com/in","events":["sync.stuck"],"enabled":false)"));
+  EXPECT_THAT(call(Method::patch, "/v1/webhooks/" + id, R"({"events":null})").body, HasSubstr(R"("events":null)"));
+  EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"url":"https://example.com/other"})").status, 409);
+  EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"url":"https://localhost/"})").status, 400);
+  EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"id":"whk_"})").status, 400);
+}
+
+TEST_F(WebhookRoutesTest, DeletesForGood) {
+  const std::string id = make();
+  EXPECT_EQ(call(Method::delete_, "/v1/webhooks/" + id).status, 204);
+  EXPECT_EQ(call(Method::delete_, "/v1/webhooks/" + id).status, 404);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks").body, R"({"data":[],"page":{"next_cursor":null,"has_more":false}})");
+}
+
+TEST_F(WebhookRoutesTest, ATestIsSentLoggedAndReplayed) {
+  const std::string id = make();
+  const auto accepted = call(Method::post, "/v1/webhooks/" + id + "/test");
+  ASSERT_EQ(accepted.status, 202) << accepted.body;
+  EXPECT_EQ(text(accepted, "state"), "waiting");
+  work();
+  ASSERT_EQ(posts_.size(), 1U);
+  EXPECT_THAT(posts_[0].body, HasSubstr(R"("type":"webhook.test")"));
+  EXPECT_THAT(posts_[0].body, HasSubstr("\"webhook_id\":\"" + id + "\""));
+  const std::string delivery = text(accepted, "id");
+  const auto log = call(Method::get, "/v1/webhooks/" + id + "/deliveries");
+  EXPECT_THAT(log.body, HasSubstr("\"id\":\"" + delivery + "\""));
+  EXPECT_THAT(log.body, HasSubstr(R"("state":"delivered","attempts":1)"));
+  EXPECT_THAT(log.body, HasSubstr(R"("status":204,"error":null,"duration_ms":12)"));
+  const auto again = call(Method::post, "/v1/webhooks/" + id + "/deliveries/" + delivery + "/replay");
+  EXPECT_EQ(again.status, 202) << again.body;
+  work();
+  ASSERT_EQ(posts_.size(), 2U);
+  EXPECT_EQ(header(posts_[1], "webhook-id"), header(posts_[0], "webhook-id"));
+  EXPECT_EQ(posts_[1].body, posts_[0].body);
+}
+
+TEST_F(WebhookRoutesTest, TheLogComesInPages) {
+  const std::string id = make();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(call(Method::post, "/v1/webhooks/" + id + "/test").status, 202);
+  }
+  const std::string log = "/v1/webhooks/" + id + "/deliveries";
+  const auto first = call(Method::get, log + "?limit=2");
+  EXPECT_EQ(json(first).find("data")->array()->size(), 2U);
+  const JsonValue page = *json(first).find("page");
+  const std::string cursor = *page.find("next_cursor")->text();
+  EXPECT_EQ(*first.headers.find("Link"), "<" + log + "?limit=2&cursor=" + cursor + ">; rel=\"next\"");
+  const auto second = call(Method::get, log + "?limit=2&cursor=" + cursor);
+  EXPECT_EQ(json(second).find("data")->array()->size(), 1U);
+  EXPECT_EQ(second.headers.find("Link"), nullptr);
+  for (const char* query : {"?limit=0", "?limit=201", "?limit=x", "?cursor=x", "?before=1"}) {
+    EXPECT_EQ(call(Method::get, log + query).status, 400) << query;
+  }
+}
+
+TEST_F(WebhookRoutesTest, AnothersIsNotFoundAndWhatIsNoIdNeither) {
+  const std::string id = make();
+  const std::string delivery = text(call(Method::post, "/v1/webhooks/" + id + "/test"), "id");
+  const std::string mine = "/v1/webhooks/" + id;
+  struct Case {
+    Method method;
+    std::string target;
+    std::string body;
+  };
+  const std::vector<Case> cases{{Method::get, mine, ""},
+                                {Method::patch, mine, "{}"},
+                                {Method::delete_, mine, ""},
+                                {Method::post, mine + "/rotate", ""},
+                                {Method::post, mine + "/test", ""},
+                                {Method::get, mine + "/deliveries", ""},
+                                {Method::post, mine + "/deliveries/" + delivery + "/replay", ""}};
+  for (const Case& one : cases) {
+    const auto refused = call(one.method, one.target, one.body, ben_key_);
+    EXPECT_EQ(refused.status, 404) << one.target;
+    EXPECT_THAT(*refused.headers.find("Content-Type"), HasSubstr("application/problem+json"));
+    EXPECT_EQ(call(one.method, one.target, one.body, "rk_nonsense").status, 401);
+  }
+  EXPECT_EQ(call(Method::get, "/v1/webhooks/whk_1").status, 404);
+  EXPECT_EQ(call(Method::post, mine + "/deliveries/whd_1/replay").status, 404);
+  EXPECT_EQ(json(call(Method::get, "/v1/webhooks", "", ben_key_)).find("data")->array()->size(), 0U);
+}
+
+TEST_F(WebhookRoutesTest, AKeyNeedsTheScopeAndAnAthlete) {
+  using control::Scope;
+  const auto with = [&](Scope scope) {
+    control::KeyOptions options;
+    options.scopes = control::Scopes().add(scope);
+    return accounts_->create_athlete_key("Anna", options)->text;
+  };
+  const std::string reads = with(Scope::webhooks_read);
+  const std::string manages = with(Scope::webhooks_manage);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks", "", reads).status, 200);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks", "", manages).status, 403);
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", "{}", reads).status, 403);
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", "{}", manages).status, 400);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks", "", with(Scope::sessions_read)).status, 403);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks", "", accounts_->create_operator_key()->text).status, 403);
+}
+
+}  // namespace
+}  // namespace boathouse::webhooks
