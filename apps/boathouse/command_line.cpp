@@ -88,6 +88,11 @@ void CommandLine::add_serve(CLI::App& app) {
   serve_command->add_flag("--purge-without-backup", serve.purge_without_backup,
                           "Let devices remove recordings as soon as this server has them, even though no backup of it "
                           "does: if its disk dies, they are lost");
+  serve_command->add_flag("--webhook-allow-private", serve.webhook_allow_private,
+                          "Let webhooks go to addresses of private networks too: every athlete can then make this "
+                          "server call hosts of yours");
+  serve_command->add_flag("--webhook-allow-http-loopback", serve.webhook_allow_http_loopback,
+                          "Let webhooks go to http://127.0.0.1 and the like, for tests and development");
   serve_command->set_config("--config", "", "TOML file with these options");
 }
 

@@ -29,11 +29,19 @@
 #include "server/control/scopes.hpp"
 #include "server/http/server.hpp"
 #include "server/intake/intake.hpp"
+#include "server/jobs/queue.hpp"
+#include "server/jobs/runner.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/loader.hpp"
 #include "server/timeseries/schema.hpp"
+#include "server/webhooks/delivery.hpp"
+#include "server/webhooks/dispatcher.hpp"
+#include "server/webhooks/routes.hpp"
+#include "server/webhooks/sender.hpp"
+#include "server/webhooks/store.hpp"
+#include "server/webhooks/target.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -42,6 +50,7 @@ namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 
+constexpr int kJobThreads = 4;
 constexpr auto kDrain = std::chrono::seconds(20);
 
 void log_line(std::string_view text) {
@@ -120,6 +129,12 @@ struct Service {
   std::unique_ptr<control::KeyWatch> key_watch;
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<LedgerAuditLog> audit;
+  std::unique_ptr<jobs::Queue> job_queue;
+  std::unique_ptr<jobs::Runner> job_runner;
+  webhooks::Policy webhook_policy;
+  std::unique_ptr<webhooks::Store> webhook_store;
+  std::unique_ptr<webhooks::Deliverer> webhook_deliverer;
+  std::unique_ptr<webhooks::Dispatcher> webhook_dispatcher;
   std::unique_ptr<timeseries::ClickHouseClient> client;
   std::unique_ptr<timeseries::EngineProcess> engine;
   std::unique_ptr<timeseries::Loader> loader;
@@ -132,6 +147,7 @@ struct Service {
 
  private:
   base::Status ensure_operator_key();
+  base::Status open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data);
   void use_engine(const timeseries::Endpoint& endpoint);
 };
 
@@ -162,6 +178,31 @@ base::Status Service::ensure_operator_key() {
   return made;
 }
 
+// Beside the ledger: in its PostgreSQL, or in files of their own.
+base::Status Service::open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
+  const auto beside = [&](const char* file) {
+    sql::Place own = place;
+    if (own.postgres_url.empty()) own.sqlite_file = (data / file).string();
+    return own;
+  };
+  auto queue = jobs::Queue::open(beside("jobs.db"), random);
+  if (!queue) return queue.error();
+  job_queue = std::move(*queue);
+  // A file has one process: what a killed one was doing need not wait.
+  if (place.postgres_url.empty()) BOATHOUSE_TRY(job_queue->end_leases(clock.utc_ms()));
+  job_runner = std::make_unique<jobs::Runner>(*job_queue, clock, random, jobs::Runner::Options{}, log_line);
+  auto store = webhooks::Store::open(beside("webhooks.db"), clock, random);
+  if (!store) return store.error();
+  webhook_store = std::move(*store);
+  webhook_policy = {options.webhook_allow_private, options.webhook_allow_http_loopback};
+  webhook_deliverer = std::make_unique<webhooks::Deliverer>(*webhook_store, clock, random, webhook_policy,
+                                                            webhooks::resolve_with_system, webhooks::send_with_curl);
+  job_runner->handle(std::string(webhooks::kDeliveryJob),
+                     [this](jobs::Runner::Context& context) { return webhook_deliverer->run(context.job()); });
+  webhook_dispatcher = std::make_unique<webhooks::Dispatcher>(*ledger, *webhook_store, *job_runner, clock, log_line);
+  return base::Done{};
+}
+
 base::Status Service::open(const ServeOptions& options) {
   std::error_code error;
   fs::create_directories(options.data, error);
@@ -183,6 +224,8 @@ base::Status Service::open(const ServeOptions& options) {
   ledger = std::move(*opened_ledger);
   audit = std::make_unique<LedgerAuditLog>(*ledger, log_line);
   BOATHOUSE_TRY(ensure_operator_key());
+
+  BOATHOUSE_TRY(open_webhooks(options, *place, data));
 
   base::Digest cursor_secret{};
   random.fill(cursor_secret);
@@ -207,7 +250,10 @@ base::Status Service::open(const ServeOptions& options) {
         std::move(engine_options), [this](const timeseries::Endpoint& endpoint) { use_engine(endpoint); }, log_line);
   }
   loader = std::make_unique<timeseries::Loader>(*ledger, *client, timeseries::Loader::Options{}, log_line);
-  ledger->on_commit([this] { loader->wake(); });
+  ledger->on_commit([this] {
+    loader->wake();
+    webhook_dispatcher->wake();
+  });
   return base::Done{};
 }
 
@@ -219,6 +265,8 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   intake::Options intake_options;
   intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics.on_result(kind, outcome); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts, *ledger, intake_options));
+  BOATHOUSE_TRY(webhooks::add_routes(routes, {*accounts, *webhook_store, *job_runner, clock, random, webhook_policy}));
+  metrics.watch(*job_queue, *webhook_store, clock);
   BOATHOUSE_TRY(metrics.add_route(routes, *accounts, *ledger, [this] { return loader->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts, *ledger));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts, *ledger, *client));
@@ -233,12 +281,16 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   if (!port) return port.error();
   if (engine) BOATHOUSE_TRY(engine->start());
   loader->start();
+  job_runner->start(kJobThreads);
+  webhook_dispatcher->start();
   return *port;
 }
 
 // From the door inwards, so that nothing accepted is left undone.
 void Service::stop() {
   if (server) server->stop(kDrain);
+  if (webhook_dispatcher) webhook_dispatcher->stop();
+  if (job_runner) job_runner->stop();
   if (ledger) ledger->stop();
   if (loader) loader->stop();
   if (engine) engine->stop();

@@ -14,8 +14,10 @@ struct ServeOptions {
   std::string clickhouse;        // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
-  std::string engine_binary;          // empty = boathouse-engine beside this program
-  bool purge_without_backup = false;  // devices may remove what the ledger has, without a backup of it
+  std::string engine_binary;                 // empty = boathouse-engine beside this program
+  bool purge_without_backup = false;         // devices may remove what the ledger has, without a backup of it
+  bool webhook_allow_private = false;        // webhooks may go into the operator's own network
+  bool webhook_allow_http_loopback = false;  // and, without TLS, to this machine
 };
 
 // Runs until SIGTERM or SIGINT. The exit code.

@@ -48,6 +48,28 @@ void ServiceMetrics::on_result(wire::ItemKind kind, wire::Outcome outcome) {
   items_.with({std::string(wire::name(kind)), std::string(wire::name(outcome))}).add();
 }
 
+void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock) {
+  registry_.collect("boathouse_jobs", "Jobs by state; of the failed ones those of the last days.", {"state"}, [&jobs] {
+    const auto now = jobs.counts();
+    if (!now) return std::vector<ops::Sample>();  // absent: it cannot be read
+    return std::vector<ops::Sample>{{{"waiting"}, static_cast<double>(now->waiting)},
+                                    {{"running"}, static_cast<double>(now->running)},
+                                    {{"failed"}, static_cast<double>(now->failed)}};
+  });
+  registry_.collect("boathouse_webhook_waiting_deliveries", "Deliveries that their endpoint has not taken yet.", {},
+                    [&webhooks] {
+                      const auto lag = webhooks.lag();
+                      return lag ? one(static_cast<double>(lag->waiting)) : std::vector<ops::Sample>();
+                    });
+  registry_.collect("boathouse_webhook_lag_seconds", "Since when the oldest of them waits; 0: none does.", {},
+                    [&webhooks, &clock] {
+                      const auto lag = webhooks.lag();
+                      if (!lag) return std::vector<ops::Sample>();
+                      const std::int64_t now_ms = clock.utc_ms();
+                      return one(static_cast<double>(now_ms - lag->oldest_ms.value_or(now_ms)) / 1000.0);
+                    });
+}
+
 base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                                        std::function<bool()> loader_healthy) {
   const auto count = [&](const std::string& name, const std::string& help, std::uint64_t ledger::Counts::*member,

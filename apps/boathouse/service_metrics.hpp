@@ -4,12 +4,15 @@
 
 #include <functional>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/wire/batch.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/server.hpp"
+#include "server/jobs/queue.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ops/metrics.hpp"
+#include "server/webhooks/store.hpp"
 
 namespace boathouse::app {
 
@@ -24,6 +27,9 @@ class ServiceMetrics {
   // Adds the route, and the numbers that are read when somebody asks. All must outlive the routes.
   base::Status add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                          std::function<bool()> loader_healthy);
+
+  // The numbers of the jobs and the webhooks. Before add_route(); all must outlive the routes.
+  void watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock);
 
  private:
   ops::Registry registry_;

@@ -147,6 +147,22 @@ Result<std::int64_t> Queue::insert(const Order& order, std::int64_t now_ms) {
   return id;
 }
 
+Status Queue::end_leases(std::int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto update = connection_.prepare("UPDATE job SET due_ms = ?1 WHERE state = 2 AND due_ms > ?1");
+    if (!update) {
+      return update.error();
+    }
+    BOATHOUSE_TRY(update->bind(1, now_ms).run());
+  }
+  return transaction->commit();
+}
+
 // Most of the time there is nothing to do: seen without the lock of the writers.
 Result<bool> Queue::anything_due(std::int64_t now_ms) {
   const auto snapshot = sql::Snapshot::begin(connection_);

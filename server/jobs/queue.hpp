@@ -69,6 +69,9 @@ class Queue {
   // All or none, in one transaction.
   base::Status add_all(std::span<const Order> orders, std::int64_t now_ms);
 
+  // For a process that knows itself alone, before it takes any: whoever held a lease is dead, and his jobs are due now.
+  base::Status end_leases(std::int64_t now_ms);
+
   // The job that has been due the longest, now running and this process's until now + lease_ms; nullopt: none is due. A
   // job that has lost kMaxLost workers before has failed and is passed over.
   base::Result<std::optional<Job>> take(std::int64_t now_ms, std::int64_t lease_ms);

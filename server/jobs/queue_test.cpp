@@ -79,6 +79,20 @@ TEST_P(QueueTest, AnEarlierAttemptOfTheSameWorkerIsFenced) {
   EXPECT_TRUE(queue_->done(*after, now()));
 }
 
+TEST_P(QueueTest, WhoIsAloneDoesNotWaitForTheLeasesOfTheDead) {
+  const auto running = add("a");
+  const auto waiting = add("b", now() + 500);
+  const auto theirs = *other_->take(now(), kLease);
+  ASSERT_TRUE(theirs);
+  ASSERT_TRUE(queue_->end_leases(now()));
+  const auto mine = *queue_->take(now(), kLease);
+  ASSERT_TRUE(mine);
+  EXPECT_EQ(mine->id, running);
+  EXPECT_EQ(mine->lost, 1);
+  EXPECT_EQ(job(waiting).due_ms, now() + 500);
+  EXPECT_EQ(other_->done(*theirs, now()).error().code, ErrorCode::conflict);
+}
+
 TEST_P(QueueTest, ARetryComesAtItsTimeAndCounts) {
   const auto id = add("a");
   EXPECT_TRUE(queue_->retry(**queue_->take(now(), kLease), "try later", now() + 300));
