@@ -13,6 +13,7 @@ using base::Result;
 using jobs::Outcome;
 
 constexpr std::int64_t kBusyMs = 2'000;
+constexpr std::int64_t kStoreAwayMs = 5'000;
 
 Result<base::Uuid> delivery_of(const std::string& payload) {
   const auto json = base::parse_json(payload);
@@ -64,7 +65,7 @@ Outcome Deliverer::run(const jobs::Job& job) {
   }
   const auto due = store_.due(*id);
   if (!due) {
-    return Outcome::retry(due.error().text);
+    return Outcome::retry(due.error().text, kStoreAwayMs);
   }
   if (!*due || (*due)->delivery.state != DeliveryState::waiting) {
     return Outcome::done();  // deleted, or an earlier run has ended it
@@ -94,7 +95,7 @@ Outcome Deliverer::deliver(const Store::Due& due) {
   const Attempt made = attempt(due);
   // Not noted: the endpoint is told again, under the same id.
   if (const auto noted = store_.note(due.delivery, made); !noted) {
-    return Outcome::retry(noted.error().text);
+    return Outcome::retry(noted.error().text, kStoreAwayMs);
   }
   switch (made.state) {
     case DeliveryState::delivered:

@@ -1,6 +1,7 @@
 #include "server/webhooks/dispatcher.hpp"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -56,11 +57,14 @@ void Dispatcher::wake() {
 
 void Dispatcher::loop() {
   bool well = true;
+  bool recovered = false;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_ = false;
     lock.unlock();
-    const auto more = step();
+    const Status ready = recovered ? Status() : recover();
+    recovered = ready.ok();
+    const auto more = recovered ? step() : Result<bool>(ready.error());
     if (more.ok() != well) {
       well = more.ok();
       log_(well ? "events go to the webhooks again" : "events do not reach the webhooks: " + more.error().text);
@@ -70,6 +74,25 @@ void Dispatcher::loop() {
       // What fails is not asked more often than this.
       wake_.wait_for(lock, kLookEvery, [&] { return stopping_ || (woken_ && well); });
     }
+  }
+}
+
+Status Dispatcher::recover() {
+  std::optional<base::Uuid> after;
+  while (true) {
+    const auto page = store_.waiting(after, kEventsAtATime);
+    if (!page) {
+      return page.error();
+    }
+    if (page->empty()) {
+      return {};
+    }
+    std::vector<jobs::Order> orders;
+    for (const Delivery& delivery : *page) {
+      orders.push_back(Deliverer::order(delivery.id, delivery.next_ms.value_or(clock_.utc_ms())));
+    }
+    BOATHOUSE_TRY(runner_.add(orders));
+    after = page->back().id;
   }
 }
 

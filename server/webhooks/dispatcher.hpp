@@ -37,6 +37,10 @@ class Dispatcher {
   // There may be events. Any thread, never blocks.
   void wake();
 
+  // A job for every delivery that waits and has none: a call of the API may have died before it made it. The thread
+  // does it once at its start.
+  base::Status recover();
+
   // Takes some events on, on this thread; true: there may be more. With several nodes only the one that leads does.
   base::Result<bool> step();
 

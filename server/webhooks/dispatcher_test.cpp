@@ -123,6 +123,25 @@ TEST_P(DispatcherTest, DeathBeforeTheLedgerForgetsMakesNothingTwice) {
   EXPECT_THAT(posts_, SizeIs(1));
 }
 
+// A call of the API died between the log and the job, or the job's workers died too often.
+TEST_P(DispatcherTest, WhatWaitsWithoutAJobGetsOneAtTheStart) {
+  endpoint();
+  answers_ = {500};
+  send_all(tell("msg_1"));  // comes again in some seconds, by its own job
+  const auto without = tell("msg_2").at(0);
+  EXPECT_EQ(queue_->counts()->waiting, 1U);
+  ASSERT_TRUE(dispatcher_->recover());
+  EXPECT_EQ(queue_->counts()->waiting, 2U);
+  work();
+  EXPECT_EQ(delivery(without).state, DeliveryState::delivered);
+  EXPECT_THAT(posts_, SizeIs(2));
+  ASSERT_TRUE(dispatcher_->recover());
+  EXPECT_EQ(queue_->counts()->waiting, 1U);
+  clock_.advance_ms(2 * kRetryAfterMs[0]);
+  work();
+  EXPECT_THAT(posts_, SizeIs(3));
+}
+
 class ThreadsTest : public DispatcherTest {
  protected:
   base::Result<Answer> send(const Post& post) override {

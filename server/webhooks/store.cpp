@@ -538,6 +538,20 @@ Result<std::vector<base::Uuid>> Store::fan_out(std::span<const News> news) {
   return to_send;
 }
 
+Result<std::vector<Delivery>> Store::waiting(const std::optional<base::Uuid>& after, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  const auto snapshot = sql::Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  auto select = connection_.prepare(std::string(kDeliveries) + "WHERE state = 1 AND id > ?1 ORDER BY id LIMIT ?2");
+  if (!select) {
+    return select.error();
+  }
+  const base::ByteView start = after ? base::ByteView(after->bytes) : base::ByteView();  // before every id
+  return rows_of(select->bind(1, start).bind(2, limit), delivery_of);
+}
+
 Result<std::optional<Store::Due>> Store::due(const base::Uuid& delivery) {
   const std::lock_guard lock(mutex_);
   const auto snapshot = sql::Snapshot::begin(connection_);

@@ -121,6 +121,9 @@ class Store {
   // ids of those that wait, also of those that an earlier call has made of the same event.
   base::Result<std::vector<base::Uuid>> fan_out(std::span<const News> news);
 
+  // Deliveries that wait, in order of id, after `after`.
+  base::Result<std::vector<Delivery>> waiting(const std::optional<base::Uuid>& after, std::size_t limit);
+
   struct Due {
     Delivery delivery;
     Endpoint endpoint;

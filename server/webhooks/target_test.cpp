@@ -1,7 +1,11 @@
 // The guard against calls into one's own network.
 #include "server/webhooks/target.hpp"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+
+#include "core/base/random.hpp"
 
 namespace boathouse::webhooks {
 namespace {
@@ -135,6 +139,33 @@ TEST(Target, ALiteralAddressIsNotResolved) {
   });
   ASSERT_TRUE(addresses);
   EXPECT_EQ(addresses->at(0).text(), "8.8.8.8");
+}
+
+// The C library reads "0x7f.1" or "127.1" as an address. What is taken for a name here must be none to it.
+TEST(Target, NoNameIsANumberToTheSystem) {
+  base::SeededRandom random{1};
+  constexpr std::string_view kAlphabet = "0123456789abcdefx..x.0";
+  int names = 0;
+  int literals = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string host(1 + random.below(12), '.');
+    for (char& c : host) {
+      c = kAlphabet[random.below(kAlphabet.size())];
+    }
+    const auto target = parse_target("https://" + host + "/", {});
+    if (!target) {
+      continue;
+    }
+    in_addr seen{};
+    const bool is_number = ::inet_aton(host.c_str(), &seen) != 0;
+    ASSERT_EQ(is_number, target->literal.has_value()) << host;
+    ++(is_number ? literals : names);
+    const auto again = parse_target(target->url(), {});
+    ASSERT_TRUE(again) << host;
+    EXPECT_EQ(again->url(), target->url());
+  }
+  EXPECT_GT(names, 1000);
+  EXPECT_GT(literals, 0);
 }
 
 // The edges of the ranges: one address to either side.
