@@ -1,5 +1,6 @@
 # Fetches the parts that come from npm (SQLite's sources, libchdb, the web pages' parts) when node_modules is missing or older than the lock.
-# No package's own script runs. Included by NpmParts.cmake; also a script: cmake -P cmake/FetchNpmParts.cmake
+# No package's own script runs. Included by NpmParts.cmake; also a script: cmake -P cmake/FetchNpmParts.cmake [-- FOLDER], FOLDER with a lock
+# of its own (deploy/aws).
 function(boathouse_fetch_npm_parts root)
   set(lock "${root}/package-lock.json")
   set(installed "${root}/node_modules/.package-lock.json")  # npm writes it last
@@ -10,7 +11,7 @@ function(boathouse_fetch_npm_parts root)
   endif()
   find_program(BOATHOUSE_NPM npm)
   if(NOT BOATHOUSE_NPM)
-    message(FATAL_ERROR "npm is needed to fetch SQLite's sources and libchdb. On Debian: apt-get install npm")
+    message(FATAL_ERROR "npm is needed to fetch what package-lock.json names. On Debian: apt-get install npm")
   endif()
   message(STATUS "npm ci --ignore-scripts: fetching the parts that package-lock.json names")
   # Errors only: a package may ask for a newer Node than Debian's, but no Node runs what is taken from it.
@@ -24,5 +25,10 @@ endfunction()
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
   cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
+  math(EXPR last "${CMAKE_ARGC} - 1")
+  math(EXPR before "${CMAKE_ARGC} - 2")
+  if(CMAKE_ARGV${before} STREQUAL "--")
+    set(root "${CMAKE_ARGV${last}}")
+  endif()
   boathouse_fetch_npm_parts("${root}")
 endif()

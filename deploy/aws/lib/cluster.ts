@@ -1,0 +1,94 @@
+// ClickHouse: two replicas in two zones, three Keepers in three, each with a volume that outlives its machine.
+import { RemovalPolicy, Size as Amount } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as targets from 'aws-cdk-lib/aws-route53-targets';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { Network, internalDomain } from './network.js';
+import { NodeGroup } from './node_group.js';
+import { Safe } from './safe.js';
+import { Site, Size } from './settings.js';
+
+export class Cluster extends Construct {
+  readonly url = `https://clickhouse.${internalDomain}:8443`;
+  readonly replicas: NodeGroup[] = [];
+  readonly keepers: NodeGroup[] = [];
+  readonly door: elb.NetworkLoadBalancer;
+  readonly targets: elb.NetworkTargetGroup;
+
+  constructor(scope: Construct, id: string, site: Site, size: Size, network: Network, safe: Safe, topic: sns.ITopic) {
+    super(scope, id);
+    const region = Stack.of(this).region;
+    const node = (kind: 'clickhouse' | 'keeper', number: number, environment: Record<string, string>): NodeGroup => {
+      const zone = site.zones[number - 1]!;
+      const host = `${kind}-${number}.${internalDomain}`;
+      const name = `${kind === 'keeper' ? 'Keeper' : 'Replica'}${number}`;
+      const volume = new ec2.Volume(this, `${name}Volume`, {
+        availabilityZone: zone, encrypted: true, encryptionKey: safe.key, volumeType: ec2.EbsDeviceVolumeType.GP3,
+        size: Amount.gibibytes(kind === 'keeper' ? size.keeperVolumeGb : size.clickhouseVolumeGb), removalPolicy: RemovalPolicy.RETAIN,
+      });
+      const group = new NodeGroup(this, name, {
+        site, network, safe, topic, role: kind, arm: true, zones: [zone], min: 1, max: 1,
+        instance: kind === 'keeper' ? size.keeperInstance : size.clickhouseInstance,
+        group: kind === 'keeper' ? network.keeper : network.clickhouse,
+        artifacts: { CLICKHOUSE: site.artifacts.clickhouseArm64 },
+        environment: {
+          BOATHOUSE_HOST: host, BOATHOUSE_VOLUME: volume.volumeId, BOATHOUSE_ZONE: network.names.hostedZoneId, ...environment,
+        },
+      });
+      group.ownsVolumeAndName(volume, safe.key, network.names.hostedZoneArn, host);
+      return group;
+    };
+
+    for (const number of [1, 2, 3]) this.keepers.push(node('keeper', number, { BOATHOUSE_KEEPER_ID: String(number) }));
+    for (const number of [1, 2]) {
+      const replica = node('clickhouse', number, {
+        BOATHOUSE_VPC_CIDR: network.vpc.vpcCidrBlock,
+        BOATHOUSE_COLD_ENDPOINT: `https://${safe.cold.bucketName}.s3.${region}.amazonaws.com/replica-${number}/`,
+        BOATHOUSE_BACKUP_ENDPOINT: `https://${safe.backups.bucketName}.s3.${region}.amazonaws.com`,
+        BOATHOUSE_CLICKHOUSE_SECRET: safe.clickhousePassword.secretArn,
+        BOATHOUSE_INTERSERVER_SECRET: safe.interserverPassword.secretArn,
+      });
+      for (const secret of [safe.clickhousePassword, safe.interserverPassword]) replica.mayReadSecret(secret.secretArn);
+      replica.role.addToPolicy(new iam.PolicyStatement({
+        actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+        resources: [safe.cold.arnForObjects(`replica-${number}/*`)],
+      }));
+      replica.role.addToPolicy(new iam.PolicyStatement({
+        actions: ['s3:ListBucket'], resources: [safe.cold.bucketArn], conditions: { StringLike: { 's3:prefix': `replica-${number}/*` } },
+      }));
+      // It writes backups and reads them for the next increment; nothing that runs may delete one.
+      replica.role.addToPolicy(new iam.PolicyStatement({
+        actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+        resources: [safe.backups.arnForObjects('clickhouse/*')],
+      }));
+      replica.role.addToPolicy(new iam.PolicyStatement({
+        actions: ['s3:ListBucket'], resources: [safe.backups.bucketArn], conditions: { StringLike: { 's3:prefix': 'clickhouse/*' } },
+      }));
+      replica.mayUseKey(safe.backupKey);
+      this.replicas.push(replica);
+    }
+    // One after the other: an update of the stack goes on to the next node only when the one before has said that it works.
+    const order = [...this.keepers, ...this.replicas];
+    order.slice(1).forEach((later, i) => later.group.node.addDependency(order[i]!.group));
+
+    this.door = new elb.NetworkLoadBalancer(this, 'Door', {
+      vpc: network.vpc, internetFacing: false, securityGroups: [network.clickhouseDoor], crossZoneEnabled: true, deletionProtection: true,
+      vpcSubnets: { subnetGroupName: 'nodes', availabilityZones: site.zones.slice(0, 2) },
+    });
+    this.door.logAccessLogs(safe.accessLogs, 'clickhouse-door');
+    // TLS from end to end: the replicas have certificates of the internal authority, which the service's nodes trust.
+    this.targets = this.door.addListener('Https', { port: 8443, protocol: elb.Protocol.TCP }).addTargets('Replicas', {
+      port: 8443, protocol: elb.Protocol.TCP, preserveClientIp: true, deregistrationDelay: Duration.seconds(30),
+      targets: this.replicas.map(({ group }) => group),
+      healthCheck: { protocol: elb.Protocol.HTTPS, path: '/replicas_status', interval: Duration.seconds(10), healthyThresholdCount: 2, unhealthyThresholdCount: 2 },
+    });
+    new route53.ARecord(this, 'DoorName', {
+      zone: network.names, recordName: 'clickhouse', target: route53.RecordTarget.fromAlias(new targets.LoadBalancerTarget(this.door)),
+    });
+  }
+}

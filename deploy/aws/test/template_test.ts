@@ -1,0 +1,300 @@
+// Both sizes are made without any network; what must hold of them is looked up in the templates. Run by tests/deploy/aws_test.sh.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { App, Aspects } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { deployFolder, filesArchive, maxUserDataBytes, roleFiles } from '../lib/boot.js';
+import { Site, checkSite, sizes } from '../lib/settings.js';
+import { BoathouseStack } from '../lib/stack.js';
+import { acknowledge } from '../lib/suppressions.js';
+
+type Json = any; // eslint-disable-line @typescript-eslint/no-explicit-any
+let failed = 0;
+
+function check(name: string, body: () => void): void {
+  try {
+    body();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`not ok ${name}`);
+    console.log(String((error as Error).message).split('\n').slice(0, 20).map((line) => `# ${line}`).join('\n'));
+  }
+}
+
+// The flags with which it is deployed.
+const settings = JSON.parse(fs.readFileSync(path.join(deployFolder(), 'aws/cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+const example = (): Site => JSON.parse(fs.readFileSync(path.join(deployFolder(), 'aws/site.example.json'), 'utf8')) as Site;
+
+function make(size: 'small' | 'large', acknowledged = true): { stack: BoathouseStack; template: Template; resources: (type: string) => Json[] } {
+  const site = checkSite({ ...example(), size });
+  const app = new App({ context: settings.context });
+  const stack = new BoathouseStack(app, 'Boathouse', site);
+  if (acknowledged) acknowledge(stack, site);
+  Aspects.of(app).add(new AwsSolutionsChecks());
+  const template = Template.fromStack(stack);
+  return { stack, template, resources: (type) => Object.values(template.findResources(type)) };
+}
+
+const properties = (resource: Json): Json => resource.Properties;
+const findings = (stack: BoathouseStack): string[] => [
+  ...Annotations.fromStack(stack).findError('*', Match.anyValue()),
+  ...Annotations.fromStack(stack).findWarning('*', Match.anyValue()),
+].map(({ id, entry }) => `${id} ${String(entry.data)}`);
+
+// The text that an instance gets; what is known only at deployment counts with the longest that it can be.
+function userData(template: Json): string {
+  const value = template.LaunchTemplateData.UserData['Fn::Base64'];
+  if (typeof value === 'string') return value;
+  return value['Fn::Join'][1].map((piece: Json) => (typeof piece === 'string' ? piece : 'x'.repeat(120))).join('');
+}
+
+interface Unpacked {
+  content: string;
+  mode: string;
+}
+
+// With the program that the node uses.
+function unpack(archive: Buffer): [string, Unpacked][] {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boathouse-files-'));
+  try {
+    const done = spawnSync('tar', ['--extract', '--gzip', '--file', '-', '--directory', folder, '--verbose'], { input: archive });
+    assert.equal(done.status, 0, String(done.stderr));
+    return done.stdout.toString().trimEnd().split('\n').map((name) => {
+      const file = path.join(folder, name);
+      return [`/${name}`, { content: fs.readFileSync(file, 'utf8'), mode: `0${(fs.statSync(file).mode & 0o777).toString(8)}` }];
+    });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+for (const size of ['small', 'large'] as const) {
+  const { stack, resources } = make(size);
+  const all = (type: string): Json[] => {
+    const found = resources(type);
+    assert.ok(found.length > 0, `no ${type}`);
+    return found.map(properties);
+  };
+  const it = (name: string, body: () => void): void => check(`${size}: ${name}`, body);
+
+  it('cdk-nag finds nothing that is not acknowledged', () => assert.deepEqual(findings(stack), []));
+
+  it('two replicas in two zones, three Keepers in three, each a group of one', () => {
+    const groups = all('AWS::AutoScaling::AutoScalingGroup');
+    const role = (group: Json): string => group.Tags.find((tag: Json) => tag.Key === 'boathouse:role').Value;
+    const count = (name: string): Json[] => groups.filter((group) => role(group) === name);
+    assert.equal(count('clickhouse').length, 2);
+    assert.equal(count('keeper').length, 3);
+    for (const group of [...count('clickhouse'), ...count('keeper')]) {
+      assert.deepEqual([group.MinSize, group.MaxSize, group.VPCZoneIdentifier.length], ['1', '1', 1]);
+    }
+    const zones = (name: string): number => new Set(count(name).map((group) => JSON.stringify(group.VPCZoneIdentifier))).size;
+    assert.deepEqual([zones('clickhouse'), zones('keeper')], [2, 3]);
+    const [service] = count('service');
+    assert.deepEqual([service.MinSize, service.MaxSize, service.VPCZoneIdentifier.length],
+      [String(sizes[size].serviceNodes.min), String(sizes[size].serviceNodes.max), 2]);
+    assert.ok(sizes[size].serviceNodes.min >= 2);
+  });
+
+  it('a change reaches one node of the cluster after the other', () => {
+    const groups = Object.entries(make(size).template.findResources('AWS::AutoScaling::AutoScalingGroup')) as [string, Json][];
+    const named = (part: string): [string, Json] => groups.find(([id]) => id.includes(part))!;
+    const chain = ['Keeper1', 'Keeper2', 'Keeper3', 'Replica1', 'Replica2'].map(named);
+    chain.slice(1).forEach(([id, later], i) => assert.ok(later.DependsOn.includes(chain[i]![0]), `${id} does not wait`));
+    for (const [, group] of groups) assert.equal(group.UpdatePolicy.AutoScalingRollingUpdate.WaitOnResourceSignals, true);
+  });
+
+  it('every volume and disk is encrypted with our key and gp3', () => {
+    for (const volume of all('AWS::EC2::Volume')) {
+      assert.equal(volume.Encrypted, true);
+      assert.ok(volume.KmsKeyId);
+      assert.equal(volume.VolumeType, 'gp3');
+    }
+    for (const { LaunchTemplateData: data } of all('AWS::EC2::LaunchTemplate')) {
+      for (const { Ebs } of data.BlockDeviceMappings) assert.deepEqual([Ebs.Encrypted, Ebs.VolumeType, typeof Ebs.KmsKeyId], [true, 'gp3', 'object']);
+    }
+  });
+
+  it('what holds data outlives the stack', () => {
+    const keeps = ['AWS::EC2::Volume', 'AWS::S3::Bucket', 'AWS::RDS::DBInstance', 'AWS::KMS::Key'].flatMap(resources);
+    assert.equal(keeps.length, 5 + 3 + 1 + 2);
+    for (const resource of keeps) assert.deepEqual([resource.DeletionPolicy, resource.UpdateReplacePolicy], ['Retain', 'Retain']);
+    assert.equal(stack.terminationProtection, true);
+  });
+
+  it('every node speaks IMDSv2 alone, has no public address and no SSH key', () => {
+    for (const { LaunchTemplateData: data } of all('AWS::EC2::LaunchTemplate')) {
+      assert.deepEqual([data.MetadataOptions.HttpTokens, data.MetadataOptions.HttpPutResponseHopLimit], ['required', 1]);
+      assert.equal(data.NetworkInterfaces?.[0]?.AssociatePublicIpAddress ?? false, false);
+      assert.equal(data.KeyName, undefined);
+    }
+    for (const subnet of all('AWS::EC2::Subnet')) assert.equal(subnet.MapPublicIpOnLaunch ?? false, false);
+  });
+
+  it('only port 443 of the load balancer is open to the world, and port 22 nowhere', () => {
+    const open = [];
+    for (const group of all('AWS::EC2::SecurityGroup')) {
+      for (const rule of group.SecurityGroupIngress ?? []) {
+        if (rule.CidrIp === '0.0.0.0/0' || rule.CidrIpv6 === '::/0') open.push([group.GroupDescription, rule.FromPort, rule.ToPort]);
+      }
+    }
+    assert.deepEqual(open, [['The one door from outside', 443, 443]]);
+    for (const rule of all('AWS::EC2::SecurityGroupIngress')) {
+      assert.ok(rule.SourceSecurityGroupId, 'a rule that names no group');
+      assert.ok(!(rule.FromPort <= 22 && rule.ToPort >= 22));
+    }
+  });
+
+  it('TLS on every listener, the public one with TLS 1.2 or later', () => {
+    const byPort = new Map(all('AWS::ElasticLoadBalancingV2::Listener').map((listener) => [listener.Port, listener]));
+    assert.deepEqual([...byPort.keys()].sort(), [443, 8443]);
+    assert.deepEqual([byPort.get(443).Protocol, byPort.get(443).SslPolicy], ['HTTPS', 'ELBSecurityPolicy-TLS13-1-2-Res-2021-06']);
+    for (const group of all('AWS::ElasticLoadBalancingV2::TargetGroup')) assert.deepEqual([group.Port, group.HealthCheckProtocol], [8443, 'HTTPS']);
+    const internal = all('AWS::ElasticLoadBalancingV2::LoadBalancer').find(({ Type }) => Type === 'network');
+    assert.equal(internal.Scheme, 'internal');
+  });
+
+  it('a node stays in service while ClickHouse is down', () => {
+    const group = all('AWS::ElasticLoadBalancingV2::TargetGroup').find(({ Protocol }) => Protocol === 'HTTPS');
+    assert.equal(group.HealthCheckPath, '/healthz');
+  });
+
+  it('backups are versioned and locked in compliance mode; no bucket is public', () => {
+    const buckets = all('AWS::S3::Bucket');
+    const locked = buckets.filter(({ ObjectLockEnabled }) => ObjectLockEnabled);
+    assert.equal(locked.length, 1);
+    assert.deepEqual(locked[0].ObjectLockConfiguration.Rule.DefaultRetention, { Days: 35, Mode: 'COMPLIANCE' });
+    assert.equal(locked[0].VersioningConfiguration.Status, 'Enabled');
+    for (const bucket of buckets) {
+      assert.deepEqual(bucket.PublicAccessBlockConfiguration,
+        { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true });
+      assert.ok(bucket.BucketEncryption);
+    }
+    // Every bucket refuses what does not come over TLS.
+    const plain = all('AWS::S3::BucketPolicy').filter(({ PolicyDocument }) =>
+      PolicyDocument.Statement.some((s: Json) => s.Effect === 'Deny' && s.Condition?.Bool?.['aws:SecureTransport'] === 'false'));
+    assert.equal(plain.length, buckets.length);
+  });
+
+  it('nothing that runs may delete or read away a backup', () => {
+    const statements = all('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement) as Json[];
+    const onBackups = statements.filter((s) => JSON.stringify(s.Resource).includes('SafeBackups'));
+    assert.ok(onBackups.length >= 5);
+    const allowed = ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts', 's3:ListBucket'];
+    for (const statement of onBackups) {
+      for (const action of [statement.Action].flat()) assert.ok(allowed.includes(action), `${action} on the backups`);
+    }
+  });
+
+  it('no role may do everything, or anything to everything', () => {
+    for (const { PolicyDocument } of all('AWS::IAM::Policy')) {
+      for (const statement of PolicyDocument.Statement) {
+        for (const action of [statement.Action].flat()) {
+          assert.ok(!action.includes('*'), action);
+          if (statement.Resource === '*') assert.match(action, /^(ec2:Describe|xray:|logs:)/);
+        }
+      }
+    }
+  });
+
+  it(`the ledger is private, encrypted, kept 35 days${size === 'large' ? ' and Multi-AZ' : ''}`, () => {
+    const [ledger] = all('AWS::RDS::DBInstance');
+    assert.deepEqual([ledger.MultiAZ, ledger.PubliclyAccessible, ledger.StorageEncrypted, ledger.BackupRetentionPeriod, ledger.DeletionProtection, ledger.StorageType],
+      [size === 'large', false, true, 35, true, 'gp3']);
+    const [parameters] = all('AWS::RDS::DBParameterGroup');
+    assert.deepEqual(parameters.Parameters, { 'rds.force_ssl': '1', synchronous_commit: 'on' });
+  });
+
+  it('every secret and topic is encrypted with our key, every key turns', () => {
+    for (const secret of all('AWS::SecretsManager::Secret')) assert.ok(secret.KmsKeyId);
+    for (const topic of all('AWS::SNS::Topic')) assert.ok(topic.KmsMasterKeyId);
+    for (const key of all('AWS::KMS::Key')) assert.equal(key.EnableKeyRotation, true);
+  });
+
+  it('the pepper has the form that the service reads: 64 hex digits', () => {
+    const pepper = all('AWS::SecretsManager::Secret').find(({ Description }) => Description.includes('API key can be checked'));
+    const { PasswordLength, ExcludeCharacters, ExcludeUppercase, ExcludePunctuation } = pepper.GenerateSecretString;
+    const left = [...'0123456789abcdefghijklmnopqrstuvwxyz'].filter((c) => !ExcludeCharacters.includes(c)).join('');
+    assert.deepEqual([PasswordLength, left, ExcludeUppercase, ExcludePunctuation], [64, '0123456789abcdef', true, true]);
+  });
+
+  it('every alarm tells somebody, also when it is over', () => {
+    const alarms = all('AWS::CloudWatch::Alarm');
+    assert.ok(alarms.length >= 14, String(alarms.length));
+    for (const alarm of alarms) {
+      assert.deepEqual([alarm.AlarmActions?.length, alarm.OKActions?.length], [1, 1]);
+      assert.match(alarm.AlarmDescription, /See docs\/operations\/runbooks\.md\.$/);
+    }
+    const [policy] = all('AWS::SNS::TopicPolicy');
+    assert.ok(policy.PolicyDocument.Statement.some((s: Json) => s.Effect === 'Allow' && s.Action === 'sns:Publish' && s.Principal.Service === 'cloudwatch.amazonaws.com'));
+    assert.equal(all('AWS::SNS::Subscription')[0].Endpoint, example().operatorEmail);
+  });
+
+  it('the budget warns at 80 %, at 100 % and ahead', () => {
+    const [budget] = all('AWS::Budgets::Budget');
+    assert.equal(budget.Budget.BudgetLimit.Amount, example().monthlyBudgetUsd);
+    assert.deepEqual(budget.NotificationsWithSubscribers.map(({ Notification: n }: Json) => [n.NotificationType, n.Threshold]),
+      [['ACTUAL', 80], ['ACTUAL', 100], ['FORECASTED', 100]]);
+  });
+
+  it('each boot text fits, is a cloud-config, and carries the plain files as they are', () => {
+    const texts = all('AWS::EC2::LaunchTemplate').map(userData);
+    assert.equal(texts.length, 7);
+    const seen = new Map<string, Unpacked>();
+    for (const text of texts) {
+      assert.ok(Buffer.byteLength(text) < maxUserDataBytes, `${Buffer.byteLength(text)} bytes`);
+      assert.ok(text.startsWith('#cloud-config\n{'));
+      const config = JSON.parse(text.slice(text.indexOf('\n'))) as { write_files: { path: string; content: string }[] };
+      const [environment, files] = config.write_files;
+      for (const line of environment!.content.trimEnd().split('\n')) assert.match(line, /^[A-Z0-9_]+='[^']*'$/);
+      assert.equal(files!.path, filesArchive);
+      for (const [target, file] of unpack(Buffer.from(files!.content, 'base64'))) seen.set(target, file);
+    }
+    for (const { source, target, mode } of Object.values(roleFiles).flat()) {
+      assert.deepEqual(seen.get(target), { content: fs.readFileSync(path.join(deployFolder(), source), 'utf8'), mode: mode ?? '0644' }, source);
+    }
+  });
+
+  it('no secret stands in the template', () => {
+    for (const text of all('AWS::EC2::LaunchTemplate').map(userData)) assert.doesNotMatch(text, /PASSWORD='|SecretString/);
+    for (const secret of all('AWS::SecretsManager::Secret')) assert.equal(secret.SecretString, undefined);
+  });
+}
+
+check('nothing is left to be looked up at AWS', () => {
+  const app = new App({ context: settings.context });
+  new BoathouseStack(app, 'Boathouse', example());
+  assert.deepEqual(app.synth().manifest.missing ?? [], []);
+});
+
+check('cdk-nag does find what is acknowledged', () => {
+  const found = findings(make('small', false).stack).join('\n');
+  for (const rule of ['EC23', 'IAM4', 'IAM5', 'SMG4', 'RDS3']) assert.ok(found.includes(`AwsSolutions-${rule}`), `${rule} is not found: the check does not run`);
+});
+
+check('every acknowledgement has a reason of its own, names its findings, and is of use', () => {
+  const { stack } = make('small');
+  const reasons = new Map<string, string>();
+  for (const resource of Object.values(Template.fromStack(stack).toJSON().Resources) as Json[]) {
+    for (const rule of resource.Metadata?.cdk_nag?.rules_to_suppress ?? []) {
+      assert.ok(rule.reason.length >= 60 && rule.reason.split(' ').length >= 12, `${rule.id}: ${rule.reason}`);
+      if (/IAM[45]/.test(rule.id)) assert.ok(rule.applies_to?.length > 0, `${rule.id} is acknowledged as a whole`);
+      reasons.set(rule.reason, rule.id);
+    }
+  }
+  assert.ok(reasons.size >= 9, String(reasons.size));
+  assert.equal(stack.templateOptions.metadata?.cdk_nag, undefined);
+});
+
+check('a site file that is not right is refused with every wrong field named', () => {
+  const wrong = { ...example(), account: '12', zones: ['eu-central-1a', 'eu-central-1a', 'us-east-1a'], domain: 'rowing.example.com' };
+  assert.throws(() => checkSite(wrong), /account, zones .*, domain \(must lie in hostedZoneName\)/);
+  assert.throws(() => checkSite({} as Site), /size, account, region, .*artifacts\.rdsCa/);
+});
+
+process.exit(failed === 0 ? 0 : 1);

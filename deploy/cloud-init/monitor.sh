@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Prometheus and its alert manager. Nothing is lost when it is replaced but the history of its graphs.
+. /usr/local/lib/boathouse/common.sh
+install_base
+install_tls
+install_packages prometheus prometheus-alertmanager
+install -d -m 0750 -o root -g prometheus /etc/prometheus/secrets
+fetch_operator_key() {
+  aws secretsmanager get-secret-value --secret-id "$BOATHOUSE_OPERATOR_KEY_SECRET" --query SecretString --output text >/etc/prometheus/secrets/operator.key
+}
+# The service's first node writes it.
+wait_for fetch_operator_key
+chown root:prometheus /etc/prometheus/secrets/operator.key
+chmod 0640 /etc/prometheus/secrets/operator.key
+# The two files have places for what differs; envsubst is not in Debian's base.
+sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@STACK@|$BOATHOUSE_STACK|g" /usr/local/lib/boathouse/prometheus.yml >/etc/prometheus/prometheus.yml
+sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@TOPIC@|$BOATHOUSE_ALARM_TOPIC|g" /usr/local/lib/boathouse/alertmanager.yml >/etc/prometheus/alertmanager.yml
+promtool check config /etc/prometheus/prometheus.yml
+systemctl restart prometheus prometheus-alertmanager
+wait_for curl -sSf http://127.0.0.1:9090/-/ready
+signal SUCCESS

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# A node of the service: `boathouse serve` behind nginx.
+. /usr/local/lib/boathouse/common.sh
+install_base
+make_user boathouse /var/lib/boathouse
+install_tls
+install_packages nginx-light postgresql-client libboost-system1.81.0 libcurl4 libsodium23 libpq5
+fetch BOATHOUSE /root/boathouse.tar.zst
+tar --extract --zstd --file /root/boathouse.tar.zst --directory /usr/local/bin boathouse
+fetch RDS_CA /etc/boathouse/rds-ca.pem
+chmod 0644 /etc/boathouse/rds-ca.pem
+install -d -m 0700 -o boathouse -g boathouse /var/lib/boathouse
+install -m 0600 -o boathouse -g boathouse /run/boathouse/pepper.key /var/lib/boathouse/pepper.key
+rm -f /etc/nginx/sites-enabled/default
+systemctl daemon-reload
+systemctl enable --now boathouse boathouse-operator-key.path ledger-backup.timer
+systemctl restart nginx
+wait_for curl -sSf --cacert /etc/boathouse/tls/ca.crt --resolve service.boathouse.internal:8443:127.0.0.1 https://service.boathouse.internal:8443/healthz
+signal SUCCESS
