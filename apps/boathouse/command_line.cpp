@@ -15,9 +15,15 @@
 #include "apps/boathouse/simulate_command.hpp"
 #include "apps/boathouse/trail_command.hpp"
 #include "core/rowing/metrics_document.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::app {
 namespace {
+
+// CLI11's form: empty = good.
+std::string is_cluster_name(const std::string& text) {
+  return timeseries::cluster_name(text) ? "" : "a cluster's name has letters, digits, _ and -, at most 64";
+}
 
 // Options of all commands, and the one that was chosen.
 struct CommandLine {
@@ -79,11 +85,17 @@ void CommandLine::add_serve(CLI::App& app) {
   serve_command->add_option(
       "--ledger", serve.ledger,
       "sqlite:FILE, or postgresql://USER@HOST/DATABASE for several nodes (default: ledger.db in the data folder)");
-  serve_command->add_option("--clickhouse", serve.clickhouse,
-                            "URL of a ClickHouse server, instead of boathouse-engine");
+  CLI::Option* clickhouse = serve_command->add_option("--clickhouse", serve.clickhouse,
+                                                      "URL of a ClickHouse server, instead of boathouse-engine");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
                             "File with that user's password");
+  serve_command
+      ->add_option("--clickhouse-cluster", serve.clickhouse_cluster,
+                   "Name of the cluster, as in the server's remote_servers, on which the tables are "
+                   "replicated; for --clickhouse alone")
+      ->check(is_cluster_name)
+      ->needs(clickhouse);
   serve_command->add_option("--engine", serve.engine_binary, "The boathouse-engine program (default: beside this one)");
   serve_command->add_flag("--purge-without-backup", serve.purge_without_backup,
                           "Let devices remove recordings as soon as this server has them, even though no backup of it "
@@ -221,6 +233,15 @@ void CommandLine::add_pm5(CLI::App& app) {
     std::fputs(rowing::metrics_document().c_str(), stdout);
     return kDone;
   });
+  command(app, "schema", "Print the statements that make ClickHouse's tables",
+          [this] {
+            for (const std::string& statement : timeseries::create_statements(serve.clickhouse_cluster)) {
+              std::printf("%s;\n", statement.c_str());
+            }
+            return kDone;
+          })
+      ->add_option("--cluster", serve.clickhouse_cluster, "Replicated on this cluster")
+      ->check(is_cluster_name);
   CLI::App* made =
       command(*group, "simulate", "Print a simulated monitor's notifications as JSON lines, for `device record`",
               [this] { return pm5_simulate(monitor); });

@@ -249,7 +249,9 @@ base::Status Service::open(const ServeOptions& options) {
     engine = std::make_unique<timeseries::EngineProcess>(
         std::move(engine_options), [this](const timeseries::Endpoint& endpoint) { use_engine(endpoint); }, log_line);
   }
-  loader = std::make_unique<timeseries::Loader>(*ledger, *client, timeseries::Loader::Options{}, log_line);
+  timeseries::Loader::Options loader_options;
+  loader_options.cluster = options.clickhouse_cluster;
+  loader = std::make_unique<timeseries::Loader>(*ledger, *client, loader_options, log_line);
   ledger->on_commit([this] {
     loader->wake();
     webhook_dispatcher->wake();

@@ -14,6 +14,7 @@ struct ServeOptions {
   std::string clickhouse;        // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
+  std::string clickhouse_cluster;            // its tables are replicated there; empty = tables of one server
   std::string engine_binary;                 // empty = boathouse-engine beside this program
   bool purge_without_backup = false;         // devices may remove what the ledger has, without a backup of it
   bool webhook_allow_private = false;        // webhooks may go into the operator's own network

@@ -84,7 +84,7 @@ base::Status Loader::round() {
 
 base::Status Loader::drain() {
   if (!migrated_) {
-    BOATHOUSE_TRY(migrate(client_));
+    BOATHOUSE_TRY(migrate(client_, options_.cluster));
     migrated_ = true;
   }
   BOATHOUSE_TRY(load_blocks());

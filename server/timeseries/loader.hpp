@@ -23,6 +23,7 @@ class Loader {
     std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
     std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
+    std::string cluster{};  // where the tables are made: see create_statements
   };
   // `log` gets one line of plain text per failure and recovery.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);

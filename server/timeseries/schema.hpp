@@ -18,13 +18,18 @@ bool has_table(rowing::Stream stream);
 // "UInt8", "UInt16" or "UInt32".
 std::string_view integer_type(const rowing::Metric& metric);
 
-// CREATE TABLE statements, in order; running them again changes nothing.
-std::vector<std::string> create_statements();
+// CREATE TABLE statements, in order; running them again changes nothing. `cluster` names one of the server's
+// <remote_servers>: the same tables are then made on all of its replicas, as copies of each other. Requires a
+// cluster_name() or "", else nothing is quoted.
+std::vector<std::string> create_statements(std::string_view cluster = {});
+
+// Whether a cluster may have this name here: 1 to 64 of A-Z, a-z, 0-9, _ and -.
+bool cluster_name(std::string_view text);
 
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
 
 // Creates what is not there.
-base::Status migrate(ClickHouseClient& client);
+base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries

@@ -61,5 +61,42 @@ TEST(Schema, EveryTableIsDurableDeduplicatedAndKeepsEverything) {
   }
 }
 
+// The same tables on a cluster: every replica has every row, a retry after weeks still counts once.
+TEST(Schema, AClusterHasTheSameTablesReplicated) {
+  const auto single = create_statements();
+  const auto replicated = create_statements("boat-1");
+  ASSERT_EQ(single.size(), replicated.size());
+  for (std::size_t i = 0; i < single.size(); ++i) {
+    const std::string& statement = replicated[i];
+    EXPECT_NE(statement.find(" ON CLUSTER `boat-1` ("), std::string::npos) << statement;
+    EXPECT_NE(statement.find(" ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', "
+                             "'{replica}', ver"),
+              std::string::npos)
+        << statement;
+    EXPECT_NE(statement.find(" replicated_deduplication_window_seconds = 2592000"), std::string::npos) << statement;
+    EXPECT_NE(statement.find("fsync_after_insert = 1"), std::string::npos) << statement;
+    EXPECT_EQ(statement.find("TTL"), std::string::npos) << statement;
+    const auto columns = [](const std::string& sql) {
+      const auto begin = sql.find('(');
+      return sql.substr(begin, sql.find(" ENGINE = ") - begin);
+    };
+    const auto keys = [](const std::string& sql) {
+      const auto begin = sql.find(" ORDER BY ");
+      return sql.substr(begin, sql.find(" SETTINGS ") - begin);
+    };
+    EXPECT_EQ(columns(single[i]), columns(statement));
+    EXPECT_EQ(keys(single[i]), keys(statement));
+  }
+}
+
+TEST(Schema, AClusterNameCannotLeaveItsQuotes) {
+  EXPECT_TRUE(cluster_name("boathouse"));
+  EXPECT_TRUE(cluster_name("Boat_house-2"));
+  EXPECT_FALSE(cluster_name(""));
+  EXPECT_FALSE(cluster_name("a`b"));
+  EXPECT_FALSE(cluster_name("a b"));
+  EXPECT_FALSE(cluster_name(std::string(65, 'a')));
+}
+
 }  // namespace
 }  // namespace boathouse::timeseries
