@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Prometheus and its alert manager. Nothing is lost when it is replaced but the history of its graphs.
+# Prometheus and its alert manager, the ledger's backups, the nightly comparison. Nothing is lost when it is replaced but the history of
+# its graphs.
 . /usr/local/lib/boathouse/common.sh
 install_base
 install_tls
-install_packages prometheus prometheus-alertmanager
+install_packages prometheus prometheus-alertmanager postgresql-client
+fetch RDS_CA /etc/boathouse/rds-ca.pem
 install -d -m 0750 -o root -g prometheus /etc/prometheus/secrets
 fetch_operator_key() {
   aws secretsmanager get-secret-value --secret-id "$BOATHOUSE_OPERATOR_KEY_SECRET" --query SecretString --output text >/etc/prometheus/secrets/operator.key
@@ -16,6 +18,8 @@ chmod 0640 /etc/prometheus/secrets/operator.key
 sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@STACK@|$BOATHOUSE_STACK|g" /usr/local/lib/boathouse/prometheus.yml >/etc/prometheus/prometheus.yml
 sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@TOPIC@|$BOATHOUSE_ALARM_TOPIC|g" /usr/local/lib/boathouse/alertmanager.yml >/etc/prometheus/alertmanager.yml
 promtool check config /etc/prometheus/prometheus.yml
+systemctl daemon-reload
 systemctl restart prometheus prometheus-alertmanager
+systemctl enable --now ledger-backup.timer boathouse-reconcile.timer
 wait_for curl -sSf http://127.0.0.1:9090/-/ready
 signal SUCCESS

@@ -4,7 +4,7 @@
 install_base
 make_user boathouse /var/lib/boathouse
 install_tls
-install_packages nginx-light postgresql-client libboost-system1.81.0 libcurl4 libsodium23 libpq5
+install_packages nginx-light libboost-system1.81.0 libcurl4 libsodium23 libpq5
 fetch BOATHOUSE /root/boathouse.tar.zst
 tar --extract --zstd --file /root/boathouse.tar.zst --directory /usr/local/bin boathouse
 fetch RDS_CA /etc/boathouse/rds-ca.pem
@@ -13,7 +13,7 @@ install -d -m 0700 -o boathouse -g boathouse /var/lib/boathouse
 install -m 0600 -o boathouse -g boathouse /run/boathouse/pepper.key /var/lib/boathouse/pepper.key
 rm -f /etc/nginx/sites-enabled/default
 systemctl daemon-reload
-systemctl enable --now boathouse boathouse-operator-key.path ledger-backup.timer
+systemctl enable --now boathouse boathouse-operator-key.path
 systemctl restart nginx
 wait_for curl -sSf --cacert /etc/boathouse/tls/ca.crt --resolve service.boathouse.internal:8443:127.0.0.1 https://service.boathouse.internal:8443/healthz
 signal SUCCESS

@@ -74,6 +74,7 @@ export class Network extends Construct {
     }
     allow(this.clickhouse, this.keeper, 9281, 'Coordination');
     allow(this.keeper, this.keeper, 9234, 'Raft');
+    allow(this.monitor, this.ledger, ledgerPort, 'Backups of the ledger');
     allow(this.monitor, this.service, 8443, 'Numbers of the service');
     allow(this.monitor, this.clickhouse, 9363, 'Numbers of ClickHouse');
     allow(this.monitor, this.keeper, 9363, 'Numbers of the Keepers');

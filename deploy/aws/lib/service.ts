@@ -29,7 +29,6 @@ export class Service extends Construct {
         BOATHOUSE_HOST: 'service.boathouse.internal',
         BOATHOUSE_LEDGER: ledger.url,
         BOATHOUSE_CLICKHOUSE: cluster.url,
-        BOATHOUSE_BACKUP_BUCKET: safe.backups.bucketName,
         BOATHOUSE_LEDGER_SECRET: ledger.database.secret!.secretArn,
         BOATHOUSE_CLICKHOUSE_SECRET: safe.clickhousePassword.secretArn,
         BOATHOUSE_PEPPER_SECRET: safe.pepper.secretArn,
@@ -38,10 +37,6 @@ export class Service extends Construct {
     });
     for (const secret of [safe.pepper, safe.clickhousePassword, ledger.database.secret!]) this.nodes.mayReadSecret(secret.secretArn);
     this.nodes.role.addToPolicy(new iam.PolicyStatement({ actions: ['secretsmanager:PutSecretValue'], resources: [safe.operatorKey.ref] }));
-    this.nodes.role.addToPolicy(new iam.PolicyStatement({
-      actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [safe.backups.arnForObjects('ledger/*')],
-    }));
-    this.nodes.mayUseKey(safe.backupKey); // an upload in several parts also decrypts
     this.nodes.mayUseKey(safe.key);
     // It makes the tables on both replicas at its first start.
     this.nodes.group.node.addDependency(ledger.database, cluster.door, ...cluster.replicas.map(({ group }) => group));

@@ -61,18 +61,15 @@ export function acknowledge(stack: Stack, site: Site): void {
         reason: 'ClickHouse names its own objects; each replica reaches its own prefix of the cold bucket, and may write, never delete, below clickhouse/ of the backups.',
       }], true);
     }
-    if (node.node.path.endsWith('Service/Nodes')) {
-      NagSuppressions.addResourceSuppressions(node.role, [{
-        id: 'AwsSolutions-IAM5',
-        appliesTo: [{ regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/ledger/\\*$/' }],
-        reason: 'A dump is named by its time. The nodes may write below ledger/ and neither read nor delete there.',
-      }], true);
-    }
     if (node.node.path.endsWith('Watch/Prometheus')) {
       NagSuppressions.addResourceSuppressions(node.role, [{
         id: 'AwsSolutions-IAM5',
         appliesTo: ['Resource::*'],
         reason: 'ec2:DescribeInstances and ec2:DescribeAvailabilityZones know no resources; Prometheus finds its targets with them.',
+      }, {
+        id: 'AwsSolutions-IAM5',
+        appliesTo: [{ regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/ledger/\\*$/' }],
+        reason: 'A dump is named by its time. The node may write below ledger/ and neither read nor delete there.',
       }], true);
     }
   }

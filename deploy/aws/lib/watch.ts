@@ -1,4 +1,5 @@
-// Who is told, and of what: alarms of AWS' own numbers, the budget, and the node that runs Prometheus.
+// Who is told, and of what: alarms of AWS' own numbers, the budget, and the node that runs Prometheus, the ledger's backups and the nightly
+// comparison: a service node needs no right on a backup.
 import { Duration } from 'aws-cdk-lib';
 import * as budgets from 'aws-cdk-lib/aws-budgets';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -59,14 +60,24 @@ export class Watch extends Construct {
 
     const prometheus = new NodeGroup(this, 'Prometheus', {
       site, network, safe, topic, role: 'monitor', arm: true, instance: size.monitorInstance, group: network.monitor,
-      zones: site.zones.slice(0, 2), min: 1, max: 1, artifacts: {},
+      zones: site.zones.slice(0, 2), min: 1, max: 1, artifacts: { RDS_CA: site.artifacts.rdsCa },
       environment: {
+        BOATHOUSE_URL: `https://${site.domain}`,
+        BOATHOUSE_LEDGER: ledger.url,
+        BOATHOUSE_LEDGER_SECRET: ledger.database.secret!.secretArn,
+        BOATHOUSE_BACKUP_BUCKET: safe.backups.bucketName,
         BOATHOUSE_HOST: 'monitor.boathouse.internal',
         BOATHOUSE_OPERATOR_KEY_SECRET: safe.operatorKey.ref,
         BOATHOUSE_ALARM_TOPIC: topic.topicArn,
       },
     });
     prometheus.mayReadSecret(safe.operatorKey.ref);
+    prometheus.mayReadSecret(ledger.database.secret!.secretArn);
+    // It writes the ledger's backups and can neither read nor delete them.
+    prometheus.role.addToPolicy(new iam.PolicyStatement({
+      actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [safe.backups.arnForObjects('ledger/*')],
+    }));
+    prometheus.mayUseKey(safe.backupKey); // an upload in several parts also decrypts
     prometheus.mayUseKey(safe.key); // the secret, and the topic's messages
     prometheus.role.addToPolicy(new iam.PolicyStatement({ actions: ['sns:Publish'], resources: [topic.topicArn] }));
     prometheus.role.addToPolicy(new iam.PolicyStatement({
