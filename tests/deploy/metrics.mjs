@@ -1,0 +1,141 @@
+// Every metric that an alert or a panel asks for is one that a running system exports: `boathouse serve` after a workout, the engine under
+// ClickHouse's names, and the text files that the scripts of deploy/ write.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Server, atEnd, check, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
+
+const source = process.env.BOATHOUSE_SOURCE_DIR;
+const deploy = path.join(source, 'deploy');
+
+// What only a real server of a cluster has (research: ClickHouse's system.asynchronous_metrics), or another exporter. One by one, so that a
+// name that is mistyped is not among them.
+const elsewhere = new Map([
+  ['ClickHouseAsyncMetrics_OSMemoryTotal', 'server'],
+  ['ClickHouseAsyncMetrics_ReplicasMaxAbsoluteDelay', 'server'],
+  ['ClickHouseAsyncMetrics_ReplicasMaxQueueSize', 'server'],
+  ['node_filesystem_avail_bytes', 'node exporter'],
+  ['node_filesystem_size_bytes', 'node exporter'],
+  ['up', 'Prometheus'],
+]);
+
+// Names of series in an expression: what is neither function, keyword, label, nor text.
+function metricsOf(expression) {
+  const bare = expression.replace(/"[^"]*"/g, '').replace(/\{[^}]*\}/g, ' ').replace(/\[[^\]]*\]/g, ' ').replace(/\b(by|without|on|ignoring) *\([^)]*\)/g, ' ');
+  const keywords = new Set(['and', 'or', 'unless', 'offset', 'bool']);
+  return [...bare.matchAll(/(?<![A-Za-z0-9_:.])([A-Za-z_:][A-Za-z0-9_:]*)(?![A-Za-z0-9_:])(?! *\()/g)].map(([, word]) => word).filter((word) => !keywords.has(word));
+}
+
+function series(text) {
+  const found = new Map();  // name -> label names
+  for (const line of text.split('\n')) {
+    const parts = /^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? /.exec(line);
+    if (!parts) continue;
+    const labels = found.get(parts[1]) ?? new Set();
+    for (const [, label] of (parts[2] ?? '').matchAll(/([a-z_]+)="/g)) labels.add(label);
+    found.set(parts[1], labels);
+  }
+  return found;
+}
+
+async function engineMetrics(folder) {
+  const engine = process.env.BOATHOUSE_ENGINE_BINARY;
+  const process_ = spawn(engine, ['--path', path.join(folder, 'engine'), '--listen', '127.0.0.1:0', '--stop-with-parent']);
+  const ended = new Promise((resolve) => process_.on('exit', resolve));
+  atEnd(async () => { process_.kill(); await ended; });
+  const url = await new Promise((resolve, reject) => {
+    let out = '';
+    process_.stdout.on('data', (piece) => {
+      out += piece;
+      const found = /^listening on (\S+)$/m.exec(out);
+      if (found) resolve(found[1]);
+    });
+    ended.then((code) => reject(new Error(`the engine ended with ${code}`)));
+  });
+  const ask = async (body, query = '') => {
+    const reply = await fetch(`${url}/${query}`, { method: 'POST', body });
+    if (reply.status !== 200) throw new Error(await reply.text());
+    return reply.text();
+  };
+  // The statements of a cluster parse; those of one server are carried out, too.
+  const statements = (args) => run(['schema', ...args]).out.trimEnd().split(';\n').map((one) => one.replace(/;$/, ''));
+  const replicated = statements(['--cluster', 'boathouse']);
+  for (const statement of replicated) await ask(`EXPLAIN AST ${statement}`);
+  for (const statement of statements([])) await ask(statement);
+  equal('the tables of a cluster are those of one server, and ClickHouse parses them', replicated.length, 7);
+  let refused = '';
+  try { await ask(`EXPLAIN AST ${replicated[0].replace('ENGINE =', 'ENGIN =')}`); } catch (error) { refused = String(error); }
+  check('a statement that is wrong does not parse', refused.includes('SYNTAX_ERROR'), refused);
+  return (await fetch(`${url}/metrics`)).text();
+}
+
+await main(async () => {
+  const folder = temporaryFolder();
+  const server = await new Server(path.join(folder, 'cloud')).start();
+  const device = path.join(folder, 'device');
+  run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2']).out });
+  const key = server.key('Anna');
+  equal('a workout is synced', run(['device', 'sync', '--data', device, '--server', server.url, '--key', key]).code, 0);
+  await server.sessions(key);
+  const exported = await server.get('/metrics', server.operatorKey);
+  const service = series(await exported.text());
+  const engine = series(await engineMetrics(folder));
+
+  // The scripts' own metrics, written against this server.
+  const texts = path.join(folder, 'texts');
+  fs.mkdirSync(texts);
+  const script = (name, args, env = {}) => spawnSync(path.join(deploy, 'cloud-init', name), args, { env: { ...process.env, BOATHOUSE_TEXTFILES: texts, BOATHOUSE_NOW: '1700000000', ...env } });
+  const reconciled = script('reconcile', [], { BOATHOUSE_URL: server.url, BOATHOUSE_KEY_FILE: path.join(server.folder, 'operator.key') });
+  equal('boathouse-reconcile asks the service', [reconciled.status, String(reconciled.stderr)], [0, '']);
+  for (const what of ['clickhouse', 'ledger', 'drill']) equal(`boathouse-backup-done ${what}`, script('backup-done', [what, texts]).status, 0);
+  const text = fs.readdirSync(texts).map((file) => fs.readFileSync(path.join(texts, file), 'utf8')).join('');
+  check('they say what they found', text.includes('boathouse_reconcile_differences 0\n') &&
+    text.includes('boathouse_backup_last_success_timestamp_seconds{what="drill"} 1700000000\n'), text);
+  // Two files may not say what a metric is in two ways.
+  const linted = spawnSync('promtool', ['check', 'metrics'], { input: fs.readFileSync(path.join(texts, 'boathouse_reconcile.prom')) });
+  equal('promtool reads them', [linted.status, String(linted.stdout) + String(linted.stderr)], [0, '']);
+  const wrongKey = script('reconcile', [], { BOATHOUSE_URL: server.url, BOATHOUSE_KEY_FILE: path.join(deploy, 'README.md'), BOATHOUSE_TEXTFILES: folder });
+  check('with a wrong key it fails and says nothing', wrongKey.status !== 0 && !fs.existsSync(path.join(folder, 'boathouse_reconcile.prom')));
+  const scripts = series(text);
+
+  const known = new Map([...service, ...engine, ...scripts]);
+  const rules = fs.readFileSync(path.join(deploy, 'prometheus/rules.yml'), 'utf8');
+  const expressions = [...rules.matchAll(/^ +expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)/gm)].map(([, block, line]) => block ?? line);
+  equal('every alert has an expression with a metric', expressions.filter((one) => metricsOf(one).length > 0).length, [...rules.matchAll(/- alert: /g)].length);
+  const dashboard = JSON.parse(fs.readFileSync(path.join(deploy, 'grafana/boathouse.json'), 'utf8'));
+  const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+  const queries = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  check('the dashboard has panels, each with a query', panels.length >= 25 && panels.every(({ targets }) => targets.length > 0));
+  equal('each panel has a number and a place of its own', [new Set(dashboard.panels.map(({ id }) => id)).size,
+    new Set(dashboard.panels.map(({ gridPos }) => `${gridPos.x},${gridPos.y}`)).size], [dashboard.panels.length, dashboard.panels.length]);
+
+  for (const [what, all] of [['rules.yml', expressions], ['the dashboard', queries]]) {
+    const used = new Set(all.flatMap(metricsOf));
+    check(`${what}: metrics are found in it`, used.size >= 20, [...used]);
+    equal(`${what}: each metric is exported by a running system`, [...used].filter((name) => !known.has(name) && !elsewhere.has(name)), []);
+    // A label that no series has selects nothing, and an alert on it never fires.
+    const wrong = [];
+    for (const expression of all) {
+      for (const [, name, selector] of expression.matchAll(/([A-Za-z_:][A-Za-z0-9_:]*)\{([^}]*)\}/g)) {
+        for (const [, label] of selector.matchAll(/([a-z_]+) *(?:=~|!~|!=|=)/g)) {
+          if (!['job', 'instance'].includes(label) && known.has(name) && !known.get(name).has(label)) wrong.push(`${name}{${label}}`);
+        }
+      }
+    }
+    equal(`${what}: each label, too`, wrong, []);
+  }
+  const names = [...new Set([...expressions, ...queries].flatMap(metricsOf))];
+  equal('what is said to be elsewhere is nowhere else and of use', [...elsewhere.keys()].filter((name) => known.has(name) || !names.includes(name)), []);
+
+  // Prometheus itself reads every query of the dashboard.
+  const asRules = path.join(folder, 'panels.json');
+  fs.writeFileSync(asRules, JSON.stringify({ groups: [{ name: 'panels', rules: queries.map((expr, i) => ({ record: `panel_${i}`, expr })) }] }));
+  const checked = spawnSync('promtool', ['check', 'rules', asRules]);
+  equal('Prometheus can read every query of the dashboard', [checked.status, String(checked.stderr)], [0, '']);
+
+  // docs/operations.md lists what the service exports, and nothing else.
+  const listed = new Set([...fs.readFileSync(path.join(source, 'docs/operations.md'), 'utf8').matchAll(/^\| (`[^|]+) \|/gm)]
+    .flatMap(([, cell]) => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name)));
+  const families = new Set([...service.keys()].map((name) => name.replace(/(?<=duration_seconds)_(bucket|sum|count)$/, '')));
+  equal('docs/operations.md lists each metric of the service', [...families].filter((name) => !listed.has(name)), []);
+});
