@@ -1,0 +1,219 @@
+// The plain files of deploy/ do what they say: shell, units, and ClickHouse's XML, which the embedded ClickHouse loads as a server would, with an
+// object store on loopback in the place of S3. What needs a second replica or a Keeper is not seen here.
+import { spawn, spawnSync } from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import readline from 'node:readline';
+import { atEnd, check, equal, main, run, skip, temporaryFolder } from '../e2e/boathouse.mjs';
+import { objectStore } from './object_store.mjs';
+
+const source = process.env.BOATHOUSE_SOURCE_DIR;
+const deploy = path.join(source, 'deploy');
+const filesIn = (folder) => fs.readdirSync(path.join(deploy, folder)).map((name) => path.join(deploy, folder, name));
+const firstLine = (file) => fs.readFileSync(file, 'utf8').split('\n', 1)[0];
+
+function program(file, content) {
+  fs.writeFileSync(file, content, { mode: 0o755 });
+  return file;
+}
+
+function checkShell() {
+  const scripts = [...filesIn('cloud-init'), ...filesIn('clickhouse'), path.join(deploy, 'aws/make-tls')].filter((file) => /bash/.test(firstLine(file)));
+  const wrong = scripts.filter((file) => spawnSync('bash', ['-n', file]).status !== 0);
+  check(`${scripts.length} scripts are bash`, scripts.length >= 13 && wrong.length === 0, wrong);
+}
+
+function checkUnits(folder) {
+  const units = filesIn('systemd').filter((file) => /\.(service|timer|path)$/.test(file));
+  // A machine that is built has every program of ours; this one need not.
+  for (const unit of units) {
+    fs.writeFileSync(path.join(folder, path.basename(unit)), fs.readFileSync(unit, 'utf8').replace(/^(ExecStart=)\/usr\/(local\/)?bin\/[a-z-]+/gm, '$1/bin/true'));
+  }
+  if (spawnSync('systemd-analyze', ['--version']).status !== 0) {
+    skip('systemd can read every unit', 'systemd-analyze is not installed');
+    return;
+  }
+  const answers = units.map((unit) => {
+    const done = spawnSync('systemd-analyze', ['verify', '--man=no', path.join(folder, path.basename(unit))], { encoding: 'utf8' });
+    return done.status === 0 && done.stderr === '' ? '' : `${path.basename(unit)}: ${done.stderr}`;
+  }).filter((answer) => answer !== '');
+  equal('systemd can read every unit', answers, []);
+  fs.writeFileSync(path.join(folder, 'wrong.service'), '[Service]\nExecStart=/bin/true\nProtectSytem=strict\n');
+  check('it finds what is mistyped', spawnSync('systemd-analyze', ['verify', '--man=no', path.join(folder, 'wrong.service')], { encoding: 'utf8' }).stderr.includes('ProtectSytem'));
+  for (const [unit, most] of [['boathouse.service', 20], ['clickhouse-server.service', 35], ['clickhouse-keeper.service', 35]]) {
+    const exposure = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', `--threshold=${most}`, path.join(deploy, 'systemd', unit)]);
+    equal(`${unit} gives away little (at most ${most / 10} of 10)`, exposure.status, 0);
+  }
+  const served = /^ExecStart=(.+)$/m.exec(fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8'))[1].split(' ').slice(1);
+  const onAws = [...fs.readFileSync(path.join(deploy, 'systemd/boathouse-aws.conf'), 'utf8').matchAll(/^ExecStart=(.+)$/gm)][0][1].split(' ').slice(1);
+  for (const [what, args] of [['boathouse.service', served], ['boathouse-aws.conf', onAws]]) {
+    equal(`${what}: serve knows its options`, run([...args, '--help']).code, 0);
+    // --help ends before values are looked at, so each option by its name.
+    const help = run(['serve', '--help']).out;
+    equal(`${what}: and each is one of serve's`, args.filter((arg) => arg.startsWith('--') && !help.includes(arg)), []);
+  }
+}
+
+// boathouse-secrets with a Secrets Manager of three lines.
+function checkSecrets(folder) {
+  fs.mkdirSync(folder);
+  program(path.join(folder, 'aws'), `#!/bin/sh
+case "$4" in
+  tls) echo '{"ca": "CA", "certificate": "CERT", "key": "KEY"}' ;;
+  clickhouse) echo '{"password": "c"}' ;;
+  interserver) printf '%s\\n' '{"password": "i"}' ;;
+  ledger) printf '%s\\n' '{"host": "db", "port": 5433, "dbname": "boathouse", "username": "boathouse", "password": "a:b\\\\c"}' ;;
+  *) exit 255 ;;
+esac
+`);
+  const secrets = (to, env) => {
+    const run_ = path.join(folder, to);
+    const done = spawnSync(path.join(deploy, 'cloud-init/secrets'), [], { encoding: 'utf8', env: { PATH: `${folder}:${process.env.PATH}`, BOATHOUSE_RUN: run_, BOATHOUSE_TLS: path.join(run_, 'tls'), BOATHOUSE_TLS_SECRET: 'tls', ...env } });
+    return { done, read: (file) => fs.readFileSync(path.join(run_, file), 'utf8'), mode: (file) => (fs.statSync(path.join(run_, file)).mode & 0o777).toString(8) };
+  };
+  const replica = secrets('replica', { BOATHOUSE_CLICKHOUSE_SECRET: 'clickhouse', BOATHOUSE_INTERSERVER_SECRET: 'interserver' });
+  equal('secrets: a replica gets its own', [replica.done.status, replica.done.stderr], [0, '']);
+  const lines = Object.fromEntries(replica.read('secrets.env').trimEnd().split('\n').map((line) => line.split('=')));
+  equal('secrets: a password is known to ClickHouse by its hash', lines.BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256, crypto.createHash('sha256').update('c').digest('hex'));
+  equal('secrets: the operator of a replica has a new one at each start', [lines.BOATHOUSE_OPERATOR_PASSWORD.length, lines.BOATHOUSE_OPERATOR_PASSWORD_SHA256],
+    [48, crypto.createHash('sha256').update(lines.BOATHOUSE_OPERATOR_PASSWORD).digest('hex')]);
+  equal('secrets: nobody else reads them', [replica.mode('secrets.env'), replica.mode('clickhouse-password'), replica.mode('tls/ca.crt')], ['600', '600', '644']);
+  const monitor = secrets('monitor', { BOATHOUSE_LEDGER_SECRET: 'ledger' });
+  equal('secrets: a password with signs of .pgpass stays whole', [monitor.done.status, monitor.read('pgpass')], [0, 'db:5433:boathouse:boathouse:a\\:b\\\\c\n']);
+  equal('secrets: a node without ClickHouse gets none of its', monitor.read('secrets.env'), '');
+  equal('secrets: what is not given is an error', secrets('none', { BOATHOUSE_LEDGER_SECRET: 'other' }).done.status === 0, false);
+}
+
+// A ClickHouse with deploy/clickhouse/*.xml, and a program that stands for boathouse-clickhouse-query.
+async function clickhouse(folder, store) {
+  const place = (text) => text.replaceAll('/var/lib/clickhouse', `${folder}/db`).replaceAll('/etc/clickhouse-server', folder);
+  fs.mkdirSync(path.join(folder, 'db'));
+  // The library logs in as `default`, whom a server of ours does not have.
+  fs.writeFileSync(path.join(folder, 'users.xml'), fs.readFileSync(path.join(deploy, 'clickhouse/users.xml'), 'utf8').replace('<users>',
+    '<users><default><password/><profile>default</profile><quota>default</quota><networks><ip>::/0</ip></networks><access_management>1</access_management></default>'));
+  const config = path.join(folder, 'config.xml');
+  fs.writeFileSync(config, place(fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8')));
+  const environment = {
+    PATH: process.env.PATH, BOATHOUSE_HOST: 'clickhouse-1.boathouse.internal', BOATHOUSE_INTERSERVER_PASSWORD: 'i',
+    BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256: 'a'.repeat(64), BOATHOUSE_OPERATOR_PASSWORD_SHA256: 'b'.repeat(64), BOATHOUSE_VPC_CIDR: '10.20.0.0/16',
+    BOATHOUSE_COLD_ENDPOINT: `${store.url}/cold/replica-1/`, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const library = path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so');
+  const child = spawn('python3', [path.join(source, 'tests/deploy/load_xml.py'), library, path.join(folder, 'db'), config], { env: environment });
+  let log = '';
+  child.stdin.on('error', () => {});  // it ended; that is said below
+  child.stderr.on('data', (piece) => { log = (log + piece).slice(-4000); });
+  const waiting = [];
+  readline.createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.(JSON.parse(line)));
+  const ended = new Promise((resolve) => child.on('exit', () => {
+    for (const answer of waiting.splice(0)) answer({ error: `the process ended: ${log}` });
+    resolve();
+  }));
+  atEnd(async () => { child.stdin.end(); await ended; });
+  const ask = (statement) => new Promise((resolve) => {
+    waiting.push(resolve);
+    child.stdin.write(`${statement.replaceAll('\n', ' ')}\n`, () => {});
+  });
+  const door = http.createServer((request, reply) => {
+    const pieces = [];
+    request.on('data', (piece) => pieces.push(piece));
+    request.on('end', async () => {
+      let statement = Buffer.concat(pieces).toString();
+      for (const [name, value] of new URL(request.url, 'http://x').searchParams) statement = statement.replaceAll(`{${name}:UInt16}`, value);
+      const { result, error } = await ask(statement);
+      reply.writeHead(error ? 500 : 200);
+      reply.end(error ?? (result === '' ? '' : `${result}\n`));
+    });
+  });
+  await new Promise((resolve) => { door.listen(0, '127.0.0.1', resolve); });
+  atEnd(() => new Promise((resolve) => { door.closeAllConnections(); door.close(resolve); }));
+  const query = program(path.join(folder, 'query'), `#!/bin/sh
+parameters=
+for one in "$@"; do parameters="$parameters&\${one#--param_}"; done
+exec curl -s --fail-with-body --data-binary @- "http://127.0.0.1:${door.address().port}/?$parameters"
+`);
+  return { ask, query, environment };
+}
+
+await main(async () => {
+  const folder = temporaryFolder();
+  checkShell();
+  fs.mkdirSync(path.join(folder, 'units'));
+  checkUnits(path.join(folder, 'units'));
+
+  checkSecrets(path.join(folder, 'secrets'));
+
+  const store = await objectStore();
+  atEnd(store.close);
+  const { ask, query, environment } = await clickhouse(folder, store);
+  const rows = async (statement) => {
+    const { result, error } = await ask(statement);
+    if (error) throw new Error(`${statement}: ${error}`);
+    return result.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
+  };
+
+  equal('server.xml: hot on this disk, cold behind a cache', await rows("SELECT volume_name, disks, move_factor FROM system.storage_policies WHERE policy_name = 'tiered' ORDER BY volume_priority"),
+    [['hot', "['default']", '0.1'], ['cold', "['cold']", '0.1']]);
+  equal('server.xml: tables are durable, a token is known for 30 days', Object.fromEntries(await rows(`SELECT name, value FROM system.merge_tree_settings WHERE name IN
+    ('storage_policy', 'replicated_deduplication_window', 'replicated_deduplication_window_seconds', 'fsync_after_insert', 'fsync_part_directory', 'parts_to_throw_insert')`)),
+  { fsync_after_insert: '1', fsync_part_directory: '1', parts_to_throw_insert: '3000', replicated_deduplication_window: '100000',
+    replicated_deduplication_window_seconds: '2592000', storage_policy: 'tiered' });
+  equal('server.xml: one shard of two replicas over TLS', await rows("SELECT shard_num, replica_num, host_name, port FROM system.clusters WHERE cluster = 'boathouse' ORDER BY replica_num"),
+    [['1', '1', 'clickhouse-1.boathouse.internal', '9440'], ['1', '2', 'clickhouse-2.boathouse.internal', '9440']]);
+  equal('server.xml: this replica goes by its name', Object.fromEntries(await rows('SELECT macro, substitution FROM system.macros')),
+    { replica: 'clickhouse-1.boathouse.internal', shard: '1' });
+  equal('users.xml: the service and the operator', (await rows("SELECT name, host_ip, host_names FROM system.users WHERE name != 'default' ORDER BY name")).map((row) => row.join(' ')),
+    ["boathouse ['10.20.0.0/16'] []", "operator [] ['localhost']"]);
+  const grants = (await rows('SHOW GRANTS FOR boathouse')).join(' ');
+  check('users.xml: the service may do with its tables what it must, and no more', /SELECT.* ON default\.\*/.test(grants) && !/ALL ON|ACCESS MANAGEMENT|CREATE USER|S3|FILE/.test(grants), grants);
+  const profile = Object.fromEntries(await rows("SELECT setting_name, value FROM system.settings_profile_elements WHERE profile_name = 'default'"));
+  equal('users.xml: both replicas have a block before it counts as loaded', [profile.insert_quorum, profile.async_insert], ['2', '0']);
+
+  // The tables as the service makes them, on this one server: two years of a recording.
+  for (const statement of run(['schema']).out.trimEnd().split(';\n')) await rows(statement.replace(/;$/, '').replace('default.', ''));
+  const insert = (year) => rows(`INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT toUUID('00000000-0000-7000-8000-000000000001'), toDateTime64('${year}-05-01 10:00:00', 3, 'UTC'), toUUID('00000000-0000-7000-8000-00000000${year}'), number, 1 FROM numbers(1000) SETTINGS insert_quorum = 0`);
+  for (const year of [2023, 2024, 2025, 2026]) await insert(year);
+  const places = () => rows("SELECT partition, disk_name, sum(rows) FROM system.parts WHERE active AND table = 'sample' GROUP BY ALL ORDER BY 1");
+  equal('new parts lie on this disk', await places(), [2023, 2024, 2025, 2026].map((year) => [String(year), 'default', '1000']));
+
+  const script = (name, env) => new Promise((resolve) => {
+    const child = spawn(path.join(deploy, 'clickhouse', name), [], { env: { ...environment, BOATHOUSE_QUERY: query, ...env, PATH: `${folder}:${process.env.PATH}` } });
+    let text = '';
+    child.stdout.on('data', (piece) => { text += piece; });
+    child.stderr.on('data', (piece) => { text += piece; });
+    child.on('close', (code) => resolve({ code, text }));
+  });
+  const moved = await script('move-cold', { BOATHOUSE_YEAR: '2026' });
+  equal('move-cold moves the years before the last one', [moved.code, moved.text], [0, 'moving sample 2023 to S3\nmoving sample 2024 to S3\n']);
+  equal('and only those', await places(), [['2023', 'cold', '1000'], ['2024', 'cold', '1000'], ['2025', 'default', '1000'], ['2026', 'default', '1000']]);
+  check('they are in the object store', [...store.objects.keys()].some((key) => key.startsWith('/cold/replica-1/')), [...store.objects.keys()].slice(0, 3));
+  equal('nothing is lost on the way', await rows('SELECT count(), sum(seq) FROM sample FINAL'), [['4000', String(4 * 999 * 500)]]);
+  equal('again it has nothing to do', await script('move-cold', { BOATHOUSE_YEAR: '2026' }), { code: 0, text: '' });
+
+  // Backups: a full one, an increment, both restored elsewhere.
+  program(path.join(folder, 'boathouse-backup-done'), fs.readFileSync(path.join(deploy, 'cloud-init/backup-done'), 'utf8'));
+  const texts = path.join(folder, 'texts');
+  fs.mkdirSync(texts);
+  const backup = (stamp, day) => script('backup', {
+    BOATHOUSE_BACKUP_ENDPOINT: `${store.url}/backups`, BOATHOUSE_TEXTFILES: texts, BOATHOUSE_STATE: path.join(folder, 'last-full'),
+    BOATHOUSE_STAMP: stamp, BOATHOUSE_DAY: day, BOATHOUSE_NOW: '1700000000',
+  });
+  const prom = path.join(texts, 'boathouse_backup_clickhouse.prom');
+  equal('the first backup is a full one, whatever the day', await backup('20260601T013000Z', '1'), { code: 0, text: '' });
+  check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="clickhouse"} 1700000000\n'));
+  await insert(2022);
+  equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });
+  const names = new Set([...store.objects.keys()].filter((key) => key.startsWith('/backups/')).map((key) => key.split('/').slice(2, 4).join('/')));
+  equal('both are there', [...names].sort(), ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment']);
+  await rows(`RESTORE DATABASE default AS drill FROM S3('${store.url}/backups/clickhouse/20260602T013000Z-increment') SETTINGS allow_different_database_def = true`);
+  equal('the increment restores everything', await rows('SELECT count(), sum(seq) FROM drill.sample FINAL'), [['5000', String(5 * 999 * 500)]]);
+  fs.rmSync(prom);
+  store.refuses = true;
+  const failing = await backup('20260607T013000Z', '7');
+  store.refuses = false;
+  check('a backup that fails says nothing to Prometheus and ends with an error', failing.code !== 0 && !fs.existsSync(prom), failing);
+  equal('the last full one stays the base', fs.readFileSync(path.join(folder, 'last-full'), 'utf8'), '20260601T013000Z-full');
+});
