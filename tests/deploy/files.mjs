@@ -56,6 +56,14 @@ function checkUnits(folder) {
   }
 }
 
+// Nothing of ours asks a host that is not ours: a node's credentials are one such request away.
+function checkHosts() {
+  const known = /^(127\.0\.0\.1|169\.254\.169\.254|[a-z0-9-]+\.boathouse\.internal|\$.*)$/;
+  const foreign = ['cloud-init', 'clickhouse', 'systemd', 'nginx', 'prometheus'].flatMap(filesIn).flatMap((file) =>
+    [...fs.readFileSync(file, 'utf8').matchAll(/https?:\/\/([^/:\s'"]+)/g)].filter(([, host]) => !known.test(host)).map(([url]) => `${path.basename(file)}: ${url}`));
+  equal('no file names a host that is not ours', foreign, []);
+}
+
 // boathouse-secrets with a Secrets Manager of three lines.
 function checkSecrets(folder) {
   fs.mkdirSync(folder);
@@ -141,6 +149,7 @@ exec curl -s --fail-with-body --data-binary @- "http://127.0.0.1:${door.address(
 await main(async () => {
   const folder = temporaryFolder();
   checkShell();
+  checkHosts();
   fs.mkdirSync(path.join(folder, 'units'));
   checkUnits(path.join(folder, 'units'));
 
