@@ -84,8 +84,7 @@ export class Safe extends Construct {
       ...bucket, encryptionKey: this.backupKey, serverAccessLogsPrefix: 'backups/', versioned: true,
       objectLockEnabled: true, objectLockDefaultRetention: s3.ObjectLockRetention.compliance(Duration.days(backupLockDays)),
       lifecycleRules: [{
-        transitions: [{ storageClass: s3.StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) }],
-        expiration: Duration.days(90), noncurrentVersionExpiration: Duration.days(7), abortIncompleteMultipartUploadAfter: Duration.days(7),
+        expiration: Duration.days(backupLockDays + 1), noncurrentVersionExpiration: Duration.days(7), abortIncompleteMultipartUploadAfter: Duration.days(7),
       }],
     });
     // Not versioned: ClickHouse deletes what it has merged, and each replica has its own copy.

@@ -1,5 +1,6 @@
 // What a stack is made of: the two sizes, which are ours, and the site, which is the operator's (site.example.json).
 import * as fs from 'node:fs';
+import sizesFile from '../sizes.json';
 
 export interface Size {
   clickhouseInstance: string;
@@ -16,36 +17,8 @@ export interface Size {
   natGateways: number;
 }
 
-export const sizes: Record<'small' | 'large', Size> = {
-  small: {
-    clickhouseInstance: 'r7g.large',
-    clickhouseVolumeGb: 200,
-    keeperInstance: 't4g.small',
-    keeperVolumeGb: 10,
-    serviceInstance: 't3.medium',
-    serviceNodes: { min: 2, max: 4 },
-    monitorInstance: 't4g.small',
-    ledgerInstance: 't4g.medium',
-    ledgerStorageGb: 100,
-    ledgerStorageMaxGb: 1000,
-    ledgerMultiAz: false,
-    natGateways: 1,
-  },
-  large: {
-    clickhouseInstance: 'r7g.xlarge',
-    clickhouseVolumeGb: 1000,
-    keeperInstance: 't4g.small',
-    keeperVolumeGb: 20,
-    serviceInstance: 'm7i.large',
-    serviceNodes: { min: 2, max: 8 },
-    monitorInstance: 't4g.small',
-    ledgerInstance: 'm7g.large',
-    ledgerStorageGb: 500,
-    ledgerStorageMaxGb: 4000,
-    ledgerMultiAz: true,
-    natGateways: 2,
-  },
-};
+// In JSON, because docs/cost.md is computed from them, too.
+export const sizes: Record<'small' | 'large', Size> = sizesFile;
 
 export interface Artifact {
   key: string;

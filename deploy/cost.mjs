@@ -1,0 +1,206 @@
+// What Boathouse costs on AWS a month, from measured bytes, prices.json and the stack's sizes.
+//   node deploy/cost.mjs          writes docs/cost.md and docs/cost.svg
+//   node deploy/cost.mjs --json SIZE ATHLETES YEAR [HOURS]      one month at the end of that year
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const { region, date, sources, prices, measured, assumed } = JSON.parse(fs.readFileSync(path.join(folder, 'prices.json'), 'utf8'));
+const sizes = JSON.parse(fs.readFileSync(path.join(folder, 'aws/sizes.json'), 'utf8'));
+const gb = 1e9;
+
+// Bytes of an athlete's hour by grain.
+export function bytesOfAnHour(store) {
+  const { sample, stroke, force_curve: curve } = measured[store];
+  return { sample: sample.bytes * assumed.samplesAnHour, stroke: stroke.bytes * assumed.strokesAnHour, force_curve: curve.bytes * assumed.strokesAnHour };
+}
+const sum = (parts) => Object.values(parts).reduce((all, one) => all + one, 0);
+
+// Dollars of one month, `years` after the first athlete, by what they are for.
+export function month(sizeName, athletes, years, hoursAWeek = assumed.hoursAWeek) {
+  const size = sizes[sizeName];
+  const usd = (name) => {
+    if (!prices[name]) throw new Error(`prices.json has no price of ${name}`);
+    return prices[name].usd;
+  };
+  const always = (name) => usd(name) * assumed.hoursOfAMonth;
+  const hoursAYear = athletes * hoursAWeek * 52;
+  const clickhouseAYear = (sum(bytesOfAnHour('clickhouse')) * hoursAYear) / gb;
+  const bodiesAYear = (sum(bytesOfAnHour('ledger')) * hoursAYear) / gb;
+  const ledgerGb = bodiesAYear * measured.ledgerOverhead.factor * years;
+  // This year's and the last one's parts lie on gp3, older ones in S3, each replica's own copy.
+  const hotGb = clickhouseAYear * Math.min(years, 2);
+  const coldGb = clickhouseAYear * Math.max(years - 2, 0);
+  const volumeGb = Math.max(size.clickhouseVolumeGb, hotGb / assumed.diskFullAt);
+  const ledgerVolumeGb = Math.max(size.ledgerStorageGb, ledgerGb / assumed.diskFullAt);
+  const machines = 2 + 3 + 1 + size.serviceNodes.min;
+  const copies = size.ledgerMultiAz ? 2 : 1;
+  const sentGb = (bodiesAYear / 12) * assumed.readsOfAStoredByte;
+  return {
+    athletes, years, hoursAWeek, size: sizeName,
+    clickhouseGb: clickhouseAYear * years, ledgerGb, fitsLedger: ledgerVolumeGb <= size.ledgerStorageMaxGb,
+    usd: {
+      'ClickHouse, Keepers: machines': 2 * always(size.clickhouseInstance) + 3 * always(size.keeperInstance),
+      'service, Prometheus: machines': size.serviceNodes.min * always(size.serviceInstance) + always(size.monitorInstance),
+      'ledger: machine': copies * always(`db.${size.ledgerInstance}`),
+      'ledger: storage': copies * ledgerVolumeGb * usd('rds-gp3'),
+      'ClickHouse: storage': (2 * volumeGb + 3 * size.keeperVolumeGb + machines * assumed.rootDiskGb) * usd('gp3') + 2 * coldGb * usd('s3'),
+      backups: (clickhouseAYear * years * assumed.clickhouseFullBackupsKept + bodiesAYear * years * assumed.ledgerDumpsKept) * usd('s3'),
+      network: size.natGateways * always('nat') + assumed.updatesThroughNatGb * usd('nat-gb') + 2 * (always('load-balancer') + always('load-balancer-unit')) +
+        (2 + size.natGateways) * always('public-ipv4') + sentGb * usd('out-gb') + ((clickhouseAYear + bodiesAYear) / 12) * usd('between-zones-gb'),
+      'keys, secrets, alarms, logs': 2 * usd('key') + 6 * usd('secret') + 16 * usd('alarm') + 2 * usd('zone') + assumed.logsGb * usd('logs-gb') +
+        machines * assumed.detailedMetricsOfAMachine * usd('metric'),
+    },
+  };
+}
+
+const whole = (value) => Math.round(value).toLocaleString('en-US');
+const kb = (bytes) => (bytes / 1000).toFixed(1);
+const table = (head, rows) => [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+const shown = [['small', 100], ['small', 1000], ['large', 1000], ['large', 10000]];
+
+export function document() {
+  const clickhouse = bytesOfAnHour('clickhouse');
+  const ledger = bytesOfAnHour('ledger');
+  const months = (years) => shown.map(([size, athletes]) => month(size, athletes, years));
+  const kinds = Object.keys(month('small', 1, 1).usd);
+  const bill = (years) => {
+    const columns = months(years);
+    return table(['USD a month', ...columns.map(({ size, athletes }) => `${size}, ${whole(athletes)} athletes`)], [
+      ...kinds.map((kind) => [kind, ...columns.map(({ usd }) => whole(usd[kind]))]),
+      ['**all**', ...columns.map(({ usd }) => `**${whole(sum(usd))}**`)],
+      ['an athlete', ...columns.map((one) => (sum(one.usd) / one.athletes).toFixed(2))],
+      ['GB in ClickHouse, each replica', ...columns.map((one) => whole(one.clickhouseGb))],
+      ['GB in the ledger', ...columns.map((one) => whole(one.ledgerGb) + (one.fitsLedger ? '' : ' (more than this size takes)'))],
+    ]);
+  };
+  const hours = [2, 5, 10].map((hoursAWeek) => [`${hoursAWeek} hours a week`, ...[['small', 1000], ['large', 10000]].flatMap(([size, athletes]) =>
+    [1, 5].map((years) => whole(sum(month(size, athletes, years, hoursAWeek).usd))))]);
+  const tenThousand = month('large', 10000, 5);
+  const year = tenThousand.clickhouseGb / 5;
+  const curves = clickhouse.force_curve / sum(clickhouse);
+  const gp3 = prices.gp3.usd;
+  const s3 = prices.s3.usd;
+  return `# What it costs
+
+Written by \`node deploy/cost.mjs\`; do not edit. Prices of ${region}, ${date}, on demand, from \`deploy/prices.json\`, which says of each where it
+was read and which were not looked up: check those before you order. Other regions are up to half dearer.
+
+![Growth over five years](cost.svg)
+
+## One month at the end of the first year, ${assumed.hoursAWeek} hours a week
+
+${bill(1)}
+
+## One month at the end of the fifth year
+
+${bill(5)}
+
+Machines, load balancers and NAT are most of a small bill. On a large one the ledger is: its bodies lie in PostgreSQL, ${(ledgerFactor()).toFixed(1)} times what
+ClickHouse takes, and each daily dump is a full one. So these come first, in this order: bodies to segment files in S3 (planned, not built), dumps of
+what is new alone, a savings plan for the machines (-30 to -40 %).
+
+## Hours
+
+${table(['all, USD a month', 'small, 1,000: year 1', 'year 5', 'large, 10,000: year 1', 'year 5'], hours)}
+
+## Tiers of ClickHouse's storage
+
+10,000 athletes, year 5, both replicas: ${whole(tenThousand.clickhouseGb)} GB each.
+
+${table(['', 'USD a month'], [
+    ['all on gp3', whole(2 * year * 5 * gp3)],
+    ['this year and the last one on gp3, the rest in S3 (as deployed)', whole(2 * (year * 2 * gp3 + year * 3 * s3))],
+    ['the same without force curves', whole(2 * (1 - curves) * (year * 2 * gp3 + year * 3 * s3))],
+  ])}
+
+Each replica has a copy of its own in S3: copies that replicas share are not supported by ClickHouse.
+
+## Bytes of an hour
+
+${table(['kB an hour at 2 Hz, 24 strokes a minute', 'samples', 'strokes', 'force curves', 'all'], [
+    ['ClickHouse, each replica', kb(clickhouse.sample), kb(clickhouse.stroke), kb(clickhouse.force_curve), kb(sum(clickhouse))],
+    ['ledger, bodies', kb(ledger.sample), kb(ledger.stroke), kb(ledger.force_curve), kb(sum(ledger))],
+  ])}
+
+${table(['bytes', 'each', 'measured'].map((one, i) => (i === 2 ? 'measured' : one)), [
+    ...['clickhouse', 'ledger'].flatMap((store) => Object.entries(measured[store]).map(([grain, { bytes, from }]) => [`${store}: ${grain}`, String(bytes), from])),
+    ['ledger: all, by its bodies', `x ${measured.ledgerOverhead.factor}`, measured.ledgerOverhead.from],
+  ])}
+
+Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ClickHouse's ${assumed.clickhouseFullBackupsKept} weekly full backups and ${assumed.ledgerDumpsKept} dumps of the ledger
+are kept (36 days and a week); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
+
+## Prices
+
+${table(['', 'USD', 'a', 'source'], Object.entries(prices).map(([name, { usd, unit, source, from }]) => [name, String(usd), unit, from ? `${source}: ${from}` : source]))}
+
+${Object.entries(sources).map(([name, text]) => `\`${name}\`: ${text}.`).join(' ')}
+`;
+}
+
+function ledgerFactor() {
+  return (sum(bytesOfAnHour('ledger')) * measured.ledgerOverhead.factor) / sum(bytesOfAnHour('clickhouse'));
+}
+
+// Two charts side by side: what a month costs, by what it is for, over five years.
+export function chart() {
+  const colors = ['#1f4e79', '#2e75b6', '#7f6000', '#bf9000', '#548235', '#a9d18e', '#7f7f7f', '#c9c9c9'];
+  const kinds = Object.keys(month('small', 1, 1).usd);
+  const width = 400, height = 260, left = 60, top = 50, gap = 90;
+  const parts = [];
+  const text = (x, y, content, more = '') => parts.push(`<text x="${x}" y="${y}" ${more}>${content}</text>`);
+  [['small', 1000], ['large', 10000]].forEach(([size, athletes], chartNumber) => {
+    const x0 = left + chartNumber * (width + gap);
+    const points = Array.from({ length: 61 }, (_, i) => ({ years: i / 12, usd: month(size, athletes, Math.max(i, 1) / 12).usd }));
+    const most = Math.max(...points.map(({ usd }) => sum(usd)));
+    const step = 10 ** Math.floor(Math.log10(most)) / (most / 10 ** Math.floor(Math.log10(most)) < 3 ? 4 : 1);
+    const full = Math.ceil(most / step) * step;
+    const x = (years) => (x0 + (years / 5) * width).toFixed(1);
+    const y = (usd) => (top + height - (usd / full) * height).toFixed(1);
+    text(x0, top - 20, `${size}, ${whole(athletes)} athletes: USD a month`, 'font-weight="bold"');
+    let below = points.map(() => 0);
+    kinds.forEach((kind, i) => {
+      const above = points.map(({ usd }, at) => below[at] + usd[kind]);
+      const up = points.map(({ years }, at) => `${x(years)},${y(above[at])}`);
+      const down = points.map(({ years }, at) => `${x(years)},${y(below[at])}`).reverse();
+      parts.push(`<polygon fill="${colors[i]}" points="${[...up, ...down].join(' ')}"/>`);
+      below = above;
+    });
+    for (let usd = 0; usd <= full; usd += step) {
+      parts.push(`<line x1="${x0}" x2="${x0 + width}" y1="${y(usd)}" y2="${y(usd)}" stroke="#000" stroke-opacity="0.15"/>`);
+      text(x0 - 6, Number(y(usd)) + 4, whole(usd), 'text-anchor="end"');
+    }
+    for (let years = 0; years <= 5; ++years) text(x(years), top + height + 18, `${years}`, 'text-anchor="middle"');
+    text(x0 + width / 2, top + height + 36, 'years', 'text-anchor="middle"');
+  });
+  kinds.forEach((kind, i) => {
+    const column = i % 4, row = Math.floor(i / 4);
+    const lx = left + column * 225, ly = top + height + 60 + row * 22;
+    parts.push(`<rect x="${lx}" y="${ly - 11}" width="14" height="14" fill="${colors[i]}"/>`);
+    text(lx + 20, ly, kind);
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + 2 * width + gap + 20} ${top + height + 100}" font-family="sans-serif" font-size="12" role="img" aria-label="Monthly cost over five years">
+<rect width="100%" height="100%" fill="#fff"/>
+${parts.join('\n')}
+</svg>
+`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv[2] === '--json') {
+    const [size, athletes, years, hours] = process.argv.slice(3);
+    if (!sizes[size] || !(Number(athletes) > 0) || !(Number(years) > 0)) {
+      console.error('usage: node deploy/cost.mjs [--json small|large ATHLETES YEAR [HOURS_A_WEEK]]');
+      process.exit(2);
+    }
+    const one = month(size, Number(athletes), Number(years), hours === undefined ? undefined : Number(hours));
+    console.log(JSON.stringify({ ...one, all: sum(one.usd) }, undefined, 2));
+  } else {
+    const docs = path.join(folder, '../docs');
+    fs.writeFileSync(path.join(docs, 'cost.md'), document());
+    fs.writeFileSync(path.join(docs, 'cost.svg'), chart());
+  }
+}
