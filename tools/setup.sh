@@ -17,7 +17,7 @@ boathouse_demo_packages=(
 )
 # What the tests need besides; Chromium for the pages, prometheus for promtool, Python to load libchdb.
 boathouse_test_packages=(
-  chromium git postgresql prometheus python3 libgtest-dev libgmock-dev libyaml-cpp-dev clang-16 libclang-rt-16-dev clang-tidy-16 clang-format-14
+  chromium git nginx-light postgresql prometheus python3 libgtest-dev libgmock-dev libyaml-cpp-dev clang-16 libclang-rt-16-dev clang-tidy-16 clang-format-14
 )
 
 say() { printf '%s\n' "$*" >&2; }

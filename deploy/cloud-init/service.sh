@@ -4,7 +4,7 @@
 install_base
 make_user boathouse /var/lib/boathouse
 install_tls
-install_packages nginx-light libboost-system1.81.0 libcurl4 libsodium23 libpq5
+install_packages nginx-light libcurl4 libsodium23 libpq5 libzstd1 zlib1g
 fetch BOATHOUSE /root/boathouse.tar.zst
 tar --extract --zstd --file /root/boathouse.tar.zst --directory /usr/local/bin boathouse
 fetch RDS_CA /etc/boathouse/rds-ca.pem

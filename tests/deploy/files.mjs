@@ -1,12 +1,12 @@
 // The plain files of deploy/ do what they say: shell, units, and ClickHouse's XML, which the embedded ClickHouse loads as a server would, with an
-// object store on loopback in the place of S3. What needs a second replica or a Keeper is not seen here.
+// object store on loopback in the place of S3, nginx before a service. What needs a second replica or a Keeper is not seen here.
 import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import readline from 'node:readline';
-import { atEnd, check, equal, main, run, skip, temporaryFolder } from '../e2e/boathouse.mjs';
+import { Server, atEnd, check, equal, main, run, skip, temporaryFolder } from '../e2e/boathouse.mjs';
 import { objectStore } from './object_store.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
@@ -64,6 +64,19 @@ function checkHosts() {
   equal('no file names a host that is not ours', foreign, []);
 }
 
+// What the docs tell the operator to type.
+function checkCommands() {
+  const said = ['docs/deploy-aws.md', 'docs/operations/runbooks.md'].flatMap((file) =>
+    [...fs.readFileSync(path.join(source, file), 'utf8').matchAll(/(?:bin\/|`)boathouse ((?:[a-z0-9]+ ?)+)((?: *--?[a-z-]+(?: (?![-|>])[^ `\n]+)*)*)/g)]);
+  const wrong = said.map(([text, words, options]) => {
+    const command = words.trim().split(' ').slice(0, /^(device|pm5|key|athlete) /.test(words) ? 2 : 1);
+    const help = run([...command, '--help']);
+    const missing = [...options.matchAll(/--[a-z-]+/g)].filter(([option]) => !help.out.includes(option));
+    return help.code === 0 && missing.length === 0 ? '' : text;
+  }).filter((text) => text !== '');
+  check(`${said.length} commands of the docs are commands`, said.length >= 10 && wrong.length === 0, wrong);
+}
+
 // boathouse-secrets with a Secrets Manager of three lines.
 function checkSecrets(folder) {
   fs.mkdirSync(folder);
@@ -92,6 +105,37 @@ esac
   equal('secrets: a password with signs of .pgpass stays whole', [monitor.done.status, monitor.read('pgpass')], [0, 'db:5433:boathouse:boathouse:a\\:b\\\\c\n']);
   equal('secrets: a node without ClickHouse gets none of its', monitor.read('secrets.env'), '');
   equal('secrets: what is not given is an error', secrets('none', { BOATHOUSE_LEDGER_SECRET: 'other' }).done.status === 0, false);
+}
+
+// deploy/nginx/boathouse.conf before a service, with a certificate of make-tls.
+async function checkNginx(folder) {
+  fs.mkdirSync(folder);
+  const server = await new Server(path.join(folder, 'cloud')).start();
+  const tls = JSON.parse(spawnSync(path.join(deploy, 'aws/make-tls'), ['2'], { encoding: 'utf8' }).stdout);
+  for (const [name, text] of [['ca.crt', tls.ca], ['node.crt', tls.certificate], ['node.key', tls.key]]) fs.writeFileSync(path.join(folder, name), text);
+  // A port that is free now; nginx cannot be asked for one and say which.
+  const probe = http.createServer();
+  const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
+  await new Promise((resolve) => { probe.close(resolve); });
+  const site = fs.readFileSync(path.join(deploy, 'nginx/boathouse.conf'), 'utf8')
+    .replaceAll('/etc/boathouse/tls', folder).replace('listen 8443', `listen 127.0.0.1:${port}`).replace('127.0.0.1:8080', server.listen);
+  const config = path.join(folder, 'nginx.conf');
+  fs.writeFileSync(config, `daemon off; pid ${folder}/pid; error_log stderr; events {} http { access_log off;
+    ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')} ${site} }`);
+  const read = spawnSync('/usr/sbin/nginx', ['-t', '-p', folder, '-c', config], { encoding: 'utf8' });
+  if (!check('nginx can read its configuration', read.status === 0, read.stderr ?? String(read.error))) return;
+  const nginx = spawn('/usr/sbin/nginx', ['-p', folder, '-c', config]);
+  const ended = new Promise((resolve) => nginx.on('exit', resolve));
+  atEnd(async () => { nginx.kill(); await ended; });
+  const ask = (target, ...more) => spawnSync('curl', ['--silent', '--show-error', '--retry', '20', '--retry-connrefused', '--retry-delay', '1', '--cacert', path.join(folder, 'ca.crt'),
+    '--resolve', `service.boathouse.internal:${port}:127.0.0.1`, '--write-out', '\n%{http_code}', ...more, `https://service.boathouse.internal:${port}${target}`], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  equal('through nginx: the service answers over TLS', [ask('/healthz').stdout.split('\n').at(-1), ask('/healthz', '--tls-max', '1.1').status !== 0], ['200', true]);
+  equal('through nginx: a key is passed on, and its lack', [ask('/v1/sessions', '--header', `Authorization: Bearer ${server.key('Anna')}`), ask('/v1/sessions')].map(({ stdout }) => stdout.split('\n').at(-1)), ['200', '401']);
+  // 5 MiB: more than a batch may have, less than nginx takes: the service's own words come back.
+  const large = path.join(folder, 'large');
+  fs.writeFileSync(large, Buffer.alloc(5 << 20));
+  const refused = ask('/v1/keys', '--header', `Authorization: Bearer ${server.operatorKey}`, '--data-binary', `@${large}`).stdout;
+  check('through nginx: a body that is too large is refused by the service', refused.endsWith('413') && refused.includes('"status"'), refused.slice(-300));
 }
 
 // A ClickHouse with deploy/clickhouse/*.xml, and a program that stands for boathouse-clickhouse-query.
@@ -150,10 +194,13 @@ await main(async () => {
   const folder = temporaryFolder();
   checkShell();
   checkHosts();
+  checkCommands();
   fs.mkdirSync(path.join(folder, 'units'));
   checkUnits(path.join(folder, 'units'));
 
   checkSecrets(path.join(folder, 'secrets'));
+
+  await checkNginx(path.join(folder, 'nginx'));
 
   const store = await objectStore();
   atEnd(store.close);
