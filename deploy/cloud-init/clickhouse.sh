@@ -13,4 +13,6 @@ if [ "$BOATHOUSE_HOST" = clickhouse-1.boathouse.internal ]; then
   systemctl enable --now clickhouse-backup.timer
 fi
 wait_for curl -sSf --cacert /etc/boathouse/tls/ca.crt "https://$BOATHOUSE_HOST:8443/ping"
+# The next replica of an update may go only when this one has what the other has.
+wait_for curl -sSf --cacert /etc/boathouse/tls/ca.crt "https://$BOATHOUSE_HOST:8443/replicas_status"
 signal SUCCESS

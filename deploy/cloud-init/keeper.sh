@@ -9,6 +9,20 @@ mount_volume /var/lib/clickhouse-keeper clickhouse
 announce
 systemctl daemon-reload
 systemctl enable --now clickhouse-keeper
-# It answers its metrics before it has a quorum: the first of three must not wait for the others.
-wait_for curl -sSf http://127.0.0.1:9363/metrics
+
+# Whether another Keeper is there to make a quorum with.
+another_answers() {
+  local number
+  for number in 1 2 3; do
+    [ "$number" != "$BOATHOUSE_KEEPER_ID" ] || continue
+    if timeout 2 bash -c "</dev/tcp/keeper-$number.boathouse.internal/9234" 2>/dev/null; then return 0; fi
+  done
+  return 1
+}
+
+# The first of three in a new system is alone and must not wait for the others, which wait for its signal. In an update the next one may
+# go only when this one decides with the others again.
+if another_answers; then
+  wait_for curl -sSf http://127.0.0.1:9182/ready
+fi
 signal SUCCESS

@@ -77,6 +77,21 @@ function checkCommands() {
   check(`${said.length} commands of the docs are commands`, said.length >= 10 && wrong.length === 0, wrong);
 }
 
+// No Keeper can be started here: what can be read of its configuration.
+function checkKeeper() {
+  const file = path.join(deploy, 'clickhouse/keeper.xml');
+  const read = spawnSync('python3', ['-c', `
+import json, sys, xml.etree.ElementTree as tree
+keeper = tree.parse(sys.argv[1]).getroot().find("keeper_server")
+raft = keeper.find("raft_configuration")
+print(json.dumps({"port": keeper.findtext("tcp_port_secure"), "plain": keeper.findtext("tcp_port"), "secure": raft.findtext("secure"), "sync": keeper.findtext("coordination_settings/force_sync"),
+  "servers": [[one.findtext("id"), one.findtext("hostname"), one.findtext("port")] for one in raft.iter("server")]}))`, file], { encoding: 'utf8' });
+  equal('keeper.xml: three that vote over TLS, each write synced', [read.stderr, JSON.parse(read.stdout || '{}')], ['', {
+    port: '9281', plain: null, secure: 'true', sync: 'true', servers: ['1', '2', '3'].map((number) => [number, `keeper-${number}.boathouse.internal`, '9234']) }]);
+  const asked = [...fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8').matchAll(/<host>(keeper-.*)<\/host>\s*<port>(\d+)<\/port>\s*<secure>1</g)].map(([, host, port]) => `${host}:${port}`);
+  equal('server.xml: asks those three', asked, ['1', '2', '3'].map((number) => `keeper-${number}.boathouse.internal:9281`));
+}
+
 // boathouse-secrets with a Secrets Manager of three lines.
 function checkSecrets(folder) {
   fs.mkdirSync(folder);
@@ -195,6 +210,7 @@ await main(async () => {
   checkShell();
   checkHosts();
   checkCommands();
+  checkKeeper();
   fs.mkdirSync(path.join(folder, 'units'));
   checkUnits(path.join(folder, 'units'));
 

@@ -69,6 +69,12 @@ export class NodeGroup extends Construct {
       notifications: [{ topic: props.topic, scalingEvents: autoscaling.ScalingEvents.ALL }],
       groupMetrics: [autoscaling.GroupMetrics.all()],
       cooldown: Duration.minutes(5),
+      // A node that runs but does not answer is replaced, too, where that costs nothing.
+      ...(props.rollTogether ? {
+        healthChecks: autoscaling.HealthChecks.withAdditionalChecks({
+          additionalTypes: [autoscaling.AdditionalHealthCheckType.ELB], gracePeriod: Duration.minutes(20),
+        }),
+      } : {}),
     });
     Tags.of(this.group).add('boathouse:role', props.role);
     Tags.of(this.group).add('boathouse:stack', stackName);

@@ -99,6 +99,8 @@ for (const size of ['small', 'large'] as const) {
     assert.deepEqual([service.MinSize, service.MaxSize, service.VPCZoneIdentifier.length],
       [String(sizes[size].serviceNodes.min), String(sizes[size].serviceNodes.max), 2]);
     assert.ok(sizes[size].serviceNodes.min >= 2);
+    assert.ok(sizes[size].serviceNodes.max > sizes[size].serviceNodes.min, 'an update starts a new node before an old one goes');
+    assert.match(String(service.HealthCheckType), /ELB/);
   });
 
   it('a change reaches one node of the cluster after the other', () => {
