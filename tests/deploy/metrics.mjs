@@ -2,6 +2,7 @@
 // ClickHouse's names, and the text files that the scripts of deploy/ write.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { Server, atEnd, check, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
 
@@ -69,6 +70,28 @@ async function engineMetrics(folder) {
   return (await fetch(`${url}/metrics`)).text();
 }
 
+// What `serve --clickhouse-cluster` sends to a server that agrees to everything.
+async function clusterStatements(folder) {
+  const statements = [];
+  let allCame;
+  const came = new Promise((resolve) => { allCame = resolve; });
+  const clickhouse = http.createServer((request, reply) => {
+    let body = '';
+    request.on('data', (piece) => { body += piece; });
+    request.on('end', () => {
+      if (body.startsWith('CREATE TABLE')) statements.push(body);
+      if (statements.length === 7) allCame();
+      reply.end();
+    });
+  });
+  await new Promise((resolve) => { clickhouse.listen(0, '127.0.0.1', resolve); });
+  atEnd(() => new Promise((resolve) => { clickhouse.closeAllConnections(); clickhouse.close(resolve); }));
+  const server = await new Server(path.join(folder, 'clustered'), { extra: ['--clickhouse', `http://127.0.0.1:${clickhouse.address().port}`, '--clickhouse-cluster', 'boat'] }).start();
+  await came;
+  equal('serve ends', await server.stop(), { code: 0, signal: null });
+  return statements;
+}
+
 await main(async () => {
   const folder = temporaryFolder();
   const server = await new Server(path.join(folder, 'cloud')).start();
@@ -77,6 +100,10 @@ await main(async () => {
   const key = server.key('Anna');
   equal('a workout is synced', run(['device', 'sync', '--data', device, '--server', server.url, '--key', key]).code, 0);
   await server.sessions(key);
+  equal('serve makes the tables on its cluster', (await clusterStatements(folder)).map((one) => one.trim()),
+    run(['schema', '--cluster', 'boat']).out.trimEnd().split(';\n').map((one) => one.replace(/;$/, '')));
+  equal('a cluster without a server, and a name that leaves its quotes, are wrong use',
+    [['--clickhouse-cluster', 'boat'], ['--clickhouse', 'x', '--clickhouse-cluster', 'a`b']].map((more) => run(['serve', '--data', path.join(folder, 'none'), ...more]).code), [2, 2]);
   const exported = await server.get('/metrics', server.operatorKey);
   const service = series(await exported.text());
   const engine = series(await engineMetrics(folder));
