@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/rowing/enumerations.hpp"
+
 namespace boathouse::pm5 {
 
 // What 0x0031 and 0x0035 both carry.
@@ -20,9 +22,6 @@ constexpr bool restarted(const Counters& before, const Counters& now) {
   return now.elapsed_cs + kReorderToleranceCs < before.elapsed_cs && now.distance_dm < before.distance_dm;
 }
 
-// Workout types whose counters restart at each interval; with an unknown type they may.
-constexpr bool has_intervals(std::int64_t workout_type) {
-  return (workout_type >= 6 && workout_type <= 9) || workout_type >= 12;
-}
+using rowing::has_intervals;
 
 }  // namespace boathouse::pm5

@@ -41,6 +41,16 @@ enum class WorkoutState : std::uint8_t {
   rearm = 13,
 };
 
+// Workout types whose counters restart at each interval; with an unknown type they may.
+constexpr bool has_intervals(std::int64_t workout_type) {
+  return (workout_type >= 6 && workout_type <= 9) || workout_type >= 12;
+}
+
+// 3, 8 and 9. Without a state (files) everything counts as work.
+constexpr bool is_rest(std::int64_t workout_state) {
+  return workout_state == 3 || workout_state == 8 || workout_state == 9;
+}
+
 // Stored in stream `event`: never change or reuse a number.
 enum class EventKind : std::uint16_t {
   gap = 1,                     // notifications are known or presumed lost; detail: {"reason", "from_ms", "to_ms"}

@@ -1,0 +1,149 @@
+// What a session comes to: totals, bests, a power-duration curve, histograms, what is wrong with its data. Pure; one
+// thread at a time.
+//
+// Everything is an integer in the wire's own units. A figure says where it is from: the monitor's own word (a summary
+// or a split, also as a file states them), or derived here:
+//
+//   work       of each interval the furthest elapsed time and distance outside of its rest, added up
+//   rest       the distance and the countdown that the rests showed
+//   pace       500 m x time / distance, truncated; power from it (formulas.hpp), as the monitor does
+//   average    of stroke rate (work, above 0), heart rate and drag factor: the mean of the samples, rounded half up
+//   bests      between any two moments of one interval's work (best_stretches.hpp), by the samples, or the strokes
+//   where
+//              no sample tells; or a split or a whole piece of just that length, in the monitor's words
+//   power      of the strokes, where they tell it, else of the samples' current pace, 0 while nobody rows
+//   histogram  a sample's value holds since the sample before it, at most kLongestHoldCs; heart rate at rest counts,
+//   pace
+//              only while somebody rows
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/rowing/best_stretches.hpp"
+#include "core/rowing/record.hpp"
+
+namespace boathouse::rowing {
+
+// Of the rules above: a session row that was made by an older version is made again.
+inline constexpr std::uint32_t kFiguresVersion = 1;
+
+// Stored: never change or reuse a number.
+enum class FigureSource : std::uint8_t { none = 0, monitor = 1, derived = 2 };
+enum class PowerSource : std::uint8_t { none = 0, strokes = 1, pace = 2 };
+
+struct Figure {
+  std::int64_t value = kNull;
+  FigureSource source = FigureSource::none;
+
+  bool operator==(const Figure&) const = default;
+};
+
+struct SessionFigures {
+  std::int64_t workout_type = kNull;
+  std::int64_t erg_machine_type = kNull;
+  Figure work_time_cs;
+  Figure work_distance_dm;
+  Figure rest_time_cs;
+  Figure rest_distance_m;
+  Figure avg_pace_cs_per_500m;
+  Figure avg_power_w;
+  Figure max_power_w;  // of a stroke
+  Figure avg_stroke_rate_spm;
+  Figure avg_heart_rate_bpm;
+  Figure min_heart_rate_bpm;
+  Figure max_heart_rate_bpm;
+  Figure total_calories;
+  Figure stroke_count;
+  Figure avg_drag_factor;
+
+  std::array<Figure, kBestDistancesM.size()> best_times_cs;
+  std::array<Figure, kBestTimesS.size()> best_distances_dm;
+  PowerSource power_from = PowerSource::none;
+  std::vector<std::int64_t> power_w;  // for the first so many of kPowerDurationsS: no interval is longer
+  std::map<std::int64_t, std::int64_t> heart_rate_ms;  // by 1/min
+  std::map<std::int64_t, std::int64_t> pace_ms;        // by the whole seconds of the pace per 500 m
+
+  std::int64_t gaps = 0;             // events that say so
+  std::int64_t clock_jumps = 0;      // a clock went back: elapsed within an interval's work, at_ms
+  std::int64_t missing_records = 0;  // of those that are known to have been recorded
+  bool has_summary = false;          // one that tells a distance
+};
+
+class SessionReckoner {
+ public:
+  // summary, split, sample, stroke and then the others; records of one stream in the order of their `seq`. Of two
+  // records about the same split, of two summaries the later counts.
+  void observe(const Record& record, std::uint64_t seq);
+  // So many records of the stream there are in all.
+  void expect(Stream stream, std::uint64_t count);
+  // After the last record, once.
+  [[nodiscard]] SessionFigures finish();
+
+ private:
+  struct Mean {
+    std::int64_t sum = 0;
+    std::int64_t count = 0;
+
+    void add(std::int64_t value);
+    [[nodiscard]] Figure rounded() const;
+  };
+  struct Rest {  // what one rest showed
+    std::int64_t distance_m = 0;
+    std::int64_t most_left_cs = kNull;
+    std::int64_t least_left_cs = kNull;
+  };
+  struct Seen {
+    std::uint64_t records = 0;
+    std::uint64_t end = 0;
+  };
+
+  void observe_sample(const Record& record);
+  void observe_work(const Record& record);
+  void observe_rest(const Record& record);
+  void observe_calories(const Record& record);
+  void observe_times(const Record& record, bool works);
+  void observe_stroke(const Record& record);
+  [[nodiscard]] std::int64_t workout_type() const;
+  [[nodiscard]] std::int64_t summary_value(std::string_view column) const;
+  [[nodiscard]] std::optional<WorkEnd> whole_piece() const;  // without intervals, in the summary's words
+  [[nodiscard]] const ProgressBests& progress() const;
+  const WorkEnds& interval_ends();
+  void end_rest();
+  void end_samples();
+  void take_samples(SessionFigures& figures) const;
+  void take_splits(SessionFigures& figures) const;
+  void take_summary(SessionFigures& figures) const;
+  void take_bests(SessionFigures& figures) const;
+
+  SessionFigures figures_;  // what is known as it comes
+  std::map<Stream, Seen> seen_;
+  std::map<std::int64_t, Record> splits_;  // by number
+  std::optional<Record> summary_;
+  ProgressBests of_samples_;
+  ProgressBests of_strokes_;
+  PowerBests power_of_pace_;
+  PowerBests power_of_strokes_;
+  Mean rate_;
+  Mean heart_rate_;
+  Mean drag_;
+  std::int64_t last_at_ms_ = kNull;
+  std::int64_t last_elapsed_cs_ = kNull;
+  std::int64_t last_interval_ = 0;
+  std::optional<Rest> rest_;
+  Figure rests_cs_;
+  Figure rests_m_;
+  std::int64_t calories_over_ = 0;  // of intervals that are over
+  std::int64_t calories_ = kNull;   // of the running one
+  std::vector<std::uint64_t> stroke_keys_;
+  std::int64_t strokes_without_key_ = 0;
+  WorkEnds ends_;
+  bool ends_known_ = false;
+  bool samples_ended_ = false;
+};
+
+}  // namespace boathouse::rowing

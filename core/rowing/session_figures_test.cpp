@@ -1,0 +1,247 @@
+#include "core/rowing/session_figures.hpp"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/enumerations.hpp"
+
+namespace boathouse::rowing {
+namespace {
+
+using Values = std::initializer_list<std::pair<std::string_view, std::int64_t>>;
+
+Record record_of(Stream stream, Values values) {
+  Record record;
+  record.stream = stream;
+  record.values.assign(metrics(stream).size(), kNull);
+  for (const auto& [column, value] : values) record.values[column_index(stream, column)] = value;
+  return record;
+}
+
+class SessionFiguresTest : public testing::Test {
+ protected:
+  void observe(Stream stream, Values values) { reckoner_.observe(record_of(stream, values), next_[stream]++); }
+
+  // 2 samples a second from 0.5 s at 5 m/s and 1:40.
+  void row(std::int64_t interval, std::int64_t to_s, std::int64_t workout_type, std::int64_t at_ms = 0) {
+    for (std::int64_t half = 1; half <= 2 * to_s; ++half) {
+      observe(Stream::sample, {{"at_ms", at_ms + half * 500},
+                               {"interval", interval},
+                               {"elapsed_cs", half * 50},
+                               {"distance_dm", half * 25},
+                               {"workout_type", workout_type},
+                               {"workout_state", 1},
+                               {"rowing_state", 1},
+                               {"stroke_rate_spm", 24},
+                               {"heart_rate_bpm", half <= to_s ? 120 : 160},
+                               {"pace_cs_per_500m", 10'000},
+                               {"drag_factor", 110},
+                               {"total_calories", half / 10}});
+    }
+  }
+
+  SessionReckoner reckoner_;
+  std::map<Stream, std::uint64_t> next_;
+};
+
+Figure monitor(std::int64_t value) { return {value, FigureSource::monitor}; }
+Figure derived(std::int64_t value) { return {value, FigureSource::derived}; }
+const Figure kNothing;
+
+TEST_F(SessionFiguresTest, NothingIsKnownOfNothing) {
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.work_time_cs, kNothing);
+  EXPECT_EQ(figures.stroke_count, kNothing);
+  EXPECT_EQ(figures.best_times_cs[0], kNothing);
+  EXPECT_EQ(figures.power_from, PowerSource::none);
+  EXPECT_TRUE(figures.power_w.empty());
+  EXPECT_FALSE(figures.has_summary);
+}
+
+TEST_F(SessionFiguresTest, WithoutASummaryEverythingIsDerived) {
+  row(0, 200, 1);
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.work_time_cs, derived(20'000));
+  EXPECT_EQ(figures.work_distance_dm, derived(10'000));
+  EXPECT_EQ(figures.avg_pace_cs_per_500m, derived(10'000));
+  EXPECT_EQ(figures.avg_power_w, derived(350));  // 2.80 / 0.2^3
+  EXPECT_EQ(figures.avg_stroke_rate_spm, derived(24));
+  EXPECT_EQ(figures.avg_heart_rate_bpm, derived(140));
+  EXPECT_EQ(figures.min_heart_rate_bpm, derived(120));
+  EXPECT_EQ(figures.max_heart_rate_bpm, derived(160));
+  EXPECT_EQ(figures.avg_drag_factor, derived(110));
+  EXPECT_EQ(figures.total_calories, derived(40));
+  EXPECT_EQ(figures.best_times_cs[0], derived(10'000));
+  EXPECT_EQ(figures.best_times_cs[1], derived(20'000));
+  EXPECT_EQ(figures.best_times_cs[2], kNothing);
+  EXPECT_EQ(figures.best_distances_dm[0], derived(3'000));
+  EXPECT_EQ(figures.power_from, PowerSource::pace);
+  EXPECT_EQ(figures.power_w, std::vector<std::int64_t>(8, 350));  // up to 2 min
+  EXPECT_EQ(figures.heart_rate_ms, (std::map<std::int64_t, std::int64_t>{{120, 99'500}, {160, 100'000}}));
+  EXPECT_EQ(figures.pace_ms, (std::map<std::int64_t, std::int64_t>{{100, 199'500}}));
+  EXPECT_EQ(figures.missing_records, 0);
+  EXPECT_EQ(figures.clock_jumps, 0);
+}
+
+TEST_F(SessionFiguresTest, TheMonitorsWordGoesBeforeWhatIsDerived) {
+  observe(Stream::summary, {{"elapsed_cs", 20'010},
+                            {"distance_dm", 10'000},
+                            {"avg_pace_ds_per_500m", 1'000},
+                            {"avg_power_w", 349},
+                            {"avg_stroke_rate_spm", 23},
+                            {"avg_heart_rate_bpm", 141},
+                            {"max_heart_rate_bpm", 163},
+                            {"total_calories", 41},
+                            {"workout_type", 3}});
+  row(0, 199, 3);
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_TRUE(figures.has_summary);
+  EXPECT_EQ(figures.work_time_cs, monitor(20'010));
+  EXPECT_EQ(figures.work_distance_dm, monitor(10'000));
+  EXPECT_EQ(figures.avg_pace_cs_per_500m, monitor(10'000));
+  EXPECT_EQ(figures.avg_power_w, monitor(349));
+  EXPECT_EQ(figures.avg_heart_rate_bpm, monitor(141));
+  EXPECT_EQ(figures.min_heart_rate_bpm, derived(120));
+  EXPECT_EQ(figures.best_times_cs[0], derived(10'000));
+  EXPECT_EQ(figures.best_times_cs[1], monitor(20'010));  // the piece itself
+}
+
+TEST_F(SessionFiguresTest, ASummaryWithoutDistanceSaysNothingOfTheWork) {
+  observe(Stream::summary, {{"elapsed_cs", 5'720}, {"distance_dm", 0}, {"avg_drag_factor", 123}});
+  row(0, 60, 1);
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_FALSE(figures.has_summary);
+  EXPECT_EQ(figures.work_distance_dm, derived(3'000));
+  EXPECT_EQ(figures.avg_drag_factor, monitor(123));
+}
+
+TEST_F(SessionFiguresTest, IntervalsAddUpAndTheirSplitsAreTheMonitorsWords) {
+  observe(Stream::summary, {{"elapsed_cs", 12'000}, {"distance_dm", 6'000}, {"workout_type", 6}});
+  for (std::int64_t number = 1; number <= 2; ++number) {
+    observe(Stream::split, {{"interval", number - 1},
+                            {"split_number", number},
+                            {"split_type", 0},
+                            {"split_time_ds", 600},
+                            {"split_distance_m", 300 + number},
+                            {"rest_time_s", 30},
+                            {"rest_distance_m", 20}});
+  }
+  row(0, 59, 6);
+  observe(Stream::sample, {{"interval", 0}, {"workout_state", 3}, {"rest_distance_m", 15}, {"heart_rate_bpm", 170}});
+  row(1, 59, 6, 100'000);
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.rest_time_cs, monitor(6'000));
+  EXPECT_EQ(figures.rest_distance_m, monitor(40));
+  EXPECT_EQ(figures.best_distances_dm[0], monitor(3'020));
+  EXPECT_EQ(figures.best_times_cs[0], kNothing) << "600 m in all, but no interval has 500";
+  EXPECT_EQ(figures.total_calories, derived(22));
+  EXPECT_EQ(figures.max_heart_rate_bpm, derived(170));
+  EXPECT_EQ(figures.power_w.size(), 7U) << "a minute, as the split says";
+}
+
+TEST_F(SessionFiguresTest, WithoutSplitsTheRestIsWhatTheSamplesShowed) {
+  row(0, 60, 7);
+  for (std::int64_t left = 30; left >= 1; --left) {
+    observe(Stream::sample,
+            {{"interval", 0}, {"workout_state", 3}, {"rest_time_cs", left * 100}, {"rest_distance_m", 30 - left}});
+  }
+  row(1, 60, 7, 100'000);
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.rest_time_cs, derived(2'900));
+  EXPECT_EQ(figures.rest_distance_m, derived(29));
+  EXPECT_EQ(figures.work_time_cs, derived(12'000));
+}
+
+TEST_F(SessionFiguresTest, WhatDriftsInARestThatEndsThePieceIsNoWork) {
+  row(0, 60, 7);
+  observe(Stream::sample, {{"interval", 0}, {"workout_state", 3}, {"elapsed_cs", 6'000}, {"distance_dm", 3'010}});
+  observe(Stream::sample, {{"interval", 0}, {"workout_state", 11}, {"elapsed_cs", 6'000}, {"distance_dm", 3'050}});
+  EXPECT_EQ(reckoner_.finish().work_distance_dm, derived(3'000));
+}
+
+TEST_F(SessionFiguresTest, OfTwoRecordsAboutASplitTheLaterCounts) {
+  observe(Stream::split, {{"split_number", 1}, {"split_type", 1}, {"split_time_ds", 900}, {"split_distance_m", 500}});
+  observe(Stream::split, {{"split_number", 1}, {"split_type", 1}, {"split_time_ds", 1'100}, {"split_distance_m", 500}});
+  EXPECT_EQ(reckoner_.finish().best_times_cs[0], monitor(11'000));
+}
+
+TEST_F(SessionFiguresTest, ASplitOfATimeIsNoWordAboutADistance) {
+  observe(Stream::split, {{"split_number", 1}, {"split_type", 0}, {"split_time_ds", 1'100}, {"split_distance_m", 500}});
+  observe(Stream::split, {{"split_number", 2}, {"split_type", 2}, {"split_time_ds", 600}, {"split_distance_m", 90}});
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.best_times_cs[0], kNothing);
+  EXPECT_EQ(figures.best_distances_dm[0], kNothing);
+}
+
+TEST_F(SessionFiguresTest, StrokesGiveThePowerAndARepeatedOneIsOne) {
+  row(0, 60, 1);
+  for (std::int64_t stroke = 1; stroke <= 20; ++stroke) {
+    for (int i = 0; i < (stroke == 7 ? 2 : 1); ++i) {
+      observe(Stream::stroke, {{"interval", 0},
+                               {"elapsed_cs", stroke * 300},
+                               {"stroke_count", stroke},
+                               {"stroke_power_w", stroke == 10 ? 500 : 260}});
+    }
+  }
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.stroke_count, derived(20));
+  EXPECT_EQ(figures.max_power_w, derived(500));
+  EXPECT_EQ(figures.power_from, PowerSource::strokes);
+  EXPECT_EQ(figures.power_w, (std::vector<std::int64_t>{500, 500, (500 * 3 + 260 * 2) / 5, (500 * 3 + 260 * 7) / 10,
+                                                        (500 * 3 + 260 * 17) / 20, (500 * 3 + 260 * 27) / 30,
+                                                        (500 * 3 + 260 * 57) / 60}));
+}
+
+TEST_F(SessionFiguresTest, AFileOfStrokesAloneHasBestsToo) {
+  for (std::int64_t stroke = 1; stroke <= 50; ++stroke) {
+    observe(Stream::stroke, {{"elapsed_cs", stroke * 250}, {"distance_dm", stroke * 110}});
+  }
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.best_times_cs[0], derived(11'364));  // 500 m at 4.4 m/s is 113.636.. s
+  EXPECT_EQ(figures.work_distance_dm, derived(5'500));
+  EXPECT_EQ(figures.stroke_count, derived(50));
+}
+
+TEST_F(SessionFiguresTest, WhoStandsStillHasNoPowerAndNoPace) {
+  row(0, 10, 1);
+  for (std::int64_t s = 11; s <= 20; ++s) {  // the monitor goes on showing the last pace
+    observe(Stream::sample, {{"at_ms", s * 1000},
+                             {"interval", 0},
+                             {"elapsed_cs", s * 100},
+                             {"distance_dm", 500},
+                             {"workout_type", 1},
+                             {"workout_state", 1},
+                             {"rowing_state", 0},
+                             {"pace_cs_per_500m", 10'000}});
+  }
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.power_w, (std::vector<std::int64_t>{350, 350, 350, 350, 175}));
+  EXPECT_EQ(figures.pace_ms, (std::map<std::int64_t, std::int64_t>{{100, 9'500}}));
+}
+
+TEST_F(SessionFiguresTest, AValueIsNotHeldThroughAGap) {
+  observe(Stream::sample, {{"at_ms", 0}, {"heart_rate_bpm", 100}});
+  observe(Stream::sample, {{"at_ms", 600'000}, {"heart_rate_bpm", 140}});
+  EXPECT_EQ(reckoner_.finish().heart_rate_ms, (std::map<std::int64_t, std::int64_t>{{140, 10'000}}));
+}
+
+TEST_F(SessionFiguresTest, WhatIsWrongIsCounted) {
+  row(0, 60, 1);
+  observe(Stream::sample, {{"at_ms", 1'000}, {"interval", 0}, {"elapsed_cs", 4'000}, {"distance_dm", 3'000}});
+  observe(Stream::event, {{"kind", static_cast<std::int64_t>(EventKind::gap)}});
+  observe(Stream::event, {{"kind", static_cast<std::int64_t>(EventKind::reconnected)}});
+  reckoner_.observe(record_of(Stream::event, {{"kind", 1}}), 5);  // 2, 3 and 4 are not there
+  reckoner_.expect(Stream::stroke, 7);
+  reckoner_.expect(Stream::sample, 100);  // fewer than there are: a seal that a later one corrects
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.gaps, 2);
+  EXPECT_EQ(figures.clock_jumps, 2);  // elapsed and at_ms
+  EXPECT_EQ(figures.missing_records, 3 + 7);
+}
+
+}  // namespace
+}  // namespace boathouse::rowing
