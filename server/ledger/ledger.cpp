@@ -149,6 +149,10 @@ class SqlLedger final : public Ledger {
     return read([limit](Reader& reader) { return reader.dirty_sessions(limit); });
   }
 
+  Result<SessionsAround> sessions_around(const base::Uuid& rec_id) override {
+    return read([&rec_id](Reader& reader) { return reader.sessions_around(rec_id); });
+  }
+
   Status sessions_written(std::span<const DirtySession> sessions) override {
     if (sessions.empty()) {
       return {};

@@ -37,6 +37,7 @@
 #include "core/wire/batch.hpp"
 #include "server/ledger/audit.hpp"
 #include "server/ledger/events.hpp"
+#include "server/ledger/sessions.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/ledger/trail.hpp"
 #include "server/sql/sql.hpp"
@@ -99,27 +100,6 @@ struct LoadBlock {
   std::vector<LoadItem> items;
 };
 
-struct StreamState {
-  rowing::Stream stream = rowing::Stream::sample;
-  std::uint64_t records = 0;
-  std::uint64_t chunks = 0;
-  // Whose block was acknowledged by ClickHouse; always 0 for `source`, which stays here.
-  std::uint64_t loaded_records = 0;
-  std::vector<wire::Range> have;  // merged, all of them
-  base::Digest root{};            // over the stored chunk hashes in order of `from`
-};
-
-struct RecordingState {
-  base::Uuid rec_id;
-  base::Uuid athlete;
-  std::int64_t server_seq = 0;   // of the newest change: birth, chunk, seal stored, or a block of its chunks loaded
-  std::int64_t received_ms = 0;  // server's clock at the birth's commit
-  rowing::Birth birth;
-  std::optional<rowing::Seal> seal;  // newest revision
-  std::vector<StreamState> streams;  // those with records
-  std::uint64_t quarantined = 0;
-};
-
 struct Counts {
   std::uint64_t recordings = 0;
   std::uint64_t chunks = 0;
@@ -172,14 +152,17 @@ class Ledger {
                                                             std::int64_t after = 0) = 0;
   // ClickHouse has acknowledged the block's rows. Again: nothing changes. not_found: no such block was ever made.
   virtual base::Status finish_block(std::int64_t block_id) = 0;
-  // Recordings whose session row must be written again (a birth, a seal, a `source` chunk, or other chunks that are now
-  // loaded), the one that waits longest first, with the number to hand back when it is done: what changed after it
-  // leaves the recording in the list.
+  // Recordings whose session row must be written again (a birth, a seal, an edit, a purge, a `source` chunk, or other
+  // chunks that are now loaded), the one that waits longest first, with the number to hand back when it is done: what
+  // changed after it leaves the recording in the list. An edit marks the recording that its session was born with:
+  // sessions_around() has all that it may change.
   struct DirtySession {
     base::Uuid rec_id;
     std::int64_t up_to_seq = 0;
   };
   virtual base::Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) = 0;
+  // Empty for a recording that was never there.
+  virtual base::Result<SessionsAround> sessions_around(const base::Uuid& rec_id) = 0;
   virtual base::Status sessions_written(std::span<const DirtySession> sessions) = 0;  // all in one transaction
   base::Status session_written(const base::Uuid& rec_id, std::int64_t up_to_seq) {
     const DirtySession session{rec_id, up_to_seq};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/rowing/edit_order.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/sql/sql.hpp"
 
@@ -22,6 +23,7 @@ class Reader {
 
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);
+  base::Result<SessionsAround> sessions_around(const base::Uuid& rec_id);
   base::Result<std::vector<RecordingState>> recordings(const std::optional<base::Uuid>& athlete,
                                                        const std::optional<base::Uuid>& after, std::size_t limit);
   base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream);
@@ -46,6 +48,9 @@ class Reader {
   base::Result<std::optional<RecordingState>> find_recording(const base::Uuid& rec_id);
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
+  base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);
+  base::Result<std::vector<rowing::PlacedEdit>> links_of(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Result<std::vector<rowing::PlacedEdit>> edits_of_session(const base::Uuid& athlete, const base::Uuid& session);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
   base::Status read_seals(RecordingState& state);

@@ -45,7 +45,7 @@ TEST_P(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   fill();
   const Results results = purge();
   EXPECT_EQ(results[1].outcome, Outcome::stored);
-  for (const char* table : {"recording", "chunk", "seal", "quarantine", "session_mark", "unloaded"}) {
+  for (const char* table : {"recording", "chunk", "seal", "quarantine", "unloaded"}) {
     EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
   }
   EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 1);

@@ -240,9 +240,14 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 )sql";
 
+// A link is found from both its ends: from the one that its edit names, too.
+constexpr std::string_view kLinkIndex = R"sql(
+CREATE INDEX edit_link ON edit (athlete, field) WHERE substr(field, 1, 5) = 'link:';
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
-                                 sql::Migration{4, kOutbox}};
+                                 sql::Migration{4, kOutbox}, sql::Migration{5, kLinkIndex}};
 
 }  // namespace
 

@@ -71,9 +71,11 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
   const std::int64_t server_seq = next_seq();
   BOATHOUSE_TRY(insert_edit(submission.athlete, entry, server_seq));
   BOATHOUSE_TRY(feed({submission.athlete, server_seq, FeedKind::edit, edit.session, {}, {}, {}}));
-  if (is_purge && !(*owner && (*owner)->purged)) {
+  const bool is_there = *owner && !(*owner)->purged;
+  if (is_purge && (is_there || !*owner)) {
     BOATHOUSE_TRY(purge(submission.athlete, edit.session, {submission.key, submission.replica}));
-  } else if (*owner && !(*owner)->purged) {
+  } else if (is_there) {
+    BOATHOUSE_TRY(mark_dirty(edit.session, server_seq));  // else its birth does it
     // Not what this edit says, but what it led to: it may have lost to a newer one.
     const auto deleted =
         edit.field == rowing::EditField::deleted ? is_deleted(submission.athlete, edit.session) : Result<bool>(false);

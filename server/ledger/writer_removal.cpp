@@ -66,7 +66,9 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
   counters_.recordings -= removed[5];
   BOATHOUSE_TRY(bury(athlete, whole, started_ms));
   BOATHOUSE_TRY(audit_removal(athlete, whole, by, chunks_before));
-  return tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true});
+  BOATHOUSE_TRY(tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true}));
+  // Its session's row goes, and those that were linked to it become others.
+  return started_ms ? mark_dirty(rec_id, counters_.last_seq) : Status();
 }
 
 Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {

@@ -1,0 +1,284 @@
+// The reader's half for sessions: what edits make of recordings.
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "core/rowing/edit_order.hpp"
+#include "core/rowing/overlap.hpp"
+#include "core/rowing/session_map.hpp"
+#include "core/wire/edit.hpp"
+#include "server/ledger/reader.hpp"
+#include "server/ledger/rows.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+using rowing::EditField;
+using rowing::Pair;
+using rowing::PlacedEdit;
+
+using EditsOfField = std::map<std::string, std::vector<PlacedEdit>>;  // by field_key()
+
+Result<std::vector<PlacedEdit>> edits_of(sql::Statement& select) {
+  std::vector<PlacedEdit> edits;
+  while (true) {
+    const auto row = select.step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return edits;
+    }
+    auto edit = wire::decode_edit(base::as_text(select.blob(0)));
+    if (!edit) {
+      return Error{ErrorCode::corrupt, "a stored edit: " + edit.error().text + "; restore the ledger from a backup"};
+    }
+    rowing::Stamp effective = edit->stamp;
+    if (!select.is_null(1)) {
+      effective = {select.integer(1), static_cast<std::uint32_t>(select.integer(2))};
+    }
+    edits.push_back({std::move(*edit), effective});
+  }
+}
+
+// A recording with what was written for the session that it was born with.
+struct Member {
+  RecordingState state;
+  std::string title;
+  std::string notes;
+  std::vector<std::string> tags;
+  bool deleted = false;
+  std::map<rowing::Stream, PlacedEdit> primaries;
+};
+
+void take_fields(Member& member, const EditsOfField& fields) {
+  for (const auto& [key, edits] : fields) {
+    const PlacedEdit winner = *rowing::resolve(edits).winner;
+    const rowing::Edit& edit = winner.edit;
+    switch (edit.field) {
+      case EditField::title:
+        member.title = edit.text.value_or("");
+        break;
+      case EditField::notes:
+        member.notes = edit.text.value_or("");
+        break;
+      case EditField::tag:
+        if (edit.flag == true) {
+          member.tags.push_back(edit.name);
+        }
+        break;
+      case EditField::deleted:
+        member.deleted = edit.flag == true;
+        break;
+      case EditField::primary:
+        if (edit.primary) {
+          member.primaries.emplace(edit.stream, winner);
+        }
+        break;
+      case EditField::link:
+      case EditField::purged:
+        break;
+    }
+  }
+}
+
+std::optional<rowing::Link> link_of(const Pair& pair, const std::vector<PlacedEdit>& edits) {
+  const PlacedEdit winner = *rowing::resolve(edits).winner;
+  if (!winner.edit.flag) {
+    return std::nullopt;
+  }
+  return rowing::Link{pair, *winner.edit.flag, winner.effective, winner.edit.replica_id, winner.edit.op_id};
+}
+
+bool has_records(const Member& member, rowing::Stream stream) {
+  return std::ranges::any_of(member.state.streams, [stream](const StreamState& one) { return one.stream == stream; });
+}
+
+// The newest word of a person that names one of them, else by coverage of those that have ended, else the first.
+std::optional<base::Uuid> primary_of(rowing::Stream stream, const std::vector<const Member*>& members) {
+  std::vector<rowing::Evidence> ended;
+  std::optional<base::Uuid> primary;
+  const PlacedEdit* word = nullptr;
+  for (const Member* member : members) {
+    if (!has_records(*member, stream)) {
+      continue;
+    }
+    primary = primary.value_or(member->state.rec_id);
+    if (member->state.seal) {
+      ended.push_back({member->state.birth, *member->state.seal, {}});
+    }
+  }
+  if (!primary) {
+    return std::nullopt;
+  }
+  for (const Member* member : members) {
+    const auto chosen = member->primaries.find(stream);
+    if (chosen == member->primaries.end() || (word != nullptr && rowing::is_before(chosen->second, *word))) {
+      continue;
+    }
+    const auto named = std::ranges::find_if(
+        members, [&](const Member* one) { return one->state.rec_id == *chosen->second.edit.primary; });
+    if (named != members.end() && has_records(**named, stream)) {
+      word = &chosen->second;
+    }
+  }
+  if (word != nullptr) {
+    return word->edit.primary;
+  }
+  const auto best = rowing::choose_primary(stream, ended);
+  const auto held = [&](const Member* one) { return one->state.rec_id == best && has_records(*one, stream); };
+  return best && std::ranges::any_of(members, held) ? best : primary;
+}
+
+// In order of id.
+SessionState session_of(const std::vector<const Member*>& members) {
+  SessionState session;
+  session.deleted = members.front()->deleted;
+  std::set<std::string> tags;
+  for (const Member* member : members) {
+    session.title = session.title.empty() ? member->title : session.title;
+    session.notes = session.notes.empty() ? member->notes : session.notes;
+    tags.insert(member->tags.begin(), member->tags.end());
+    session.recordings.push_back(member->state);
+  }
+  session.tags.assign(tags.begin(), tags.end());
+  for (const rowing::Stream stream : rowing::kStreams) {
+    if (const auto primary = primary_of(stream, members)) {
+      session.primaries.emplace(stream, *primary);
+    }
+  }
+  return session;
+}
+
+}  // namespace
+
+Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
+  const auto snapshot = sql::Snapshot::begin(connection_);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  SessionsAround around;
+  const auto seq = newest_seq();
+  if (!seq) {
+    return seq.error();
+  }
+  around.server_seq = *seq;
+  const auto owner = owner_of(rec_id);
+  if (!owner) {
+    return owner.error();
+  }
+  if (!*owner) {
+    return around;
+  }
+  around.athlete = **owner;
+
+  using ByOpId = std::map<base::Uuid, PlacedEdit>;  // a link is found from both its ends
+  std::map<Pair, ByOpId> edits_of_links;
+  std::set<base::Uuid> reached{rec_id};
+  std::map<base::Uuid, Member> members;
+  for (std::deque<base::Uuid> open{rec_id}; !open.empty(); open.pop_front()) {
+    const base::Uuid id = open.front();
+    auto links = links_of(around.athlete, id);
+    if (!links) {
+      return links.error();
+    }
+    for (PlacedEdit& edit : *links) {
+      const Pair pair = Pair::of(edit.edit.session, edit.edit.other);
+      const base::Uuid& other = pair.low == id ? pair.high : pair.low;
+      if (reached.size() < kMaxSessionsAround && reached.insert(other).second) {
+        open.push_back(other);
+      }
+      edits_of_links[pair].emplace(edit.edit.op_id, std::move(edit));
+    }
+    auto state = find_recording(id);
+    if (!state) {
+      return state.error();
+    }
+    if (!*state || (*state)->athlete != around.athlete) {
+      continue;
+    }
+    Member& member = members[id];
+    member.state = std::move(**state);
+    auto edits = edits_of_session(around.athlete, id);
+    if (!edits) {
+      return edits.error();
+    }
+    EditsOfField fields;
+    for (PlacedEdit& edit : *edits) {
+      fields[rowing::field_key(edit.edit)].push_back(std::move(edit));
+    }
+    take_fields(member, fields);
+  }
+  around.ids.assign(reached.begin(), reached.end());
+
+  std::vector<rowing::Link> links;
+  for (const auto& [pair, by_op_id] : edits_of_links) {
+    std::vector<PlacedEdit> edits;
+    for (const auto& [op_id, edit] : by_op_id) {
+      edits.push_back(edit);
+    }
+    if (const auto link = link_of(pair, edits)) {
+      links.push_back(*link);
+    }
+  }
+  std::vector<base::Uuid> shown;
+  std::map<base::Uuid, std::vector<const Member*>> groups;
+  for (const auto& [id, member] : members) {
+    if (member.deleted) {
+      groups[id].push_back(&member);
+    } else {
+      shown.push_back(id);
+    }
+  }
+  for (const auto& [id, session] : rowing::group_sessions(shown, links)) {
+    groups[session].push_back(&members.at(id));
+  }
+  for (const auto& [session, group] : groups) {
+    around.sessions.push_back(session_of(group));
+  }
+  return around;
+}
+
+Result<std::optional<base::Uuid>> Reader::owner_of(const base::Uuid& rec_id) {
+  auto select = connection_.prepare(
+      "SELECT athlete FROM recording WHERE rec_id = ?1 "
+      "UNION ALL SELECT athlete FROM gone WHERE rec_id = ?1 AND stream IS NULL LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  return *row ? std::optional(uuid_of(select->blob(0))) : std::nullopt;
+}
+
+Result<std::vector<PlacedEdit>> Reader::links_of(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  auto select = connection_.prepare(
+      "SELECT json, effective_ms, effective_count FROM edit "
+      "WHERE session = ?1 AND athlete = ?2 AND substr(field, 1, 5) = 'link:' "
+      "UNION ALL SELECT json, effective_ms, effective_count FROM edit "
+      "WHERE athlete = ?2 AND field = ?3 AND substr(field, 1, 5) = 'link:'");
+  if (!select) {
+    return select.error();
+  }
+  return edits_of(select->bind(1, rec_id.bytes).bind(2, athlete.bytes).bind(3, "link:" + rec_id.text()));
+}
+
+Result<std::vector<PlacedEdit>> Reader::edits_of_session(const base::Uuid& athlete, const base::Uuid& session) {
+  auto select =
+      connection_.prepare("SELECT json, effective_ms, effective_count FROM edit WHERE session = ?1 AND athlete = ?2");
+  if (!select) {
+    return select.error();
+  }
+  return edits_of(select->bind(1, session.bytes).bind(2, athlete.bytes));
+}
+
+}  // namespace boathouse::ledger
