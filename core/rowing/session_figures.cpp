@@ -92,6 +92,39 @@ std::int64_t power_of_pace(std::int64_t pace_cs_per_500m, std::int64_t machine) 
 
 }  // namespace
 
+std::span<const std::string_view> figure_columns(Stream stream) {
+  static constexpr std::string_view kSample[] = {
+      "at_ms",        "interval",         "elapsed_cs",      "distance_dm",    "workout_type",     "workout_state",
+      "rowing_state", "drag_factor",      "stroke_rate_spm", "heart_rate_bpm", "pace_cs_per_500m", "rest_distance_m",
+      "rest_time_cs", "erg_machine_type", "total_calories"};
+  static constexpr std::string_view kStroke[] = {"interval", "elapsed_cs", "distance_dm", "stroke_count",
+                                                 "stroke_power_w"};
+  static constexpr std::string_view kSplit[] = {"interval",        "split_time_ds", "split_distance_m", "rest_time_s",
+                                                "rest_distance_m", "split_type",    "split_number"};
+  static constexpr std::string_view kSummary[] = {
+      "elapsed_cs",     "distance_dm",         "workout_type",       "erg_machine_type",      "avg_pace_ds_per_500m",
+      "avg_power_w",    "avg_stroke_rate_spm", "total_calories",     "total_rest_distance_m", "work_time_ds",
+      "rest_time_ds",   "stroke_count",        "avg_heart_rate_bpm", "min_heart_rate_bpm",    "max_heart_rate_bpm",
+      "avg_drag_factor"};
+  static constexpr std::string_view kEvent[] = {"kind"};
+  switch (stream) {
+    case Stream::sample:
+      return kSample;
+    case Stream::stroke:
+      return kStroke;
+    case Stream::split:
+      return kSplit;
+    case Stream::summary:
+      return kSummary;
+    case Stream::event:
+      return kEvent;
+    case Stream::force_curve:
+    case Stream::source:
+      break;
+  }
+  return {};
+}
+
 void SessionReckoner::Mean::add(std::int64_t value) {
   sum += value;
   ++count;
@@ -101,10 +134,7 @@ Figure SessionReckoner::Mean::rounded() const {
   return count == 0 ? Figure{} : derived((2 * sum + count) / (2 * count));
 }
 
-void SessionReckoner::observe(const Record& record, std::uint64_t seq) {
-  Seen& seen = seen_[record.stream];
-  ++seen.records;
-  seen.end = std::max(seen.end, seq + 1);
+void SessionReckoner::observe(const Record& record) {
   static const std::size_t kKind = column_index(Stream::event, "kind");
   switch (record.stream) {
     case Stream::sample:
@@ -124,11 +154,6 @@ void SessionReckoner::observe(const Record& record, std::uint64_t seq) {
     case Stream::source:
       return;
   }
-}
-
-void SessionReckoner::expect(Stream stream, std::uint64_t count) {
-  Seen& seen = seen_[stream];
-  seen.end = std::max(seen.end, count);
 }
 
 std::int64_t SessionReckoner::summary_value(std::string_view column) const {
@@ -405,9 +430,6 @@ SessionFigures SessionReckoner::finish() {
   take_summary(figures);
   derive_pace_and_power(figures);
   take_bests(figures);
-  for (const auto& [stream, seen] : seen_) {
-    figures.missing_records += static_cast<std::int64_t>(seen.end - std::min(seen.end, seen.records));
-  }
   return figures;
 }
 

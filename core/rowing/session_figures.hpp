@@ -1,4 +1,4 @@
-// What a session comes to: totals, bests, a power-duration curve, histograms, what is wrong with its data. Pure; one
+// What a session comes to: totals, bests, a power-duration curve, histograms, signs of trouble. Pure; one
 // thread at a time.
 //
 // Everything is an integer in the wire's own units. A figure says where it is from: the monitor's own word (a summary
@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -68,19 +69,42 @@ struct SessionFigures {
   std::map<std::int64_t, std::int64_t> heart_rate_ms;  // by 1/min
   std::map<std::int64_t, std::int64_t> pace_ms;        // by the whole seconds of the pace per 500 m
 
-  std::int64_t gaps = 0;             // events that say so
-  std::int64_t clock_jumps = 0;      // a clock went back: elapsed within an interval's work, at_ms
-  std::int64_t missing_records = 0;  // of those that are known to have been recorded
-  bool has_summary = false;          // one that tells a distance
+  std::int64_t gaps = 0;         // events that say so
+  std::int64_t clock_jumps = 0;  // a clock went back: elapsed within an interval's work, at_ms
+  bool has_summary = false;      // one that tells a distance
+
+  bool operator==(const SessionFigures&) const = default;
 };
+
+// The totals by the names of their columns (server/timeseries/session_columns.hpp). Stored as bits by their place:
+// append only.
+struct NamedFigure {
+  std::string_view name;
+  Figure SessionFigures::*figure;
+};
+inline constexpr std::array<NamedFigure, 14> kTotals{{{"work_time_cs", &SessionFigures::work_time_cs},
+                                                      {"work_distance_dm", &SessionFigures::work_distance_dm},
+                                                      {"rest_time_cs", &SessionFigures::rest_time_cs},
+                                                      {"rest_distance_m", &SessionFigures::rest_distance_m},
+                                                      {"avg_pace_cs_per_500m", &SessionFigures::avg_pace_cs_per_500m},
+                                                      {"avg_power_w", &SessionFigures::avg_power_w},
+                                                      {"max_power_w", &SessionFigures::max_power_w},
+                                                      {"avg_stroke_rate_spm", &SessionFigures::avg_stroke_rate_spm},
+                                                      {"avg_heart_rate_bpm", &SessionFigures::avg_heart_rate_bpm},
+                                                      {"min_heart_rate_bpm", &SessionFigures::min_heart_rate_bpm},
+                                                      {"max_heart_rate_bpm", &SessionFigures::max_heart_rate_bpm},
+                                                      {"total_calories", &SessionFigures::total_calories},
+                                                      {"stroke_count", &SessionFigures::stroke_count},
+                                                      {"avg_drag_factor", &SessionFigures::avg_drag_factor}}};
+
+// What a SessionReckoner looks at: the columns of a stream, in no order; none of the others matters. Static storage.
+std::span<const std::string_view> figure_columns(Stream stream);
 
 class SessionReckoner {
  public:
-  // summary, split, sample, stroke and then the others; records of one stream in the order of their `seq`. Of two
-  // records about the same split, of two summaries the later counts.
-  void observe(const Record& record, std::uint64_t seq);
-  // So many records of the stream there are in all.
-  void expect(Stream stream, std::uint64_t count);
+  // summary, split, sample, stroke and then the others; records of one stream in their order. Of two records about the
+  // same split, of two summaries the later counts.
+  void observe(const Record& record);
   // After the last record, once.
   [[nodiscard]] SessionFigures finish();
 
@@ -96,10 +120,6 @@ class SessionReckoner {
     std::int64_t distance_m = 0;
     std::int64_t most_left_cs = kNull;
     std::int64_t least_left_cs = kNull;
-  };
-  struct Seen {
-    std::uint64_t records = 0;
-    std::uint64_t end = 0;
   };
 
   void observe_sample(const Record& record);
@@ -120,8 +140,7 @@ class SessionReckoner {
   void take_summary(SessionFigures& figures) const;
   void take_bests(SessionFigures& figures) const;
 
-  SessionFigures figures_;  // what is known as it comes
-  std::map<Stream, Seen> seen_;
+  SessionFigures figures_;                 // what is known as it comes
   std::map<std::int64_t, Record> splits_;  // by number
   std::optional<Record> summary_;
   ProgressBests of_samples_;

@@ -129,6 +129,7 @@ Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   }
   state.birth = std::move(*birth);
   BOATHOUSE_TRY(read_streams(state));
+  BOATHOUSE_TRY(read_removed(state));
   BOATHOUSE_TRY(read_seals(state));
   BOATHOUSE_TRY(count_quarantined(state));
   return state;
@@ -181,6 +182,26 @@ Status Reader::read_streams(RecordingState& state) {
   }
   close_stream();
   return {};
+}
+
+Status Reader::read_removed(RecordingState& state) {
+  auto select =
+      connection_.prepare("SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, state.rec_id.bytes);
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    state.removed[static_cast<rowing::Stream>(select->integer(0))] +=
+        static_cast<std::uint64_t>(select->integer(2) - select->integer(1));
+  }
 }
 
 Status Reader::read_seals(RecordingState& state) {

@@ -53,6 +53,7 @@ class Reader {
   base::Result<std::vector<rowing::PlacedEdit>> edits_of_session(const base::Uuid& athlete, const base::Uuid& session);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
+  base::Status read_removed(RecordingState& state);
   base::Status read_seals(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
   base::Result<Held> held_of(const base::Uuid& athlete, const Question& question);

@@ -131,6 +131,7 @@ TEST_P(RemovalTest, ARangeLeavesTheRestOfItsRecording) {
   ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {0, 10}}));
   check_counters();
   EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, ElementsAre(Range{10, 20}));
+  EXPECT_EQ((*ledger_->recording(kRec))->removed, (std::map<Stream, std::uint64_t>{{Stream::sample, 10}}));
   EXPECT_EQ(ledger_->chunks(kRec, Stream::source)->size(), 1U);
 
   const std::vector<Question> question{{kRec, {}}};

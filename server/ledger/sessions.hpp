@@ -33,8 +33,9 @@ struct RecordingState {
   std::int64_t server_seq = 0;
   std::int64_t received_ms = 0;  // server's clock at the birth's commit
   rowing::Birth birth;
-  std::optional<rowing::Seal> seal;  // newest revision
-  std::vector<StreamState> streams;  // those with records
+  std::optional<rowing::Seal> seal;                 // newest revision
+  std::vector<StreamState> streams;                 // those with records
+  std::map<rowing::Stream, std::uint64_t> removed;  // records that retention took, for good
   std::uint64_t quarantined = 0;
 };
 
