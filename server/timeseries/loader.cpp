@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "core/rowing/session_figures.hpp"
 #include "server/timeseries/blocks.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_summary.hpp"
@@ -12,6 +15,25 @@
 namespace boathouse::timeseries {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+// Those of each recording once: an edit may have marked several of one session.
+base::Result<std::vector<ledger::SessionsAround>> sessions_around(
+    ledger::Ledger& ledger, std::span<const ledger::Ledger::DirtySession> recordings) {
+  std::vector<ledger::SessionsAround> all;
+  std::set<base::Uuid> covered;
+  for (const auto& [rec_id, up_to_seq] : recordings) {
+    if (covered.contains(rec_id)) continue;
+    auto around = ledger.sessions_around(rec_id);
+    if (!around) return around.error();
+    covered.insert(around->ids.begin(), around->ids.end());
+    all.push_back(std::move(*around));
+  }
+  return all;
+}
+
+}  // namespace
 
 Loader::Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options,
                std::function<void(std::string_view)> log)
@@ -67,7 +89,9 @@ void Loader::run() {
     }
     if (!healthy_.exchange(true)) log_("loading into ClickHouse works");
     const auto something = [this] { return stopping_ || woken_; };
-    if (ledger_.shared()) {
+    if (may_have_old_sessions_) {
+      changed_.wait_for(lock, milliseconds(options_.old_sessions_pause_ms), something);
+    } else if (ledger_.shared()) {
       changed_.wait_for(lock, milliseconds(options_.live_pause_ms), something);  // another node may have stored it
     } else {
       changed_.wait(lock, something);
@@ -79,7 +103,13 @@ void Loader::run() {
 base::Status Loader::round() {
   const auto leads = ledger_.leads();
   if (!leads) return leads.error();
-  return *leads ? drain() : base::Status();
+  if (!*leads) return base::Done{};
+  BOATHOUSE_TRY(drain());
+  if (!may_have_old_sessions_) return base::Done{};
+  const auto more = renew_old_sessions();
+  if (!more) return more.error();
+  may_have_old_sessions_ = *more;
+  return base::Done{};
 }
 
 base::Status Loader::drain() {
@@ -87,8 +117,13 @@ base::Status Loader::drain() {
     BOATHOUSE_TRY(migrate(client_, options_.cluster));
     migrated_ = true;
   }
-  BOATHOUSE_TRY(load_blocks());
-  return write_sessions();
+  // What comes in meanwhile waits for a page of sessions, not for all.
+  while (true) {
+    BOATHOUSE_TRY(load_blocks());
+    const auto more = write_some_sessions();
+    if (!more) return more.error();
+    if (!*more) return base::Done{};
+  }
 }
 
 base::Status Loader::load_blocks() {
@@ -103,21 +138,35 @@ base::Status Loader::load_blocks() {
   }
 }
 
-base::Status Loader::write_sessions() {
+// False: no more are waiting.
+base::Result<bool> Loader::write_some_sessions() {
   constexpr std::size_t kAtOnce = 200;
-  while (true) {
-    const auto dirty = ledger_.dirty_sessions(kAtOnce);
-    if (!dirty) return dirty.error();
-    std::vector<ledger::RecordingState> recordings;
-    for (const auto& [rec_id, up_to_seq] : *dirty) {
-      auto recording = ledger_.recording(rec_id);
-      if (!recording) return recording.error();
-      if (*recording) recordings.push_back(std::move(**recording));
-    }
-    BOATHOUSE_TRY(timeseries::write_sessions(client_, recordings));
-    BOATHOUSE_TRY(ledger_.sessions_written(*dirty));
-    if (dirty->size() < kAtOnce) return base::Done{};
-  }
+  auto dirty = ledger_.dirty_sessions(kAtOnce);
+  if (!dirty) return dirty.error();
+  const bool more = dirty->size() == kAtOnce;
+  const auto sessions = sessions_around(ledger_, *dirty);
+  if (!sessions) return sessions.error();
+  BOATHOUSE_TRY(write_sessions(client_, *sessions));
+  BOATHOUSE_TRY(ledger_.sessions_written(*dirty));
+  return more;
+}
+
+base::Result<bool> Loader::renew_old_sessions() {
+  const auto old = client_.select(
+      "SELECT session FROM session FINAL WHERE summary_version < {version:UInt32} AND session > {after:UUID}"
+      " ORDER BY session LIMIT {limit:UInt64}",
+      {{"version", std::to_string(rowing::kFiguresVersion)},
+       {"after", renewed_up_to_.text()},
+       {"limit", std::to_string(options_.old_sessions_at_once)}});
+  if (!old) return old.error();
+  if (old->rows == 0) return false;
+  std::vector<ledger::Ledger::DirtySession> found;
+  for (const base::Uuid& session : old->find("session")->uuids) found.push_back({session, 0});
+  const auto sessions = sessions_around(ledger_, found);
+  if (!sessions) return sessions.error();
+  BOATHOUSE_TRY(write_sessions(client_, *sessions));
+  renewed_up_to_ = old->find("session")->uuids[old->rows - 1];
+  return true;
 }
 
 }  // namespace boathouse::timeseries

@@ -1,6 +1,7 @@
 // Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash
 // or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it. Of
-// several nodes on one ledger only the one that leads loads.
+// several nodes on one ledger only the one that leads loads. Rows whose figures an older program made are made again in
+// the background.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+#include "core/base/uuid.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 
@@ -23,6 +25,8 @@ class Loader {
     std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
     std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
+    std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
+    std::int64_t old_sessions_pause_ms = 500;
     std::string cluster{};  // where the tables are made: see create_statements
   };
   // `log` gets one line of plain text per failure and recovery.
@@ -42,6 +46,9 @@ class Loader {
   // One pass in the calling thread: everything that waits is loaded, or the first error. For tests and tools.
   base::Status drain();
 
+  // Makes rows of an older rowing::kFiguresVersion again, old_sessions_at_once of them. False: there are no more.
+  base::Result<bool> renew_old_sessions();
+
   // Schema is there and the last attempt succeeded.
   [[nodiscard]] bool healthy() const { return healthy_.load(); }
 
@@ -49,7 +56,7 @@ class Loader {
   void run();
   base::Status round();
   base::Status load_blocks();
-  base::Status write_sessions();
+  base::Result<bool> write_some_sessions();
 
   ledger::Ledger& ledger_;
   ClickHouseClient& client_;
@@ -57,6 +64,8 @@ class Loader {
   const std::function<void(std::string_view)> log_;
   std::atomic<bool> healthy_{false};
   bool migrated_ = false;
+  bool may_have_old_sessions_ = true;
+  base::Uuid renewed_up_to_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <map>
@@ -16,6 +17,7 @@
 #include "core/wire/facts.hpp"
 #include "server/http/server.hpp"
 #include "server/timeseries/native.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -47,6 +49,15 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     failures_ = count;
   }
+  // Selects that name `part` get these rows from now on.
+  void answer_selects(std::string part, NativeBlock block) {
+    const std::lock_guard lock(mutex_);
+    answers_[std::move(part)] = std::move(block);
+  }
+  std::vector<std::string> statements() {
+    const std::lock_guard lock(mutex_);
+    return statements_;
+  }
   // Inserts into a table, in order, failed ones too.
   std::vector<Insert> inserts(const std::string& table) {
     const std::lock_guard lock(mutex_);
@@ -57,7 +68,16 @@ class FakeClickHouse {
   http::Response answer(const http::Request& request) {
     const std::lock_guard lock(mutex_);
     const std::string* query = http::find(request.query, "query");
-    if (query == nullptr || !query->starts_with("INSERT INTO ")) return http::make_response(200, "text/plain", "");
+    if (query == nullptr || !query->starts_with("INSERT INTO ")) {
+      statements_.push_back(request.body);
+      for (const auto& [part, block] : answers_) {
+        if (request.body.find(part) == std::string::npos) continue;
+        base::ByteWriter out;
+        write_native(out, block);
+        return http::make_response(200, "text/plain", std::string(base::as_text(out.take())));
+      }
+      return http::make_response(200, "text/plain", "");
+    }
     const std::string table = query->substr(12, query->find(' ', 12) - 12);
     inserts_[table].push_back({*http::find(request.query, "insert_deduplication_token"), request.body});
     if (failures_ > 0) {
@@ -71,6 +91,8 @@ class FakeClickHouse {
   std::string url_;
   std::mutex mutex_;
   std::map<std::string, std::vector<Insert>> inserts_;
+  std::map<std::string, NativeBlock> answers_;
+  std::vector<std::string> statements_;
   int failures_ = 0;
 };
 
@@ -191,6 +213,58 @@ TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   client_.set_endpoint(Endpoint{clickhouse_.url()});
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+}
+
+NativeBlock column_of(NativeColumn column, std::size_t rows) {
+  NativeBlock block;
+  block.rows = rows;
+  block.columns.push_back(std::move(column));
+  return block;
+}
+
+TEST_F(LoaderTest, TablesOfANewerProgramAreLeftAlone) {
+  clickhouse_.answer_selects(
+      "system.tables",
+      column_of({"comment", "String", {}, {"schema " + std::to_string(kSchemaVersion + 1)}, {}, {}, {}}, 1));
+  store(1, 10);
+  const auto refused = loader_->drain();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, base::ErrorCode::unsupported);
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 0U);
+}
+
+TEST_F(LoaderTest, TablesOfThisVersionAreNotChanged) {
+  clickhouse_.answer_selects(
+      "system.tables",
+      column_of({"comment", "String", {}, {"schema " + std::to_string(kSchemaVersion)}, {}, {}, {}}, 1));
+  ASSERT_TRUE(loader_->drain().ok());
+  for (const std::string& statement : clickhouse_.statements()) {
+    EXPECT_EQ(statement.find("ALTER"), std::string::npos) << statement;
+  }
+  clickhouse_.answer_selects("system.tables", column_of({"comment", "String", {}, {""}, {}, {}, {}}, 1));
+  open();
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.statements().back().find("SELECT"), std::string::npos);
+  EXPECT_TRUE(std::ranges::any_of(clickhouse_.statements(), [](const std::string& statement) {
+    return statement == "ALTER TABLE session MODIFY COMMENT 'schema 2'";
+  }));
+}
+
+TEST_F(LoaderTest, RowsOfAnOlderSummaryAreMadeAgainPageByPage) {
+  store(1, 10);
+  store(2, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_EQ(clickhouse_.inserts("session").size(), 1U);
+  base::Uuid old;
+  old.bytes[15] = 2;
+  clickhouse_.answer_selects("summary_version <", column_of({"session", "UUID", {}, {}, {old}, {}, {}}, 1));
+  EXPECT_EQ(loader_->renew_old_sessions().value(), true);
+  ASSERT_EQ(clickhouse_.inserts("session").size(), 2U);
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session")[1].body));
+  ASSERT_EQ(rows->rows, 1U);
+  EXPECT_EQ(rows->find("session")->uuids[0], old);
+  clickhouse_.answer_selects("summary_version <", {});
+  EXPECT_EQ(loader_->renew_old_sessions().value(), false);
 }
 
 TEST_F(LoaderTest, TheThreadLoadsWhatIsCommittedAndStopsAtOnce) {

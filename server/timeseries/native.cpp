@@ -18,13 +18,14 @@ using base::Error;
 using base::ErrorCode;
 using rowing::kNull;
 
-enum class Kind : std::uint8_t { integer, text, uuid, array, float64 };
+enum class Kind : std::uint8_t { integer, text, uuid, float64 };
 
 struct Type {
-  Kind kind = Kind::integer;
+  Kind kind = Kind::integer;  // in an array: of its elements
   bool nullable = false;
-  unsigned width = 0;  // bytes of an integer (of an element in an array)
+  unsigned width = 0;  // bytes of an integer
   bool is_signed = false;
+  bool is_array = false;
 };
 
 std::optional<std::string_view> inside(std::string_view type, std::string_view wrapper) {
@@ -35,14 +36,14 @@ std::optional<std::string_view> inside(std::string_view type, std::string_view w
 std::optional<Type> parse_type(std::string_view text) {
   if (const auto inner = inside(text, "Nullable(")) {
     auto type = parse_type(*inner);
-    if (!type || type->nullable || type->kind == Kind::array) return std::nullopt;
+    if (!type || type->nullable || type->is_array) return std::nullopt;
     type->nullable = true;
     return type;
   }
   if (const auto inner = inside(text, "Array(")) {
     auto type = parse_type(*inner);
-    if (!type || type->kind != Kind::integer || type->nullable) return std::nullopt;
-    type->kind = Kind::array;
+    if (!type || type->kind == Kind::float64 || type->nullable || type->is_array) return std::nullopt;
+    type->is_array = true;
     return type;
   }
   if (text == "String") return Type{Kind::text};
@@ -118,6 +119,26 @@ base::Uuid read_uuid(ByteReader& in) {
   return uuid;
 }
 
+// Where each row's elements end, then all of them.
+template <typename Element, typename Write>
+void write_elements(ByteWriter& out, const std::vector<std::vector<Element>>& arrays, std::size_t rows, Write write) {
+  std::uint64_t end = 0;
+  for (std::size_t row = 0; row < rows; ++row) out.u64(end += arrays[row].size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (const Element& element : arrays[row]) write(element);
+  }
+}
+
+void write_arrays(ByteWriter& out, const NativeColumn& column, const Type& type, std::size_t rows) {
+  if (type.kind == Kind::text) {
+    write_elements(out, column.text_arrays, rows, [&out](const std::string& text) { write_text(out, text); });
+  } else if (type.kind == Kind::uuid) {
+    write_elements(out, column.uuid_arrays, rows, [&out](const base::Uuid& uuid) { write_uuid(out, uuid); });
+  } else {
+    write_elements(out, column.arrays, rows, [&](std::int64_t value) { write_integer(out, type, value); });
+  }
+}
+
 void write_column(ByteWriter& out, const NativeColumn& column, std::size_t rows) {
   const Type type = parse_type(column.type).value();
   write_text(out, column.name);
@@ -125,6 +146,7 @@ void write_column(ByteWriter& out, const NativeColumn& column, std::size_t rows)
   if (type.nullable) {
     for (std::size_t row = 0; row < rows; ++row) out.u8(column.integers[row] == kNull ? 1 : 0);
   }
+  if (type.is_array) return write_arrays(out, column, type, rows);
   switch (type.kind) {
     case Kind::integer:
       for (std::size_t row = 0; row < rows; ++row) {
@@ -137,14 +159,6 @@ void write_column(ByteWriter& out, const NativeColumn& column, std::size_t rows)
     case Kind::uuid:
       for (std::size_t row = 0; row < rows; ++row) write_uuid(out, column.uuids[row]);
       break;
-    case Kind::array: {
-      std::uint64_t end = 0;
-      for (std::size_t row = 0; row < rows; ++row) out.u64(end += column.arrays[row].size());
-      for (std::size_t row = 0; row < rows; ++row) {
-        for (const std::int64_t value : column.arrays[row]) write_integer(out, type, value);
-      }
-      break;
-    }
     case Kind::float64:
       for (std::size_t row = 0; row < rows; ++row) out.u64(std::bit_cast<std::uint64_t>(column.doubles[row]));
       break;
@@ -153,11 +167,34 @@ void write_column(ByteWriter& out, const NativeColumn& column, std::size_t rows)
 
 std::string read_text(ByteReader& in) { return std::string(base::as_text(in.bytes(in.varint()))); }
 
+// No element is shorter than a byte.
+template <typename Element, typename Read>
+base::Status read_elements(ByteReader& in, std::vector<std::vector<Element>>& arrays, std::size_t rows, Read read) {
+  std::vector<std::uint64_t> ends(rows);
+  for (auto& end : ends) end = in.u64();
+  std::uint64_t begin = 0;
+  for (const std::uint64_t end : ends) {
+    if (!in.ok() || end < begin || end - begin > in.remaining()) return Error{ErrorCode::corrupt, "bad array"};
+    std::vector<Element> values;
+    for (; begin < end && in.ok(); ++begin) values.push_back(read());
+    arrays.push_back(std::move(values));
+  }
+  if (!in.ok()) return Error{ErrorCode::corrupt, "a column of the reply is cut short"};
+  return base::Done{};
+}
+
+base::Status read_arrays(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
+  if (type.kind == Kind::text) return read_elements(in, column.text_arrays, rows, [&in] { return read_text(in); });
+  if (type.kind == Kind::uuid) return read_elements(in, column.uuid_arrays, rows, [&in] { return read_uuid(in); });
+  return read_elements(in, column.arrays, rows, [&] { return read_integer(in, type); });
+}
+
 base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
   std::vector<bool> is_null(rows, false);
   if (type.nullable) {
     for (std::size_t row = 0; row < rows; ++row) is_null[row] = in.u8() != 0;
   }
+  if (type.is_array) return read_arrays(in, column, type, rows);
   switch (type.kind) {
     case Kind::integer:
       for (std::size_t row = 0; row < rows; ++row) {
@@ -171,18 +208,6 @@ base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type,
     case Kind::uuid:
       for (std::size_t row = 0; row < rows; ++row) column.uuids.push_back(read_uuid(in));
       break;
-    case Kind::array: {
-      std::vector<std::uint64_t> ends(rows);
-      for (auto& end : ends) end = in.u64();
-      std::uint64_t begin = 0;
-      for (const std::uint64_t end : ends) {
-        if (!in.ok() || end < begin || end - begin > in.remaining()) return Error{ErrorCode::corrupt, "bad array"};
-        std::vector<std::int64_t> values;
-        for (; begin < end; ++begin) values.push_back(read_integer(in, type));
-        column.arrays.push_back(std::move(values));
-      }
-      break;
-    }
     case Kind::float64:
       for (std::size_t row = 0; row < rows; ++row) {
         const double value = std::bit_cast<double>(in.u64());

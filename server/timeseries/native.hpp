@@ -21,8 +21,10 @@ struct NativeColumn {
   std::vector<std::int64_t> integers;  // (U)IntN, Date..., DateTime64; rowing::kNull = NULL. UInt64 as its bit pattern
   std::vector<std::string> texts;      // String
   std::vector<base::Uuid> uuids;       // UUID
-  std::vector<std::vector<std::int64_t>> arrays;  // Array of integers
-  std::vector<double> doubles;                    // Float64; NaN = NULL
+  std::vector<std::vector<std::int64_t>> arrays;           // Array of integers
+  std::vector<double> doubles;                             // Float64; NaN = NULL
+  std::vector<std::vector<std::string>> text_arrays = {};  // Array(String)
+  std::vector<std::vector<base::Uuid>> uuid_arrays = {};   // Array(UUID)
 };
 
 struct NativeBlock {

@@ -29,6 +29,12 @@ NativeBlock every_type() {
   block.columns.push_back(
       {"id", "UUID", {}, {}, {base::Uuid{}, uuid("018bcfe5-6800-7abc-8def-0123456789ab"), base::Uuid{}}, {}, {}});
   block.columns.push_back({"points", "Array(UInt16)", {}, {}, {}, {{}, {24, 41, 65535}, {1}}, {}});
+  integers("none", "Array(DateTime64(3, 'UTC'))", {});
+  block.columns.back().arrays = {{1795372620000}, {}, {}};
+  integers("tags", "Array(String)", {});
+  block.columns.back().text_arrays = {{}, {"", "a\nb"}, {"x"}};
+  integers("ids", "Array(UUID)", {});
+  block.columns.back().uuid_arrays = {{uuid("018bcfe5-6800-7abc-8def-0123456789ab"), base::Uuid{}}, {}, {}};
   return block;
 }
 
@@ -51,6 +57,8 @@ TEST(Native, EveryTypeComesBackAsItWas) {
     EXPECT_EQ(read->columns[i].texts, block.columns[i].texts);
     EXPECT_EQ(read->columns[i].uuids, block.columns[i].uuids);
     EXPECT_EQ(read->columns[i].arrays, block.columns[i].arrays);
+    EXPECT_EQ(read->columns[i].text_arrays, block.columns[i].text_arrays);
+    EXPECT_EQ(read->columns[i].uuid_arrays, block.columns[i].uuid_arrays);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "server/timeseries/reconciler.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "server/timeseries/schema.hpp"
@@ -27,12 +28,31 @@ base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Strea
   return counts;
 }
 
-base::Result<std::uint64_t> session_rows(ClickHouseClient& client, const std::optional<base::Uuid>& athlete) {
-  const auto block = athlete ? client.select("SELECT count() AS n FROM session FINAL WHERE athlete = {athlete:UUID}",
-                                             {{"athlete", athlete->text()}})
-                             : client.select("SELECT count() AS n FROM session FINAL");
+// In how many session rows each recording is; `rows` counts the rows.
+base::Result<CountOf> places_in_sessions(ClickHouseClient& client, const std::optional<base::Uuid>& athlete,
+                                         std::uint64_t& rows) {
+  std::string sql = "SELECT recordings FROM session FINAL";
+  Parameters parameters;
+  if (athlete) {
+    sql += " WHERE athlete = {athlete:UUID}";
+    parameters.emplace_back("athlete", athlete->text());
+  }
+  const auto block = client.select(sql, parameters);
   if (!block) return block.error();
-  return static_cast<std::uint64_t>(block->integer("n", 0));
+  rows = block->rows;
+  CountOf places;
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    for (const base::Uuid& recording : block->find("recordings")->uuid_arrays[row]) ++places[recording];
+  }
+  return places;
+}
+
+base::Result<bool> is_deleted(ledger::Ledger& ledger, const base::Uuid& rec_id) {
+  const auto around = ledger.sessions_around(rec_id);
+  if (!around) return around.error();
+  return std::ranges::any_of(around->sessions, [&](const ledger::SessionState& session) {
+    return session.deleted && session.recordings.front().rec_id == rec_id;
+  });
 }
 
 }  // namespace
@@ -49,9 +69,8 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
     for (const auto& [rec_id, rows] : *counts) result.streams.back().clickhouse += rows;
     clickhouse[stream] = std::move(*counts);
   }
-  const auto sessions = session_rows(client, athlete);
-  if (!sessions) return sessions.error();
-  result.sessions = *sessions;
+  auto places = places_in_sessions(client, athlete, result.sessions);
+  if (!places) return places.error();
 
   std::optional<base::Uuid> after;
   constexpr std::size_t kPage = 500;
@@ -61,6 +80,11 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
     for (const ledger::RecordingState& recording : *page) {
       ++result.recordings;
       after = recording.rec_id;
+      if (const std::uint64_t rows = (*places)[recording.rec_id]; rows != 1) {
+        const auto deleted = is_deleted(ledger, recording.rec_id);
+        if (!deleted) return deleted.error();
+        ++(*deleted && rows == 0 ? result.deleted : result.misplaced);
+      }
       for (StreamCount& total : result.streams) {
         if (recording.seal && recording.seal->streams.contains(total.stream)) {
           total.sealed += recording.seal->streams.at(total.stream).count;

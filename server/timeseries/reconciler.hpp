@@ -32,6 +32,8 @@ struct Reconciliation {
   std::vector<StreamCount> streams;     // all of kStreams, `source` counted in the ledger alone
   std::vector<Difference> differences;  // loaded according to the ledger, but counted otherwise
   std::uint64_t sessions = 0;           // session rows of these recordings
+  std::uint64_t deleted = 0;            // recordings whose session is deleted: they are in no row
+  std::uint64_t misplaced = 0;          // of the others, those that are not in exactly one row
 };
 
 // Of one athlete, or of all.

@@ -1,6 +1,7 @@
 #include "server/timeseries/schema.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace boathouse::timeseries {
 namespace {
@@ -26,9 +27,13 @@ struct Placement {
   std::string_view cluster;
 
   [[nodiscard]] std::string head(std::string_view table) const {
-    std::string sql = "CREATE TABLE IF NOT EXISTS " + std::string(table);
-    if (!cluster.empty()) sql += " ON CLUSTER `" + std::string(cluster) + "`";
-    return sql;
+    return "CREATE TABLE IF NOT EXISTS " + std::string(table) + on_cluster();
+  }
+  [[nodiscard]] std::string alter(std::string_view table) const {
+    return "ALTER TABLE " + std::string(table) + on_cluster();
+  }
+  [[nodiscard]] std::string on_cluster() const {
+    return cluster.empty() ? std::string() : " ON CLUSTER `" + std::string(cluster) + "`";
   }
   // `arguments` of ReplacingMergeTree.
   [[nodiscard]] std::string engine(std::string_view arguments) const {
@@ -69,7 +74,7 @@ std::string raw_table(Stream stream, const Placement& placement) {
 }
 
 // One row a session. `ver` is the ledger's server_seq, so a later state wins whatever arrives when; a moved key leaves
-// a tombstone (is_deleted). Totals are the monitor's own summary (totals_from = 'monitor'), else derived from samples.
+// a tombstone (is_deleted). Frozen as version 1 had it: what came later is in the migrations.
 std::string session_table(const Placement& placement) {
   return placement.head("session") +
          " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)),"
@@ -86,6 +91,52 @@ std::string session_table(const Placement& placement) {
          "sources UInt32,"
          " ver UInt64, is_deleted UInt8)" +
          placement.engine("ver, is_deleted") + " ORDER BY (athlete, started, session)" + placement.settings();
+}
+
+// What a session comes to beyond its totals, which recordings it has and what people wrote. A session of before is one
+// recording, and its row says by summary_version 0 that it is to be made again.
+constexpr std::string_view kSessionColumnsOfVersion2 =
+    " ADD COLUMN IF NOT EXISTS recordings Array(UUID) DEFAULT [primary_rec] CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS recordings_started Array(DateTime64(3, 'UTC')) DEFAULT [started] CODEC(ZSTD(1)),"
+    // Of each stream in the order of their numbers: its place in `recordings`, 255 = none.
+    " ADD COLUMN IF NOT EXISTS primaries Array(UInt8) DEFAULT [0, 0, 0, 0, 0, 0, 0],"
+    " ADD COLUMN IF NOT EXISTS notes String CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS tags Array(String) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS summary_version UInt32,"
+    // Bit n: the n-th of rowing::kTotals is the monitor's word.
+    " ADD COLUMN IF NOT EXISTS monitor_totals UInt32,"
+    " ADD COLUMN IF NOT EXISTS max_power_w Nullable(UInt16),"
+    " ADD COLUMN IF NOT EXISTS min_heart_rate_bpm Nullable(UInt8),"
+    // As rowing::kBestDistancesM, kBestTimesS; 0 = none. The sources are rowing::FigureSource's numbers.
+    " ADD COLUMN IF NOT EXISTS best_times_cs Array(UInt32) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS best_times_from Array(UInt8) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS best_distances_dm Array(UInt32) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS best_distances_from Array(UInt8) CODEC(ZSTD(1)),"
+    // For the first of rowing::kPowerDurationsS; rowing::PowerSource.
+    " ADD COLUMN IF NOT EXISTS power_w Array(UInt16) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS power_from UInt8,"
+    // Histograms: a value and how long it was held.
+    " ADD COLUMN IF NOT EXISTS heart_rate_bpm Array(UInt8) CODEC(Delta, ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS heart_rate_ms Array(UInt32) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS pace_s_per_500m Array(UInt16) CODEC(Delta, ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS pace_ms Array(UInt32) CODEC(ZSTD(1)),"
+    " ADD COLUMN IF NOT EXISTS gaps UInt32,"
+    " ADD COLUMN IF NOT EXISTS clock_jumps UInt32,"
+    " ADD COLUMN IF NOT EXISTS missing_records UInt64,"
+    " ADD COLUMN IF NOT EXISTS has_summary UInt8";
+
+base::Result<std::int64_t> stored_version(ClickHouseClient& client) {
+  const auto block =
+      client.select("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'session'");
+  if (!block) return block.error();
+  if (block->rows == 0) return std::int64_t{0};
+  constexpr std::string_view kWord = "schema ";
+  const std::string& comment = block->find("comment")->texts[0];
+  std::int64_t version = 1;
+  if (comment.starts_with(kWord)) {
+    std::from_chars(comment.data() + kWord.size(), comment.data() + comment.size(), version);
+  }
+  return version;
 }
 
 }  // namespace
@@ -129,8 +180,24 @@ std::vector<std::string> table_columns(Stream stream) {
   return columns;
 }
 
+std::vector<std::string> migration_statements(std::int64_t version, std::string_view cluster) {
+  if (version != 2) return {};
+  const std::string alter = Placement{cluster}.alter("session");
+  return {alter + std::string(kSessionColumnsOfVersion2), alter + " MODIFY COMMENT 'schema 2'"};
+}
+
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
+  auto version = stored_version(client);
+  if (!version) return version.error();
+  if (*version > kSchemaVersion) {
+    return base::Error{base::ErrorCode::unsupported, "ClickHouse's tables are of version " + std::to_string(*version) +
+                                                         " and this program knows " + std::to_string(kSchemaVersion) +
+                                                         "; run the newer one"};
+  }
   for (const std::string& statement : create_statements(cluster)) BOATHOUSE_TRY(client.execute(statement));
+  for (std::int64_t next = std::max<std::int64_t>(*version, 1) + 1; next <= kSchemaVersion; ++next) {
+    for (const std::string& statement : migration_statements(next, cluster)) BOATHOUSE_TRY(client.execute(statement));
+  }
   return base::Done{};
 }
 

@@ -2,6 +2,7 @@
 // ledger) are keyed by recording; table `session` has one idempotent row a session. Forward-only migrations.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,18 +19,25 @@ bool has_table(rowing::Stream stream);
 // "UInt8", "UInt16" or "UInt32".
 std::string_view integer_type(const rowing::Metric& metric);
 
-// CREATE TABLE statements, in order; running them again changes nothing. `cluster` names one of the server's
-// <remote_servers>: the same tables are then made on all of its replicas, as copies of each other. Requires a
+// The version of the tables: in the comment of table `session`, "schema N". Version 1 said nothing.
+inline constexpr std::int64_t kSchemaVersion = 2;
+
+// CREATE TABLE statements of version 1, in order; running them again changes nothing. `cluster` names one of the
+// server's <remote_servers>: the same tables are then made on all of its replicas, as copies of each other. Requires a
 // cluster_name() or "", else nothing is quoted.
 std::vector<std::string> create_statements(std::string_view cluster = {});
 
 // Whether a cluster may have this name here: 1 to 64 of A-Z, a-z, 0-9, _ and -.
 bool cluster_name(std::string_view text);
 
+// What leads from version - 1 to `version`, 2 to kSchemaVersion; running it again changes nothing. Never change one
+// that was released; append the next.
+std::vector<std::string> migration_statements(std::int64_t version, std::string_view cluster = {});
+
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
 
-// Creates what is not there.
+// Creates what is not there and brings the rest to kSchemaVersion. unsupported: a newer program made the tables.
 base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries

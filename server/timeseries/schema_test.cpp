@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/bytes.hpp"
+#include "core/base/hex.hpp"
+#include "core/base/sha256.hpp"
+
 namespace boathouse::timeseries {
 namespace {
 
@@ -39,6 +43,19 @@ TEST(Schema, EveryMetricIsAColumnThatCanHoldItsLargestValue) {
       EXPECT_GE(holds, rowing::max_value(metric)) << metric.column;
     }
   }
+}
+
+// What is out there was made by these very words: a change is another version.
+TEST(Schema, TheFirstVersionsSessionTableAndTheMigrationsAreFrozen) {
+  const auto hash = [](const std::vector<std::string>& statements) {
+    std::string all;
+    for (const std::string& statement : statements) all += statement + "\n";
+    return base::to_hex(base::sha256(base::as_bytes(all))).substr(0, 16);
+  };
+  EXPECT_EQ(hash({statement_of("session")}), "c68d0b4189038f22");
+  EXPECT_EQ(hash(migration_statements(2)), "dcee3cf1fbabb0e3");
+  EXPECT_TRUE(migration_statements(kSchemaVersion + 1).empty());
+  EXPECT_FALSE(migration_statements(kSchemaVersion).empty());
 }
 
 TEST(Schema, ColumnNamesAreUnique) {

@@ -1,19 +1,18 @@
-// The session rows: one idempotent summary of each recording, computed from what ClickHouse holds of it and from the
-// ledger's facts. Running it again for the same state writes the same row.
+// The session rows: one idempotent summary of each session, computed from what ClickHouse holds of the recordings that
+// count and from the ledger's facts. Running it again for the same state writes the same figures.
 #pragma once
 
 #include <span>
 
 #include "core/base/result.hpp"
-#include "server/ledger/ledger.hpp"
+#include "server/ledger/sessions.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 
 namespace boathouse::timeseries {
 
-// Totals: from the monitor's own summary record (the newest) where there is one, else derived from samples: per
-// interval the largest elapsed time and distance outside of rests, added up. Average pace = 500 m * time / distance;
-// average power from average pace (core/rowing/formulas.hpp), as the monitor does.
-// Some hundred recordings at a time cost about as much as one.
-base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::RecordingState> recordings);
+// The figures are of core/rowing/session_figures.hpp. A session whose records retention has removed keeps those that
+// its row has. Rows whose session is deleted, merged into another or purged, and those under a key that is no longer
+// the session's, get a tombstone. Memory is bounded by a few hundred thousand records at a time.
+base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::SessionsAround> all);
 
 }  // namespace boathouse::timeseries
