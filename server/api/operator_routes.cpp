@@ -37,6 +37,8 @@ std::string reconciliation_json(const timeseries::Reconciliation& found) {
   json.begin_object();
   json.key("recordings").value(found.recordings);
   json.key("sessions").value(found.sessions);
+  json.key("deleted_recordings").value(found.deleted);
+  json.key("misplaced_recordings").value(found.misplaced);
   json.key("unloaded_chunks").value(found.unloaded_chunks);
   json.key("streams").begin_array();
   for (const timeseries::StreamCount& stream : found.streams) {

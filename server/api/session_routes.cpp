@@ -62,6 +62,7 @@ class SessionRoutes {
 
  private:
   base::Result<NativeBlock> find(const Request& request) const;
+  base::Result<NativeBlock> records(const NativeBlock& session, Stream stream, std::size_t limit) const;
 
   timeseries::ClickHouseClient& client_;
   const query::CursorCodec& cursors_;
@@ -130,17 +131,38 @@ base::Result<NativeBlock> SessionRoutes::find(const Request& request) const {
   const auto id = control::parse_id(kSessionPrefix, request.path_parameter("id"));
   if (!id) return id.error();
   auto session = query::one_session(client_, scope_of(request), *id);
-  if (session && session->rows == 0) return Error{ErrorCode::not_found, "there is no such session"};
-  return session;
+  if (!session || session->rows > 0) return session;
+  const auto survivor = query::merged_into(client_, scope_of(request), *id);
+  if (!survivor) return survivor.error();
+  if (!*survivor) return Error{ErrorCode::not_found, "there is no such session"};
+  return Error{ErrorCode::not_found,
+               "this session was merged into " + control::format_id(kSessionPrefix, **survivor) + ": ask for that one"};
+}
+
+// Those that count. Without a recording that has any, none of its first one's.
+base::Result<NativeBlock> SessionRoutes::records(const NativeBlock& session, Stream stream, std::size_t limit) const {
+  const auto key = query::record_key(session, 0, stream);
+  if (key) return query::records(client_, *key, stream, 0, limit, true);
+  return query::records(client_, {session.find("athlete")->uuids[0], 0, {}}, stream, 0, limit, true);
 }
 
 base::Result<Response> SessionRoutes::one(const Request& request) const {
   BOATHOUSE_TRY(check_names(request.query, {}));
-  const auto session = find(request);
+  const auto id = control::parse_id(kSessionPrefix, request.path_parameter("id"));
+  if (!id) return id.error();
+  const auto session = query::one_session(client_, scope_of(request), *id);
   if (!session) return session.error();
   std::string body;
   base::JsonWriter json(body);
-  write_session(json, *session, 0);
+  if (session->rows > 0) {
+    write_session(json, *session, 0);
+    return json_response(request, std::move(body));
+  }
+  const auto survivor = query::merged_into(client_, scope_of(request), *id);
+  if (!survivor) return survivor.error();
+  if (!*survivor) return Error{ErrorCode::not_found, "there is no such session"};
+  json.begin_object().key("id").value(control::format_id(kSessionPrefix, *id));
+  json.key("merged_into").value(control::format_id(kSessionPrefix, **survivor)).end_object();
   return json_response(request, std::move(body));
 }
 
@@ -173,7 +195,7 @@ base::Result<Response> SessionRoutes::columns(const Request& request, Stream str
   if (!fields) return fields.error();
   const auto session = find(request);
   if (!session) return session.error();
-  const auto block = query::records(client_, query::record_key(*session, 0), stream, 0, kMaxRows + 1, true);
+  const auto block = records(*session, stream, kMaxRows + 1);
   if (!block) return block.error();
   if (block->rows > kMaxRows) return Error{ErrorCode::too_large, "more records than one answer holds; take export.csv"};
   std::string body;
@@ -194,7 +216,7 @@ base::Result<Response> SessionRoutes::splits(const Request& request) const {
   if (!fields) return fields.error();
   const auto session = find(request);
   if (!session) return session.error();
-  const auto block = query::records(client_, query::record_key(*session, 0), Stream::split, 0, kMaxRows, true);
+  const auto block = records(*session, Stream::split, kMaxRows);
   if (!block) return block.error();
   std::string body;
   base::JsonWriter json(body);
@@ -219,7 +241,7 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
   const auto session = find(request);
   if (!session) return session.error();
 
-  const auto file = std::make_shared<exports::SessionCsv>(client_, query::record_key(*session, 0), options);
+  const auto file = std::make_shared<exports::SessionCsv>(client_, query::record_keys(*session, 0), options);
   Response response = http::make_response(200, "text/csv; charset=utf-8; header=present", "");
   response.source = [file](std::string& out) { return file->next(out); };
   const std::string day = base::format_utc_ms(session->integer("started", 0)).substr(0, 10);

@@ -1,6 +1,7 @@
 #include "server/exports/session_csv.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/bytes.hpp"
 #include "core/base/hex.hpp"
@@ -48,7 +49,7 @@ std::vector<std::string> csv_header(const std::optional<Stream>& stream) {
 
 struct SessionCsv::State {
   timeseries::ClickHouseClient& client;
-  query::RecordKey key;
+  query::RecordKeys keys;
   CsvOptions options;
   std::vector<std::string> header;
   std::vector<Stream> streams;
@@ -111,9 +112,11 @@ void SessionCsv::State::write_rows(const timeseries::NativeBlock& block, std::st
   }
 }
 
-SessionCsv::SessionCsv(timeseries::ClickHouseClient& client, query::RecordKey key, CsvOptions options)
+SessionCsv::SessionCsv(timeseries::ClickHouseClient& client, query::RecordKeys keys, CsvOptions options)
     : state_(std::make_unique<State>(
-          State{client, key, options, csv_header(options.stream), streams_of(options.stream)})) {}
+          State{client, std::move(keys), options, csv_header(options.stream), streams_of(options.stream)})) {
+  std::erase_if(state_->streams, [this](Stream stream) { return !state_->keys.contains(stream); });
+}
 SessionCsv::~SessionCsv() = default;
 SessionCsv::SessionCsv(SessionCsv&&) noexcept = default;
 SessionCsv& SessionCsv::operator=(SessionCsv&&) noexcept = default;
@@ -127,8 +130,9 @@ base::Result<bool> SessionCsv::next(std::string& out) {
     state.header_written = true;
   }
   if (state.stream_index == state.streams.size()) return false;
-  const auto block = query::records(state.client, state.key, state.streams[state.stream_index], state.next_seq,
-                                    kPageRows, !state.options.superseded);
+  const auto block =
+      query::records(state.client, state.keys.at(state.streams[state.stream_index]), state.streams[state.stream_index],
+                     state.next_seq, kPageRows, !state.options.superseded);
   if (!block) return block.error();
   if (block->rows > 0) {
     state.write_rows(*block, out);

@@ -26,7 +26,7 @@ std::vector<std::string> csv_header(const std::optional<rowing::Stream>& stream)
 class SessionCsv {
  public:
   // `client` must outlive the object.
-  SessionCsv(timeseries::ClickHouseClient& client, query::RecordKey key, CsvOptions options);
+  SessionCsv(timeseries::ClickHouseClient& client, query::RecordKeys keys, CsvOptions options);
   ~SessionCsv();
   SessionCsv(SessionCsv&&) noexcept;
   SessionCsv& operator=(SessionCsv&&) noexcept;

@@ -48,9 +48,36 @@ base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, cons
   return client.select(sql + " LIMIT 1", parameters);
 }
 
-RecordKey record_key(const NativeBlock& sessions, std::size_t row) {
-  return {sessions.find("athlete")->uuids.at(row), sessions.integer("started", row),
-          sessions.find("primary_rec")->uuids.at(row)};
+base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient& client, const Scope& scope,
+                                                    const base::Uuid& session) {
+  std::string sql = "SELECT session FROM session FINAL WHERE has(recordings, {recording:UUID})";
+  Parameters parameters{{"recording", session.text()}};
+  if (scope.athlete) {
+    sql += " AND athlete = {athlete:UUID}";
+    parameters.emplace_back("athlete", scope.athlete->text());
+  }
+  const auto block = client.select(sql + " LIMIT 1", parameters);
+  if (!block) return block.error();
+  return block->rows == 0 ? std::nullopt : std::optional(block->find("session")->uuids[0]);
+}
+
+std::optional<RecordKey> record_key(const NativeBlock& sessions, std::size_t row, rowing::Stream stream) {
+  const auto& primaries = sessions.find("primaries")->arrays.at(row);
+  const auto& recordings = sessions.find("recordings")->uuid_arrays.at(row);
+  const auto& starts = sessions.find("recordings_started")->arrays.at(row);
+  const auto stream_index = static_cast<std::size_t>(stream) - 1;
+  if (stream_index >= primaries.size()) return std::nullopt;
+  const auto place = static_cast<std::size_t>(primaries[stream_index]);
+  if (place >= recordings.size() || place >= starts.size()) return std::nullopt;
+  return RecordKey{sessions.find("athlete")->uuids.at(row), starts[place], recordings[place]};
+}
+
+RecordKeys record_keys(const NativeBlock& sessions, std::size_t row) {
+  RecordKeys keys;
+  for (const rowing::Stream stream : rowing::kStreams) {
+    if (const auto key = record_key(sessions, row, stream)) keys.emplace(stream, *key);
+  }
+  return keys;
 }
 
 base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key, rowing::Stream stream,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -33,13 +34,21 @@ base::Result<timeseries::NativeBlock> session_page(timeseries::ClickHouseClient&
 base::Result<timeseries::NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
                                                   const base::Uuid& session);
 
+// The session that the recording with this id is part of, when its own was merged into it.
+base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient& client, const Scope& scope,
+                                                    const base::Uuid& session);
+
 // Where the records of a session lie: the sort key of the raw tables.
 struct RecordKey {
   base::Uuid athlete;
   std::int64_t started_ms = 0;
   base::Uuid rec_id;
 };
-RecordKey record_key(const timeseries::NativeBlock& sessions, std::size_t row);
+// Of a stream: of the recording whose records count. nullopt: there are none.
+std::optional<RecordKey> record_key(const timeseries::NativeBlock& sessions, std::size_t row, rowing::Stream stream);
+// Of all streams that there are.
+using RecordKeys = std::map<rowing::Stream, RecordKey>;
+RecordKeys record_keys(const timeseries::NativeBlock& sessions, std::size_t row);
 
 // Records of one stream in order of seq, from `from_seq`, at most `limit`. Columns: seq, the metrics, points where the
 // stream has them, and its bytes column. `counted_only`: of two records about the same split, or two summaries, only

@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR ?? path.resolve(import.meta.dirname ?? '.', '../..');
 const programs = process.env.BOATHOUSE_PROGRAMS ?? path.join(source, 'build/release/bin');
-const engine = process.env.BOATHOUSE_ENGINE_BINARY ?? path.join(programs, 'boathouse-engine');
+export const engineBinary = process.env.BOATHOUSE_ENGINE_BINARY ?? path.join(programs, 'boathouse-engine');
 export const binary = path.join(programs, 'boathouse');
 export const sharedData = process.env.BOATHOUSE_SHARED_DATA ?? path.join(source, '../shared/data');
 
@@ -106,7 +106,7 @@ export class Server {
 
   async start() {
     this.log = '';
-    this.process = spawn(binary, ['serve', '--data', this.folder, '--listen', this.listen, '--engine', engine, ...this.extra]);
+    this.process = spawn(binary, ['serve', '--data', this.folder, '--listen', this.listen, '--engine', engineBinary, ...this.extra]);
     this.process.stderr.on('data', (piece) => { this.log += piece; });
     this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
     this.url = await listening(this, 'serve');
