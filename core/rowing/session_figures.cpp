@@ -237,7 +237,7 @@ void SessionReckoner::observe_work(const Record& record) {
 
 void SessionReckoner::observe_rest(const Record& record) {
   const SampleColumns& at = sample_columns();
-  if (!rest_) rest_.emplace();
+  if (!rest_) rest_ = Rest{};
   rest_->distance_m = larger(rest_->distance_m, record.values[at.rest_distance]);
   rest_->most_left_cs = larger(rest_->most_left_cs, record.values[at.rest_time]);
   rest_->least_left_cs = smaller(rest_->least_left_cs, record.values[at.rest_time]);

@@ -7,6 +7,16 @@ namespace boathouse::query {
 using timeseries::NativeBlock;
 using timeseries::Parameters;
 
+namespace {
+
+// Between the start of a newer program and its first round of loading the tables can be those of the older one.
+base::Result<NativeBlock> whole_rows(base::Result<NativeBlock> sessions) {
+  if (!sessions || sessions->rows == 0 || sessions->find("has_summary") != nullptr) return sessions;
+  return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
+}
+
+}  // namespace
+
 base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope,
                                        const SessionFilter& filter, const std::optional<PageKey>& after,
                                        std::size_t limit) {
@@ -33,8 +43,8 @@ base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, con
     parameters.emplace_back("after_session", after->session.text());
   }
   parameters.emplace_back("limit", std::to_string(limit + 1));
-  return client.select(
-      "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}", parameters);
+  return whole_rows(client.select(
+      "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}", parameters));
 }
 
 base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
@@ -45,7 +55,7 @@ base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, cons
     sql += " AND athlete = {athlete:UUID}";
     parameters.emplace_back("athlete", scope.athlete->text());
   }
-  return client.select(sql + " LIMIT 1", parameters);
+  return whole_rows(client.select(sql + " LIMIT 1", parameters));
 }
 
 base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient& client, const Scope& scope,

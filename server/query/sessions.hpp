@@ -25,7 +25,8 @@ struct SessionFilter {
 };
 
 // Rows of table `session` as they are (server/timeseries/schema.cpp has the columns), newest first.
-// Reads limit + 1 rows at most, so that the caller sees whether there are more.
+// Reads limit + 1 rows at most, so that the caller sees whether there are more. unavailable, here and below: the tables
+// are still an older program's.
 base::Result<timeseries::NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope,
                                                    const SessionFilter& filter, const std::optional<PageKey>& after,
                                                    std::size_t limit);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -18,18 +17,23 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Those of each recording once: an edit may have marked several of one session.
+constexpr std::size_t kSessionsAtOnce = 1000;
+
+// Those of each recording once: an edit may have marked several of one session. Takes what is too much at once off the
+// end of `recordings`.
 base::Result<std::vector<ledger::SessionsAround>> sessions_around(
-    ledger::Ledger& ledger, std::span<const ledger::Ledger::DirtySession> recordings) {
+    ledger::Ledger& ledger, std::vector<ledger::Ledger::DirtySession>& recordings) {
   std::vector<ledger::SessionsAround> all;
   std::set<base::Uuid> covered;
-  for (const auto& [rec_id, up_to_seq] : recordings) {
-    if (covered.contains(rec_id)) continue;
-    auto around = ledger.sessions_around(rec_id);
+  std::size_t taken = 0;
+  for (; taken < recordings.size() && covered.size() < kSessionsAtOnce; ++taken) {
+    if (covered.contains(recordings[taken].rec_id)) continue;
+    auto around = ledger.sessions_around(recordings[taken].rec_id);
     if (!around) return around.error();
     covered.insert(around->ids.begin(), around->ids.end());
     all.push_back(std::move(*around));
   }
+  recordings.resize(taken);
   return all;
 }
 
@@ -122,8 +126,13 @@ base::Status Loader::drain() {
     BOATHOUSE_TRY(load_blocks());
     const auto more = write_some_sessions();
     if (!more) return more.error();
-    if (!*more) return base::Done{};
+    if (!*more || stopping()) return base::Done{};
   }
+}
+
+bool Loader::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 base::Status Loader::load_blocks() {
@@ -143,12 +152,12 @@ base::Result<bool> Loader::write_some_sessions() {
   constexpr std::size_t kAtOnce = 200;
   auto dirty = ledger_.dirty_sessions(kAtOnce);
   if (!dirty) return dirty.error();
-  const bool more = dirty->size() == kAtOnce;
+  const std::size_t found = dirty->size();
   const auto sessions = sessions_around(ledger_, *dirty);
   if (!sessions) return sessions.error();
   BOATHOUSE_TRY(write_sessions(client_, *sessions));
   BOATHOUSE_TRY(ledger_.sessions_written(*dirty));
-  return more;
+  return found == kAtOnce || dirty->size() < found;
 }
 
 base::Result<bool> Loader::renew_old_sessions() {
@@ -165,7 +174,7 @@ base::Result<bool> Loader::renew_old_sessions() {
   const auto sessions = sessions_around(ledger_, found);
   if (!sessions) return sessions.error();
   BOATHOUSE_TRY(write_sessions(client_, *sessions));
-  renewed_up_to_ = old->find("session")->uuids[old->rows - 1];
+  renewed_up_to_ = found.back().rec_id;
   return true;
 }
 

@@ -57,6 +57,7 @@ class Loader {
   base::Status round();
   base::Status load_blocks();
   base::Result<bool> write_some_sessions();
+  bool stopping();
 
   ledger::Ledger& ledger_;
   ClickHouseClient& client_;

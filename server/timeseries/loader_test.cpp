@@ -14,10 +14,12 @@
 #include "core/base/random.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 #include "server/http/server.hpp"
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
+#include "server/timeseries/session_columns.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -215,6 +217,12 @@ TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
 }
 
+base::Uuid recording(std::uint8_t number) {
+  base::Uuid id;
+  id.bytes[15] = number;
+  return id;
+}
+
 NativeBlock column_of(NativeColumn column, std::size_t rows) {
   NativeBlock block;
   block.rows = rows;
@@ -255,8 +263,7 @@ TEST_F(LoaderTest, RowsOfAnOlderSummaryAreMadeAgainPageByPage) {
   store(2, 10);
   ASSERT_TRUE(loader_->drain().ok());
   ASSERT_EQ(clickhouse_.inserts("session").size(), 1U);
-  base::Uuid old;
-  old.bytes[15] = 2;
+  const base::Uuid old = recording(2);
   clickhouse_.answer_selects("summary_version <", column_of({"session", "UUID", {}, {}, {old}, {}, {}}, 1));
   EXPECT_EQ(loader_->renew_old_sessions().value(), true);
   ASSERT_EQ(clickhouse_.inserts("session").size(), 2U);
@@ -265,6 +272,71 @@ TEST_F(LoaderTest, RowsOfAnOlderSummaryAreMadeAgainPageByPage) {
   EXPECT_EQ(rows->find("session")->uuids[0], old);
   clickhouse_.answer_selects("summary_version <", {});
   EXPECT_EQ(loader_->renew_old_sessions().value(), false);
+}
+
+rowing::SessionFigures with_best(std::int64_t time_cs) {
+  rowing::SessionFigures figures;
+  figures.best_times_cs[2] = {time_cs, rowing::FigureSource::derived};
+  return figures;
+}
+
+TEST_F(LoaderTest, ASessionWhoseRecordsRetentionTookKeepsItsFigures) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_TRUE(ledger_->remove({recording(1), rowing::Stream::sample, {0, 10}}).ok());
+  NativeBlock stored;
+  add_session_row(stored, ledger_->sessions_around(recording(1))->sessions.at(0), with_best(42'400), 1);
+  clickhouse_.answer_selects("SELECT * FROM session FINAL", stored);
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session").back().body));
+  ASSERT_EQ(rows->rows, 1U);
+  EXPECT_EQ(figures_of(*rows, 0), with_best(42'400));
+  EXPECT_EQ(rows->integer("samples", 0), 0);
+  EXPECT_EQ(rows->integer("missing_records", 0), 0);
+  EXPECT_GT(rows->integer("ver", 0), 1);
+}
+
+// The row of the one that is merged goes, whatever key it has, and no row of a session that stays.
+TEST_F(LoaderTest, WhatIsMergedLeavesATombstone) {
+  store(1, 10);
+  store(2, 20);
+  ASSERT_TRUE(loader_->drain().ok());
+  ledger::Submission link;
+  link.athlete.bytes[0] = 1;
+  rowing::Edit edit;
+  edit.op_id = recording(9);
+  edit.op_seq = 1;
+  edit.session = recording(2);
+  edit.field = rowing::EditField::link;
+  edit.other = recording(1);
+  edit.flag = true;
+  const std::string json = wire::encode_edit(edit);
+  ledger::Entry entry;
+  entry.kind = wire::ItemKind::edit;
+  entry.rec_id = edit.session;
+  entry.body.assign(json.begin(), json.end());
+  entry.sha256 = base::sha256(entry.body);
+  entry.edit = edit;
+  link.entries.push_back(entry);
+  const base::Uuid athlete = link.athlete;
+  std::promise<bool> done;
+  ledger_->submit(std::move(link), [&](const auto& results) { done.set_value(results.ok()); });
+  ASSERT_TRUE(done.get_future().get());
+
+  const std::int64_t started = 1795372620000;
+  NativeBlock stored;
+  stored.rows = 3;
+  stored.columns.push_back({"athlete", "UUID", {}, {}, {athlete, athlete, athlete}, {}, {}});
+  stored.columns.push_back({"started", "DateTime64(3, 'UTC')", {started, started, started - 1}, {}, {}, {}, {}});
+  stored.columns.push_back({"session", "UUID", {}, {}, {recording(1), recording(2), recording(1)}, {}, {}});
+  clickhouse_.answer_selects("(athlete, session) IN", stored);
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session").back().body));
+  ASSERT_EQ(rows->rows, 3U);
+  EXPECT_EQ(rows->find("session")->uuids, (std::vector<base::Uuid>{recording(1), recording(2), recording(1)}));
+  EXPECT_EQ(rows->find("is_deleted")->integers, (std::vector<std::int64_t>{0, 1, 1}));
+  EXPECT_EQ(rows->find("started")->integers, (std::vector<std::int64_t>{started, started, started - 1}));
+  EXPECT_EQ(rows->find("recordings")->uuid_arrays[0], (std::vector<base::Uuid>{recording(1), recording(2)}));
 }
 
 TEST_F(LoaderTest, TheThreadLoadsWhatIsCommittedAndStopsAtOnce) {
