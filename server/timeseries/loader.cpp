@@ -17,20 +17,24 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::size_t kSessionsAtOnce = 1000;
+constexpr std::size_t kIdsAtOnce = 1000;
 
 // Those of each recording once: an edit may have marked several of one session. Takes what is too much at once off the
 // end of `recordings`.
 base::Result<std::vector<ledger::SessionsAround>> sessions_around(
     ledger::Ledger& ledger, std::vector<ledger::Ledger::DirtySession>& recordings) {
   std::vector<ledger::SessionsAround> all;
-  std::set<base::Uuid> covered;
+  std::set<base::Uuid> covered;  // not what links only name: that can be somebody else's
+  std::size_t ids = 0;
   std::size_t taken = 0;
-  for (; taken < recordings.size() && covered.size() < kSessionsAtOnce; ++taken) {
+  for (; taken < recordings.size() && ids < kIdsAtOnce; ++taken) {
     if (covered.contains(recordings[taken].rec_id)) continue;
     auto around = ledger.sessions_around(recordings[taken].rec_id);
     if (!around) return around.error();
-    covered.insert(around->ids.begin(), around->ids.end());
+    ids += around->ids.size();
+    for (const ledger::SessionState& session : around->sessions) {
+      for (const ledger::RecordingState& recording : session.recordings) covered.insert(recording.rec_id);
+    }
     all.push_back(std::move(*around));
   }
   recordings.resize(taken);

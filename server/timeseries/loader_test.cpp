@@ -119,9 +119,9 @@ class LoaderTest : public ::testing::Test {
   }
 
   // A birth and one chunk of `count` samples.
-  void store(std::uint8_t recording, std::size_t count) {
+  void store(std::uint8_t recording, std::size_t count, std::uint8_t athlete = 1) {
     ledger::Submission submission;
-    submission.athlete.bytes[0] = 1;
+    submission.athlete.bytes[0] = athlete;
     rowing::Birth birth;
     birth.rec_id.bytes[15] = recording;
     birth.started_ms = 1795372620000;
@@ -148,6 +148,30 @@ class LoaderTest : public ::testing::Test {
     entry.body = chunk->body;
     submission.entries.push_back(std::move(entry));
 
+    std::promise<bool> done;
+    ledger_->submit(std::move(submission), [&](const auto& results) { done.set_value(results.ok()); });
+    ASSERT_TRUE(done.get_future().get());
+  }
+
+  // The first athlete says that they are one workout.
+  void link(const base::Uuid& session, const base::Uuid& other) {
+    rowing::Edit edit;
+    edit.op_id.bytes[0] = 9;
+    edit.op_seq = 1;
+    edit.session = session;
+    edit.field = rowing::EditField::link;
+    edit.other = other;
+    edit.flag = true;
+    const std::string json = wire::encode_edit(edit);
+    ledger::Entry entry;
+    entry.kind = wire::ItemKind::edit;
+    entry.rec_id = session;
+    entry.body.assign(json.begin(), json.end());
+    entry.sha256 = base::sha256(entry.body);
+    entry.edit = edit;
+    ledger::Submission submission;
+    submission.athlete.bytes[0] = 1;
+    submission.entries.push_back(std::move(entry));
     std::promise<bool> done;
     ledger_->submit(std::move(submission), [&](const auto& results) { done.set_value(results.ok()); });
     ASSERT_TRUE(done.get_future().get());
@@ -301,28 +325,9 @@ TEST_F(LoaderTest, WhatIsMergedLeavesATombstone) {
   store(1, 10);
   store(2, 20);
   ASSERT_TRUE(loader_->drain().ok());
-  ledger::Submission link;
-  link.athlete.bytes[0] = 1;
-  rowing::Edit edit;
-  edit.op_id = recording(9);
-  edit.op_seq = 1;
-  edit.session = recording(2);
-  edit.field = rowing::EditField::link;
-  edit.other = recording(1);
-  edit.flag = true;
-  const std::string json = wire::encode_edit(edit);
-  ledger::Entry entry;
-  entry.kind = wire::ItemKind::edit;
-  entry.rec_id = edit.session;
-  entry.body.assign(json.begin(), json.end());
-  entry.sha256 = base::sha256(entry.body);
-  entry.edit = edit;
-  link.entries.push_back(entry);
-  const base::Uuid athlete = link.athlete;
-  std::promise<bool> done;
-  ledger_->submit(std::move(link), [&](const auto& results) { done.set_value(results.ok()); });
-  ASSERT_TRUE(done.get_future().get());
-
+  link(recording(2), recording(1));
+  base::Uuid athlete;
+  athlete.bytes[0] = 1;
   const std::int64_t started = 1795372620000;
   NativeBlock stored;
   stored.rows = 3;
@@ -337,6 +342,19 @@ TEST_F(LoaderTest, WhatIsMergedLeavesATombstone) {
   EXPECT_EQ(rows->find("is_deleted")->integers, (std::vector<std::int64_t>{0, 1, 1}));
   EXPECT_EQ(rows->find("started")->integers, (std::vector<std::int64_t>{started, started, started - 1}));
   EXPECT_EQ(rows->find("recordings")->uuid_arrays[0], (std::vector<base::Uuid>{recording(1), recording(2)}));
+}
+
+TEST_F(LoaderTest, WhoLinksAnothersRecordingHoldsUpNothing) {
+  store(1, 10);
+  store(2, 20, 2);
+  link(recording(1), recording(2));
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session").back().body));
+  ASSERT_EQ(rows->rows, 2U);
+  for (std::size_t row = 0; row < 2; ++row) {
+    EXPECT_EQ(rows->find("recordings")->uuid_arrays[row].size(), 1U);
+    EXPECT_NE(rows->find("athlete")->uuids[0], rows->find("athlete")->uuids[1]);
+  }
 }
 
 TEST_F(LoaderTest, TheThreadLoadsWhatIsCommittedAndStopsAtOnce) {
