@@ -235,7 +235,7 @@ void CommandLine::add_pm5(CLI::App& app) {
   });
   command(app, "schema", "Print the statements that make ClickHouse's tables",
           [this] {
-            for (const std::string& statement : timeseries::create_statements(serve.clickhouse_cluster)) {
+            for (const std::string& statement : timeseries::all_statements(serve.clickhouse_cluster)) {
               std::printf("%s;\n", statement.c_str());
             }
             return kDone;

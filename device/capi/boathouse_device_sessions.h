@@ -83,14 +83,15 @@ BOATHOUSE_API boathouse_code boathouse_session_fetch(boathouse_store* store, con
 /* ---- What people write about a session ---- */
 
 /* Each is an edit: committed here, synced later; of two devices' the later one wins. NULL or "" = back to nothing.
- * It is of the named recording alone, also while others are linked to it: who hides a workout hides each of them. */
+ * It is of the named recording alone, also while others are linked to it; but hiding is of the whole session. */
 BOATHOUSE_API boathouse_code boathouse_session_set_title(boathouse_store* store, const char* session, const char* title,
                                                          boathouse_error* error);
 BOATHOUSE_API boathouse_code boathouse_session_set_notes(boathouse_store* store, const char* session, const char* notes,
                                                          boathouse_error* error);
 BOATHOUSE_API boathouse_code boathouse_session_set_tag(boathouse_store* store, const char* session, const char* tag,
                                                        bool there, boathouse_error* error);
-/* Hides it; can be taken back for 30 days, then BOATHOUSE_CONFLICT. */
+/* Hides the session with all its recordings. Can be taken back for 30 days, for each recording, since a hidden one is
+ * alone; later: BOATHOUSE_CONFLICT. */
 BOATHOUSE_API boathouse_code boathouse_session_set_deleted(boathouse_store* store, const char* session, bool deleted,
                                                            boathouse_error* error);
 /* The same workout from two recorders. true: they are one session from now on; BOATHOUSE_INVALID_INPUT: of two

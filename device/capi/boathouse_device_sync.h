@@ -160,6 +160,7 @@ typedef struct boathouse_device_status {
   int32_t error_code;
   int32_t error_transient;
   char reason[BOATHOUSE_ERROR_TEXT]; /* for a person; "" = nothing to say */
+  uint64_t open_conflicts;           /* of the store: await a person's choice */
 } boathouse_device_status;
 
 /* `sync` may be NULL: nobody is signed in. `disk_free_bytes`: of the device, UINT64_MAX = not known. */

@@ -330,6 +330,125 @@ static void one_workout_of_two_recordings(const char* folder) {
   boathouse_store_free(store);
 }
 
+/* A piece of two minutes of which the air lost what came within [lost_from, lost_to) ms, and the monitor's own name for
+ * the workout (0x003F). `serial` NULL: an old monitor that does not say. */
+static void row_partly(boathouse_store* store, const char* serial, int64_t lost_from, int64_t lost_to,
+                       char session[48]) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_recorder_options options = BOATHOUSE_INIT(boathouse_recorder_options);
+  boathouse_recorder_status status = BOATHOUSE_INIT(boathouse_recorder_status);
+  boathouse_recorder* recorder = NULL;
+  test_monitor* monitor = test_monitor_new(120);
+  test_notification one;
+  int64_t begun = -1;
+  options.athlete = "anna";
+  options.monitor_serial = serial;
+  OK(boathouse_recorder_new(store, &options, &recorder, &error));
+  while (test_monitor_next(monitor, &one)) {
+    if (begun < 0) begun = one.at_ms;
+    if (one.characteristic == 0x003F) continue;
+    if (one.at_ms - begun >= lost_from && one.at_ms - begun < lost_to) continue;
+    OK(boathouse_recorder_feed(recorder, one.characteristic, one.bytes, one.size, one.at_ms, &error));
+  }
+  OK(boathouse_recorder_stop(recorder, &error));
+  OK(boathouse_recorder_get_status(recorder, &status, &error));
+  snprintf(session, 48, "%s", status.session);
+  boathouse_recorder_free(recorder);
+  test_monitor_free(monitor);
+}
+
+static size_t count_sessions(boathouse_store* store, bool hidden) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_sessions* list = NULL;
+  size_t count = 0;
+  size_t i;
+  OK(boathouse_sessions_list(store, &list, &error));
+  for (i = 0; i < boathouse_sessions_count(list); ++i) {
+    boathouse_field_list* fields = NULL;
+    boathouse_fields of = BOATHOUSE_INIT(boathouse_fields);
+    OK(boathouse_session_fields(store, session_of(list, i).id, &fields, &of, &error));
+    count += (of.deleted != 0) == hidden ? 1 : 0;
+    boathouse_field_list_free(fields);
+  }
+  boathouse_sessions_free(list);
+  return count;
+}
+
+/* Two devices in the same boat, each with a hole: linked because they agree, and together whole. */
+static void holes_are_filled_from_the_other_recording(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_conflicts* conflicts = NULL;
+  boathouse_conflict conflict;
+  boathouse_reader* reader = NULL;
+  char first[48];
+  char second[48];
+  char* text = NULL;
+  bool has_first = false;
+  bool has_second = false;
+  OK(boathouse_store_open(folder, &store, &error));
+  row_partly(store, "430000001", 30000, 38000, first);
+  row_partly(store, "430000001", 70000, 82000, second);
+  EXPECT(count_sessions(store, false) == 1);
+  EXPECT(status_of(store, NULL).open_conflicts == 1);
+  OK(boathouse_conflicts_list(store, &conflicts, &error));
+  EXPECT(boathouse_conflicts_count(conflicts) == 1);
+  conflict = conflict_of(conflicts, 0);
+  EXPECT(conflict.kind == BOATHOUSE_OVERLAP && conflict.answered == BOATHOUSE_UNANSWERED && conflict.reason[0] != 0);
+  EXPECT(conflict.mine->elapsed_cs == 12000 && strcmp(conflict.theirs->device, "430000001") == 0);
+
+  OK(boathouse_session_read(store, first, "sample", &reader, &error));
+  do {
+    OK(boathouse_reader_next(reader, &text, &error));
+    if (text == NULL) break;
+    has_first = has_first || strstr(text, first) != NULL;
+    has_second = has_second || strstr(text, second) != NULL;
+    if (strncmp(text, "{\"records\":[]", 13) == 0) {
+      boathouse_free(text);
+      break;
+    }
+    boathouse_free(text);
+  } while (true);
+  boathouse_reader_free(reader);
+  EXPECT(has_first && has_second);
+
+  /* Hidden together, shown again one by one. */
+  OK(boathouse_session_set_deleted(store, first, true, &error));
+  EXPECT(count_sessions(store, false) == 0 && count_sessions(store, true) == 2);
+  OK(boathouse_session_set_deleted(store, first, false, &error));
+  OK(boathouse_session_set_deleted(store, second, false, &error));
+  EXPECT(count_sessions(store, false) == 1 && count_sessions(store, true) == 0);
+
+  OK(boathouse_conflict_answer(store, conflict.id, BOATHOUSE_BOTH, &error));
+  EXPECT(count_sessions(store, false) == 2);
+  EXPECT(status_of(store, NULL).open_conflicts == 0);
+  EXPECT(boathouse_conflict_answer(store, conflict.id, BOATHOUSE_MINE, &error) == BOATHOUSE_CONFLICT);
+  boathouse_conflicts_free(conflicts);
+  boathouse_store_free(store);
+}
+
+/* Without a serial number nothing is certain: a person is asked. */
+static void a_suggestion_is_answered(const char* folder) {
+  boathouse_error error = BOATHOUSE_INIT(boathouse_error);
+  boathouse_store* store = NULL;
+  boathouse_conflicts* conflicts = NULL;
+  boathouse_conflict conflict;
+  char first[48];
+  char second[48];
+  OK(boathouse_store_open(folder, &store, &error));
+  row_partly(store, NULL, 30000, 38000, first);
+  row_partly(store, NULL, 70000, 82000, second);
+  EXPECT(count_sessions(store, false) == 2);
+  OK(boathouse_conflicts_list(store, &conflicts, &error));
+  EXPECT(boathouse_conflicts_count(conflicts) == 1);
+  conflict = conflict_of(conflicts, 0);
+  EXPECT(conflict.kind == BOATHOUSE_SUGGESTION && strcmp(conflict.theirs->device, "") == 0);
+  OK(boathouse_conflict_answer(store, conflict.id, BOATHOUSE_THEIRS, &error));
+  boathouse_conflicts_free(conflicts);
+  EXPECT(count_sessions(store, false) == 1);
+  boathouse_store_free(store);
+}
+
 /* A device that shares the server with another. */
 typedef struct device {
   host self;
@@ -606,6 +725,8 @@ int main(void) {
   run("a C host records, loses the network and syncs", records_and_syncs);
   run("several athletes and a guest in one store", several_athletes);
   run("one workout of two recordings is shown once, parted and linked", one_workout_of_two_recordings);
+  run("holes are filled from the other recording", holes_are_filled_from_the_other_recording);
+  run("a suggestion is answered", a_suggestion_is_answered);
   run("two devices' titles are a choice, answered for both", two_titles_are_a_choice);
   run("the store sleeps and loses nothing", sleeps_and_wakes);
   run("a copy of the store is a device of its own", a_copy_is_a_device_of_its_own);

@@ -99,6 +99,7 @@ void add_outbox(boathouse_device_status& given, const boathouse::store::StoreSta
       outbox.oldest_pending_ms == 0 ? -1 : std::max<std::int64_t>(now_utc_ms - outbox.oldest_pending_ms, 0);
   given.refused_items = outbox.refused_items;
   given.unconfirmed_items = outbox.unconfirmed_items;
+  given.open_conflicts = outbox.open_conflicts;
 }
 
 void add_sync(boathouse_device_status& given, const capi::SyncHandle::Shown& shown, std::int64_t now_ms) {
@@ -185,7 +186,7 @@ boathouse_code boathouse_sync_http_failed(boathouse_sync* one, uint64_t request_
 boathouse_code boathouse_store_status(boathouse_store* store, boathouse_sync* one, uint64_t disk_free_bytes,
                                       boathouse_device_status* status, boathouse_error* error) {
   return capi::on_store(store, error, [&](capi::Device& device, Store& opened) -> Status {
-    BOATHOUSE_TRY(capi::need_struct(status, "status"));
+    BOATHOUSE_TRY(capi::need_struct(status, "status", offsetof(boathouse_device_status, open_conflicts)));
     if (one != nullptr && &one->handle.device() != &device) return capi::refused("the sync is of another store");
     engine::Facts facts;
     auto outbox = opened.status();

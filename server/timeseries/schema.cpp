@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace boathouse::timeseries {
 namespace {
@@ -184,6 +185,14 @@ std::vector<std::string> migration_statements(std::int64_t version, std::string_
   if (version != 2) return {};
   const std::string alter = Placement{cluster}.alter("session");
   return {alter + std::string(kSessionColumnsOfVersion2), alter + " MODIFY COMMENT 'schema 2'"};
+}
+
+std::vector<std::string> all_statements(std::string_view cluster) {
+  std::vector<std::string> statements = create_statements(cluster);
+  for (std::int64_t version = 2; version <= kSchemaVersion; ++version) {
+    for (std::string& statement : migration_statements(version, cluster)) statements.push_back(std::move(statement));
+  }
+  return statements;
 }
 
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {

@@ -34,6 +34,9 @@ bool cluster_name(std::string_view text);
 // that was released; append the next.
 std::vector<std::string> migration_statements(std::int64_t version, std::string_view cluster = {});
 
+// All of them: what an empty server, or `cluster`, is given.
+std::vector<std::string> all_statements(std::string_view cluster = {});
+
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
 

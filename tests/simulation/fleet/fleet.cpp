@@ -226,6 +226,12 @@ class Fleet {
       case 9:
         meddle_with_server();
         break;
+      case 10:
+        if (plan_.links) link(i);
+        break;
+      case 11:
+        if (plan_.copies && devices_.size() < kMostDevices && chance(20)) copy(i);
+        break;
       default:
         break;
     }
@@ -342,8 +348,6 @@ class Fleet {
         return;
       default:
         if (plan_.people) people(i);
-        if (plan_.links) link(i);
-        if (plan_.copies && devices_.size() < kMostDevices && chance(40)) copy(i);
         return;
     }
   }
@@ -358,10 +362,24 @@ class Fleet {
       case 1:
         return by_user(i, "links", [&](Device& one) { return one.link(*a, *b); });
       case 2:
-        return by_user(i, "parts", [&](Device& one) { return one.unlink(*a, *b); });
+        return part(i);
       default:
-        break;
+        return answer(i);
     }
+  }
+
+  void part(std::size_t i) {
+    auto sessions = devices_[i]->store().sessions();
+    if (!sessions) return;
+    std::erase_if(*sessions, [](const store::SessionInfo& one) { return one.recordings.size() < 2; });
+    if (sessions->empty()) return;
+    const auto& members = (*sessions)[random_.below(sessions->size())].recordings;
+    const base::Uuid stays = members.front().birth.rec_id;
+    const base::Uuid leaves = members[1 + random_.below(members.size() - 1)].birth.rec_id;
+    by_user(i, "parts", [&](Device& one) { return one.unlink(stays, leaves); });
+  }
+
+  void answer(std::size_t i) {
     auto conflicts = devices_[i]->store().conflicts();
     if (!conflicts || conflicts->empty()) return;
     const std::string id = (*conflicts)[random_.below(conflicts->size())].id;
