@@ -181,7 +181,9 @@ const WorkEnds& SessionReckoner::interval_ends() {
 std::optional<WorkEnd> SessionReckoner::whole_piece() const {
   const std::int64_t elapsed_cs = summary_value("elapsed_cs");
   const std::int64_t distance_dm = summary_value("distance_dm");
-  if (has_intervals(workout_type()) || elapsed_cs == kNull || distance_dm <= 0) return std::nullopt;
+  // A file may not tell the type, but the rest between intervals.
+  const bool rested = summary_value("rest_time_ds") > 0 || summary_value("total_rest_distance_m") > 0;
+  if (has_intervals(workout_type()) || rested || elapsed_cs == kNull || distance_dm <= 0) return std::nullopt;
   return WorkEnd{elapsed_cs, distance_dm};
 }
 

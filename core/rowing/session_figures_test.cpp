@@ -117,6 +117,18 @@ TEST_F(SessionFiguresTest, ASummaryWithoutDistanceSaysNothingOfTheWork) {
   EXPECT_EQ(figures.avg_drag_factor, monitor(123));
 }
 
+TEST_F(SessionFiguresTest, ALineOfALogbookIsAPieceUnlessItHasRest) {
+  observe(Stream::summary, {{"elapsed_cs", 48'000}, {"distance_dm", 20'000}, {"work_time_ds", 4'800}});
+  EXPECT_EQ(reckoner_.finish().best_times_cs[2], monitor(48'000));
+
+  reckoner_ = {};  // 4 x 500 m
+  observe(Stream::summary,
+          {{"elapsed_cs", 42'000}, {"distance_dm", 20'000}, {"work_time_ds", 4'200}, {"rest_time_ds", 3'600}});
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.best_times_cs[2], kNothing);
+  EXPECT_EQ(figures.rest_time_cs, monitor(36'000));
+}
+
 TEST_F(SessionFiguresTest, IntervalsAddUpAndTheirSplitsAreTheMonitorsWords) {
   observe(Stream::summary, {{"elapsed_cs", 12'000}, {"distance_dm", 6'000}, {"workout_type", 6}});
   for (std::int64_t number = 1; number <= 2; ++number) {
