@@ -236,6 +236,7 @@ TEST_F(Salvage, RowsThatAreLostAtTheEndEndTheRecordingBeforeThem) {
   harm("UPDATE open_row SET record = zeroblob(length(record)) WHERE seq >= 290");
   const auto report = run();
   ASSERT_TRUE(ok(report));
+  EXPECT_THAT(report->damages.front().text, HasSubstr("10 row(s) are damaged"));
   bool named = false;
   for (const Damage& damage : report->damages) {
     named = named || (damage.rec_id == running_.rec_id && damage.from == 290 && damage.to == 300);

@@ -130,15 +130,15 @@ bool is_earlier(const Examined& is, const Examined& was) {
   return true;
 }
 
-// The process is killed before the workout is over: rows wait for their chunk, in the WAL or, after a checkpoint, in
+// The process is killed before that step of "more": rows wait for their chunk, in the WAL or, after a checkpoint, in
 // the database.
-Medium::Contents killed_in_the_midst(bool checkpointed) {
+Medium::Contents killed_before(std::string_view name, bool checkpointed) {
   const Act& act = act_named("more");
   World world(act.id_seed);
   world.disk.load(act.disk);
   App app(world, act.id_seed);
   for (const Step& step : act.steps) {
-    if (step.name == "stop") break;
+    if (step.name == name) break;
     EXPECT_TRUE(step.run(app).ok()) << step.name;
   }
   if (checkpointed) {
@@ -152,6 +152,9 @@ Medium::Contents killed_in_the_midst(bool checkpointed) {
   if (checkpointed) contents.erase(kWal);
   return contents;
 }
+
+// In the midst of the workout.
+Medium::Contents killed_in_the_midst(bool checkpointed) { return killed_before("stop", checkpointed); }
 
 // What flips have come to: each list by what was wrong, with the bits that did it.
 struct Tally {
@@ -429,8 +432,9 @@ std::uint64_t record_count(const Truths& truths) {
   return count;
 }
 
-// A store with an ended, an imported and a running recording; of the running one rows wait for their chunk.
-Whole salvaged_store() { return whole_of(killed_in_the_midst(true)); }
+// A store with a recording that was sent, one that has ended and was not, and one that runs, of which some records are
+// in a chunk and some wait for theirs.
+Whole salvaged_store() { return whole_of(killed_before("upload", true)); }
 
 TEST(Salvage, AnUndamagedStoreIsTakenOverWithoutAWord) {
   for (const bool checkpointed : {true, false}) {
@@ -440,10 +444,12 @@ TEST(Salvage, AnUndamagedStoreIsTakenOverWithoutAWord) {
     EXPECT_FALSE(trial.reported());
     EXPECT_EQ(trial.taken(), record_count(whole.truths));
   }
-  const Whole ended = whole_of(act_named("more").disk_after);
-  SalvageTrial trial(ended, ended.contents, "ended");
-  trial.run();
-  EXPECT_FALSE(trial.reported());
+  for (const Whole& whole : {salvaged_store(), whole_of(act_named("more").disk_after)}) {
+    SalvageTrial trial(whole, whole.contents, "undamaged");
+    trial.run();
+    EXPECT_FALSE(trial.reported());
+    EXPECT_EQ(trial.taken(), record_count(whole.truths));
+  }
 }
 
 TEST(Salvage, AZeroedOrOverwrittenPageLosesNothingSilently) {
@@ -481,6 +487,22 @@ TEST(Salvage, FlippedBytesLoseNothingSilently) {
       std::uint8_t& byte = damaged.at(kDatabase)[static_cast<std::size_t>(offset)];
       byte = static_cast<std::uint8_t>(byte ^ (1u << random.below(8)));
       SalvageTrial trial(whole, damaged, "byte " + std::to_string(offset));
+      trial.run();
+    }
+  }
+}
+
+// Where a page says how many rows it has and where they are.
+TEST(Salvage, FlippedBytesAtAPagesBeginningLoseNothingSilently) {
+  const Whole whole = salvaged_store();
+  base::SeededRandom random(6);
+  const std::uint64_t size = whole.contents.at(kDatabase).size();
+  for (std::uint64_t page = kPage; page < size; page += test_support::kSanitized ? 5 * kPage : kPage) {
+    for (const unsigned at : {0u, 4u, 5u, 9u}) {
+      Medium::Contents damaged = whole.contents;
+      std::uint8_t& byte = damaged.at(kDatabase)[static_cast<std::size_t>(page + at)];
+      byte = static_cast<std::uint8_t>(byte ^ (1u << random.below(at == 9 ? 8 : 4)));
+      SalvageTrial trial(whole, damaged, "byte " + std::to_string(at) + " of page " + std::to_string(page / kPage + 1));
       trial.run();
     }
   }
