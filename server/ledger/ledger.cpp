@@ -56,8 +56,12 @@ Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& ra
 
 class SqlLedger final : public Ledger {
   template <typename Read>
-  auto read(Read read) {
+  auto read(Read read) -> decltype(read(std::declval<Reader&>())) {
     const std::lock_guard lock(reader_mutex_);
+    const auto snapshot = reader_.snapshot();
+    if (!snapshot) {
+      return snapshot.error();
+    }
     return read(reader_);
   }
 

@@ -114,6 +114,11 @@ TEST_F(NodesTest, ADeadDatabaseComesBack) {
   EXPECT_TRUE(submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)}));
   EXPECT_TRUE(submit(*other, kAnna, {chunk_entry(kRec, Stream::sample, 20, 30)}));
   EXPECT_EQ((*ledger_->recording(kRec))->streams.at(0).records, 30U);
+  sql::TestPostgres::get().kill_and_restart();
+  ASSERT_TRUE(other->counts()) << "whatever is asked first connects anew";
+  EXPECT_EQ(other->counts()->chunks, 3U);
+  sql::TestPostgres::get().kill_and_restart();
+  EXPECT_EQ(other->changes(kAnna, 0, 10, 100'000)->changes.size(), 4U);
   EXPECT_FALSE(other->verify_audit()->difference);
   EXPECT_EQ(other->verify_audit()->records, 3);
   // Its session was lost, and with it the lead, which it or the other takes again.

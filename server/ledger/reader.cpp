@@ -55,14 +55,6 @@ Result<std::vector<LoadItem>> items_of(sql::Statement& select) {
 }  // namespace
 
 Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
-  return find_recording(rec_id);
-}
-
-Result<std::optional<RecordingState>> Reader::find_recording(const base::Uuid& rec_id) {
   auto select = connection_.prepare(std::string(kRecordingColumns) + "WHERE recording.rec_id = ?1");
   if (!select) {
     return select.error();
@@ -83,10 +75,6 @@ Result<std::optional<RecordingState>> Reader::find_recording(const base::Uuid& r
 
 Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base::Uuid>& athlete,
                                                        const std::optional<base::Uuid>& after, std::size_t limit) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   std::string sql(kRecordingColumns);
   sql += athlete ? "WHERE recording.rec_id > ?1 AND athlete = ?3 ORDER BY recording.rec_id LIMIT ?2"
                  : "WHERE recording.rec_id > ?1 ORDER BY recording.rec_id LIMIT ?2";
@@ -255,10 +243,6 @@ Result<std::vector<LoadItem>> Reader::chunks(const base::Uuid& rec_id, rowing::S
 }
 
 Result<LoadBlock> Reader::block(std::int64_t block_id) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   LoadBlock block;
   block.block_id = block_id;
   {

@@ -1,4 +1,4 @@
-// What the ledger's connection for reading answers. Every call sees one state of the file, that of some commit.
+// What the ledger's connection for reading answers, within a snapshot() that the caller holds.
 // Thread rule: one thread at a time.
 #pragma once
 
@@ -20,6 +20,9 @@ extern const std::string_view kFeedQuery;
 class Reader {
  public:
   explicit Reader(sql::Connection connection) : connection_(std::move(connection)) {}
+
+  // While it lives, all calls see one state of the database, that of some commit. Connects anew if it must.
+  base::Result<sql::Snapshot> snapshot() { return sql::Snapshot::begin(connection_); }
 
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);
@@ -44,8 +47,6 @@ class Reader {
   base::Result<LoadBlock> block(std::int64_t block_id);
 
  private:
-  // Inside the caller's snapshot.
-  base::Result<std::optional<RecordingState>> find_recording(const base::Uuid& rec_id);
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);

@@ -21,10 +21,6 @@ std::optional<base::Uuid> id_of(base::ByteView blob) {
 }  // namespace
 
 Result<std::vector<AuditRecord>> Reader::audit(std::int64_t after, std::size_t limit, const AuditFilter& filter) {
-  const auto snapshot = sql::Snapshot::begin(connection_);  // connects anew if it must
-  if (!snapshot) {
-    return snapshot.error();
-  }
   std::string sql = "SELECT n, at_ms, kind, key_id, athlete, replica, what, hash FROM audit WHERE n > ?1";
   sql += filter.athlete ? " AND athlete = ?3" : "";
   const int kind_parameter = filter.athlete ? 4 : 3;
@@ -62,10 +58,6 @@ Result<std::vector<AuditRecord>> Reader::audit(std::int64_t after, std::size_t l
 }
 
 Result<AuditState> Reader::audit_state() {
-  const auto snapshot = sql::Snapshot::begin(connection_);  // connects anew if it must
-  if (!snapshot) {
-    return snapshot.error();
-  }
   auto select = connection_.prepare("SELECT audit_n, audit_hash, (SELECT max(n) FROM audit) FROM state");
   if (!select) {
     return select.error();

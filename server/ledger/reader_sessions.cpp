@@ -160,10 +160,6 @@ SessionState session_of(const std::vector<const Member*>& members) {
 }  // namespace
 
 Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   SessionsAround around;
   const auto seq = newest_seq();
   if (!seq) {
@@ -197,7 +193,7 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
       }
       edits_of_links[pair].emplace(edit.edit.op_id, std::move(edit));
     }
-    auto state = find_recording(id);
+    auto state = recording(id);
     if (!state) {
       return state.error();
     }

@@ -142,10 +142,6 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
 }
 
 Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   std::vector<Held> answers;
   answers.reserve(questions.size());
   for (const Question& question : questions) {
@@ -264,10 +260,6 @@ Status Reader::read_gone(Held& held) {
 
 Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   FoundChunk found;
   {
     auto select = connection_.prepare(

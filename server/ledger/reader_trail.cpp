@@ -47,10 +47,6 @@ bool is_about(const std::string& what, const base::Uuid& rec_id) {
 }  // namespace
 
 Result<std::optional<Trail>> Reader::trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id) {
-  const auto snapshot = sql::Snapshot::begin(connection_);
-  if (!snapshot) {
-    return snapshot.error();
-  }
   Trail trail;
   trail.rec_id = rec_id;
   auto owner = connection_.prepare(
@@ -77,7 +73,7 @@ Result<std::optional<Trail>> Reader::trail(const std::optional<base::Uuid>& athl
 }
 
 Status Reader::read_trail(Trail& trail) {
-  auto state = find_recording(trail.rec_id);
+  auto state = recording(trail.rec_id);
   if (!state) {
     return state.error();
   }
