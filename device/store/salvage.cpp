@@ -195,7 +195,15 @@ class Saver {
     const bool elsewhere = saved.entry && (saved.entry->elsewhere || saved.entry->from_feed);
     SavedStream out;
     Records rows = rows_of(number, stream);
-    for (const SavedChunk& chunk : chunks) {
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      const SavedChunk& chunk = chunks[i];
+      const std::uint64_t next = i + 1 < chunks.size() ? chunks[i + 1].item.first : chunk.item.past;
+      // The end of a chunk that is not here is only the directory's word.
+      if (!chunk.body && next > chunk.item.first && next < chunk.item.past) {
+        name_range(saved, stream, chunk.item.first, next, chunk.item.receipt,
+                   "the directory's entry of these records is damaged");
+        continue;
+      }
       if (chunk.item.first < out.end) {
         out.whole = false;
         name_range(saved, stream, chunk.item.first, chunk.item.past, chunk.item.receipt,

@@ -85,8 +85,12 @@ class Checker {
            std::cmp_equal(key[3], item.first);
   }
 
+  static bool has_range(const FoundItem& item) {
+    return rowing::stream_from_number(static_cast<std::uint64_t>(item.stream)) && item.past > item.first;
+  }
+
   bool take_chunk(std::int64_t id, const FoundItem& item) {
-    if (!rowing::stream_from_number(static_cast<std::uint64_t>(item.stream)) || item.past <= item.first) return false;
+    if (!has_range(item)) return false;
     for (const db::RowPlace& place : bodies_of(id)) {
       const auto chunk = open_body(read_body(file_, place), &item.sha256);
       if (!chunk || !is_chunk(item, *chunk)) continue;
@@ -181,6 +185,8 @@ class Checker {
   void name_damaged(std::int64_t id, FoundItem item, bool receipt, const ItemKey* key) {
     if (item.kind != ItemKind::chunk) {
       name(item.recording, receipt, "its " + std::string(wire::name(item.kind)) + " is damaged");
+    } else if (!has_range(item)) {
+      name(item.recording, receipt, "the directory's entry of chunk " + std::to_string(id) + " is damaged");
     } else if (key != nullptr && !is_of(*key, item)) {
       name(item.recording, receipt,
            "the directory's entry of chunk " + std::to_string(id) + " is damaged: " +

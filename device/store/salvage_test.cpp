@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "core/base/sha256.hpp"
 #include "core/db/sqlite.hpp"
@@ -22,6 +23,7 @@ using rowing::EndReason;
 using rowing::Stream;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 
 namespace fs = std::filesystem;
 
@@ -310,6 +312,24 @@ TEST_F(Salvage, WhatItsOwnerErasedStaysErased) {
   auto saved = open_saved();
   EXPECT_EQ(saved->recording(ended_.rec_id).error().code, ErrorCode::not_found);
   EXPECT_EQ(saved->recordings()->size(), 1u);
+}
+
+TEST_F(Salvage, ADirectoryEntryWithAWrongRangeIsNamedAndTakesNoOtherAlong) {
+  acknowledge();
+  harm(
+      "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE recording = 1 AND kind = 2 AND first = 0);"
+      "UPDATE item SET here = 0, past = 1000000 WHERE recording = 1 AND kind = 2 AND first = 0;"
+      "UPDATE item SET stream = 99 WHERE recording = 2 AND kind = 2");
+  const auto report = run();
+  ASSERT_TRUE(ok(report));
+  std::set<std::string> named;
+  for (const Damage& damage : report->damages) {
+    if (damage.rec_id) named.insert(damage.rec_id->text() + " " + std::to_string(damage.from));
+  }
+  EXPECT_THAT(named, IsSupersetOf({ended_.rec_id.text() + " 0", running_.rec_id.text() + " 0"})) << to_json(*report);
+  auto saved = open_saved();
+  EXPECT_EQ(*saved->records(ended_.rec_id, Stream::sample, 256, 1000), make_samples(256, 344));
+  EXPECT_EQ(*saved->records(running_.rec_id, Stream::sample, 256, 1000), make_samples(256, 44));
 }
 
 TEST_F(Salvage, ARecordingThatOnlyItsEntryCallsErasedIsKept) {
