@@ -138,6 +138,7 @@ class Saver {
     if (saved.birth) BOATHOUSE_TRY(put_text(number, wire::ItemKind::birth, 0, saved.birth_text));
     auto streams = save_streams(number, saved, had_ended);
     if (!streams) return streams.error();
+    name_unsure(saved, *streams);
     for (const SavedSeal& seal : saved.seals) {
       BOATHOUSE_TRY(put_text(number, wire::ItemKind::seal, seal.seal.revision, seal));
     }
@@ -348,6 +349,23 @@ class Saver {
     auto update = to_.prepare("UPDATE item SET outcome = 1, epoch = ?2, wanted = ?3 WHERE id = ?1");
     if (!update) return update.error();
     return update->bind(1, *id).bind(2, kSalvagedEpoch).bind(3, chunk.damaged || chunk.item.wanted).run();
+  }
+
+  // Chunks that may be another recording's: one place alone says whose they are, and no seal does.
+  void name_unsure(const SavedRecording& saved, const std::map<rowing::Stream, SavedStream>& streams) {
+    for (const SavedChunk& chunk : saved.chunks) {
+      const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(chunk.item.stream));
+      if (chunk.sure || !stream || !streams.contains(*stream)) continue;
+      const base::Digest root = wire::stream_root(streams.at(*stream).hashes);
+      const bool sealed = std::ranges::any_of(saved.seals, [&](const SavedSeal& seal) {
+        const auto one = seal.seal.streams.find(*stream);
+        return one != seal.seal.streams.end() && one->second.root == root;
+      });
+      if (!sealed) {
+        name_range(saved, *stream, chunk.item.first, chunk.item.past, chunk.item.receipt,
+                   "these records are taken over, but only one place says that they are this recording's");
+      }
+    }
   }
 
   // --- The end of a recording ---

@@ -75,7 +75,9 @@ class Checker {
     for (FoundItem item : versions->second) {
       item.receipt = receipt;
       const bool sure = key == findings_.keys.end() || is_of(key->second, item);
-      if (item.kind == ItemKind::chunk ? sure && take_chunk(id, item) : take_text(id, item)) return;
+      // The index cannot tell the keys of the first few items (Findings::take_key_row).
+      const bool twice = key != findings_.keys.end() || id == item.stream;
+      if (item.kind == ItemKind::chunk ? sure && take_chunk(id, item, twice) : take_text(id, item)) return;
     }
     name_damaged(id, versions->second.front(), receipt, key == findings_.keys.end() ? nullptr : &key->second);
   }
@@ -89,16 +91,16 @@ class Checker {
     return rowing::stream_from_number(static_cast<std::uint64_t>(item.stream)) && item.past > item.first;
   }
 
-  bool take_chunk(std::int64_t id, const FoundItem& item) {
+  bool take_chunk(std::int64_t id, const FoundItem& item, bool sure) {
     if (!has_range(item)) return false;
     for (const db::RowPlace& place : bodies_of(id)) {
       const auto chunk = open_body(read_body(file_, place), &item.sha256);
       if (!chunk || !is_chunk(item, *chunk)) continue;
-      saved_[item.recording].chunks.push_back({item, place, false});
+      saved_[item.recording].chunks.push_back({item, place, false, sure});
       return true;
     }
     if (item.here) return false;
-    saved_[item.recording].chunks.push_back({item, std::nullopt, false});
+    saved_[item.recording].chunks.push_back({item, std::nullopt, false, sure});
     return true;
   }
 
@@ -146,7 +148,7 @@ class Checker {
       item.version = chunk->version;
       item.sha256 = base::sha256(wire::encode_columns(chunk->stream, chunk->version, chunk->from, chunk->columns));
       item.bytes = body.size();
-      saved_[item.recording].chunks.push_back({item, place, false});
+      saved_[item.recording].chunks.push_back({item, place, false, false});
       return true;
     }
     return false;
@@ -194,7 +196,7 @@ class Checker {
                std::to_string(item.first) + " on may be this recording's or another's");
     } else {
       item.receipt = receipt;
-      saved_[item.recording].chunks.push_back({item, std::nullopt, true});
+      saved_[item.recording].chunks.push_back({item, std::nullopt, true, true});
     }
   }
 

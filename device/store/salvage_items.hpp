@@ -21,6 +21,7 @@ struct SavedChunk {
   FoundItem item;                    // of its stream, range and hash
   std::optional<db::RowPlace> body;  // nullopt: it is not here
   bool damaged = false;              // it should be
+  bool sure = true;                  // row and index say the same; false: only one of them says whose it is
 };
 
 struct SavedText {  // birth, seal or edit: the bytes that were made of it
