@@ -332,7 +332,7 @@ TEST_F(RoutesTest, EveryActIsWrittenDownBeforeAndAfter) {
   }
   const std::string all_scopes =
       "sessions:read,sessions:write,strokes:read,athletes:read,teams:read,aggregates:read,exports:create,exports:read,"
-      "account:delete,athletes:write,teams:write";
+      "account:delete,athletes:write,teams:write,webhooks:read,webhooks:manage";
   EXPECT_THAT(
       lines, testing::ElementsAre("athlete.create nobody: step=intent", "athlete.create Zoe: step=done intent=1",
                                   "key.create Zoe: step=intent scopes=sessions:read,strokes:read expires_in_days=9",
