@@ -12,6 +12,9 @@ using base::Error;
 using base::ErrorCode;
 using base::Status;
 
+// Large enough that the fsync costs little beside the writing, small enough that nobody waits long for others' data.
+constexpr std::size_t kGroupBytes = std::size_t{8} << 20;
+
 // Failures that belong to one job's statements, not to the disk or the file: they must not take the others along.
 bool is_of_one_job(ErrorCode code) {
   return code != ErrorCode::io && code != ErrorCode::no_room && code != ErrorCode::corrupt &&
@@ -20,35 +23,41 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(sql::Connection connection, base::Clock& clock, std::size_t max_queued_bytes)
-    : connection_(std::move(connection)),
-      clock_(clock),
-      max_queued_bytes_(max_queued_bytes),
-      thread_([this] { loop(); }) {}
+Committer::Committer(sql::Connection connection, base::Clock& clock, Queue::Most most)
+    : connection_(std::move(connection)), clock_(clock), queue_(most), thread_([this] { loop(); }) {}
 
 Committer::~Committer() { stop(); }
 
-Status Committer::post(Work work, Done done, std::size_t bytes) {
+Status Committer::post(const base::Uuid& key, Work work, Done done, std::size_t bytes) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       return Error{ErrorCode::unavailable, "the ledger has stopped; try again when the server is back"};
     }
-    if (queued_bytes_ > 0 && queued_bytes_ + bytes > max_queued_bytes_) {
-      return Error{ErrorCode::unavailable, "the ledger's queue is full; try again in some seconds"};
+    switch (queue_.push(key, Job{std::move(work), std::move(done)}, bytes)) {
+      case Queue::Push::taken:
+        break;
+      case Queue::Push::full:
+        return Error{ErrorCode::unavailable, "the ledger's queue is full; try again in some seconds"};
+      case Queue::Push::share_full:
+        return Error{ErrorCode::unavailable,
+                     "too much from this key waits for the ledger; send less at a time, try again in some seconds"};
     }
-    queued_bytes_ += bytes;
-    queue_.push_back(Job{std::move(work), std::move(done), bytes});
   }
   ready_.notify_one();
   return {};
+}
+
+std::size_t Committer::queued_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.weight();
 }
 
 Status Committer::run(Work work) {
   std::promise<Status> promise;
   auto answer = promise.get_future();
   BOATHOUSE_TRY(post(
-      std::move(work), [&promise](const Status& status) { promise.set_value(status); }, 0));
+      base::Uuid{}, std::move(work), [&promise](const Status& status) { promise.set_value(status); }, 0));
   return answer.get();
 }
 
@@ -67,7 +76,6 @@ void Committer::on_commit(std::function<void()> wake) {
 }
 
 void Committer::loop() {
-  std::vector<Job> group;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -75,17 +83,25 @@ void Committer::loop() {
       if (queue_.empty()) {
         return;
       }
-      group.swap(queue_);
     }
-    std::size_t bytes = 0;
-    for (const Job& job : group) {
-      bytes += job.bytes;
-    }
+    std::vector<Job> group = take_group();
     commit(group);
-    group.clear();
-    const std::lock_guard lock(mutex_);
-    queued_bytes_ -= bytes;
   }
+}
+
+std::vector<Committer::Job> Committer::take_group() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Job> group;
+  std::size_t bytes = 0;
+  while (bytes < kGroupBytes) {
+    auto next = queue_.pop();
+    if (!next) {
+      break;
+    }
+    bytes += next->weight;
+    group.push_back(std::move(next->value));
+  }
+  return group;
 }
 
 void Committer::commit(std::span<Job> jobs) {

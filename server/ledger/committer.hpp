@@ -1,5 +1,6 @@
-// One thread that owns the writing connection. Whatever is queued while a transaction runs becomes the next one: nobody
-// waits for company, and under load many share one fsync.
+// One thread that owns the writing connection. What is queued while a transaction runs becomes the next one: nobody
+// waits for company, and under load many share one fsync. A group is bounded and keys take turns in it, so that nobody
+// waits for all that a greedy device has sent.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,9 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/fair_queue.hpp"
 #include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
 #include "server/ledger/writer.hpp"
 #include "server/sql/sql.hpp"
 
@@ -26,45 +29,45 @@ class Committer {
   using Work = std::function<base::Status(Writer&)>;
   // After the commit (or its failure), on the committer's thread. Must not throw.
   using Done = std::function<void(const base::Status&)>;
+  struct Job {
+    Work work;
+    Done done;
+  };
 
-  // `clock` must outlive the committer.
-  Committer(sql::Connection connection, base::Clock& clock, std::size_t max_queued_bytes);
+  // Of bytes that wait. `clock` must outlive the committer.
+  using Queue = base::FairQueue<base::Uuid, Job>;
+  Committer(sql::Connection connection, base::Clock& clock, Queue::Most most);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
 
-  // unavailable: more than the most bytes wait, or it has stopped; then `done` is not called. `bytes` = what the job
-  // holds in memory. A job that is alone in the queue is taken whatever its size.
-  [[nodiscard]] base::Status post(Work work, Done done, std::size_t bytes);
+  // unavailable: more than the most bytes wait, of all or of this key, or it has stopped; then `done` is not called.
+  // `bytes` = what the job holds in memory. A job that is alone in the queue is taken whatever its size. Jobs of one
+  // key stay in their order.
+  [[nodiscard]] base::Status post(const base::Uuid& key, Work work, Done done, std::size_t bytes);
 
-  // Posts and waits.
+  // Posts under a key of the ledger's own and waits.
   [[nodiscard]] base::Status run(Work work);
 
   // As of Ledger.
   void stop();
   void on_commit(std::function<void()> wake);
   [[nodiscard]] std::uint64_t commits() const { return commits_; }
+  [[nodiscard]] std::size_t queued_bytes() const;
 
  private:
-  struct Job {
-    Work work;
-    Done done;
-    std::size_t bytes = 0;
-  };
-
   void loop();
+  std::vector<Job> take_group();
   void commit(std::span<Job> jobs);
   base::Status transact(std::span<Job> jobs);
 
   sql::Connection connection_;
   base::Clock& clock_;
-  const std::size_t max_queued_bytes_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ready_;
-  std::vector<Job> queue_;
-  std::size_t queued_bytes_ = 0;  // of the queue and of the group that is being committed
+  Queue queue_;
   bool stopping_ = false;
 
   std::mutex wake_mutex_;

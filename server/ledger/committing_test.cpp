@@ -169,11 +169,51 @@ TEST_P(LedgerTest, AFullQueueRefusesAtOnceAndRecovers) {
   EXPECT_THAT(refused.error().text, HasSubstr("queue is full"));
   hold.release();
   EXPECT_EQ(first.get_future().get(), Outcome::stored);
-  EXPECT_TRUE(ledger_->check());  // after it the first one's group is done
   EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 1, 2, big)).outcome, Outcome::stored);
   // Alone it may be larger than the whole queue.
   EXPECT_TRUE(ledger_->check());
   EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 2, 3, big + big)).outcome, Outcome::stored);
+}
+
+TEST_P(LedgerTest, AGreedyKeyFillsItsOwnShareAndAnotherIsServedNext) {
+  ledger_.reset();
+  auto opened = Ledger::open({.place = place_, .max_queued_bytes_of_a_key = 300'000}, clock_, random_);
+  ASSERT_TRUE(opened) << opened.error().text;
+  ledger_ = std::move(*opened);
+  put({birth_entry(kRec)});
+
+  constexpr std::size_t kMany = 100;
+  const base::Uuid greedy = uuid(70);
+  const base::Uuid modest = uuid(71);
+  std::vector<base::Uuid> stored;  // in the order of their answers, which is the committer's
+  std::vector<std::string> refusals;
+  std::uint64_t next = 0;
+  const auto send = [&](const base::Uuid& key, std::size_t bytes) {
+    const std::uint64_t from = next++;
+    ledger_->submit(
+        Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 1, std::string(bytes, 'x'))}, key},
+        [&, key](base::Result<Results> results) {
+          if (results) {
+            stored.push_back(key);
+          } else {
+            refusals.push_back(results.error().text);
+          }
+        });
+  };
+  Hold hold(*ledger_);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    send(greedy, 1000);
+  }
+  ASSERT_THAT(refusals, testing::IsEmpty());
+  EXPECT_GE(ledger_->counts()->queued_bytes, kMany * 1000);
+  send(greedy, 250'000);
+  ASSERT_THAT(refusals, testing::ElementsAre(HasSubstr("from this key")));
+  send(modest, 250'000);
+  hold.release();
+  ledger_->stop();  // after all that waits
+  ASSERT_EQ(stored.size(), kMany + 1);
+  EXPECT_EQ(stored[1], modest);
+  EXPECT_EQ(ledger_->counts()->queued_bytes, 0U);
 }
 
 // A trigger stands for any failure that belongs to one submission's own statements.
@@ -196,7 +236,7 @@ TEST_F(SqliteLedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
   ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 1, 2), poison}}, note);
   ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 2, 3)}}, note);
   hold.release();
-  ASSERT_TRUE(ledger_->check());
+  ASSERT_TRUE(submit(*ledger_, kAnna, {}));  // in the same line, so after them
   EXPECT_THAT(answers, testing::ElementsAre("stored", "error", "stored"));
   EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have,
               testing::ElementsAre(wire::Range{0, 1}, wire::Range{2, 3}));

@@ -72,7 +72,7 @@ class SqlLedger final : public Ledger {
         purge_without_backup_(options.purge_without_backup),
         leading_(std::move(leading)),
         reader_(std::move(reading)),
-        committer_(std::move(writing), clock, options.max_queued_bytes) {}
+        committer_(std::move(writing), clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key}) {}
 
   std::string epoch() override { return epoch_; }
 
@@ -86,8 +86,10 @@ class SqlLedger final : public Ledger {
       Completion done;
       std::vector<wire::ItemResult> results;
     };
+    const base::Uuid key = submission.key.value_or(submission.athlete);
     const auto pending = std::make_shared<Pending>(Pending{std::move(submission), std::move(done), {}});
     const Status queued = committer_.post(
+        key,
         [pending](Writer& writer) -> Status {
           auto results = writer.apply(pending->submission);
           if (!results) {
@@ -196,6 +198,7 @@ class SqlLedger final : public Ledger {
     if (counts) {
       counts->submissions = submissions_;
       counts->commits = committer_.commits();
+      counts->queued_bytes = committer_.queued_bytes();
     }
     return counts;
   }

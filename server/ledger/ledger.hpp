@@ -105,15 +105,17 @@ struct Counts {
   std::uint64_t chunks = 0;
   std::uint64_t unloaded_chunks = 0;  // in no block that ClickHouse acknowledged; without `source`
   std::uint64_t quarantined = 0;
-  std::uint64_t submissions = 0;  // since open(): answered from the committer
-  std::uint64_t commits = 0;      // since open(): transactions that did so
+  std::uint64_t submissions = 0;   // since open(): answered from the committer
+  std::uint64_t commits = 0;       // since open(): transactions that did so
+  std::uint64_t queued_bytes = 0;  // that wait for the committer
 };
 
 class Ledger {
  public:
   struct Options {
-    sql::Place place = {};                                 // a file's folder must exist
-    std::size_t max_queued_bytes = std::size_t{64} << 20;  // above it submissions are refused as unavailable
+    sql::Place place = {};                                          // a file's folder must exist
+    std::size_t max_queued_bytes = std::size_t{64} << 20;           // above it submissions are refused as unavailable
+    std::size_t max_queued_bytes_of_a_key = std::size_t{16} << 20;  // above it those of this API key (or athlete)
     bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
   };
   // `clock` and `random` must outlive the ledger. Errors as of server/sql. One process per file; on
