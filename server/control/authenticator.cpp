@@ -46,6 +46,8 @@ http::Admit admit(Accounts& accounts, bool operators, bool athletes) {
     if (!identity) {
       return http::problem_response(head, identity.error());
     }
+    head.caller = identity->key_id.text();
+    head.is_unlimited = identity->role == Role::operator_;
     if (identity->role == Role::operator_ && !operators) {
       return http::problem_response(head,
                                     Error{ErrorCode::forbidden,

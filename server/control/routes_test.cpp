@@ -389,5 +389,23 @@ TEST_F(RoutesTest, ARouteWithoutAScopeLetsNobodyIn) {
   EXPECT_THAT(check_scopes(routes_).error().text, HasSubstr("forgotten"));
 }
 
+// What quotas and the log go by.
+TEST_F(RoutesTest, AdmissionTellsWhoseRequestItIs) {
+  const auto ask = [&](const http::Admit& admit, const std::string& key) {
+    http::RequestHead head;
+    head.scope = "sessions:read";
+    head.headers = headers(key);
+    admit(head);
+    return head;
+  };
+  const http::RequestHead anna = ask(admit_any(*accounts_), athlete_key_);
+  EXPECT_EQ(anna.caller, identity_of(anna)->key_id.text());
+  EXPECT_FALSE(anna.is_unlimited);
+  EXPECT_EQ(ask(admit_operator(*accounts_), athlete_key_).caller, anna.caller) << "refused, but known";
+  EXPECT_TRUE(ask(admit_any(*accounts_), operator_key_).is_unlimited);
+  EXPECT_EQ(ask(admit_any(*accounts_), "rk_live_0").caller, "");
+  EXPECT_EQ(ask(admit_any(*accounts_), "").caller, "");
+}
+
 }  // namespace
 }  // namespace boathouse::control

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "core/base/hex.hpp"
@@ -21,6 +22,18 @@ std::string make_request_id() {
 
 WorkerPool::Lane lane_of(const Route& route) {
   return route.admission == Admission::bulk ? WorkerPool::Lane::bulk : WorkerPool::Lane::normal;
+}
+
+// One client's requests take turns with another's before anybody knows whose they are. A made-up key gets turns of its
+// own too, but its work ends with the admission that does not find it.
+WorkerPool::Key queue_key_of(const RequestHead& head) {
+  const std::hash<std::string> hash;
+  for (const std::string_view name : {"Authorization", "X-API-Key"}) {
+    if (const std::string* key = head.headers.find(name)) {
+      return hash(*key);
+    }
+  }
+  return hash(head.remote_address);
 }
 
 // write_response(), and a cut connection if memory is short even for that.
@@ -47,10 +60,11 @@ bool is_sane_request_id(std::string_view text) {
 }
 
 base::Status validate(const Options& options) {
-  if (options.io_threads == 0 || options.worker_threads == 0 || options.queue_length == 0 ||
+  if (options.io_threads == 0 || options.worker_threads == 0 || options.queue_length == 0 || options.queue_share == 0 ||
       options.timeouts.body_bytes_per_second == 0) {
-    return base::Error{base::ErrorCode::invalid_input,
-                       "io_threads, worker_threads, queue_length and body_bytes_per_second must be at least 1"};
+    return base::Error{
+        base::ErrorCode::invalid_input,
+        "io_threads, worker_threads, queue_length, queue_share and body_bytes_per_second must be at least 1"};
   }
   return base::Done{};
 }
@@ -86,7 +100,7 @@ class Dispatcher::Pending {
         auto task = [&dispatcher = dispatcher_, exchange = exchange_, send = send_, response = std::move(response)] {
           dispatcher.answer(*exchange, response, send);
         };
-        dispatcher_.pool_.submit_continuation(lane_of(*exchange_->route), std::move(task));
+        dispatcher_.pool_.submit_continuation(lane_of(*exchange_->route), exchange_->queue_key, std::move(task));
       });
       return;
     }
@@ -105,8 +119,9 @@ Dispatcher::Dispatcher(RouteTable routes, const Options& options)
     : routes_(std::move(routes)),
       limits_(options.limits),
       hooks_(options.hooks),
+      throttle_(options.throttle),
       body_budget_(options.limits.body_bytes_in_flight),
-      pool_(options.worker_threads, options.queue_length) {}
+      pool_(options.worker_threads, options.queue_length, options.queue_share) {}
 
 std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
   Request& request = exchange.request;
@@ -118,11 +133,23 @@ std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
   request.method = exchange.method;
   request.headers = std::move(raw.headers);
   request.remote_address = raw.remote_address;
+  exchange.queue_key = queue_key_of(request);
   const std::string* id = request.headers.find("Request-Id");
   request.request_id = id != nullptr && is_sane_request_id(*id) ? *id : make_request_id();
   exchange.context.problem_head.request_id = request.request_id;
   exchange.context.accepts_gzip = choose_coding(request.headers.joined("Accept-Encoding")) == Coding::gzip;
 
+  auto answer = answer_at_once(exchange, raw);
+  if (answer) {
+    if (auto refusal = charge(exchange)) {
+      exchange.context.keep_alive &= !exchange.body_unread;
+      return compose(std::move(*refusal), exchange.context);
+    }
+  }
+  return answer;
+}
+
+std::optional<WireResponse> Dispatcher::answer_at_once(Exchange& exchange, const RawHead& raw) {
   if (auto refusal = check(exchange, raw)) {
     return refusal;
   }
@@ -214,7 +241,8 @@ std::optional<WireResponse> Dispatcher::reserve_body(Exchange& exchange, const R
                   "The body has " + std::to_string(raw.content_length) + " bytes; " +
                       std::to_string(exchange.body_limit) + " are the most here.");
   }
-  exchange.body_share = body_budget_.take(raw.chunked ? exchange.body_limit : raw.content_length);
+  exchange.announced_bytes = raw.chunked ? exchange.body_limit : raw.content_length;
+  exchange.body_share = body_budget_.take(exchange.announced_bytes);
   if (!exchange.body_share) {
     return refuse(exchange, ProblemKind::overloaded, "Too many large requests at the same time; try again.");
   }
@@ -262,20 +290,35 @@ void Dispatcher::pull(const ExchangePtr& exchange, WireResponse response, Send s
     }
     send(std::move(response));
   };
-  pool_.submit_continuation(lane_of(*exchange->route), std::move(task));
+  pool_.submit_continuation(lane_of(*exchange->route), exchange->queue_key, std::move(task));
 }
 
 void Dispatcher::submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task) {
-  if (!pool_.try_submit(lane_of(*exchange->route), std::move(task))) {
+  if (!pool_.try_submit(lane_of(*exchange->route), exchange->queue_key, std::move(task))) {
     send(refuse(*exchange, ProblemKind::overloaded, "Too many requests are waiting; try again."));
   }
 }
 
 std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) const {
-  if (exchange.admitted || !exchange.route->admit) {
+  if (exchange.admitted || exchange.route->admission == Admission::probe) {
     return std::nullopt;
   }
   exchange.admitted = true;
+  std::optional<Response> refusal = ask_route(exchange);
+  // Refused or not: who asks too often hears that instead.
+  if (auto quota_exceeded = charge(exchange)) {
+    refusal = std::move(quota_exceeded);
+  }
+  if (refusal && exchange.body_unread) {
+    exchange.context.keep_alive = false;
+  }
+  return refusal;
+}
+
+std::optional<Response> Dispatcher::ask_route(Exchange& exchange) const {
+  if (!exchange.route->admit) {
+    return std::nullopt;
+  }
   std::optional<Response> refusal;
   try {
     refusal = exchange.route->admit(exchange.request);
@@ -284,9 +327,17 @@ std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) const {
   } catch (...) {
     refusal = internal_error(exchange, "admission threw");
   }
-  if (refusal && exchange.body_unread) {
-    exchange.context.keep_alive = false;
+  exchange.context.problem_head.caller = exchange.request.caller;
+  exchange.context.problem_head.replica = exchange.request.replica;
+  return refusal;
+}
+
+std::optional<Response> Dispatcher::charge(Exchange& exchange) const {
+  if (throttle_ == nullptr) {
+    return std::nullopt;
   }
+  auto refusal = throttle_->charge(exchange.request, exchange.announced_bytes, exchange.charge);
+  exchange.context.fields = exchange.charge.fields;
   return refusal;
 }
 
@@ -327,7 +378,8 @@ void Dispatcher::answer(const Exchange& exchange, Response response, const Send&
   send(std::move(wire));
 }
 
-void Dispatcher::finished(const Exchange& exchange, int status, std::uint64_t bytes, bool complete) const {
+void Dispatcher::finished(Exchange& exchange, int status, std::uint64_t bytes, bool complete) const {
+  Throttle::settle(exchange.charge, exchange.body_bytes);
   if (!hooks_.access) {
     return;
   }
@@ -337,7 +389,11 @@ void Dispatcher::finished(const Exchange& exchange, int status, std::uint64_t by
   record.status = status;
   record.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - exchange.started).count();
   record.bytes = bytes;
+  record.body_bytes = exchange.body_bytes;
   record.request_id = exchange.context.problem_head.request_id;
+  record.caller = exchange.context.problem_head.caller;
+  record.replica = exchange.context.problem_head.replica;
+  record.limited_by = exchange.charge.refused_by;
   record.complete = complete;
   hooks_.access(record);
 }

@@ -20,6 +20,7 @@
 #include "server/http/response_writer.hpp"
 #include "server/http/router.hpp"
 #include "server/http/server.hpp"
+#include "server/http/throttle.hpp"
 #include "server/http/worker_pool.hpp"
 
 namespace boathouse::http {
@@ -58,12 +59,16 @@ struct Exchange {
   const Route* route = nullptr;
   ResponseContext context;
   std::uint64_t body_limit = 0;
-  bool body_unread = false;       // the client sends a body that nobody has read: the connection cannot go on
-  bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
-  bool admitted = false;          // `admit` has had its say
-  Method method = Method::other;  // the request itself moves on into an asynchronous handler
+  std::uint64_t announced_bytes = 0;  // of the body: Content-Length, or the most that may come
+  bool body_unread = false;           // the client sends a body that nobody has read: the connection cannot go on
+  bool expects_continue = false;      // the client waits for "100 Continue" before it sends the body
+  bool admitted = false;              // `admit` has had its say
+  Method method = Method::other;      // the request itself moves on into an asynchronous handler
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   BodyBudget::Share body_share;
+  std::uint64_t body_bytes = 0;  // received, framing included
+  Throttle::Charge charge;
+  WorkerPool::Key queue_key = 0;  // whose turn it is: of the key as it was sent, good or not, else of the address
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 
@@ -78,10 +83,10 @@ class Dispatcher {
   // Checks and routes; quick, for the I/O thread. An answer ends the request.
   std::optional<WireResponse> open(Exchange& exchange, RawHead raw);
 
-  // Asks the route's `admit` on the pool, then calls `admitted` or `send`.
+  // Asks the route's `admit` and the throttle on the pool, then calls `admitted` or `send`.
   void admit(const ExchangePtr& exchange, std::function<void()> admitted, Send send);
 
-  // Runs `admit` if that has not happened, then the handler.
+  // The same if that has not happened, then the handler.
   void run(const ExchangePtr& exchange, Send send);
 
   // The next piece of a streamed body.
@@ -90,8 +95,8 @@ class Dispatcher {
   // The server's own answer. For a request that could not even be read, `exchange` is new.
   WireResponse refuse(Exchange& exchange, ProblemKind kind, std::string detail);
 
-  // The end of a request: the access log.
-  void finished(const Exchange& exchange, int status, std::uint64_t bytes, bool complete) const;
+  // The end of a request: its charge is corrected, the access log.
+  void finished(Exchange& exchange, int status, std::uint64_t bytes, bool complete) const;
 
   // For the operator.
   void report(const Exchange* exchange, std::string_view text) const;
@@ -102,17 +107,21 @@ class Dispatcher {
  private:
   class Pending;
 
+  std::optional<WireResponse> answer_at_once(Exchange& exchange, const RawHead& raw);
   std::optional<WireResponse> check(Exchange& exchange, const RawHead& raw);
   std::optional<WireResponse> route(Exchange& exchange);
   std::optional<WireResponse> reserve_body(Exchange& exchange, const RawHead& raw);
   void submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task);
   void serve(const ExchangePtr& exchange, const Send& send);
   std::optional<Response> ask_admission(Exchange& exchange) const;
+  std::optional<Response> ask_route(Exchange& exchange) const;
+  std::optional<Response> charge(Exchange& exchange) const;
   void answer(const Exchange& exchange, Response response, const Send& send) const;
 
   const RouteTable routes_;
   const Limits limits_;
   const Hooks hooks_;
+  Throttle* const throttle_;
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // what a Reply from a foreign thread goes through
   BodyBudget body_budget_;
   WorkerPool pool_;

@@ -30,8 +30,10 @@
 #include <utility>
 #include <vector>
 
+#include "server/http/client_network.hpp"
 #include "server/http/dispatcher.hpp"
 #include "server/http/listen_address.hpp"
+#include "server/http/network_count.hpp"
 #include "server/http/registry.hpp"
 #include "server/http/server.hpp"
 #include "server/http/transfer.hpp"
@@ -75,6 +77,7 @@ struct Shared {
   const Options& options;
   Dispatcher dispatcher;
   Registry<Connection> connections;
+  NetworkCount networks;
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> cut{0};
 };
@@ -82,23 +85,23 @@ struct Shared {
 // One client. While it waits for a handler nothing but `Shared::connections` holds it.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Shared& shared, Socket socket)
+  Connection(Shared& shared, Socket socket, std::string remote_address, NetworkCount::Share place)
       : shared_(shared),
         timeouts_(shared.options.timeouts),
         stream_(std::move(socket)),
-        buffer_(std::max(kBufferBytes, shared.options.limits.header_bytes + 1)) {
+        buffer_(std::max(kBufferBytes, shared.options.limits.header_bytes + 1)),
+        remote_address_(std::move(remote_address)),
+        place_(std::move(place)) {
     ErrorCode error;
-    const auto peer = stream_.socket().remote_endpoint(error);
-    remote_address_ = error ? std::string() : peer.address().to_string();
     stream_.socket().set_option(tcp::no_delay(true), error);
   }
 
   void start() {
     post([](Connection& self) { self.await_request(self.timeouts_.header); });
   }
-  // Answers 503 without reading anything.
-  void turn_away() {
-    post([](Connection& self) { self.refuse(ProblemKind::overloaded, "Too many connections; try again."); });
+  // Answers 503 without reading anything. `why` outlives the connection.
+  void turn_away(const char* why) {
+    post([why](Connection& self) { self.refuse(ProblemKind::overloaded, why); });
   }
   // The server stops: goes if there is nothing to finish.
   void drain() {
@@ -202,9 +205,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!exchange_->body_unread) {
       return shared_.dispatcher.run(exchange_, later(&Connection::write));
     }
-    if (!exchange_->route->admit) {
-      return begin_body();
-    }
     shared_.dispatcher.admit(exchange_, later(&Connection::begin_body), later(&Connection::write));
   }
 
@@ -257,6 +257,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void on_body(ErrorCode error, std::size_t bytes) {
     incoming_.add(bytes);
+    exchange_->body_bytes += bytes;
     if (error == wire::error::body_limit || (!error && incoming_.is_padded())) {
       const std::string most = std::to_string(exchange_->body_limit);
       return refuse(ProblemKind::too_large, "The body may have " + most + " bytes here.");
@@ -353,6 +354,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       finish(false);
     }
     stream_.close();
+    place_.reset();
     shared_.connections.remove(this);
   }
 
@@ -361,6 +363,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Stream stream_;
   beast::flat_buffer buffer_;
   std::string remote_address_;
+  NetworkCount::Share place_;
   bool idle_ = false;  // waits for a request's first byte
   bool closed_ = false;
 
@@ -391,6 +394,8 @@ class Server::Listener {
     }
     return port_;
   }
+
+  [[nodiscard]] std::size_t connections() const { return shared_ ? shared_->connections.count() : 0; }
 
   std::size_t stop(std::chrono::milliseconds drain) {
     if (threads_.empty()) {
@@ -479,13 +484,27 @@ class Server::Listener {
   }
 
   void welcome(Socket socket) {
+    ErrorCode error;
+    const auto peer = socket.remote_endpoint(error);
+    std::string address = error ? std::string() : peer.address().to_string();
+    auto place = shared_->networks.enter(client_network(address));
+    const Limits& limits = options_.limits;
+    const std::size_t most_of_network =
+        limits.connections_of_a_network > 0 ? limits.connections_of_a_network : limits.connections;
     const std::size_t open = shared_->connections.count();
-    if (open >= options_.limits.connections + kTurnedAwayAtOnce) {
+    if (open >= limits.connections + kTurnedAwayAtOnce || place->count() > most_of_network + kTurnedAwayAtOnce) {
       return;
     }
-    auto connection = std::make_shared<Connection>(*shared_, std::move(socket));
+    const bool network_is_full = place->count() > most_of_network;
+    auto connection = std::make_shared<Connection>(*shared_, std::move(socket), std::move(address), std::move(place));
     shared_->connections.add(connection);
-    open >= options_.limits.connections ? connection->turn_away() : connection->start();
+    if (open >= limits.connections) {
+      connection->turn_away("Too many connections; try again.");
+    } else if (network_is_full) {
+      connection->turn_away("Too many connections from this address; close some, or try again later.");
+    } else {
+      connection->start();
+    }
   }
 
   // In this order: what the sockets' pending work holds dies with `io_`, before what it refers to.
@@ -504,6 +523,8 @@ Server::Server(Options options, RouteTable routes)
     : listener_(std::make_unique<Listener>(std::move(options), std::move(routes))) {}
 
 Server::~Server() { stop(std::chrono::milliseconds(0)); }
+
+std::size_t Server::connections() const { return listener_->connections(); }
 
 base::Result<std::uint16_t> Server::start() { return listener_->start(); }
 

@@ -73,6 +73,9 @@ struct RequestHead {
   std::string remote_address;  // of the peer's socket, no port; a proxy in front is its own address
   std::string_view scope;      // of the route, see router.hpp
   std::any identity;           // whatever the route's `admit` found out about the caller, for the handler
+  std::string caller;          // set by `admit`: the id (no secret) of the good key; "" = nobody is known
+  std::string replica;         // set by `admit`, if the route asks for one: which of the caller's devices
+  bool is_unlimited = false;   // set by `admit`: no quota holds for this caller
 
   // The value that the pattern's {name} matched; "" if the pattern has no such name (a match itself is never empty).
   [[nodiscard]] std::string_view path_parameter(std::string_view name) const;

@@ -137,6 +137,13 @@ Response problem_response(const RequestHead& request, const Problem& problem) {
     }
     json.end_array();
   }
+  if (!problem.violated_policies.empty()) {
+    json.key("violated-policies").begin_array();
+    for (const std::string& policy : problem.violated_policies) {
+      json.value(policy);
+    }
+    json.end_array();
+  }
   json.end_object();
 
   Response response = make_response(problem.status, "application/problem+json", std::move(body));

@@ -29,6 +29,7 @@ struct Problem {
   std::string title;   // the same words for every occurrence of the id
   std::string detail;  // this occurrence: what is wrong and what mends it
   std::vector<FieldError> errors;
+  std::vector<std::string> violated_policies;  // 429: names of quotas, as in RateLimit-Policy
   std::optional<int> retry_after_s;
   std::string note;  // Response::note
 };

@@ -114,6 +114,9 @@ void write_head(const Response& response, const ResponseContext& context, WireRe
       head.append(header.name).append(": ").append(header.value).append("\r\n");
     }
   }
+  for (const Header& header : context.fields) {
+    head.append(header.name).append(": ").append(header.value).append("\r\n");
+  }
   if (out.chunked) {
     head.append("Transfer-Encoding: chunked\r\n");
   } else if (may_have_body(response.status) && !response.source) {

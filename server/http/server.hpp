@@ -17,10 +17,13 @@
 
 namespace boathouse::http {
 
+class Throttle;
+
 struct Limits {
-  std::size_t header_bytes = 8 * 1024;  // request line and headers; over it 431 (414 if it is the request line)
-  std::size_t target_bytes = 4 * 1024;  // over it 414
-  std::size_t connections = 1024;       // over it 503 and close
+  std::size_t header_bytes = 8 * 1024;       // request line and headers; over it 431 (414 if it is the request line)
+  std::size_t target_bytes = 4 * 1024;       // over it 414
+  std::size_t connections = 1024;            // over it 503 and close
+  std::size_t connections_of_a_network = 0;  // client_network(); over it 503 and close; 0 = no limit of its own
   std::size_t body_bytes_in_flight = 256 << 20;  // of all requests together, counted before they are read; over it 503
 };
 
@@ -40,12 +43,16 @@ struct Timeouts {
 // One finished request. The views are valid during the call.
 struct AccessRecord {
   Method method = Method::other;
-  std::string_view route;   // Route::name, or "" if no route was found
-  int status = 0;           // 0: the connection ended before there was an answer
-  double ms = 0;            // from the end of the request's headers to the last byte given to the system
-  std::uint64_t bytes = 0;  // sent, headers and framing included
+  std::string_view route;        // Route::name, or "" if no route was found
+  int status = 0;                // 0: the connection ended before there was an answer
+  double ms = 0;                 // from the end of the request's headers to the last byte given to the system
+  std::uint64_t bytes = 0;       // sent, headers and framing included
+  std::uint64_t body_bytes = 0;  // received, framing included
   std::string_view request_id;
-  bool complete = false;  // the whole answer went out
+  std::string_view caller;      // RequestHead::caller
+  std::string_view replica;     // RequestHead::replica
+  std::string_view limited_by;  // the policy whose quota is used up, if that was the answer
+  bool complete = false;        // the whole answer went out
 };
 
 // Something that the operator should see; `text` may name internals, never a client's secret. The views are valid
@@ -67,8 +74,10 @@ struct Options {
   std::string listen = "127.0.0.1:0";  // parse_listen_address()
   std::size_t io_threads = 1;
   std::size_t worker_threads = 8;
-  std::size_t queue_length = 256;
+  std::size_t queue_length = 2048;  // requests that wait for a worker; over it 503
+  std::size_t queue_share = 256;    // of them, of one client (its key, or its address where it sends none); over it 503
   Limits limits;
+  Throttle* throttle = nullptr;  // nullptr = no quotas; must outlive the server
   Timeouts timeouts;
   Hooks hooks;
 };
@@ -85,6 +94,9 @@ class Server {
   // Listens and answers from now on; gives the port. invalid_input for a bad address or a count of 0, unavailable if
   // the address is taken or may not be used. Once per object.
   base::Result<std::uint16_t> start();
+
+  // That are open now; 0 before start() and after stop(). Any thread.
+  [[nodiscard]] std::size_t connections() const;
 
   // Takes no new connection, closes the idle ones, lets running requests finish (asynchronous ones too) for up to
   // `drain`, cuts the rest, waits for the handlers that run and ends the threads. Returns how many connections were

@@ -362,6 +362,7 @@ TEST(Server, ServesManyConnectionsAtOnce) {
   options.io_threads = 2;
   options.worker_threads = 4;
   options.queue_length = 1000;
+  options.queue_share = 1000;
   TestServer server(fill, options);
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 200; ++i) {

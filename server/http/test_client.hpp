@@ -186,6 +186,7 @@ class TestServer {
     std::uint64_t bytes;
     std::string request_id;
     bool complete;
+    std::string limited_by;
   };
 
   explicit TestServer(const std::function<void(RouteTable&)>& fill, Options options = {})
@@ -217,7 +218,7 @@ class TestServer {
     options.hooks.access = [this](const AccessRecord& record) {
       const std::lock_guard lock(mutex_);
       accesses_.push_back(Access{record.method, std::string(record.route), record.status, record.bytes,
-                                 std::string(record.request_id), record.complete});
+                                 std::string(record.request_id), record.complete, std::string(record.limited_by)});
       logged_.notify_all();
     };
     options.hooks.failure = [this](const FailureRecord& record) {

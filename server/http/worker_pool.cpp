@@ -1,13 +1,15 @@
 #include "server/http/worker_pool.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace boathouse::http {
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_length)
-    : queue_length_(queue_length), bulk_threads_(std::max<std::size_t>(1, threads / 2)) {
+WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_length, std::size_t queue_share)
+    : most_{queue_length, queue_share},
+      bulk_threads_(std::max<std::size_t>(1, threads / 2)),
+      normal_(most_),
+      bulk_(most_) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this] { work(); });
@@ -16,23 +18,27 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_length)
 
 WorkerPool::~WorkerPool() { stop(); }
 
-bool WorkerPool::try_submit(Lane lane, Task task) { return submit(lane, std::move(task), queue_length_); }
-
-void WorkerPool::submit_continuation(Lane lane, Task task) {
-  submit(lane, std::move(task), std::numeric_limits<std::size_t>::max());
-}
-
-bool WorkerPool::submit(Lane lane, Task task, std::size_t most_waiting) {
+bool WorkerPool::try_submit(Lane lane, Key key, Task task) {
   {
     const std::lock_guard lock(mutex_);
-    std::deque<Task>& queue = lane == Lane::bulk ? bulk_ : normal_;
-    if (stopped_ || queue.size() >= most_waiting) {
+    Queue& queue = lane == Lane::bulk ? bulk_ : normal_;
+    if (stopped_ || queue.push(key, std::move(task), 1) != Queue::Push::taken) {
       return false;
     }
-    queue.push_back(std::move(task));
   }
   ready_.notify_one();
   return true;
+}
+
+void WorkerPool::submit_continuation(Lane lane, Key key, Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) {
+      return;
+    }
+    (lane == Lane::bulk ? bulk_ : normal_).push_always(key, std::move(task), 1);
+  }
+  ready_.notify_one();
 }
 
 bool WorkerPool::bulk_is_ready() const { return !bulk_.empty() && bulk_running_ < bulk_threads_; }
@@ -46,9 +52,7 @@ void WorkerPool::work() {
     }
     const bool take_bulk = bulk_is_ready() && (normal_.empty() || bulk_turn_);
     bulk_turn_ = !take_bulk;
-    std::deque<Task>& queue = take_bulk ? bulk_ : normal_;
-    Task task = std::move(queue.front());
-    queue.pop_front();
+    Task task = std::move((take_bulk ? bulk_ : normal_).pop()->value);
     bulk_running_ += take_bulk ? 1 : 0;
 
     lock.unlock();
@@ -63,14 +67,14 @@ void WorkerPool::work() {
 }
 
 void WorkerPool::stop() {
-  std::deque<Task> dropped_normal;
-  std::deque<Task> dropped_bulk;
+  Queue dropped_normal(most_);
+  Queue dropped_bulk(most_);
   std::vector<std::thread> threads;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    dropped_normal.swap(normal_);
-    dropped_bulk.swap(bulk_);
+    std::swap(dropped_normal, normal_);
+    std::swap(dropped_bulk, bulk_);
     threads.swap(threads_);
   }
   ready_.notify_all();

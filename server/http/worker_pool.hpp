@@ -1,14 +1,16 @@
-// A fixed number of threads and a bounded queue in front of them. Every call may come from any thread.
+// A fixed number of threads and a bounded queue in front of them, in which keys take turns (core/base/fair_queue.hpp).
+// Every call may come from any thread.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "core/base/fair_queue.hpp"
 
 namespace boathouse::http {
 
@@ -22,35 +24,39 @@ class WorkerPool {
     bulk,  // holds at most half of the threads (at least one)
   };
 
-  // `queue_length` tasks may wait in each lane; both counts >= 1.
-  WorkerPool(std::size_t threads, std::size_t queue_length);
+  // Whose task it is; equal for equal clients.
+  using Key = std::uint64_t;
+
+  // `queue_length` tasks may wait in each lane, `queue_share` of them of one key; all counts >= 1.
+  WorkerPool(std::size_t threads, std::size_t queue_length, std::size_t queue_share);
   // stop(), if nobody called it.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False: the lane's queue is full or the pool has stopped; the task was dropped.
-  [[nodiscard]] bool try_submit(Lane lane, Task task);
+  // False: the lane's queue or the key's share of it is full, or the pool has stopped; the task was dropped.
+  [[nodiscard]] bool try_submit(Lane lane, Key key, Task task);
 
   // The next step of work that was let in already: the queue's length does not count, because refusing half-done work
   // would waste it. Bounded all the same: each open request has at most one such step. Dropped after stop().
-  void submit_continuation(Lane lane, Task task);
+  void submit_continuation(Lane lane, Key key, Task task);
 
   // Ends the tasks that run, drops those that wait (their destructors run here) and joins the threads. Not to be called
   // from a task. The first call does it; later calls do nothing.
   void stop();
 
  private:
-  bool submit(Lane lane, Task task, std::size_t most_waiting);
+  using Queue = base::FairQueue<Key, Task>;
+
   void work();
   [[nodiscard]] bool bulk_is_ready() const;
 
-  const std::size_t queue_length_;
+  const Queue::Most most_;
   const std::size_t bulk_threads_;
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<Task> normal_;
-  std::deque<Task> bulk_;
+  Queue normal_;
+  Queue bulk_;
   std::size_t bulk_running_ = 0;
   bool bulk_turn_ = false;  // both lanes wait: they take turns
   bool stopped_ = false;

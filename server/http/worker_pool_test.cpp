@@ -8,19 +8,22 @@
 #include <limits>
 #include <memory>
 #include <thread>
+#include <vector>
 
 namespace boathouse::http {
 namespace {
 
 using Lane = WorkerPool::Lane;
 
+constexpr WorkerPool::Key kKey = 1;
+
 TEST(WorkerPool, RunsWhatItTakes) {
   constexpr int kTasks = 1000;
   std::atomic<int> sum{0};
   std::latch done(kTasks);
-  WorkerPool pool(3, kTasks);
+  WorkerPool pool(3, kTasks, kTasks);
   for (int i = 0; i < kTasks; ++i) {
-    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, [&sum, &done, i] {
+    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&sum, &done, i] {
       sum += i;
       done.count_down();
     }));
@@ -33,18 +36,18 @@ TEST(WorkerPool, RefusesWhenTheQueueIsFull) {
   std::latch started(1);
   std::latch release(1);
   std::latch done(3);
-  WorkerPool pool(1, 2);
-  ASSERT_TRUE(pool.try_submit(Lane::normal, [&] {
+  WorkerPool pool(1, 2, 2);
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] {
     started.count_down();
     release.wait();
   }));
   started.wait();
   const auto task = [&] { done.count_down(); };
-  EXPECT_TRUE(pool.try_submit(Lane::normal, task));
-  EXPECT_TRUE(pool.try_submit(Lane::normal, task));
-  EXPECT_FALSE(pool.try_submit(Lane::normal, task));
-  EXPECT_TRUE(pool.try_submit(Lane::bulk, [] {}));  // a queue of its own
-  pool.submit_continuation(Lane::normal, task);     // let in already
+  EXPECT_TRUE(pool.try_submit(Lane::normal, kKey, task));
+  EXPECT_TRUE(pool.try_submit(Lane::normal, kKey, task));
+  EXPECT_FALSE(pool.try_submit(Lane::normal, kKey, task));
+  EXPECT_TRUE(pool.try_submit(Lane::bulk, kKey, [] {}));  // a queue of its own
+  pool.submit_continuation(Lane::normal, kKey, task);     // let in already
   release.count_down();
   done.wait();
 }
@@ -56,9 +59,9 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   std::latch release(1);
   std::latch bulk_done(6);
   std::latch normal_done(4);
-  WorkerPool pool(4, 100);
+  WorkerPool pool(4, 100, 100);
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::bulk, [&, i] {
+    ASSERT_TRUE(pool.try_submit(Lane::bulk, kKey, [&, i] {
       const int now = ++bulk_now;
       int most = bulk_most;
       while (now > most && !bulk_most.compare_exchange_weak(most, now)) {
@@ -73,7 +76,7 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   }
   two_started.wait();
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::normal, [&] { normal_done.count_down(); }));
+    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { normal_done.count_down(); }));
   }
   normal_done.wait();  // although four bulk tasks came first and wait
   release.count_down();
@@ -83,12 +86,45 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
 
 TEST(WorkerPool, OneThreadServesBothLanes) {
   std::latch done(200);
-  WorkerPool pool(1, 100);
+  WorkerPool pool(1, 100, 100);
   for (int i = 0; i < 100; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::bulk, [&] { done.count_down(); }));
-    ASSERT_TRUE(pool.try_submit(Lane::normal, [&] { done.count_down(); }));
+    ASSERT_TRUE(pool.try_submit(Lane::bulk, kKey, [&] { done.count_down(); }));
+    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { done.count_down(); }));
   }
   done.wait();
+}
+
+TEST(WorkerPool, AGreedyKeyNeitherDelaysAnotherNorTakesItsPlace) {
+  constexpr WorkerPool::Key kGreedy = 2;
+  constexpr WorkerPool::Key kModest = 3;
+  std::latch started(1);
+  std::latch release(1);
+  std::latch done(1003);
+  std::vector<WorkerPool::Key> order;  // of one thread
+  WorkerPool pool(1, 1003, 1000);
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] {
+    started.count_down();
+    release.wait();
+    done.count_down();
+  }));
+  started.wait();
+  const auto task_of = [&](WorkerPool::Key key) {
+    return [&, key] {
+      order.push_back(key);
+      done.count_down();
+    };
+  };
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(pool.try_submit(Lane::normal, kGreedy, task_of(kGreedy)));
+  }
+  EXPECT_FALSE(pool.try_submit(Lane::normal, kGreedy, task_of(kGreedy)));
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kModest, task_of(kModest)));
+  pool.submit_continuation(Lane::normal, kModest, task_of(kModest));
+  release.count_down();
+  done.wait();
+  ASSERT_EQ(order.size(), 1002U);
+  EXPECT_EQ(order[1], kModest);
+  EXPECT_EQ(order[3], kModest);
 }
 
 TEST(WorkerPool, StopEndsWhatRunsAndDropsWhatWaits) {
@@ -97,16 +133,17 @@ TEST(WorkerPool, StopEndsWhatRunsAndDropsWhatWaits) {
   std::latch release(1);
   std::atomic<bool> ended{false};
   std::atomic<bool> ran{false};
-  WorkerPool pool(1, std::numeric_limits<std::size_t>::max());  // so that only stop() makes it refuse
-  ASSERT_TRUE(pool.try_submit(Lane::normal, [&] {
+  constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
+  WorkerPool pool(1, kEndless, kEndless);  // so that only stop() makes it refuse
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] {
     started.count_down();
     release.wait();
     ended = true;
   }));
   started.wait();
-  ASSERT_TRUE(pool.try_submit(Lane::normal, [&ran, held] { ran = true; }));
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&ran, held] { ran = true; }));
   std::thread stopper([&] { pool.stop(); });
-  while (pool.try_submit(Lane::bulk, [] {})) {  // until stop() has begun
+  while (pool.try_submit(Lane::bulk, kKey, [] {})) {  // until stop() has begun
     std::this_thread::yield();
   }
   release.count_down();
@@ -114,7 +151,7 @@ TEST(WorkerPool, StopEndsWhatRunsAndDropsWhatWaits) {
   EXPECT_TRUE(ended);
   EXPECT_FALSE(ran);
   EXPECT_EQ(held.use_count(), 1);
-  EXPECT_FALSE(pool.try_submit(Lane::normal, [] {}));
+  EXPECT_FALSE(pool.try_submit(Lane::normal, kKey, [] {}));
   pool.stop();
 }
 

@@ -64,6 +64,9 @@ http::Admit admit_caller(control::Accounts& accounts, Body body) {
     if (auto refusal = admit(head)) {
       return refusal;
     }
+    if (const auto replica = replica_of(head)) {
+      head.replica = replica->text();
+    }
     return refuse_head(head, body);
   };
 }
