@@ -82,6 +82,22 @@ void CommandLine::add_serve(CLI::App& app) {
       ->add_option("--max-connections", serve.max_connections, "Connections at a time; more are answered with 503")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  serve_command
+      ->add_option("--max-connections-per-address", serve.max_connections_per_address,
+                   "Of them, from one address (0 = all; not counted when listening on loopback)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  serve_command->add_option("--limit-requests", serve.limit_requests, "Requests of one key in a minute (0 = no limit)")
+      ->capture_default_str();
+  serve_command
+      ->add_option("--limit-bytes", serve.limit_bytes, "Bytes that one key may send in a minute (0 = no limit)")
+      ->capture_default_str();
+  serve_command
+      ->add_option_function<std::string>(
+          "--log-format", [this](const std::string& format) { serve.log_json = format == "json"; },
+          "text, or json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->default_str("text");
   serve_command->add_option(
       "--ledger", serve.ledger,
       "sqlite:FILE, or postgresql://USER@HOST/DATABASE for several nodes (default: ledger.db in the data folder)");

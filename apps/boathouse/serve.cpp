@@ -11,14 +11,15 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <string>
 
 #include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/output.hpp"
+#include "apps/boathouse/service_log.hpp"
 #include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
-#include "core/base/utc_time.hpp"
 #include "server/api/audit_routes.hpp"
 #include "server/api/operator_routes.hpp"
 #include "server/api/session_routes.hpp"
@@ -27,7 +28,9 @@
 #include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
 #include "server/control/scopes.hpp"
+#include "server/http/listen_address.hpp"
 #include "server/http/server.hpp"
+#include "server/http/throttle.hpp"
 #include "server/intake/intake.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/jobs/runner.hpp"
@@ -52,12 +55,6 @@ using base::ErrorCode;
 
 constexpr int kJobThreads = 4;
 constexpr auto kDrain = std::chrono::seconds(20);
-
-void log_line(std::string_view text) {
-  base::SystemClock clock;
-  const std::string line = base::format_utc_ms(clock.utc_ms()) + " " + std::string(text) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
-}
 
 // The engine's password lives in a file of mode 0600, new at each start: nothing but us talks to it.
 base::Result<std::string> make_password(const fs::path& file, base::RandomSource& random) {
@@ -91,18 +88,9 @@ http::Hooks hooks_of(ServiceMetrics& metrics) {
   http::Hooks hooks;
   hooks.access = [&metrics](const http::AccessRecord& record) {
     metrics.on_access(record);
-    if (record.route == "getHealth" || record.route == "getReadiness") return;
-    char line[256];
-    std::snprintf(line, sizeof line, "%s %.*s %d %.1f ms %llu B request=%.*s%s",
-                  std::string(http::name(record.method)).c_str(), static_cast<int>(record.route.size()),
-                  record.route.data(), record.status, record.ms, static_cast<unsigned long long>(record.bytes),
-                  static_cast<int>(record.request_id.size()), record.request_id.data(), record.complete ? "" : " cut");
-    log_line(line);
+    log_request(record);
   };
-  hooks.failure = [](const http::FailureRecord& record) {
-    log_line("failure in " + std::string(record.route) + " request=" + std::string(record.request_id) + ": " +
-             std::string(record.text));
-  };
+  hooks.failure = log_failure;
   return hooks;
 }
 
@@ -118,6 +106,24 @@ std::size_t allowed_connections(int wanted) {
     log_line("the system's limit of open files allows " + std::to_string(most) + " connections (ulimit -n)");
   }
   return std::min(most, static_cast<std::size_t>(wanted));
+}
+
+// Behind a proxy on this machine every client comes from loopback: then nobody can be told apart by address.
+bool is_loopback(const std::string& listen) {
+  const auto address = http::parse_listen_address(listen);
+  return address && (address->host.starts_with("127.") || address->host == "::1");
+}
+
+base::Result<http::Throttle::Options> quotas_of(const ServeOptions& options) {
+  if (std::max(options.limit_requests, options.limit_bytes) > http::kMaxQuota) {
+    return Error{ErrorCode::invalid_input, "--limit-requests and --limit-bytes may be at most " +
+                                               std::to_string(http::kMaxQuota) + " (0 = no limit)"};
+  }
+  http::Throttle::Options quotas;
+  quotas.requests = options.limit_requests;
+  quotas.bytes = options.limit_bytes;
+  if (is_loopback(options.listen)) quotas.requests_of_an_address = 0;
+  return quotas;
 }
 
 // Everything that a running service is made of; members end in the reverse of their order.
@@ -139,6 +145,7 @@ struct Service {
   std::unique_ptr<timeseries::EngineProcess> engine;
   std::unique_ptr<timeseries::Loader> loader;
   std::unique_ptr<query::CursorCodec> cursors;
+  std::unique_ptr<http::Throttle> throttle;
   std::unique_ptr<http::Server> server;
 
   base::Status open(const ServeOptions& options);
@@ -277,8 +284,16 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.connections = allowed_connections(options.max_connections);
+  if (!is_loopback(options.listen)) {
+    http_options.limits.connections_of_a_network = static_cast<std::size_t>(options.max_connections_per_address);
+  }
+  const auto quotas = quotas_of(options);
+  if (!quotas) return quotas.error();
+  throttle = std::make_unique<http::Throttle>(*quotas, clock);
+  http_options.throttle = throttle.get();
   http_options.hooks = hooks_of(metrics);
   server = std::make_unique<http::Server>(std::move(http_options), std::move(routes));
+  metrics.watch(*server);
   const auto port = server->start();
   if (!port) return port.error();
   if (engine) BOATHOUSE_TRY(engine->start());
@@ -308,6 +323,7 @@ int serve(const ServeOptions& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  set_log_format(options.log_json ? ops::LogFormat::json : ops::LogFormat::text);
   Service service;
   if (const base::Status opened = service.open(options); !opened) {
     return opened.error().code == ErrorCode::invalid_input ? wrong_use(opened.error().text) : fail(opened.error());

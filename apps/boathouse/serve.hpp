@@ -9,9 +9,13 @@ namespace boathouse::app {
 struct ServeOptions {
   std::string data;  // folder of ledger, accounts, keys and ClickHouse
   std::string listen = "127.0.0.1:8080";
-  int max_connections = 16'384;  // fewer where the system allows this process fewer open files
-  std::string ledger;            // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
-  std::string clickhouse;        // URL of a server; empty = start boathouse-engine
+  int max_connections = 16'384;                        // fewer where the system allows this process fewer open files
+  int max_connections_per_address = 2'000;             // 0 = as many as in all; not counted when listening on loopback
+  std::uint64_t limit_requests = 30'000;               // of one key in a minute; 0 = no limit
+  std::uint64_t limit_bytes = std::uint64_t{2} << 30;  // of request bodies of one key in a minute; 0 = no limit
+  bool log_json = false;                               // one JSON object a line instead of text
+  std::string ledger;                                  // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
+  std::string clickhouse;                              // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
   std::string clickhouse_cluster;            // its tables are replicated there; empty = tables of one server

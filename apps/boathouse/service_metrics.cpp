@@ -27,7 +27,11 @@ ServiceMetrics::ServiceMetrics()
                                "syncBatch this is an acknowledgement.",
                                {"route"}, kSecondBounds)),
       sent_bytes_(registry_.counter("boathouse_http_sent_bytes_total", "Bytes of answers, headers included.")),
+      received_bytes_(
+          registry_.counter("boathouse_http_received_body_bytes_total", "Bytes of request bodies, framing included.")),
       cut_(registry_.counter("boathouse_http_cut_total", "Answers that did not go out to their end.")),
+      limited_(registry_.counters("boathouse_rate_limited_total", "Requests refused with 429, by the quota's policy.",
+                                  {"policy"})),
       items_(registry_.counters("boathouse_sync_items_total", "Items of sync batches by kind and result.",
                                 {"kind", "result"})) {
   registry_.collect("boathouse_build_info", "1, with the version of the program.", {"version"}, [] {
@@ -41,7 +45,14 @@ void ServiceMetrics::on_access(const http::AccessRecord& record) {
   requests_.with({route, std::to_string(record.status)}).add();
   request_seconds_.with({route}).observe(record.ms / 1000.0);
   sent_bytes_.add(record.bytes);
+  received_bytes_.add(record.body_bytes);
   if (!record.complete) cut_.add();
+  if (!record.limited_by.empty()) limited_.with({std::string(record.limited_by)}).add();
+}
+
+void ServiceMetrics::watch(const http::Server& server) {
+  registry_.collect("boathouse_http_open_connections", "Connections that are open now.", {},
+                    [&server] { return one(static_cast<double>(server.connections())); });
 }
 
 void ServiceMetrics::on_result(wire::ItemKind kind, wire::Outcome outcome) {
@@ -93,6 +104,8 @@ base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accoun
         &ledger::Counts::submissions, true);
   count("boathouse_ledger_commits_total", "Transactions of this node's ledger; many batches can share one.",
         &ledger::Counts::commits, true);
+  count("boathouse_ledger_queued_bytes", "Bytes of batches that wait for this node's ledger.",
+        &ledger::Counts::queued_bytes, false);
   registry_.collect("boathouse_loader_up", "1: the last attempt to load into ClickHouse succeeded.", {},
                     [healthy = std::move(loader_healthy)] { return one(healthy() ? 1 : 0); });
 

@@ -24,6 +24,9 @@ class ServiceMetrics {
   void on_access(const http::AccessRecord& record);
   void on_result(wire::ItemKind kind, wire::Outcome outcome);
 
+  // Before the server starts; it must outlive the routes.
+  void watch(const http::Server& server);
+
   // Adds the route, and the numbers that are read when somebody asks. All must outlive the routes.
   base::Status add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                          std::function<bool()> loader_healthy);
@@ -36,7 +39,9 @@ class ServiceMetrics {
   ops::Family<ops::Counter>& requests_;
   ops::Family<ops::Histogram>& request_seconds_;
   ops::Counter& sent_bytes_;
+  ops::Counter& received_bytes_;
   ops::Counter& cut_;
+  ops::Family<ops::Counter>& limited_;
   ops::Family<ops::Counter>& items_;
 };
 
