@@ -217,10 +217,8 @@ class SqlLedger final : public Ledger {
   }
 
   Result<std::int64_t> purge_safe_seq() override {
-    if (!purge_without_backup_) {
-      return std::int64_t{0};
-    }
-    return read([](Reader& reader) { return reader.newest_seq(); });
+    return read(
+        [this](Reader& reader) { return purge_without_backup_ ? reader.newest_seq() : reader.backed_up_seq(); });
   }
 
   Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,

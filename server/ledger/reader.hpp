@@ -39,6 +39,7 @@ class Reader {
   base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range);
   base::Result<std::int64_t> newest_seq();
+  base::Result<std::int64_t> backed_up_seq();  // 0: no backup was verified
   base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter);
   base::Result<AuditState> audit_state();
   base::Result<std::optional<Trail>> trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id);

@@ -5,6 +5,7 @@
 
 #include "core/base/planted.hpp"
 #include "core/wire/chunk.hpp"
+#include "server/ledger/backup_mark.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -304,6 +305,14 @@ Result<std::int64_t> Reader::newest_seq() {
     return row.error();
   }
   return select->integer(0);
+}
+
+Result<std::int64_t> Reader::backed_up_seq() {
+  const auto mark = backup_mark(connection_);
+  if (!mark) {
+    return mark.error();
+  }
+  return *mark ? (*mark)->up_to_seq : 0;
 }
 
 }  // namespace boathouse::ledger

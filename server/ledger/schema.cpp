@@ -245,9 +245,20 @@ constexpr std::string_view kLinkIndex = R"sql(
 CREATE INDEX edit_link ON edit (athlete, field) WHERE substr(field, 1, 5) = 'link:';
 )sql";
 
+// backup_mark: how far a verified backup reaches (backup_mark.hpp).
+constexpr std::string_view kBackupMark = R"sql(
+CREATE TABLE backup_mark (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  name TEXT NOT NULL,
+  up_to_seq INTEGER NOT NULL,
+  made_ms INTEGER NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
-                                 sql::Migration{4, kOutbox}, sql::Migration{5, kLinkIndex}};
+                                 sql::Migration{4, kOutbox}, sql::Migration{5, kLinkIndex},
+                                 sql::Migration{6, kBackupMark}};
 
 }  // namespace
 

@@ -1,0 +1,100 @@
+// Backups of a ledger and of the small databases beside it. Made while the server runs, from one snapshot.
+//
+//   DESTINATION/backup-<UTC time>-<epoch>/   manifest.json, ledger.db, control.db, ..., pepper.key, operator.key
+//   DESTINATION/bodies/                      segments, shared by the backups that name them
+//
+// ledger.db and the others are whole SQLite files without the chunks' bodies; the bodies lie in segments, which a later
+// backup names again and only adds to. A folder appears under its name when everything in it is on the disk: one that
+// was cut short is never a backup. What others change meanwhile is not in it; the ledger's state is taken first, so
+// every athlete whom it names is in the copy of the accounts.
+//
+// Thread rule: any thread; one create() or prune() at a time for one destination, whatever process (unavailable).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/backup/manifest.hpp"
+#include "server/sql/migrations.hpp"
+#include "server/sql/sql.hpp"
+
+namespace boathouse::backup {
+
+struct Database {
+  std::string name;  // becomes name + ".db"
+  sql::Place place;
+  const sql::Schema* schema = nullptr;
+};
+
+struct Source {
+  std::vector<Database> databases;             // the ledger first, then those that refer to nothing behind them
+  std::vector<std::filesystem::path> secrets;  // small files; those that are not there are left out
+};
+
+struct CreateOptions {
+  bool full = false;                                      // write every body again, though an earlier backup has it
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // a segment that is larger is ended
+};
+
+struct Created {
+  std::filesystem::path folder;
+  Manifest manifest;
+  std::uint64_t written_bytes = 0;  // without what earlier backups had
+};
+
+// not_found: there is no ledger at that place.
+base::Result<Created> create(const Source& source, const std::filesystem::path& destination,
+                             const CreateOptions& options, base::Clock& clock, const Watch& watch);
+
+// Something in a backup that is not what was backed up.
+struct Difference {
+  std::string file;
+  std::string text;  // which record, and what is wrong with it
+};
+inline constexpr std::size_t kMaxDifferences = 100;  // that are kept; there may be more
+
+struct Verification {
+  std::filesystem::path folder;
+  Manifest manifest;  // empty when it is itself what differs
+  std::uint64_t bodies = 0;
+  std::vector<Difference> differences;
+};
+
+// Reads every byte of the backup: hashes of all files, every row of the databases, every chunk's body, whose canonical
+// bytes must have the hash that the ledger has. `folder`: a backup, or a destination, then its newest. An error when
+// there is no such backup. When nothing differs the backup is marked as verified at that time (verified.json).
+base::Result<Verification> verify(const std::filesystem::path& folder, base::Clock& clock, const Watch& watch);
+
+// One that list() found.
+struct Listed {
+  std::filesystem::path folder;
+  std::optional<Manifest> manifest;  // nullopt: its manifest cannot be read, see `trouble`
+  std::string trouble;
+  std::optional<std::int64_t> verified_ms;
+};
+
+// The newest first.
+base::Result<std::vector<Listed>> list(const std::filesystem::path& destination);
+
+struct Keep {
+  int days = 7;  // of so many days that have backups, the newest of each stays; so with weeks and months
+  int weeks = 5;
+  int months = 12;
+};
+
+// Removes what `keep` does not keep, then the segments that no backup names. The newest one and the newest verified one
+// stay. With a manifest that cannot be read nothing is removed: nobody knows which segments it names (corrupt).
+// What was removed.
+base::Result<std::vector<std::filesystem::path>> prune(const std::filesystem::path& destination, const Keep& keep);
+
+// Where segments lie, for a backup's folder.
+std::filesystem::path bodies_folder(const std::filesystem::path& backup);
+// A backup's folder, for one or for a destination (its newest). not_found.
+base::Result<std::filesystem::path> find_backup(const std::filesystem::path& folder);
+
+}  // namespace boathouse::backup

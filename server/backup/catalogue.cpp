@@ -1,0 +1,161 @@
+// What lies in a destination: list, find, prune.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/json.hpp"
+#include "core/base/utc_time.hpp"
+#include "server/backup/backup.hpp"
+
+namespace boathouse::backup {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::string_view kPrefix = "backup-";
+
+std::optional<std::int64_t> verified_ms(const fs::path& backup) {
+  const auto text = read_file(backup / "verified.json", 4096);
+  const auto json = text ? base::parse_json(*text) : Result<base::JsonValue>(text.error());
+  const base::JsonValue* found = json ? json->find("verified_ms") : nullptr;
+  return found != nullptr ? found->integer() : std::nullopt;
+}
+
+Listed read_backup(const fs::path& folder) {
+  Listed listed{folder, std::nullopt, "", verified_ms(folder)};
+  const auto text = read_file(folder / "manifest.json", kMaxManifest);
+  auto manifest = text ? parse_manifest(*text) : Result<Manifest>(text.error());
+  if (manifest) {
+    listed.manifest = std::move(*manifest);
+  } else {
+    listed.trouble = manifest.error().text;
+  }
+  return listed;
+}
+
+// The days, weeks (from Monday) or months of UTC, numbered.
+std::int64_t day_of(std::int64_t utc_ms) { return utc_ms / kDayMs; }
+std::int64_t week_of(std::int64_t utc_ms) { return (day_of(utc_ms) + 3) / 7; }
+std::int64_t month_of(std::int64_t utc_ms) {
+  const base::CivilDate date = base::civil_from_days(day_of(utc_ms));
+  return date.year * 12 + date.month;
+}
+
+std::set<fs::path> to_be_kept(const std::vector<Listed>& newest_first, const Keep& keep) {
+  std::set<fs::path> kept{newest_first.front().folder};
+  const auto keep_of = [&](int count, std::int64_t (*period_of)(std::int64_t)) {
+    std::set<std::int64_t> periods;
+    for (const Listed& listed : newest_first) {
+      const std::int64_t period = period_of(listed.manifest->made_ms);
+      if (periods.contains(period) || periods.size() >= static_cast<std::size_t>(count)) {
+        continue;
+      }
+      periods.insert(period);
+      kept.insert(listed.folder);
+    }
+  };
+  keep_of(keep.days, day_of);
+  keep_of(keep.weeks, week_of);
+  keep_of(keep.months, month_of);
+  const auto verified = std::find_if(newest_first.begin(), newest_first.end(),
+                                     [](const Listed& listed) { return listed.verified_ms.has_value(); });
+  if (verified != newest_first.end()) {
+    kept.insert(verified->folder);
+  }
+  return kept;
+}
+
+}  // namespace
+
+fs::path bodies_folder(const fs::path& backup) { return backup.parent_path() / "bodies"; }
+
+Result<std::vector<Listed>> list(const fs::path& destination) {
+  std::vector<Listed> backups;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::absolute(destination), error)) {
+    if (entry.path().filename().string().starts_with(kPrefix) && entry.is_directory()) {
+      backups.push_back(read_backup(entry.path()));
+    }
+  }
+  if (error) {
+    return Error{ErrorCode::not_found, destination.string() + " is no folder of backups: " + error.message()};
+  }
+  // Their names begin with the time.
+  std::sort(backups.begin(), backups.end(), [](const Listed& a, const Listed& b) { return a.folder > b.folder; });
+  return backups;
+}
+
+Result<fs::path> find_backup(const fs::path& folder) {
+  fs::path place = fs::absolute(folder).lexically_normal();
+  if (!place.has_filename()) {
+    place = place.parent_path();
+  }
+  std::error_code error;
+  if (fs::exists(place / "manifest.json", error)) {
+    return place;
+  }
+  const auto backups = list(place);
+  if (!backups) {
+    return backups.error();
+  }
+  if (backups->empty()) {
+    return Error{ErrorCode::not_found, place.string() + " has no backup; name a folder that `backup create` wrote to"};
+  }
+  return backups->front().folder;
+}
+
+Result<std::vector<fs::path>> prune(const fs::path& destination, const Keep& keep) {
+  auto lock = FolderLock::take(destination);
+  if (!lock) {
+    return lock.error();
+  }
+  const auto backups = list(destination);
+  if (!backups) {
+    return backups.error();
+  }
+  std::vector<fs::path> removed;
+  if (backups->empty()) {
+    return removed;
+  }
+  for (const Listed& listed : *backups) {
+    if (!listed.manifest) {
+      return Error{ErrorCode::corrupt, listed.folder.string() + ": " + listed.trouble +
+                                           "; nothing was removed, because nobody knows which bodies it needs: move "
+                                           "that folder away"};
+    }
+  }
+  const std::set<fs::path> kept = to_be_kept(*backups, keep);
+  std::set<std::string> segments;
+  for (const Listed& listed : *backups) {
+    if (kept.contains(listed.folder)) {
+      for (const Segment& segment : listed.manifest->segments) {
+        segments.insert(segment.file);
+      }
+      continue;
+    }
+    // Under another name first: one that is half removed is no backup.
+    const fs::path doomed = destination / (".removed-" + listed.folder.filename().string());
+    BOATHOUSE_TRY(move_path(listed.folder, doomed));
+    BOATHOUSE_TRY(remove_path(doomed));
+    removed.push_back(listed.folder);
+  }
+  std::error_code error;
+  std::vector<fs::path> orphans;
+  for (const fs::directory_entry& entry : fs::directory_iterator(destination / "bodies", error)) {
+    if (!segments.contains(entry.path().filename().string())) {
+      orphans.push_back(entry.path());
+    }
+  }
+  for (const fs::path& orphan : orphans) {
+    BOATHOUSE_TRY(remove_path(orphan));
+    removed.push_back(orphan);
+  }
+  return removed;
+}
+
+}  // namespace boathouse::backup

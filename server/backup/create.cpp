@@ -1,0 +1,317 @@
+#include <algorithm>
+#include <utility>
+
+#include "core/base/utc_time.hpp"
+#include "server/backup/backup.hpp"
+#include "server/backup/chunk_list.hpp"
+
+namespace boathouse::backup {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+namespace {
+
+constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
+const Table kBodies{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
+
+// Connections to the two sides; `snapshot` is what is being copied.
+struct OpenSource {
+  sql::Connection connection;
+  std::int64_t version = 0;
+};
+
+Result<OpenSource> open_source(const Database& database) {
+  sql::Place place = database.place;
+  place.sqlite.create = false;
+  auto connection = sql::Connection::open(place);
+  if (!connection) {
+    return connection.error();
+  }
+  const auto version = version_of(*connection, *database.schema);
+  if (!version) {
+    return version.error().within(place.text());
+  }
+  if (*version == 0) {
+    return Error{ErrorCode::not_found, "there is no " + std::string(database.schema->name) + " at " + place.text()};
+  }
+  return OpenSource{std::move(*connection), *version};
+}
+
+// In the snapshot of the source.
+Result<DatabaseCopy> copy_database(OpenSource& source, const Database& database, const fs::path& file,
+                                   const Watch& watch) {
+  DatabaseCopy copy{database.name, source.version, {}};
+  {
+    auto target = sql::Connection::open(sql::Place{.sqlite_file = file.string()});
+    if (!target) {
+      return target.error();
+    }
+    BOATHOUSE_TRY(sql::migrate(*target, schema_at(*database.schema, source.version)));
+    const auto tables = tables_of(*target);
+    if (!tables) {
+      return tables.error();
+    }
+    auto writing = Writing::begin(*target);
+    if (!writing) {
+      return writing.error();
+    }
+    for (const Table& table : *tables) {
+      if (table.name == kBodies.name) {
+        continue;
+      }
+      const auto sum = copy_table(source.connection, *target, table, *writing, watch);
+      if (!sum) {
+        return sum.error();
+      }
+      copy.tables[table.name] = *sum;
+    }
+    BOATHOUSE_TRY(writing->commit());
+    // One file, which nobody has to write to for reading it.
+    BOATHOUSE_TRY(target->execute("PRAGMA journal_mode = DELETE"));
+  }
+  BOATHOUSE_TRY(sync_path(file));
+  return copy;
+}
+
+class Creation {
+ public:
+  Creation(const Source& source, fs::path destination, const CreateOptions& options, const Watch& watch)
+      : source_(source), destination_(std::move(destination)), options_(options), watch_(watch) {}
+
+  Result<Created> run(std::int64_t now_ms) {
+    BOATHOUSE_TRY(make_folder(destination_));
+    auto lock = FolderLock::take(destination_);
+    if (!lock) {
+      return lock.error();
+    }
+    BOATHOUSE_TRY(remove_path(partial()));
+    auto ledger = open_source(source_.databases.front());
+    if (!ledger) {
+      return ledger.error();
+    }
+    BOATHOUSE_TRY(make_folder(partial()));
+    BOATHOUSE_TRY(make_folder(destination_ / "bodies"));
+    manifest_.made_ms = now_ms;
+    BOATHOUSE_TRY(copy_ledger(*ledger));
+    for (std::size_t i = 1; i < source_.databases.size(); ++i) {
+      BOATHOUSE_TRY(copy_other(source_.databases[i]));
+    }
+    for (const fs::path& secret : source_.secrets) {
+      BOATHOUSE_TRY(copy_secret(secret));
+    }
+    BOATHOUSE_TRY(describe_files());
+    return publish();
+  }
+
+ private:
+  [[nodiscard]] fs::path partial() const { return destination_ / ".partial"; }
+
+  Status copy_ledger(OpenSource& ledger) {
+    auto snapshot = sql::Snapshot::begin(ledger.connection);
+    if (!snapshot) {
+      return snapshot.error();
+    }
+    {
+      auto select = ledger.connection.prepare("SELECT epoch, last_seq FROM state");
+      if (!select) {
+        return select.error();
+      }
+      const auto row = select->step();
+      if (!row) {
+        return row.error();
+      }
+      if (!*row) {
+        return Error{ErrorCode::not_found, "the ledger has not been begun; start the server once"};
+      }
+      manifest_.epoch = select->text(0);
+      manifest_.last_seq = select->integer(1);
+    }
+    auto copy = copy_database(ledger, source_.databases.front(), partial() / "ledger.db", watch_);
+    if (!copy) {
+      return copy.error();
+    }
+    manifest_.databases.push_back(std::move(*copy));
+    return copy_bodies(ledger.connection);
+  }
+
+  Status copy_bodies(sql::Connection& ledger) {
+    std::int64_t covered = 0;
+    if (!options_.full) {
+      manifest_.segments = segments_of_before();
+      covered = manifest_.segments.empty() ? 0 : manifest_.segments.back().to;
+    }
+    auto reader = RowReader::open(ledger, kBodies,
+                                  "WHERE server_seq > " + std::to_string(covered) + " AND server_seq <= " +
+                                      std::to_string(manifest_.last_seq) + " ORDER BY server_seq");
+    if (!reader) {
+      return reader.error();
+    }
+    std::optional<SegmentWriter> writer;
+    std::int64_t last = covered;
+    while (true) {
+      const auto row = reader->next();
+      if (!row) {
+        return row.error();
+      }
+      if (!*row) {
+        break;
+      }
+      if (writer && writer->bytes() >= options_.segment_bytes) {
+        BOATHOUSE_TRY(end_segment(*writer, last));
+        writer.reset();
+      }
+      if (!writer) {
+        auto begun = SegmentWriter::begin(destination_ / "bodies", last + 1);
+        if (!begun) {
+          return begun.error();
+        }
+        writer.emplace(std::move(*begun));
+      }
+      last = reader->row().integer(0);
+      const base::ByteView body = reader->row().blob(1);
+      BOATHOUSE_TRY(writer->add(last, body));
+      BOATHOUSE_TRY(watch_(body.size()));
+    }
+    return writer ? end_segment(*writer, manifest_.last_seq) : Status();
+  }
+
+  Status end_segment(SegmentWriter& writer, std::int64_t to) {
+    auto segment = writer.finish(to);
+    if (!segment) {
+      return segment.error();
+    }
+    written_bytes_ += segment->bytes;
+    manifest_.segments.push_back(std::move(*segment));
+    return {};
+  }
+
+  // Of the newest backup of this history, as far as they are there.
+  [[nodiscard]] std::vector<Segment> segments_of_before() const {
+    std::vector<Segment> segments;
+    const auto backups = list(destination_);
+    if (!backups) {
+      return segments;
+    }
+    const auto before = std::find_if(backups->begin(), backups->end(), [this](const Listed& listed) {
+      return listed.manifest && listed.manifest->epoch == manifest_.epoch &&
+             listed.manifest->last_seq <= manifest_.last_seq;
+    });
+    if (before == backups->end()) {
+      return segments;
+    }
+    for (const Segment& segment : before->manifest->segments) {
+      std::error_code error;
+      if (fs::file_size(destination_ / "bodies" / segment.file, error) != segment.bytes || error) {
+        break;
+      }
+      segments.push_back(segment);
+    }
+    return segments;
+  }
+
+  Status copy_other(const Database& database) {
+    auto other = open_source(database);
+    if (!other) {
+      return other.error();
+    }
+    auto snapshot = sql::Snapshot::begin(other->connection);
+    if (!snapshot) {
+      return snapshot.error();
+    }
+    auto copy = copy_database(*other, database, partial() / (database.name + ".db"), watch_);
+    if (!copy) {
+      return copy.error();
+    }
+    manifest_.databases.push_back(std::move(*copy));
+    return {};
+  }
+
+  Status copy_secret(const fs::path& secret) {
+    std::error_code error;
+    if (!fs::exists(secret, error)) {
+      return {};
+    }
+    const auto content = read_file(secret, kMaxSecret);
+    if (!content) {
+      return content.error();
+    }
+    return write_file(partial() / secret.filename(), *content);
+  }
+
+  Status describe_files() {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(partial(), error)) {
+      const auto digest = digest_of(entry.path(), watch_);
+      if (!digest) {
+        return digest.error();
+      }
+      manifest_.files.push_back({entry.path().filename().string(), digest->bytes, digest->sha256});
+      written_bytes_ += digest->bytes;
+    }
+    if (error) {
+      return Error{ErrorCode::io, partial().string() + ": " + error.message()};
+    }
+    std::sort(manifest_.files.begin(), manifest_.files.end(),
+              [](const CopiedFile& a, const CopiedFile& b) { return a.name < b.name; });
+    auto copy = sql::Connection::open(sql::Place{.sqlite_file = (partial() / "ledger.db").string()});
+    if (!copy) {
+      return copy.error();
+    }
+    auto chunks = ChunkList::open(*copy);
+    if (!chunks) {
+      return chunks.error();
+    }
+    ChunkRoot root;
+    while (true) {
+      const auto chunk = chunks->next();
+      if (!chunk) {
+        return chunk.error();
+      }
+      if (!*chunk) {
+        break;
+      }
+      root.add(**chunk);
+    }
+    manifest_.chunks = root.chunks();
+    manifest_.chunk_root = root.finish();
+    return {};
+  }
+
+  Result<Created> publish() {
+    BOATHOUSE_TRY(write_file(partial() / "manifest.json", encode_manifest(manifest_)));
+    BOATHOUSE_TRY(sync_path(partial()));
+    std::string time;
+    for (const char c : base::format_utc_ms(manifest_.made_ms)) {
+      if (c != '-' && c != ':' && c != '.') {
+        time += c;
+      }
+    }
+    const fs::path folder = destination_ / ("backup-" + time + "-" + manifest_.epoch.substr(0, 8));
+    std::error_code error;
+    if (fs::exists(folder, error)) {
+      return Error{ErrorCode::conflict, folder.string() + " is there already; try again"};
+    }
+    BOATHOUSE_TRY(move_path(partial(), folder));
+    return Created{folder, std::move(manifest_), written_bytes_};
+  }
+
+  const Source& source_;
+  const fs::path destination_;
+  const CreateOptions& options_;
+  const Watch& watch_;
+  Manifest manifest_;
+  std::uint64_t written_bytes_ = 0;
+};
+
+}  // namespace
+
+Result<Created> create(const Source& source, const fs::path& destination, const CreateOptions& options,
+                       base::Clock& clock, const Watch& watch) {
+  return Creation(source, fs::absolute(destination).lexically_normal(), options, watch).run(clock.utc_ms());
+}
+
+}  // namespace boathouse::backup

@@ -1,0 +1,55 @@
+// What a backup says about itself: DIR/backup-<time>-<epoch>/manifest.json. Written last; a folder without a whole one
+// is no backup.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/sha256.hpp"
+#include "server/backup/files.hpp"
+#include "server/backup/segment.hpp"
+#include "server/backup/tables.hpp"
+
+namespace boathouse::backup {
+
+inline constexpr std::size_t kMaxManifest = std::size_t{64} << 20;  // bytes
+
+struct DatabaseCopy {
+  std::string name;  // "ledger", "control"; its file is name + ".db"
+  std::int64_t schema_version = 0;
+  std::map<std::string, TableSum> tables;  // the ledger's without chunk_body, which the segments have
+
+  bool operator==(const DatabaseCopy&) const = default;
+};
+
+struct CopiedFile {
+  std::string name;
+  std::uint64_t bytes = 0;
+  base::Digest sha256{};
+
+  bool operator==(const CopiedFile&) const = default;
+};
+
+struct Manifest {
+  std::int64_t made_ms = 0;
+  std::string epoch;          // of the ledger
+  std::int64_t last_seq = 0;  // everything up to this server_seq is in it
+  std::uint64_t chunks = 0;
+  base::Digest chunk_root{};  // SHA-256 over each chunk's server_seq (8 bytes, little-endian) and hash, in that order
+  std::vector<DatabaseCopy> databases;  // the ledger first
+  std::vector<CopiedFile> files;        // of the backup's folder, all but the manifest
+  std::vector<Segment> segments;        // in order of `from`
+
+  bool operator==(const Manifest&) const = default;
+};
+
+// With a hash of its own over every byte.
+std::string encode_manifest(const Manifest& manifest);
+// corrupt: not one byte more, less or other than what was written; unsupported: of a newer program.
+base::Result<Manifest> parse_manifest(std::string_view text);
+
+}  // namespace boathouse::backup

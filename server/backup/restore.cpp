@@ -1,0 +1,346 @@
+#include "server/backup/restore.hpp"
+
+#include <array>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/rowing/stream.hpp"
+#include "server/backup/chunk_list.hpp"
+
+namespace boathouse::backup {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+namespace {
+
+constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
+constexpr std::string_view kBodies = "chunk_body";
+
+// Of what the schema says, and that nobody has written to.
+Status prepare_target(sql::Connection& target, const sql::Place& place, const sql::Schema& schema,
+                      std::int64_t version) {
+  const auto there = version_of(target, schema);
+  if (!there) {
+    return there.error().within(place.text());
+  }
+  if (*there != 0) {
+    return Error{ErrorCode::conflict, place.text() + " holds a " + std::string(schema.name) +
+                                          " already and was not touched; name an empty database (or drop that one "
+                                          "yourself if nothing in it is needed)"};
+  }
+  return sql::migrate(target, schema_at(schema, version));
+}
+
+// Reads back what was written.
+Status compare(sql::Connection& target, const Table& table, const TableSum& expected, const Watch& watch) {
+  const auto found = sum_of(target, table, watch);
+  if (!found) {
+    return found.error();
+  }
+  if (*found != expected) {
+    return Error{ErrorCode::corrupt, "table " + table.name + " has " + std::to_string(found->rows) + " rows of " +
+                                         std::to_string(expected.rows) +
+                                         ", or other ones, after they were written; look at the disk and try again"};
+  }
+  return {};
+}
+
+class Restoration {
+ public:
+  Restoration(const Verification& source, const RestoreTarget& target, base::RandomSource& random, const Watch& watch)
+      : source_(source),
+        target_(target),
+        data_(fs::absolute(target.data).lexically_normal()),
+        random_(random),
+        watch_(watch) {}
+
+  Status check_target() const {
+    std::error_code error;
+    if (fs::exists(data_, error) && (!fs::is_directory(data_, error) || !fs::is_empty(data_, error))) {
+      return Error{ErrorCode::conflict, data_.string() +
+                                            " has data and was not touched: a restore onto data would lose what is "
+                                            "there. Name a new folder, or move this one away first"};
+    }
+    return {};
+  }
+
+  Result<Restored> run() {
+    BOATHOUSE_TRY(remove_path(unfinished()));
+    BOATHOUSE_TRY(make_folder(unfinished()));
+    // The ledger last: one that is there has everything that belongs to it.
+    for (std::size_t i = source_.manifest.databases.size(); i-- > 0;) {
+      BOATHOUSE_TRY(restore_database(source_.manifest.databases[i]));
+    }
+    for (const CopiedFile& file : source_.manifest.files) {
+      if (!file.name.ends_with(".db")) {
+        const auto content = read_file(source_.folder / file.name, kMaxSecret);
+        if (!content) {
+          return content.error();
+        }
+        BOATHOUSE_TRY(write_file(unfinished() / file.name, *content));
+      }
+    }
+    BOATHOUSE_TRY(sync_path(unfinished()));
+    BOATHOUSE_TRY(move_path(unfinished(), data_));
+    return Restored{source_, epoch_, source_.manifest.chunks};
+  }
+
+ private:
+  [[nodiscard]] fs::path unfinished() const { return data_.parent_path() / (data_.filename().string() + ".restoring"); }
+
+  Status restore_database(const DatabaseCopy& copy) {
+    const sql::Schema* schema = nullptr;
+    for (const Database& known : target_.schema) {
+      schema = known.name == copy.name ? known.schema : schema;
+    }
+    if (schema == nullptr) {
+      return Error{ErrorCode::unsupported, "the backup has a database `" + copy.name +
+                                               "` that this program does not know; use a newer program"};
+    }
+    sql::Place from_place{.sqlite_file = (source_.folder / (copy.name + ".db")).string()};
+    from_place.sqlite.create = false;
+    auto from = sql::Connection::open(from_place);
+    if (!from) {
+      return from.error();
+    }
+    sql::Place to_place = target_.shared;
+    if (to_place.postgres_url.empty()) {
+      to_place.sqlite_file = (unfinished() / (copy.name + ".db")).string();
+    }
+    auto to = sql::Connection::open(to_place);
+    if (!to) {
+      return to.error();
+    }
+    BOATHOUSE_TRY(prepare_target(*to, to_place, *schema, copy.schema_version));
+    BOATHOUSE_TRY(copy_rows(copy, *from, *to));
+    if (to_place.postgres_url.empty()) {
+      BOATHOUSE_TRY(to->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+      BOATHOUSE_TRY(sync_path(to_place.sqlite_file));
+    }
+    return {};
+  }
+
+  Status copy_rows(const DatabaseCopy& copy, sql::Connection& from, sql::Connection& to) {
+    const auto tables = tables_of(from);
+    if (!tables) {
+      return tables.error();
+    }
+    auto writing = Writing::begin(to);
+    if (!writing) {
+      return writing.error();
+    }
+    for (const Table& table : *tables) {
+      if (table.name == kBodies && copy.name == "ledger") {
+        BOATHOUSE_TRY(copy_bodies(from, to, table, *writing));
+        continue;
+      }
+      const auto sum = copy_table(from, to, table, *writing, watch_);
+      if (!sum) {
+        return sum.error();
+      }
+      BOATHOUSE_TRY(compare(to, table, *sum, watch_));
+    }
+    if (copy.name == "ledger") {
+      BOATHOUSE_TRY(begin_new_epoch(*tables, to));
+    }
+    return writing->commit();
+  }
+
+  // Those that the ledger names; a segment may hold others, which were removed after it was written.
+  Status copy_bodies(sql::Connection& from, sql::Connection& to, const Table& table, Writing& writing) {
+    auto insert = to.prepare("INSERT INTO chunk_body (server_seq, body) VALUES (?1, ?2)");
+    if (!insert) {
+      return insert.error();
+    }
+    auto chunks = ChunkList::open(from);
+    if (!chunks) {
+      return chunks.error();
+    }
+    auto chunk = chunks->next();
+    std::uint64_t bodies = 0;
+    for (const Segment& segment : source_.manifest.segments) {
+      auto reader = SegmentReader::open(bodies_folder(source_.folder) / segment.file);
+      if (!reader) {
+        return reader.error();
+      }
+      while (true) {
+        const auto more = reader->next();
+        if (!more) {
+          return more.error();
+        }
+        if (!chunk) {
+          return chunk.error();
+        }
+        if (!*more || !*chunk) {
+          break;
+        }
+        if (reader->server_seq() != (*chunk)->server_seq) {
+          continue;
+        }
+        BOATHOUSE_TRY(insert->bind(1, reader->server_seq()).bind(2, reader->body()).run());
+        BOATHOUSE_TRY(writing.wrote(reader->body().size()));
+        BOATHOUSE_TRY(watch_(reader->body().size()));
+        ++bodies;
+        chunk = chunks->next();
+      }
+    }
+    if (bodies != source_.manifest.chunks) {
+      return Error{ErrorCode::corrupt, "the segments have " + std::to_string(bodies) + " bodies of " +
+                                           std::to_string(source_.manifest.chunks) + " chunks"};
+    }
+    const auto found = number_of(to, "SELECT count(*) FROM " + table.name);
+    if (!found) {
+      return found.error();
+    }
+    return static_cast<std::uint64_t>(*found) == bodies
+               ? Status()
+               : Status(Error{ErrorCode::corrupt, "not every body was written"});
+  }
+
+  // Another history begins here: receipts of the one before say nothing about it. Nothing is in ClickHouse, and nothing
+  // that this server takes from now on is in a backup.
+  Status begin_new_epoch(const std::vector<Table>& tables, sql::Connection& to) {
+    std::array<std::uint8_t, 16> bytes{};
+    random_.fill(bytes);
+    epoch_ = base::to_hex(bytes);
+    auto epoch = to.prepare("UPDATE state SET epoch = ?1");
+    if (!epoch) {
+      return epoch.error();
+    }
+    BOATHOUSE_TRY(epoch->bind(1, epoch_).run());
+    for (const Table& table : tables) {
+      if (table.name == "backup_mark") {
+        BOATHOUSE_TRY(to.execute("DELETE FROM backup_mark"));
+      }
+    }
+    const std::string source = std::to_string(static_cast<int>(rowing::Stream::source));
+    return to.execute(
+        "DELETE FROM unloaded; DELETE FROM load_block;"
+        "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) "
+        "SELECT server_seq, rec_id, stream, from_seq, to_seq - from_seq, size FROM chunk WHERE stream <> " +
+        source +
+        "; UPDATE state SET unloaded = (SELECT count(*) FROM unloaded);"
+        "UPDATE session_mark SET dirty_since = seq");
+  }
+
+  const Verification& source_;
+  const RestoreTarget& target_;
+  const fs::path data_;
+  base::RandomSource& random_;
+  const Watch& watch_;
+  std::string epoch_;
+};
+
+// Nobody else has the database open. (SQLite: only then a file leaves its write-ahead log.)
+Status take_alone(sql::Connection& connection, const sql::Place& place) {
+  const Error in_use{ErrorCode::conflict, place.text() + " is in use; stop the server first"};
+  if (connection.dialect() == sql::Dialect::postgres) {
+    const auto alone = connection.lead();
+    if (!alone) {
+      return alone.error();
+    }
+    return *alone ? Status() : Status(in_use);
+  }
+  auto select = connection.prepare("PRAGMA journal_mode = DELETE");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error().code == ErrorCode::unavailable ? in_use : row.error();
+  }
+  return select->text(0) == "delete" ? Status() : Status(in_use);
+}
+
+Result<DatabaseCopy> move_database(const Database& from, const Database& to, const Watch& watch) {
+  sql::Place place = from.place;
+  place.sqlite.create = false;
+  place.sqlite.busy_timeout_ms = 0;
+  auto source = sql::Connection::open(place);
+  if (!source) {
+    return source.error();
+  }
+  const auto version = version_of(*source, *from.schema);
+  if (!version) {
+    return version.error();
+  }
+  if (*version == 0) {
+    return Error{ErrorCode::not_found, "there is no " + std::string(from.schema->name) + " at " + place.text()};
+  }
+  BOATHOUSE_TRY(take_alone(*source, place));
+  auto target = sql::Connection::open(to.place);
+  if (!target) {
+    return target.error();
+  }
+  BOATHOUSE_TRY(prepare_target(*target, to.place, *to.schema, *version));
+  const auto tables = tables_of(source->dialect() == sql::Dialect::sqlite ? *source : *target);
+  if (!tables) {
+    return tables.error();
+  }
+  DatabaseCopy moved{from.name, *version, {}};
+  auto reading = sql::Snapshot::begin(*source);
+  if (!reading) {
+    return reading.error();
+  }
+  auto writing = Writing::begin(*target);
+  if (!writing) {
+    return writing.error();
+  }
+  for (const Table& table : *tables) {
+    const auto sum = copy_table(*source, *target, table, *writing, watch);
+    if (!sum) {
+      return sum.error();
+    }
+    BOATHOUSE_TRY(compare(*target, table, *sum, watch));
+    moved.tables[table.name] = *sum;
+  }
+  BOATHOUSE_TRY(writing->commit());
+  return moved;
+}
+
+}  // namespace
+
+Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,
+                         base::RandomSource& random, const Watch& watch) {
+  Verification source;
+  {
+    Restoration look(source, target, random, watch);
+    BOATHOUSE_TRY(look.check_target());
+  }
+  auto verified = verify(backup, clock, watch);
+  if (!verified) {
+    return verified.error();
+  }
+  source = std::move(*verified);
+  if (!source.differences.empty()) {
+    return Restored{std::move(source), "", 0};
+  }
+  return Restoration(source, target, random, watch).run();
+}
+
+Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch) {
+  Moved moved;
+  // The ledger last: one that is there has everything that belongs to it.
+  for (std::size_t i = from.size(); i-- > 0;) {
+    auto copy = move_database(from[i], to[i], watch);
+    if (!copy) {
+      return copy.error();
+    }
+    moved.databases.push_back(std::move(*copy));
+  }
+  for (const Database& database : from) {
+    if (database.place.postgres_url.empty()) {
+      const fs::path old = database.place.sqlite_file;
+      const fs::path aside = old.string() + ".moved";
+      BOATHOUSE_TRY(move_path(old, aside));
+      moved.put_aside.push_back(aside);
+    }
+  }
+  return moved;
+}
+
+}  // namespace boathouse::backup

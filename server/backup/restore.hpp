@@ -1,0 +1,45 @@
+// A backup becomes a server's data again, and a ledger moves from SQLite to PostgreSQL or back.
+// Thread rule: any thread; the server must not run.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/random.hpp"
+#include "core/base/result.hpp"
+#include "server/backup/backup.hpp"
+
+namespace boathouse::backup {
+
+struct RestoreTarget {
+  std::filesystem::path data;    // a new folder, or an empty one
+  sql::Place shared = {};        // PostgreSQL for all databases; else files in `data`
+  std::vector<Database> schema;  // names and schemas of what may be in a backup; the ledger first, places unused
+};
+
+struct Restored {
+  Verification verification;  // with differences nothing was restored
+  std::string epoch;          // new: devices offer again whatever they hold
+  std::uint64_t chunks = 0;   // all of them wait to be loaded into ClickHouse
+};
+
+// Verifies the backup, copies it, reads back what was written and compares. The data folder appears when it is whole.
+// conflict: there is data already, and nothing was changed. Its tables are those of the backup's program; the server
+// brings them up to date when it starts.
+base::Result<Restored> restore(const std::filesystem::path& backup, const RestoreTarget& target, base::Clock& clock,
+                               base::RandomSource& random, const Watch& watch);
+
+struct Moved {
+  std::vector<DatabaseCopy> databases;           // what was moved
+  std::vector<std::filesystem::path> put_aside;  // SQLite files that must not be used any more, renamed
+};
+
+// From each of `from` to the one of the same name in `to`; one side is SQLite, the other PostgreSQL. The epoch stays:
+// devices notice nothing. All rows are read back and compared before the old files are put aside (".moved" behind their
+// names); a PostgreSQL database is left as it is. conflict: the target has data, or the source is in use.
+base::Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch);
+
+}  // namespace boathouse::backup

@@ -1,0 +1,53 @@
+#include "server/ledger/backup_mark.hpp"
+
+namespace boathouse::ledger {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+Result<std::optional<BackupMark>> backup_mark(sql::Connection& connection) {
+  auto select = connection.prepare("SELECT name, up_to_seq, made_ms FROM backup_mark");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return std::optional<BackupMark>();
+  }
+  return std::optional(BackupMark{std::string(select->text(0)), select->integer(1), select->integer(2)});
+}
+
+Status note_backup(sql::Connection& connection, const std::string& epoch, const BackupMark& mark) {
+  auto transaction = sql::Transaction::begin(connection);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto select = connection.prepare("SELECT epoch FROM state");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row || select->text(0) != epoch) {
+      return Error{ErrorCode::conflict, "backup " + mark.name + " is of another epoch than the ledger"};
+    }
+  }
+  auto note = connection.prepare(
+      "INSERT INTO backup_mark (id, name, up_to_seq, made_ms) VALUES (1, ?1, ?2, ?3) "
+      "ON CONFLICT (id) DO UPDATE SET name = ?1, up_to_seq = ?2, made_ms = ?3 WHERE backup_mark.up_to_seq <= ?2");
+  if (!note) {
+    return note.error();
+  }
+  BOATHOUSE_TRY(note->bind(1, mark.name).bind(2, mark.up_to_seq).bind(3, mark.made_ms).run());
+  return transaction->commit();
+}
+
+}  // namespace boathouse::ledger
