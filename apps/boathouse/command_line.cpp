@@ -4,9 +4,11 @@
 
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "apps/boathouse/audit_commands.hpp"
+#include "apps/boathouse/backup_commands.hpp"
 #include "apps/boathouse/device_commands.hpp"
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/output.hpp"
@@ -35,6 +37,7 @@ struct CommandLine {
   StorageOptions room;
   ServerOptions server;
   AuditOptions audit;
+  BackupOptions backup;
   SimulateOptions simulate;
   MonitorOptions monitor;
   std::string key_file;
@@ -54,6 +57,7 @@ struct CommandLine {
   void add_simulate(CLI::App& app);
   void add_server_commands(CLI::App& app);
   void add_audit(CLI::App& app);
+  void add_backup(CLI::App& app);
 
  private:
   CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action);
@@ -121,6 +125,14 @@ void CommandLine::add_serve(CLI::App& app) {
                           "server call hosts of yours");
   serve_command->add_flag("--webhook-allow-http-loopback", serve.webhook_allow_http_loopback,
                           "Let webhooks go to http://127.0.0.1 and the like, for tests and development");
+  serve_command->add_option("--backup-to", serve.backup_to,
+                            "Folder, on another disk, for backups of the ledger and the accounts");
+  serve_command->add_option("--backup-every", serve.backup_every_s, "How often, e.g. 24h; s, m, h or d")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, std::int64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}},
+                                CLI::AsNumberWithUnit::UNIT_REQUIRED))
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{31 * 86'400}))
+      ->default_str("24h");
   serve_command->set_config("--config", "", "TOML file with these options");
 }
 
@@ -366,6 +378,49 @@ void CommandLine::add_audit(CLI::App& app) {
   add_server_options(*way);
 }
 
+void CommandLine::add_backup(CLI::App& app) {
+  CLI::App* group = app.add_subcommand("backup", "Backups of the ledger and the accounts");
+  group->require_subcommand(1);
+  const auto with_json = [this](CLI::App* made) { made->add_flag("--json", backup.json, "JSON output"); };
+  const auto with_data = [this](CLI::App* made, const std::string& help) {
+    made->add_option("--data", backup.data, help)->required();
+    made->add_option("--ledger", backup.ledger, "postgresql://USER@HOST/DATABASE or sqlite:FILE, as `serve` has it");
+  };
+  const auto with_destination = [this](CLI::App* made) {
+    made->add_option("--to", backup.to, "Folder of the backups")->required();
+  };
+  const auto with_source = [this](CLI::App* made) {
+    made->add_option("--from", backup.from, "A backup, or a folder of backups: its newest")->required();
+  };
+  CLI::App* create =
+      command(*group, "create", "Make one and verify it; the server may run", [this] { return backup_create(backup); });
+  with_data(create, "Folder of the server");
+  with_destination(create);
+  create->add_flag("--full", backup.full, "Write every body again, though an earlier backup has it");
+  with_json(create);
+  CLI::App* list =
+      command(*group, "list", "List the backups, the newest first", [this] { return backup_list(backup); });
+  with_destination(list);
+  with_json(list);
+  CLI::App* verify = command(*group, "verify", "Read every byte of a backup; exit 1 if anything differs",
+                             [this] { return backup_verify(backup); });
+  with_source(verify);
+  with_json(verify);
+  with_destination(command(*group, "prune", "Remove old backups: 7 days, 5 weeks and 12 months stay",
+                           [this] { return backup_prune(backup); }));
+  CLI::App* restore_command =
+      command(app, "restore", "Make a server's data from a backup", [this] { return app::restore(backup); });
+  with_source(restore_command);
+  with_data(restore_command, "A new folder for the server");
+  with_json(restore_command);
+  CLI::App* migrate_command = command(app, "migrate", "Move a stopped server's ledger to PostgreSQL, or back",
+                                      [this] { return app::migrate(backup); });
+  with_data(migrate_command, "Folder of the server");
+  migrate_command->add_option("--to-ledger", backup.to_ledger,
+                              "postgresql://USER@HOST/DATABASE or sqlite:FILE (default: ledger.db in --data)");
+  with_json(migrate_command);
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -379,6 +434,7 @@ int run(int argc, char** argv) {
   line.add_simulate(app);
   line.add_server_commands(app);
   line.add_audit(app);
+  line.add_backup(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 
+#include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/backup_service.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/service_log.hpp"
@@ -145,6 +147,7 @@ struct Service {
   std::unique_ptr<timeseries::EngineProcess> engine;
   std::unique_ptr<timeseries::Loader> loader;
   std::unique_ptr<query::CursorCodec> cursors;
+  std::unique_ptr<BackupService> backups;
   std::unique_ptr<http::Throttle> throttle;
   std::unique_ptr<http::Server> server;
 
@@ -154,7 +157,9 @@ struct Service {
 
  private:
   base::Status ensure_operator_key();
+  base::Status open_jobs(const sql::Place& place, const fs::path& data);
   base::Status open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data);
+  base::Status open_backups(const ServeOptions& options, const sql::Place& place, const fs::path& data);
   void use_engine(const timeseries::Endpoint& endpoint);
 };
 
@@ -186,19 +191,24 @@ base::Status Service::ensure_operator_key() {
 }
 
 // Beside the ledger: in its PostgreSQL, or in files of their own.
-base::Status Service::open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
-  const auto beside = [&](const char* file) {
-    sql::Place own = place;
-    if (own.postgres_url.empty()) own.sqlite_file = (data / file).string();
-    return own;
-  };
-  auto queue = jobs::Queue::open(beside("jobs.db"), random);
+sql::Place beside_ledger(const sql::Place& place, const fs::path& data, const char* file) {
+  sql::Place own = place;
+  if (own.postgres_url.empty()) own.sqlite_file = (data / file).string();
+  return own;
+}
+
+base::Status Service::open_jobs(const sql::Place& place, const fs::path& data) {
+  auto queue = jobs::Queue::open(beside_ledger(place, data, "jobs.db"), random);
   if (!queue) return queue.error();
   job_queue = std::move(*queue);
   // A file has one process: what a killed one was doing need not wait.
   if (place.postgres_url.empty()) BOATHOUSE_TRY(job_queue->end_leases(clock.utc_ms()));
   job_runner = std::make_unique<jobs::Runner>(*job_queue, clock, random, jobs::Runner::Options{}, log_line);
-  auto store = webhooks::Store::open(beside("webhooks.db"), clock, random);
+  return base::Done{};
+}
+
+base::Status Service::open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
+  auto store = webhooks::Store::open(beside_ledger(place, data, "webhooks.db"), clock, random);
   if (!store) return store.error();
   webhook_store = std::move(*store);
   webhook_policy = {options.webhook_allow_private, options.webhook_allow_http_loopback};
@@ -207,6 +217,20 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   job_runner->handle(std::string(webhooks::kDeliveryJob),
                      [this](jobs::Runner::Context& context) { return webhook_deliverer->run(context.job()); });
   webhook_dispatcher = std::make_unique<webhooks::Dispatcher>(*ledger, *webhook_store, *job_runner, clock, log_line);
+  return base::Done{};
+}
+
+base::Status Service::open_backups(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
+  if (options.backup_to.empty()) {
+    if (!options.purge_without_backup) {
+      log_line("no --backup-to: nothing is backed up, so devices may remove nothing of what they have sent");
+    }
+    return base::Done{};
+  }
+  backups = std::make_unique<BackupService>(
+      BackupService::Options{backup_source(data, place), fs::absolute(options.backup_to),
+                             options.backup_every_s * 1000},
+      *job_runner, *ledger, clock, log_line);
   return base::Done{};
 }
 
@@ -231,8 +255,9 @@ base::Status Service::open(const ServeOptions& options) {
   ledger = std::move(*opened_ledger);
   audit = std::make_unique<LedgerAuditLog>(*ledger, log_line);
   BOATHOUSE_TRY(ensure_operator_key());
-
+  BOATHOUSE_TRY(open_jobs(*place, data));
   BOATHOUSE_TRY(open_webhooks(options, *place, data));
+  BOATHOUSE_TRY(open_backups(options, *place, data));
 
   base::Digest cursor_secret{};
   random.fill(cursor_secret);
@@ -298,6 +323,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   if (!port) return port.error();
   if (engine) BOATHOUSE_TRY(engine->start());
   loader->start();
+  if (backups) BOATHOUSE_TRY(backups->start());
   job_runner->start(kJobThreads);
   webhook_dispatcher->start();
   return *port;

@@ -18,8 +18,10 @@ struct ServeOptions {
   std::string clickhouse;                              // URL of a server; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
-  std::string clickhouse_cluster;            // its tables are replicated there; empty = tables of one server
-  std::string engine_binary;                 // empty = boathouse-engine beside this program
+  std::string clickhouse_cluster;  // its tables are replicated there; empty = tables of one server
+  std::string engine_binary;       // empty = boathouse-engine beside this program
+  std::string backup_to;           // folder of backups; empty = none are made
+  std::int64_t backup_every_s = 86'400;
   bool purge_without_backup = false;         // devices may remove what the ledger has, without a backup of it
   bool webhook_allow_private = false;        // webhooks may go into the operator's own network
   bool webhook_allow_http_loopback = false;  // and, without TLS, to this machine

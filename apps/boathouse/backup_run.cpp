@@ -1,0 +1,53 @@
+#include "apps/boathouse/backup_run.hpp"
+
+#include <utility>
+
+#include "server/control/schema.hpp"
+#include "server/ledger/backup_mark.hpp"
+#include "server/ledger/schema.hpp"
+
+namespace boathouse::app {
+namespace {
+
+// An older program's ledger has no place for the mark: false.
+base::Result<bool> note(const backup::Source& source, const backup::Created& created) {
+  auto connection = sql::Connection::open(source.databases.front().place);
+  if (!connection) return connection.error();
+  const auto version = backup::version_of(*connection, ledger::kSchema);
+  if (!version) return version.error();
+  if (*version < std::int64_t{ledger::kSchema.migrations.back().version}) return false;
+  BOATHOUSE_TRY(
+      ledger::note_backup(*connection, created.manifest.epoch,
+                          {created.folder.filename().string(), created.manifest.last_seq, created.manifest.made_ms}));
+  return true;
+}
+
+}  // namespace
+
+backup::Source backup_source(const std::filesystem::path& data, const sql::Place& ledger) {
+  const sql::Place control =
+      ledger.postgres_url.empty() ? sql::Place{.sqlite_file = (data / "control.db").string()} : ledger;
+  return {{{"ledger", ledger, &ledger::kSchema}, {"control", control, &control::kSchema}},
+          {data / "pepper.key", data / "operator.key"}};
+}
+
+base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination, bool full,
+                                   base::Clock& clock, const backup::Watch& watch) {
+  while (true) {
+    auto created = backup::create(source, destination, {.full = full}, clock, watch);
+    if (!created) return created.error();
+    auto verification = backup::verify(created->folder, clock, watch);
+    if (!verification) return verification.error();
+    BackupRun run{std::move(*created), std::move(*verification), false};
+    if (run.verification.differences.empty()) {
+      const auto noted = note(source, run.created);
+      if (!noted) return noted.error();
+      run.noted = *noted;
+      return run;
+    }
+    if (full) return run;
+    full = true;
+  }
+}
+
+}  // namespace boathouse::app

@@ -1,0 +1,29 @@
+// One backup of a server from begin to end: what `boathouse backup create` and the daily job both do.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/backup/backup.hpp"
+#include "server/sql/sql.hpp"
+
+namespace boathouse::app {
+
+// What a backup of the server with this data folder has. Jobs that are under way are not in it: they belong to the
+// machine, and what nobody was told of is in the ledger.
+backup::Source backup_source(const std::filesystem::path& data, const sql::Place& ledger);
+
+struct BackupRun {
+  backup::Created created;
+  backup::Verification verification;
+  bool noted = false;  // the ledger says that devices may remove what is in it
+};
+
+// Creates and verifies; a backup that leans on damaged segments is made again in full. When nothing differs the ledger
+// notes how far it reaches.
+base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination, bool full,
+                                   base::Clock& clock, const backup::Watch& watch);
+
+}  // namespace boathouse::app
