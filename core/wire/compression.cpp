@@ -102,6 +102,11 @@ Result<Bytes> decompress(ByteView frame, std::size_t max_bytes) {
   return content;
 }
 
+std::size_t stated_size(ByteView frame) {
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  return size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN ? 0 : static_cast<std::size_t>(size);
+}
+
 Result<Bytes> decompress_content(ByteView content, std::size_t max_bytes) {
   ZSTD_DCtx* context = decompressor();
   ZSTD_inBuffer in{content.data(), content.size(), 0};

@@ -97,5 +97,13 @@ TEST(Compression, CutOffAnywhereOrFlippedItFails) {
   EXPECT_EQ(*decompress_content(frame, 2000), content);
 }
 
+TEST(Compression, TheStatedSizeIsKnownBeforehand) {
+  const Bytes frame = compress(Bytes(70'000));
+  EXPECT_EQ(stated_size(frame), 70'000U);
+  EXPECT_EQ(stated_size(base::ByteView(frame).first(3)), 0U);
+  EXPECT_EQ(stated_size({}), 0U);
+  EXPECT_EQ(stated_size(Bytes(100)), 0U);
+}
+
 }  // namespace
 }  // namespace boathouse::wire

@@ -15,6 +15,7 @@
 #include "core/wire/compression.hpp"
 #include "core/wire/content_digest.hpp"
 #include "server/control/authenticator.hpp"
+#include "server/intake/item_check.hpp"
 #include "server/intake/test_intake.hpp"
 
 namespace boathouse::intake {
@@ -238,6 +239,26 @@ TEST_F(IntakeTest, ACompressionBombIsCutShort) {
   EXPECT_EQ(
       post(std::string(base::as_text(bomb).substr(0, bomb.size() / 2)), with("Content-Encoding", "zstd")).status / 100,
       4);
+}
+
+TEST_F(IntakeTest, ABatchOfCompressionBombsIsPutOffAfterAsMuchAsOneMayUnpack) {
+  Owned bomb = chunk(uuid(1), Stream::sample, 0, 10);
+  bomb.body = wire::compress(base::Bytes(wire::kMaxCanonicalBytes));
+  constexpr std::size_t kOpened = kMaxUnpackedBytes / wire::kMaxCanonicalBytes;
+  std::vector<Owned> items{birth(uuid(1))};
+  items.insert(items.end(), kOpened + 5, bomb);
+  const Owned honest = chunk(uuid(1), Stream::sample, 0, 10);
+  items.push_back(honest);
+  ASSERT_LT(batch_of(items).size(), std::size_t{64} << 10);
+  const auto answers = send(items);
+  EXPECT_EQ(answers[0].outcome, Outcome::stored);
+  EXPECT_EQ(answers[kOpened].outcome, Outcome::rejected);
+  for (std::size_t i = kOpened + 1; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i].outcome, Outcome::later);
+    EXPECT_EQ(answers[i].retry_after_s, 1);
+    EXPECT_THAT(answers[i].detail, HasSubstr("in another one"));
+  }
+  EXPECT_EQ(send({honest})[0].outcome, Outcome::stored);
 }
 
 TEST_F(IntakeTest, AFramingErrorNamesItsPlace) {

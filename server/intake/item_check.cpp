@@ -5,6 +5,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/compression.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 
@@ -125,9 +126,8 @@ wire::ItemResult refusal_of(const Error& error) {
   return result;
 }
 
-}  // namespace
-
-ledger::Entry check_item(const wire::Item& item) {
+// All but body and refusal.
+ledger::Entry entry_of(const wire::Item& item) {
   ledger::Entry entry;
   entry.kind = item.kind;
   entry.rec_id = item.rec_id;
@@ -138,6 +138,29 @@ ledger::Entry check_item(const wire::Item& item) {
   entry.revision = item.revision;
   entry.op_id = item.op_id;
   entry.sha256 = item.sha256;
+  return entry;
+}
+
+}  // namespace
+
+std::size_t unpacked_bytes(const wire::Item& item) {
+  // What states more is refused before it is unpacked.
+  const std::size_t size = item.kind == wire::ItemKind::chunk && !item.refusal ? wire::stated_size(item.body) : 0;
+  return size <= wire::kMaxCanonicalBytes ? size : 0;
+}
+
+ledger::Entry put_off_item(const wire::Item& item) {
+  ledger::Entry entry = entry_of(item);
+  entry.refusal.emplace();
+  entry.refusal->outcome = wire::Outcome::later;
+  entry.refusal->retry_after_s = kRetryUnpackedS;
+  entry.refusal->detail = "the batch unpacks to more than " + std::to_string(kMaxUnpackedBytes) +
+                          " bytes: send the rest of it in another one";
+  return entry;
+}
+
+ledger::Entry check_item(const wire::Item& item) {
+  ledger::Entry entry = entry_of(item);
   if (const Status status = check(item, entry); status) {
     entry.body.assign(item.body.begin(), item.body.end());
   } else {

@@ -53,8 +53,10 @@ void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Calle
   batch->replica = caller.replica;
   batch->items = std::move(items);
   submission.entries.reserve(batch->items.size());
+  std::size_t unpacked = 0;
   for (wire::Item& item : batch->items) {
-    submission.entries.push_back(check_item(item));
+    unpacked += unpacked_bytes(item);
+    submission.entries.push_back(unpacked <= kMaxUnpackedBytes ? check_item(item) : put_off_item(item));
     item.body = {};  // the bytes it shows end with this call
   }
   ledger.submit(std::move(submission), [batch, &ledger](Result<std::vector<wire::ItemResult>> results) {
