@@ -7,7 +7,6 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/backup/backup.hpp"
-#include "server/sql/sql.hpp"
 
 namespace boathouse::app {
 

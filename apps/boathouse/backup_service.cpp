@@ -70,6 +70,9 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   };
   const auto run = run_backup(options_.source, options_.destination, false, clock_, watch);
   if (!run) return failed(run.error().text);
+  if (const auto removed = backup::prune(options_.destination, {}); !removed) {
+    log_("old backups were not removed: " + removed.error().text);
+  }
   const std::string name = run->created.folder.filename().string();
   if (!run->verification.differences.empty()) {
     const backup::Difference& first = run->verification.differences.front();
@@ -80,9 +83,6 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   log_("backup verified: " + what);
   if (const auto written = ledger_.append_audit({"backup", {}, {}, {}, what}); !written) {
     log_("the audit has no record of " + name + ": " + written.error().text);
-  }
-  if (const auto removed = backup::prune(options_.destination, {}); !removed) {
-    log_("old backups were not removed: " + removed.error().text);
   }
   return Outcome::done();
 }

@@ -82,7 +82,8 @@ struct Listed {
 base::Result<std::vector<Listed>> list(const std::filesystem::path& destination);
 
 struct Keep {
-  int days = 7;  // of so many days that have backups, the newest of each stays; so with weeks and months
+  int days = 7;  // of so many days that have backups one each stays, the newest verified or the newest; so with weeks
+                 // and months
   int weeks = 5;
   int months = 12;
 };

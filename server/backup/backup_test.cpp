@@ -360,6 +360,24 @@ TEST_F(SqliteBackupTest, OldOnesGoAndTheirBodiesWithTheLastThatNamesThem) {
   EXPECT_EQ(segments, newest.manifest.segments.size());
 }
 
+TEST_F(SqliteBackupTest, OfADayAVerifiedOneStaysBeforeANewerOne) {
+  fill(1, 1);
+  create();
+  clock_.advance_ms(1000);
+  const fs::path verified = create().folder;
+  EXPECT_EQ(differences(verified), "");
+  clock_.advance_ms(1000);
+  create();
+  clock_.advance_ms(86'400'000);
+  const fs::path next_day = create().folder;
+  EXPECT_EQ(differences(next_day), "");
+  ASSERT_TRUE(prune(destination(), {}));
+  const auto kept = backups();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].folder, next_day);
+  EXPECT_EQ(kept[1].folder, verified);
+}
+
 TEST_F(SqliteBackupTest, NothingIsPrunedBesideAManifestThatCannotBeRead) {
   fill(1, 1);
   const fs::path first = create().folder;

@@ -1,5 +1,7 @@
 // What lies in a destination: list, find, prune.
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -48,15 +50,20 @@ std::int64_t month_of(std::int64_t utc_ms) {
 
 std::set<fs::path> to_be_kept(const std::vector<Listed>& newest_first, const Keep& keep) {
   std::set<fs::path> kept{newest_first.front().folder};
+  // A period's newest verified one; its newest, when none of it was verified.
   const auto keep_of = [&](int count, std::int64_t (*period_of)(std::int64_t)) {
-    std::set<std::int64_t> periods;
+    std::map<std::int64_t, const Listed*, std::greater<>> best;
     for (const Listed& listed : newest_first) {
-      const std::int64_t period = period_of(listed.manifest->made_ms);
-      if (periods.contains(period) || periods.size() >= static_cast<std::size_t>(count)) {
-        continue;
+      const Listed*& chosen = best[period_of(listed.manifest->made_ms)];
+      if (chosen == nullptr || (!chosen->verified_ms && listed.verified_ms)) {
+        chosen = &listed;
       }
-      periods.insert(period);
-      kept.insert(listed.folder);
+    }
+    for (const auto& [period, listed] : best) {
+      if (count-- <= 0) {
+        break;
+      }
+      kept.insert(listed->folder);
     }
   };
   keep_of(keep.days, day_of);

@@ -281,22 +281,25 @@ class Creation {
     return {};
   }
 
-  Result<Created> publish() {
-    BOATHOUSE_TRY(write_file(partial() / "manifest.json", encode_manifest(manifest_)));
-    BOATHOUSE_TRY(sync_path(partial()));
+  [[nodiscard]] fs::path folder() const {
     std::string time;
     for (const char c : base::format_utc_ms(manifest_.made_ms)) {
       if (c != '-' && c != ':' && c != '.') {
         time += c;
       }
     }
-    const fs::path folder = destination_ / ("backup-" + time + "-" + manifest_.epoch.substr(0, 8));
+    return destination_ / ("backup-" + time + "-" + manifest_.epoch.substr(0, 8));
+  }
+
+  Result<Created> publish() {
     std::error_code error;
-    if (fs::exists(folder, error)) {
-      return Error{ErrorCode::conflict, folder.string() + " is there already; try again"};
+    while (fs::exists(folder(), error)) {
+      ++manifest_.made_ms;  // two in one millisecond, or a clock that was set back
     }
-    BOATHOUSE_TRY(move_path(partial(), folder));
-    return Created{folder, std::move(manifest_), written_bytes_};
+    BOATHOUSE_TRY(write_file(partial() / "manifest.json", encode_manifest(manifest_)));
+    BOATHOUSE_TRY(sync_path(partial()));
+    BOATHOUSE_TRY(move_path(partial(), folder()));
+    return Created{folder(), manifest_, written_bytes_};
   }
 
   const Source& source_;

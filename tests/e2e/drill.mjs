@@ -70,6 +70,9 @@ await main(async () => {
   const before = server.reconcile(server.operatorKey);
   equal('all is counted', [before.code, before.json?.differences], [0, []]);
   const held = sum(devices.map(records));
+  // Ben's device makes room: some of his workouts lie in the backup alone from here on.
+  const freed = runJson(['device', 'storage', '--json', '--data', devices[1], '--free', String(2 ** 40)]).json.freed;
+  check('a device has removed what a backup has', freed > 0, freed);
   const anna = await new RunningDevice(devices[0], server.url, keys[0]).start();
   await server.stop('SIGKILL');
   const destroyed = performance.now();
@@ -97,7 +100,7 @@ await main(async () => {
   const recovered = seconds(destroyed);
   equal('ledger and ClickHouse are equal', [after.code, after.json?.differences, after.json?.unloaded_chunks], [0, [], 0]);
   equal('and as before', [after.json?.recordings, after.json?.streams], [before.json.recordings, before.json.streams]);
-  equal('the ledger has what the devices have', Object.fromEntries(after.json.streams.filter((s) => s.ledger > 0).map((s) => [s.stream, s.ledger])), held);
+  equal('the ledger has what the devices had', Object.fromEntries(after.json.streams.filter((s) => s.ledger > 0).map((s) => [s.stream, s.ledger])), held);
   equal('no record was changed in the audit', run(['audit', 'verify', '--server', server.url, '--key', server.operatorKey]).code, 0);
   await anna.stop();
   await until('the restored server backs itself up', () => list().find((one) => one.verified && one.epoch === restored.json.epoch));

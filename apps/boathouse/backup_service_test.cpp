@@ -1,0 +1,139 @@
+#include "apps/boathouse/backup_service.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "apps/boathouse/backup_run.hpp"
+#include "core/wire/compression.hpp"
+#include "server/control/accounts.hpp"
+#include "server/jobs/queue.hpp"
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::app {
+namespace {
+
+constexpr std::int64_t kDay = 86'400'000;
+
+class BackupServiceTest : public ledger::LedgerFixture, public testing::WithParamInterface<sql::Dialect> {
+ protected:
+  BackupServiceTest() : LedgerFixture(GetParam()) {}
+
+  void SetUp() override {
+    LedgerFixture::SetUp();
+    ASSERT_TRUE(control::Accounts::open(folder_.path(), clock_, random_, place_));
+    auto queue = jobs::Queue::open({.sqlite_file = folder_.file("jobs.db")}, random_);
+    ASSERT_TRUE(queue);
+    queue_ = std::move(*queue);
+    const auto log = [this](std::string_view line) { log_ += std::string(line) + "\n"; };
+    runner_ = std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, log);
+    service_ = std::make_unique<BackupService>(
+        BackupService::Options{backup_source(folder_.path(), place_), destination_, kDay}, *runner_, *ledger_, clock_,
+        log);
+  }
+
+  // Does what is due.
+  void work() {
+    while (true) {
+      const auto more = runner_->step();
+      ASSERT_TRUE(more) << more.error().text;
+      if (!*more) return;
+    }
+  }
+  std::int64_t store(std::uint64_t index, bool good = true) {
+    ledger::Entry entry = ledger::chunk_entry(kRec, rowing::Stream::sample, 10 * index, 10 * index + 10);
+    const std::string content = "canonical " + std::to_string(index);
+    entry.sha256 = base::sha256(base::as_bytes(content));
+    entry.body = wire::compress(base::as_bytes(good ? content : "something else"));
+    return put_one(std::move(entry)).server_seq;
+  }
+  [[nodiscard]] std::size_t backups() const {
+    const auto found = backup::list(destination_);
+    return found ? found->size() : 0;
+  }
+
+  const std::filesystem::path destination_ = folder_.file("backups");
+  std::unique_ptr<jobs::Queue> queue_;
+  std::unique_ptr<BackupService> service_;
+  std::unique_ptr<jobs::Runner> runner_;
+  std::string log_;
+};
+
+TEST_P(BackupServiceTest, MakesOneAPeriodHoweverOftenItIsStarted) {
+  put_one(ledger::birth_entry(kRec));
+  const std::int64_t first = store(0);
+  ASSERT_TRUE(service_->start());
+  work();
+  EXPECT_EQ(backups(), 1u) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), first);
+  const auto audit = ledger_->audit(0, 10, {{}, "backup"});
+  ASSERT_TRUE(audit);
+  EXPECT_EQ(audit->size(), 1u);
+
+  const std::int64_t second = store(1);
+  clock_.advance_ms(60'000);
+  ASSERT_TRUE(service_->start());
+  work();
+  EXPECT_EQ(backups(), 1u);
+  EXPECT_EQ(*ledger_->purge_safe_seq(), first);
+
+  for (std::size_t day = 2; day <= 4; ++day) {
+    clock_.advance_ms(kDay);
+    work();
+    EXPECT_EQ(backups(), day) << log_;
+    EXPECT_EQ(*ledger_->purge_safe_seq(), second);
+  }
+}
+
+TEST_P(BackupServiceTest, TriesAgainAfterAFailure) {
+  put_one(ledger::birth_entry(kRec));
+  const std::int64_t seq = store(0);
+  std::ofstream(destination_) << "a file in its way";
+  ASSERT_TRUE(service_->start());
+  work();
+  EXPECT_NE(log_.find("the backup failed: "), std::string::npos) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
+  std::filesystem::remove(destination_);
+  clock_.advance_ms(60'000);
+  work();
+  EXPECT_EQ(backups(), 1u) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), seq);
+}
+
+// However many attempts are in vain, the next period has its own.
+TEST_P(BackupServiceTest, AnotherPeriodIsOrderedBeforeThisOneCanFail) {
+  put_one(ledger::birth_entry(kRec));
+  const std::int64_t seq = store(0);
+  std::ofstream(destination_) << "a file in its way";
+  ASSERT_TRUE(service_->start());
+  for (int i = 0; i < 20; ++i) {
+    work();
+    clock_.advance_ms(600'000);
+  }
+  EXPECT_EQ(queue_->counts()->failed, 1u);
+  std::filesystem::remove(destination_);
+  clock_.advance_ms(kDay);
+  work();
+  EXPECT_EQ(backups(), 1u) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), seq);
+}
+
+TEST_P(BackupServiceTest, ABodyThatIsNotWhatTheLedgerSaysMovesNothing) {
+  put_one(ledger::birth_entry(kRec));
+  store(0);
+  store(1, false);
+  ASSERT_TRUE(service_->start());
+  work();
+  EXPECT_NE(log_.find("sample [10, 20)"), std::string::npos) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(On, BackupServiceTest, ledger::both_databases(), ledger::database_name);
+
+}  // namespace
+}  // namespace boathouse::app
