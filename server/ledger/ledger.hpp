@@ -195,7 +195,7 @@ class Ledger {
   // --- the sync protocol ---
   // Notes the store and what it reports; waits for the committer, so never from a Completion.
   virtual base::Result<HelloState> hello(const Hello& hello) = 0;
-  // Receipts up to this one are safe outside of this file: devices may remove such chunks. 0 = none.
+  // Receipts up to this one are in a verified backup (backup_mark.hpp): devices may remove such chunks. 0 = none.
   virtual base::Result<std::int64_t> purge_safe_seq() = 0;
   // The athlete's feed after `since`: at most `limit` (from 1) entries and about max_bytes of JSON, but at least one if
   // there is any.

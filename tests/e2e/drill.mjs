@@ -1,5 +1,5 @@
 // The drill: a server with backups loses its machine; from the backup and from what the devices hold everything comes back. What
-// it took is printed. Every command of docs/operations/backup.md is run here.
+// it took is printed. The commands of docs/operations/backup.md are run here, but for those with PostgreSQL.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, check, equal, main, run, runJson, temporaryFolder, RunningDevice } from './boathouse.mjs';
