@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
 const Table kBodies{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
 
-// Connections to the two sides; `snapshot` is what is being copied.
+// A database that is there.
 struct OpenSource {
   sql::Connection connection;
   std::int64_t version = 0;

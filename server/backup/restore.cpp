@@ -49,6 +49,16 @@ Status compare(sql::Connection& target, const Table& table, const TableSum& expe
   return {};
 }
 
+Status check_folder(const fs::path& data) {
+  std::error_code error;
+  if (fs::exists(data, error) && (!fs::is_directory(data, error) || !fs::is_empty(data, error))) {
+    return Error{ErrorCode::conflict, data.string() +
+                                          " has data and was not touched: a restore onto data would lose what is "
+                                          "there. Name a new folder, or move this one away first"};
+  }
+  return {};
+}
+
 class Restoration {
  public:
   Restoration(const Verification& source, const RestoreTarget& target, base::RandomSource& random, const Watch& watch)
@@ -57,16 +67,6 @@ class Restoration {
         data_(fs::absolute(target.data).lexically_normal()),
         random_(random),
         watch_(watch) {}
-
-  Status check_target() const {
-    std::error_code error;
-    if (fs::exists(data_, error) && (!fs::is_directory(data_, error) || !fs::is_empty(data_, error))) {
-      return Error{ErrorCode::conflict, data_.string() +
-                                            " has data and was not touched: a restore onto data would lose what is "
-                                            "there. Name a new folder, or move this one away first"};
-    }
-    return {};
-  }
 
   Result<Restored> run() {
     BOATHOUSE_TRY(remove_path(unfinished()));
@@ -306,20 +306,15 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
 
 Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,
                          base::RandomSource& random, const Watch& watch) {
-  Verification source;
-  {
-    Restoration look(source, target, random, watch);
-    BOATHOUSE_TRY(look.check_target());
+  BOATHOUSE_TRY(check_folder(target.data));
+  auto source = verify(backup, clock, watch);
+  if (!source) {
+    return source.error();
   }
-  auto verified = verify(backup, clock, watch);
-  if (!verified) {
-    return verified.error();
+  if (!source->differences.empty()) {
+    return Restored{std::move(*source), "", 0};
   }
-  source = std::move(*verified);
-  if (!source.differences.empty()) {
-    return Restored{std::move(source), "", 0};
-  }
-  return Restoration(source, target, random, watch).run();
+  return Restoration(*source, target, random, watch).run();
 }
 
 Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch) {
