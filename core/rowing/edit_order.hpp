@@ -29,8 +29,8 @@ struct FieldValue {
 };
 
 // Of edits of one field of one session, in any order, repeats allowed. A tag is there if one edit that says so was not
-// seen by any that takes it away. A deletion stands against what would take it back more than kRestoreWindowMs later, by
-// their effective stamps.
+// seen by any that takes it away. A deletion stands against what would take it back more than kRestoreWindowMs later,
+// by their effective stamps.
 FieldValue resolve(std::span<const PlacedEdit> edits);
 
 }  // namespace boathouse::rowing
