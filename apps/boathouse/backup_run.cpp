@@ -5,6 +5,7 @@
 #include "server/control/schema.hpp"
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/schema.hpp"
+#include "server/webhooks/schema.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -25,9 +26,12 @@ base::Result<bool> note(const backup::Source& source, const backup::Created& cre
 }  // namespace
 
 backup::Source backup_source(const std::filesystem::path& data, const sql::Place& ledger) {
-  const sql::Place control =
-      ledger.postgres_url.empty() ? sql::Place{.sqlite_file = (data / "control.db").string()} : ledger;
-  return {{{"ledger", ledger, &ledger::kSchema}, {"control", control, &control::kSchema}},
+  const auto beside = [&](const char* file) {
+    return ledger.postgres_url.empty() ? sql::Place{.sqlite_file = (data / file).string()} : ledger;
+  };
+  return {{{"ledger", ledger, &ledger::kSchema},
+           {"control", beside("control.db"), &control::kSchema},
+           {"webhooks", beside("webhooks.db"), &webhooks::kSchema, true}},
           {data / "pepper.key", data / "operator.key"}};
 }
 

@@ -29,6 +29,7 @@ struct Database {
   std::string name;  // becomes name + ".db"
   sql::Place place;
   const sql::Schema* schema = nullptr;
+  bool may_be_missing = false;  // a server of before has none: then it is left out
 };
 
 struct Source {

@@ -214,6 +214,15 @@ class Creation {
   }
 
   Status copy_other(const Database& database) {
+    if (database.may_be_missing) {
+      const auto absent = is_absent(database.place, *database.schema);
+      if (!absent) {
+        return absent.error();
+      }
+      if (*absent) {
+        return {};
+      }
+    }
     auto other = open_source(database);
     if (!other) {
       return other.error();

@@ -319,21 +319,31 @@ Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, ba
 
 Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch) {
   Moved moved;
+  std::vector<fs::path> files;
   // The ledger last: one that is there has everything that belongs to it.
   for (std::size_t i = from.size(); i-- > 0;) {
+    if (from[i].may_be_missing) {
+      const auto absent = is_absent(from[i].place, *from[i].schema);
+      if (!absent) {
+        return absent.error();
+      }
+      if (*absent) {
+        continue;
+      }
+    }
+    if (!from[i].place.sqlite_file.empty()) {
+      files.emplace_back(from[i].place.sqlite_file);
+    }
     auto copy = move_database(from[i], to[i], watch);
     if (!copy) {
       return copy.error();
     }
     moved.databases.push_back(std::move(*copy));
   }
-  for (const Database& database : from) {
-    if (database.place.postgres_url.empty()) {
-      const fs::path old = database.place.sqlite_file;
-      const fs::path aside = old.string() + ".moved";
-      BOATHOUSE_TRY(move_path(old, aside));
-      moved.put_aside.push_back(aside);
-    }
+  for (const fs::path& old : files) {
+    const fs::path aside = old.string() + ".moved";
+    BOATHOUSE_TRY(move_path(old, aside));
+    moved.put_aside.push_back(aside);
   }
   return moved;
 }

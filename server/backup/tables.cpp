@@ -1,6 +1,7 @@
 #include "server/backup/tables.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "core/base/bytes.hpp"
@@ -184,6 +185,21 @@ Result<std::int64_t> version_of(sql::Connection& connection, const sql::Schema& 
                      std::to_string(schema.migrations.back().version) + "; use a newer program"};
   }
   return version;
+}
+
+Result<bool> is_absent(const sql::Place& place, const sql::Schema& schema) {
+  if (!place.sqlite_file.empty()) {
+    return !std::filesystem::exists(place.sqlite_file);
+  }
+  auto connection = sql::Connection::open(place);
+  if (!connection) {
+    return connection.error();
+  }
+  const auto version = version_of(*connection, schema);
+  if (!version) {
+    return version.error();
+  }
+  return *version == 0;
 }
 
 sql::Schema schema_at(const sql::Schema& schema, std::int64_t version) {

@@ -47,6 +47,8 @@ base::Result<std::vector<Table>> tables_of(sql::Connection& sqlite);
 
 // 0: nothing of this schema is there. unsupported: another application's file, or a newer program's.
 base::Result<std::int64_t> version_of(sql::Connection& connection, const sql::Schema& schema);
+// No such database: no file, or nothing of this schema in PostgreSQL.
+base::Result<bool> is_absent(const sql::Place& place, const sql::Schema& schema);
 // The schema as it was at `version`, 1 or more.
 sql::Schema schema_at(const sql::Schema& schema, std::int64_t version);
 

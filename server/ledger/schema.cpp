@@ -255,9 +255,11 @@ CREATE TABLE backup_mark (
 ) STRICT;
 )sql";
 
-constexpr std::array kMigrations{sql::Migration{1, kVersion1}, sql::Migration{2, kVersion2, kFeedOfVersion1},
+constexpr std::array kMigrations{sql::Migration{1, kVersion1},
+                                 sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
-                                 sql::Migration{4, kOutbox}, sql::Migration{5, kLinkIndex},
+                                 sql::Migration{4, kOutbox},
+                                 sql::Migration{5, kLinkIndex},
                                  sql::Migration{6, kBackupMark}};
 
 }  // namespace

@@ -127,7 +127,7 @@ await main(async () => {
       equal(`its role: ${name}`, await pill(page).getAttribute('role'), word === 'sign_in_needed' ? 'alert' : 'status');
       equal(`its icon: ${name}`, await pill(page).locator('svg path').count(), 1);
       await page.waitForFunction((shown) => document.querySelectorAll('#conflicts').length === shown, change.conflicts ?? 0);
-      const full = await page.locator('#storage [role=alert]').allInnerTexts();
+      const full = await page.getByRole('region', { name: 'Storage' }).getByRole('alert').allInnerTexts();
       check(`a full disk is said where it is: ${name}`, full.some((one) => one.startsWith('The disk of this device is nearly full')) === (word === 'storage_low'), full);
       if (first) {
         await page.locator('.session .head').first().click();  // a chart, its table and a form too
