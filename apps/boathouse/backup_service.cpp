@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kKind = "backup";
 constexpr std::int64_t kProlongMs = 30'000;
+constexpr std::int64_t kRetryMs = 600'000;  // a disk that is away comes back within hours, not within seconds
 
 }  // namespace
 
@@ -41,7 +42,9 @@ base::Result<bool> BackupService::has_one(std::int64_t period) {
   if (!connection) return connection.error();
   const auto mark = ledger::backup_mark(*connection);
   if (!mark) return mark.error();
-  return *mark && (*mark)->made_ms / options_.every_ms >= period;
+  // One of the future is of a clock that was ahead, and says nothing of this period.
+  return *mark && (*mark)->made_ms / options_.every_ms >= period &&
+         (*mark)->made_ms <= clock_.utc_ms() + options_.every_ms;
 }
 
 jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
@@ -66,7 +69,7 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   };
   const auto failed = [this](const std::string& why) {
     log_("the backup failed: " + why);
-    return Outcome::retry(why);
+    return Outcome::retry(why, kRetryMs);
   };
   const auto run = run_backup(options_.source, options_.destination, false, clock_, watch);
   if (!run) return failed(run.error().text);

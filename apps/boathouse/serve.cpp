@@ -348,6 +348,8 @@ int serve(const ServeOptions& options) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // Everything that it makes is its own: training data, keys, webhooks' secrets.
+  ::umask(077);
 
   set_log_format(options.log_json ? ops::LogFormat::json : ops::LogFormat::text);
   Service service;

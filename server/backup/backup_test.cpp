@@ -360,6 +360,23 @@ TEST_F(SqliteBackupTest, OldOnesGoAndTheirBodiesWithTheLastThatNamesThem) {
   EXPECT_EQ(segments, newest.manifest.segments.size());
 }
 
+TEST_F(SqliteBackupTest, TheOneThatReachesFarthestStaysHoweverOldItLooks) {
+  constexpr std::int64_t kDay = 86'400'000;
+  fill(1, 1);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(differences(create().folder), "");
+    clock_.advance_ms(kDay);
+  }
+  fill(2, 1);
+  clock_.set_utc_ms(clock_.utc_ms() - 4000 * kDay);
+  const fs::path farthest = create().folder;
+  EXPECT_EQ(differences(farthest), "");
+  ASSERT_TRUE(prune(destination(), {.days = 1, .weeks = 0, .months = 0}));
+  const auto kept = backups();
+  ASSERT_EQ(kept.size(), 2u) << "the newest by the clock, too";
+  EXPECT_EQ(kept[1].folder, farthest);
+}
+
 TEST_F(SqliteBackupTest, OfADayAVerifiedOneStaysBeforeANewerOne) {
   fill(1, 1);
   create();

@@ -69,10 +69,23 @@ std::set<fs::path> to_be_kept(const std::vector<Listed>& newest_first, const Kee
   keep_of(keep.days, day_of);
   keep_of(keep.weeks, week_of);
   keep_of(keep.months, month_of);
-  const auto verified = std::find_if(newest_first.begin(), newest_first.end(),
-                                     [](const Listed& listed) { return listed.verified_ms.has_value(); });
-  if (verified != newest_first.end()) {
-    kept.insert(verified->folder);
+  // By the clock the newest verified one, and of each ledger the one that reaches farthest: by that devices were told
+  // what they may remove, whatever the clock was.
+  std::map<std::string, const Listed*> farthest;  // by epoch
+  for (const Listed& listed : newest_first) {
+    if (!listed.verified_ms) {
+      continue;
+    }
+    if (farthest.empty()) {
+      kept.insert(listed.folder);
+    }
+    const Listed*& best = farthest[listed.manifest->epoch];
+    if (best == nullptr || best->manifest->last_seq < listed.manifest->last_seq) {
+      best = &listed;
+    }
+  }
+  for (const auto& [epoch, listed] : farthest) {
+    kept.insert(listed->folder);
   }
   return kept;
 }
