@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -16,9 +18,22 @@ using base::ErrorCode;
 
 fs::path door_file(const std::string& folder) { return fs::path(folder) / "device.door"; }
 
-// This machine and this very file: a copy of it, also one that a backup brought back, was born elsewhere or later. ""
-// when the system does not tell.
+// These number a file anew at each mount.
+bool has_lasting_numbers(const fs::path& file) {
+  constexpr std::uint32_t kFat = 0x4d44;
+  constexpr std::uint32_t kExFat = 0x2011BAB0;
+  constexpr std::uint32_t kFuse = 0x65735546;
+  struct statfs found {};
+  if (::statfs(file.c_str(), &found) != 0) return false;
+  const auto type = static_cast<std::uint32_t>(found.f_type);
+  return type != kFat && type != kExFat && type != kFuse;
+}
+
+// This machine and this very file: a copy of it, also one that a backup brought back as a new file, was born elsewhere
+// or later. What is written over this file in place, and a copy of the whole disk, looks the same. "" when the system
+// does not tell.
 std::string birthplace_of(const fs::path& file) {
+  if (!has_lasting_numbers(file)) return "";
   struct statx found {};
   constexpr unsigned kWanted = STATX_INO | STATX_BTIME;
   if (::statx(AT_FDCWD, file.c_str(), 0, kWanted, &found) != 0 || (found.stx_mask & kWanted) != kWanted) return "";

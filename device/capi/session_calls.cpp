@@ -303,17 +303,7 @@ boathouse_code boathouse_session_set_deleted(boathouse_store* store, const char*
   return capi::on_store(store, error, [&](capi::Device& device, Store& opened) -> Status {
     const auto id = capi::parse_session(session);
     if (!id) return id.error();
-    const auto whole = opened.session(*id);
-    if (!whole) return whole.error();
-    for (const boathouse::store::RecordingInfo& one : whole->recordings) {
-      rowing::Edit edit;
-      edit.op_id = device.ids.next();
-      edit.session = one.birth.rec_id;
-      edit.field = rowing::EditField::deleted;
-      edit.flag = deleted;
-      if (const auto made = opened.edit(std::move(edit), device.clock.utc_ms()); !made) return made.error();
-    }
-    return {};
+    return opened.set_deleted(*id, deleted, device.clock.utc_ms());
   });
 }
 

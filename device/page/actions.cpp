@@ -139,26 +139,21 @@ base::Result<std::string> edit_session(const Tools& tools, const std::string& se
   BOATHOUSE_TRY(add_text(edits, *wanted, "notes", EditField::notes));
   BOATHOUSE_TRY(add_tags(edits, *wanted, "add_tags", true));
   BOATHOUSE_TRY(add_tags(edits, *wanted, "remove_tags", false));
-  if (const JsonValue* deleted = wanted->find("deleted"); deleted != nullptr) {
-    if (!deleted->boolean()) return wrong_type("deleted", "true or false");
-    edits.push_back(edit_of(EditField::deleted));
-    edits.back().flag = *deleted->boolean();
-  }
+  const JsonValue* const deleted = wanted->find("deleted");
+  if (deleted != nullptr && !deleted->boolean()) return wrong_type("deleted", "true or false");
   const auto before = tools.store.session(*id);
   if (!before) return before.error();
   for (Edit& edit : edits) {
-    for (const store::RecordingInfo& info : before->recordings) {
-      if (edit.field != EditField::deleted && info.birth.rec_id != before->id) continue;
-      edit.op_id = tools.ids.next();
-      edit.session = info.birth.rec_id;
-      if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
-    }
+    edit.op_id = tools.ids.next();
+    edit.session = before->id;
+    if (const auto stored = tools.store.edit(edit, tools.clock.utc_ms()); !stored) return stored.error();
   }
+  if (deleted != nullptr) BOATHOUSE_TRY(tools.store.set_deleted(*id, *deleted->boolean(), tools.clock.utc_ms()));
   const auto now = tools.store.session(*id);
   if (!now) return now.error();
   std::string out;
   JsonWriter json(out);
-  json.begin_object().key("edits").value(edits.size());
+  json.begin_object().key("edits").value(edits.size() + (deleted != nullptr ? 1 : 0));
   write_fields(json, now->fields);
   json.end_object();
   return out;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,11 +43,6 @@ base::Result<FolderLock> FolderLock::lock(int descriptor, const std::string& fol
                        "another process works with " + folder + ": stop it, or ask it instead"};
   }
   return base::Error{base::ErrorCode::io, "cannot lock " + path_in(folder) + ": " + std::strerror(reason)};
-}
-
-bool FolderLock::is_gone() const {
-  struct stat facts {};
-  return descriptor_ >= 0 && ::fstat(descriptor_, &facts) == 0 && facts.st_nlink == 0;
 }
 
 FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {

@@ -17,8 +17,7 @@ class FolderLock {
   // The same without making the file: where there is none, nobody has ever held the folder, and nothing is locked.
   static base::Result<FolderLock> take_if_there(const std::string& folder);
 
-  // The folder was removed: what is written into its open files is gone with the process. False when nothing is locked.
-  [[nodiscard]] bool is_gone() const;
+  [[nodiscard]] bool is_held() const { return descriptor_ >= 0; }
 
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&& other) noexcept;

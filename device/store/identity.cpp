@@ -1,5 +1,6 @@
 #include "device/store/identity.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -110,13 +111,38 @@ base::Status write_birth(db::Connection& connection, const BirthItem& item) {
   return body->bind(1, item.id).bind(2, base::as_bytes(json)).run();
 }
 
-// What people wrote stays with the session that they wrote it about.
-base::Status leave_edits(db::Connection& connection, const Running& from) {
-  auto select = connection.prepare("SELECT EXISTS(SELECT 1 FROM edit WHERE recording = ?1)");
+// Nobody else knows of a recording without a receipt or an edit: nothing is left behind.
+base::Result<bool> is_known(db::Connection& connection, std::int64_t recording) {
+  auto select =
+      connection.prepare("SELECT EXISTS(SELECT 1 FROM item WHERE recording = ?1 AND (outcome < 2 OR kind = 4))");
   if (!select) return select.error();
-  auto row = select->bind(1, from.id).step();
+  auto row = select->bind(1, recording).step();
   if (!row) return row.error();
-  if (select->integer(0) == 0) return {};
+  return select->integer(0) != 0;
+}
+
+base::Result<std::vector<rowing::Edit>> edits_in_force(db::Connection& connection, std::int64_t recording) {
+  auto edits = read_edits(connection, recording, "");
+  if (!edits) return edits.error();
+  std::map<std::string, std::vector<rowing::PlacedEdit>> fields;
+  for (rowing::PlacedEdit& edit : *edits) fields[rowing::field_key(edit.edit)].push_back(std::move(edit));
+  std::vector<rowing::Edit> in_force;
+  for (const auto& [key, of_field] : fields) {
+    const rowing::FieldValue value = rowing::resolve(of_field);
+    const rowing::Edit& winner = value.winner->edit;
+    const bool is_text = winner.field == rowing::EditField::title || winner.field == rowing::EditField::notes;
+    if (is_text || winner.field == rowing::EditField::tag) in_force.push_back(winner);
+  }
+  return in_force;
+}
+
+// What people wrote stays with the session that they wrote it about, and is written about the new one too: the device
+// that went on with the old one may never come back. Both are one session.
+base::Status leave_old(db::Connection& connection, base::UuidV7Source& ids, const Running& from,
+                       const base::Uuid& rec_id) {
+  const auto known = is_known(connection, from.id);
+  if (!known) return known.error();
+  if (!*known) return {};
   auto old = add_recording(connection, from.rec_id, from.athlete, Begun::elsewhere);
   if (!old) return old.error();
   for (const char* const sql : {"UPDATE item SET recording = ?2 WHERE recording = ?1 AND kind = 4",
@@ -126,11 +152,20 @@ base::Status leave_edits(db::Connection& connection, const Running& from) {
     if (!update) return update.error();
     BOATHOUSE_TRY(update->bind(1, from.id).bind(2, old->id).run());
   }
-  return {};
+  const std::int64_t now_utc_ms = made_ms(rec_id.bytes);
+  auto written = edits_in_force(connection, old->id);
+  if (!written) return written.error();
+  for (rowing::Edit& edit : *written) {
+    edit.op_id = ids.next();
+    edit.session = rec_id;
+    if (auto made = make_edit(connection, std::move(edit), now_utc_ms); !made) return made.error();
+  }
+  return write_link(connection, ids, rowing::Pair::of(from.rec_id, rec_id), true, now_utc_ms);
 }
 
 // The rows stay as they are, under another rec_id that the server has never heard of. Chunks do not hold the rec_id.
-base::Status give_new_id(db::Connection& connection, const Running& running, const base::Uuid& rec_id) {
+base::Status give_new_id(db::Connection& connection, base::UuidV7Source& ids, const Running& running) {
+  const base::Uuid rec_id = ids.next();
   auto item = read_birth(connection, running.id);
   if (!item) return item.error();
   item->birth.rec_id = rec_id;
@@ -138,7 +173,7 @@ base::Status give_new_id(db::Connection& connection, const Running& running, con
   auto rename = connection.prepare("UPDATE recording SET rec_id = ?2 WHERE id = ?1");
   if (!rename) return rename.error();
   BOATHOUSE_TRY(rename->bind(1, running.id).bind(2, base::ByteView(rec_id.bytes)).run());
-  BOATHOUSE_TRY(leave_edits(connection, running));
+  BOATHOUSE_TRY(leave_old(connection, ids, running, rec_id));
   auto pending = connection.prepare(
       "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL WHERE recording = ?1");
   if (!pending) return pending.error();
@@ -149,7 +184,7 @@ base::Status give_new_id(db::Connection& connection, const Running& running, con
 base::Status rename_running(db::Connection& connection, base::UuidV7Source& ids) {
   auto running = running_recordings(connection);
   if (!running) return running.error();
-  for (const Running& one : *running) BOATHOUSE_TRY(give_new_id(connection, one, ids.next()));
+  for (const Running& one : *running) BOATHOUSE_TRY(give_new_id(connection, ids, one));
   return running->empty() ? base::Status() : connection.execute("UPDATE account SET cursor = 0");
 }
 
@@ -175,9 +210,9 @@ base::Result<Identity> identify(db::Connection& connection, base::UuidV7Source& 
     random.fill(identity.salt);
   }
   const base::Status done = in_transaction(connection, [&]() -> base::Status {
-    if (is_copy) BOATHOUSE_TRY(rename_running(connection, ids));
     if (own) BOATHOUSE_TRY(write_nonce(connection, *own));
-    return write_identity(connection, identity);
+    BOATHOUSE_TRY(write_identity(connection, identity));
+    return is_copy ? rename_running(connection, ids) : base::Status();
   });
   if (!done) return done.error();
   return identity;

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "core/wire/facts.hpp"
 #include "device/store/test_feed.hpp"
@@ -102,11 +104,13 @@ TEST_F(StoreIdentityTest, WhatBothSendNeverContradicts) {
     }
   }
   const auto renamed = *copy->pending({});
-  ASSERT_EQ(renamed.size(), 5u) << "birth, two chunks of samples, the event, the seal: the server has none of it";
-  const auto birth = wire::decode_birth(base::as_text(renamed[0].body));
+  EXPECT_EQ(renamed.size(), 6u) << "birth, two chunks of samples, the event, the seal; and the link to the old one";
+  const auto born = std::ranges::find(renamed, wire::ItemKind::birth, &PendingItem::kind);
+  ASSERT_NE(born, renamed.end());
+  const auto birth = wire::decode_birth(base::as_text(born->body));
   ASSERT_TRUE(ok(birth));
-  EXPECT_EQ(birth->rec_id, renamed[0].rec_id);
-  EXPECT_EQ(renamed[0].sha256, base::sha256(renamed[0].body));
+  EXPECT_EQ(birth->rec_id, born->rec_id);
+  EXPECT_EQ(born->sha256, base::sha256(born->body));
 }
 
 TEST_F(StoreIdentityTest, ACopyHearsAgainOfWhatItHadUnderTheOldName) {
@@ -123,6 +127,10 @@ TEST_F(StoreIdentityTest, ACopyHearsAgainOfWhatItHadUnderTheOldName) {
   EXPECT_EQ(copy->append(running.rec_id, make_samples(0, 1)).error().code, base::ErrorCode::conflict)
       << "the phone rows it";
   EXPECT_EQ(copy->recordings()->size(), 2u);
+  ASSERT_TRUE(ok(copy->end_crashed()));
+  const auto sessions = *copy->sessions();
+  ASSERT_EQ(sessions.size(), 1u) << "one workout, though the phone may never end it";
+  EXPECT_NE(sessions[0].primaries.at(Stream::sample), running.rec_id) << "the whole one counts";
 }
 
 TEST_F(StoreIdentityTest, WhatWasWrittenAboutThePieceStaysWithIt) {
@@ -133,6 +141,9 @@ TEST_F(StoreIdentityTest, WhatWasWrittenAboutThePieceStaysWithIt) {
   ASSERT_TRUE(ok(phone->edit(edit, 1000)));
   copy_to(copy, "the tablet");
   EXPECT_EQ(copy->fields(running.rec_id)->title, "on the river");
+  const auto renamed = *copy->recordings();
+  ASSERT_EQ(renamed.size(), 1u);
+  EXPECT_EQ(copy->fields(renamed[0].birth.rec_id)->title, "on the river") << "the phone may never come back";
   EXPECT_TRUE(ok(copy->end_crashed()));
   TestFeed feed;
   TestFeed::hello(copy);

@@ -55,6 +55,7 @@ base::Status ImportTransaction::Impl::end() {
 
 base::Result<ImportTransaction> Store::begin_import(const base::Digest& source_sha256) {
   std::unique_lock lock(impl_->mutex);
+  BOATHOUSE_TRY(impl_->check_there());
   BOATHOUSE_TRY(impl_->make_room());
   auto transaction = db::Transaction::begin(impl_->connection);
   if (!transaction) return transaction.error();

@@ -131,6 +131,14 @@ base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& i
       new Impl{std::move(lock), std::move(opened->connection), opened->identity, &ids, std::move(ballast), {}}));
 }
 
+base::Status Store::Impl::check_there() const {
+  std::error_code error;
+  if (!lock.is_held() || std::filesystem::exists(connection.path(), error)) return {};
+  return base::Error{base::ErrorCode::io, connection.path() +
+                                              " was removed while it was in use: nothing more can be saved in it; put "
+                                              "the folder back from a backup or name another, and begin again"};
+}
+
 base::Status Store::Impl::end(const base::Uuid& rec_id, rowing::EndReason reason,
                               std::span<const rowing::Record> last) {
   const base::Status done = save([&]() -> base::Status {

@@ -167,6 +167,8 @@ class Store {
   // Fills in who, when and after what (replica_id, op_seq, stamp, seen), and commits the edit to the outbox. `edit` has
   // op_id, session, field and value. As it was stored. not_found: no such session; invalid_input: as check_edit says.
   base::Result<rowing::Edit> edit(rowing::Edit edit, std::int64_t now_utc_ms);
+  // `deleted` of all recordings of the session that this one is in, all or nothing.
+  base::Status set_deleted(const base::Uuid& rec_id, bool deleted, std::int64_t now_utc_ms);
   // Of this recording's own session, whether it is linked to others or not.
   base::Result<SessionFields> fields(const base::Uuid& session);
 

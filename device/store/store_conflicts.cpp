@@ -387,7 +387,7 @@ base::Status Store::answer(std::string_view id, Answer answer, std::int64_t now_
   }
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
+  return impl_->transact([&]() -> base::Status {
     auto found = read_entries(connection, "c.id = ?1", id);
     if (!found) return found.error();
     if (found->empty()) {

@@ -198,7 +198,7 @@ base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t
 
 base::Result<Edit> Store::edit(Edit edit, std::int64_t now_utc_ms) {
   const std::lock_guard guard(impl_->mutex);
-  const base::Status done = in_transaction(impl_->connection, [&]() -> base::Status {
+  const base::Status done = impl_->transact([&]() -> base::Status {
     auto made = make_edit(impl_->connection, std::move(edit), now_utc_ms);
     if (!made) return made.error();
     edit = std::move(*made);
@@ -206,6 +206,23 @@ base::Result<Edit> Store::edit(Edit edit, std::int64_t now_utc_ms) {
   });
   if (!done) return done.error();
   return edit;
+}
+
+base::Status Store::set_deleted(const base::Uuid& rec_id, bool deleted, std::int64_t now_utc_ms) {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->transact([&]() -> base::Status {
+    auto members = session_members(impl_->connection, rec_id);
+    if (!members) return members.error();
+    for (const base::Uuid& member : *members) {
+      Edit edit;
+      edit.op_id = impl_->ids->next();
+      edit.session = member;
+      edit.field = EditField::deleted;
+      edit.flag = deleted;
+      if (auto made = make_edit(impl_->connection, std::move(edit), now_utc_ms); !made) return made.error();
+    }
+    return {};
+  });
 }
 
 base::Result<SessionFields> read_fields(db::Connection& connection, std::int64_t recording) {

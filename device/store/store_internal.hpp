@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "core/base/result.hpp"
 #include "core/db/sqlite.hpp"
@@ -85,17 +86,21 @@ struct Store::Impl {
   Ballast ballast;
   std::mutex mutex;
 
-  // in_transaction(), again as long as the disk is full and the ballast has something to give: what a recording that
+  // An error when the file was removed: what is written into it is gone with the process. (Not asked of a store that
+  // took no lock: its file may be on a disk of its own.)
+  [[nodiscard]] base::Status check_there() const;
+  // in_transaction() on a file that is there.
+  template <typename Work>
+  base::Status transact(Work work) {
+    BOATHOUSE_TRY(check_there());
+    return in_transaction(connection, std::move(work));
+  }
+  // transact(), again as long as the disk is full and the ballast has something to give: what a recording that
   // runs must have. `work` may be run several times.
   template <typename Work>
   base::Status save(Work work) {
-    if (lock.is_gone()) {
-      return base::Error{base::ErrorCode::io, connection.path() +
-                                                  " was removed while it was in use: nothing more can be saved in it; "
-                                                  "put the folder back from a backup or name another, and begin again"};
-    }
     for (;;) {
-      base::Status done = in_transaction(connection, work);
+      base::Status done = transact(work);
       if (done || done.error().code != base::ErrorCode::no_room || !ballast.give()) return done;
     }
   }

@@ -309,7 +309,7 @@ base::Result<base::Uuid> Store::session_of(const base::Uuid& rec_id) {
 base::Status Store::link(const base::Uuid& a, const base::Uuid& b, std::int64_t now_utc_ms) {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
+  return impl_->transact([&]() -> base::Status {
     auto here = get_recording(connection, a);
     if (!here) return here.error();
     auto there = get_recording(connection, b);
@@ -328,7 +328,7 @@ base::Status Store::link(const base::Uuid& a, const base::Uuid& b, std::int64_t 
 base::Status Store::unlink(const base::Uuid& stays, const base::Uuid& leaves, std::int64_t now_utc_ms) {
   const std::lock_guard guard(impl_->mutex);
   db::Connection& connection = impl_->connection;
-  return in_transaction(connection, [&]() -> base::Status {
+  return impl_->transact([&]() -> base::Status {
     auto recording = get_recording(connection, stays);
     if (!recording) return recording.error();
     auto members = session_members(connection, stays);

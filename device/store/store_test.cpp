@@ -337,6 +337,16 @@ TEST(Store, AFolderThatWasRemovedIsAnErrorOfTheNextSave) {
   const base::Status lost = store->append(birth.rec_id, make_samples(0, 3));
   EXPECT_EQ(lost.error().code, base::ErrorCode::io);
   EXPECT_NE(lost.error().text.find("was removed"), std::string::npos) << lost.error().text;
+  EXPECT_EQ(store->begin_import({}).error().code, base::ErrorCode::io);
+  EXPECT_EQ(store->set_deleted(birth.rec_id, true, 1000).error().code, base::ErrorCode::io);
+}
+
+TEST(Store, ALockFileThatSomebodyTidiedAwayStopsNoRecording) {
+  TestStore store;
+  const rowing::Birth birth = make_birth(store.ids);
+  ASSERT_TRUE(ok(store->begin(birth, "")));
+  std::filesystem::remove(store.folder() + "/device.lock");
+  EXPECT_TRUE(ok(store->append(birth.rec_id, make_samples(0, 3))));
 }
 
 }  // namespace
