@@ -1,19 +1,18 @@
 #include "device/store/salvage.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <utility>
 
 #include "core/base/json.hpp"
 #include "core/wire/chunk.hpp"
 #include "device/store/salvage_items.hpp"
+#include "device/store/salvage_part.hpp"
 #include "device/store/schema.hpp"
 
 namespace boathouse::store {
 namespace {
 
-namespace fs = std::filesystem;
 using Records = std::map<std::uint64_t, rowing::Record>;
 
 // Of a receipt that is not believed: no server has it.
@@ -465,8 +464,8 @@ void name_file(SalvageReport& report, std::string text) {
 }
 
 // What people wrote, and what belongs together, is found out anew by opening the store.
-base::Status finish(const std::string& output, base::UuidV7Source& ids, base::RandomSource& random) {
-  auto store = Store::open(output, ids, random);
+base::Status finish(const std::string& folder, base::UuidV7Source& ids, base::RandomSource& random) {
+  auto store = Store::open(folder, ids, random);
   if (!store) return store.error();
   auto ended = store->end_crashed();
   if (!ended) return ended.error();
@@ -478,10 +477,10 @@ base::Status finish(const std::string& output, base::UuidV7Source& ids, base::Ra
   }
 }
 
-base::Result<SalvageReport> fill_store(db::DamagedFile& file, const std::string& output, base::UuidV7Source& ids,
+base::Result<SalvageReport> fill_store(db::DamagedFile& file, const std::string& folder, base::UuidV7Source& ids,
                                        base::RandomSource& random) {
   // Its identity comes first.
-  if (auto made = Store::open(output, ids, random); !made) return made.error();
+  if (auto made = Store::open(folder, ids, random); !made) return made.error();
   SalvageReport report;
   Findings findings;
   file.read([&](const db::FoundPage& page) { findings.take(page); });
@@ -491,18 +490,13 @@ base::Result<SalvageReport> fill_store(db::DamagedFile& file, const std::string&
                           " row(s) are damaged or a newer program's: recordings may be missing");
   }
   {
-    auto connection = db::Connection::open(output + "/device.db");
+    auto connection = db::Connection::open(folder + "/device.db");
     if (!connection) return connection.error();
     // All or nothing: a part of it would look like all there is.
     BOATHOUSE_TRY(in_transaction(*connection, [&] { return Saver(file, findings, *connection, report).save(); }));
   }
-  BOATHOUSE_TRY(finish(output, ids, random));
+  BOATHOUSE_TRY(finish(folder, ids, random));
   return report;
-}
-
-void remove_store(const std::string& output) {
-  std::error_code ignored;
-  for (const char* name : {"device.db", "device.db-wal", "device.db-shm"}) fs::remove(fs::path(output) / name, ignored);
 }
 
 }  // namespace
@@ -513,17 +507,10 @@ base::Result<SalvageReport> salvage(const std::string& folder, const std::string
   if (!lock) return lock.error();
   auto file = db::DamagedFile::open(folder + "/device.db");
   if (!file) return file.error();
-  std::error_code error;
-  if (fs::exists(fs::path(output) / "device.db", error)) {
-    return base::Error{base::ErrorCode::conflict, "there is a store in " + output + " already: name a new folder"};
-  }
-  fs::create_directories(output, error);
-  if (error) {
-    return base::Error{base::ErrorCode::io,
-                       "cannot make " + output + ": " + error.message() + " (name a new folder on a disk with room)"};
-  }
-  auto report = fill_store(*file, output, ids, random);
-  if (!report) remove_store(output);
+  auto part = SalvagePart::make(output);
+  if (!part) return part.error();
+  auto report = fill_store(*file, part->path(), ids, random);
+  if (report) BOATHOUSE_TRY(part->move_into_output());
   return report;
 }
 

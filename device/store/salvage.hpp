@@ -43,8 +43,11 @@ struct SalvageReport {
 // server had confirmed the directory's entry stays, wanted back. A recording that was running ends as crashed; one with
 // a hole gets no seal that it did not have. Kept back: the receipts, the log of runs, answers to conflicts, the cap.
 //
-// Errors: unavailable (a process works with `folder`), io (nothing to read there; the output cannot be written),
-// conflict (there is a store in `output`), no_room. After an error there is no store in `output`.
+// The store comes into `output` as the last step: after an error, and when the process is killed, there is none, and
+// the same call may be made again.
+//
+// Errors: unavailable (a process works with `folder` or `output`), io (nothing to read there; the output cannot be
+// written), conflict (there is a store in `output`), no_room.
 base::Result<SalvageReport> salvage(const std::string& folder, const std::string& output, base::UuidV7Source& ids,
                                     base::RandomSource& random);
 

@@ -2,16 +2,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
+#include <span>
 
 #include "core/base/sha256.hpp"
 #include "core/db/sqlite.hpp"
 #include "core/wire/chunk.hpp"
+#include "device/store/folder_lock.hpp"
 #include "device/store/test_store.hpp"
 #include "tests/support/paths.hpp"
 
@@ -391,6 +395,58 @@ TEST_F(Salvage, RefusesAFolderInUseAndAnOutputThatHoldsAStore) {
   EXPECT_EQ(salvage(store_.folder(), store_.folder(), ids_, random_).error().code, ErrorCode::conflict);
   EXPECT_EQ(salvage(folder_.file("nothing"), output(), ids_, random_).error().code, ErrorCode::io);
   EXPECT_FALSE(fs::exists(output()));
+}
+
+// The process is gone at the call of that number, as one that is killed.
+class KillingRandom : public base::RandomSource {
+ public:
+  explicit KillingRandom(int calls) : left_(calls) {}
+  void fill(std::span<std::uint8_t> out) override {
+    if (left_-- == 0) _exit(kKilled);
+    random_.fill(out);
+  }
+  static constexpr int kKilled = 7;
+
+ private:
+  int left_;
+  base::SeededRandom random_{98};
+};
+
+TEST_F(Salvage, OneThatIsKilledLeavesNoStoreAndTheNextOneMakesIt) {
+  store_.close();
+  int kills = 0;
+  for (bool killed = true; killed; ++kills) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      KillingRandom random(kills);
+      base::UuidV7Source ids(clock_, random);
+      _exit(salvage(store_.folder(), output(), ids, random).ok() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    killed = WEXITSTATUS(status) == KillingRandom::kKilled;
+    EXPECT_EQ(fs::exists(output() + "/device.db"), !killed);
+    EXPECT_EQ(WEXITSTATUS(status), killed ? KillingRandom::kKilled : 0);
+  }
+  EXPECT_GT(kills, 1);
+  // What the killed ones left is gone, and the store is all in its file.
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(output())) names.insert(entry.path().filename());
+  EXPECT_THAT(names, ElementsAre("device.db", "device.lock"));
+  auto saved = open_saved();
+  ASSERT_TRUE(ok(saved));
+  EXPECT_EQ(*saved->records(ended_.rec_id, Stream::sample, 0, 1000), make_samples(0, 600));
+  EXPECT_EQ(*saved->records(running_.rec_id, Stream::sample, 0, 1000), make_samples(0, 300));
+  expect_whole(*saved);
+}
+
+TEST_F(Salvage, AnOutputThatAnotherOneWorksInIsRefused) {
+  store_.close();
+  fs::create_directories(output());
+  const auto lock = FolderLock::take(output());
+  EXPECT_EQ(run().error().code, ErrorCode::unavailable);
 }
 
 TEST_F(Salvage, AnEmptyFileGivesAnEmptyStoreAndSaysSo) {
