@@ -39,17 +39,26 @@ bool is_sequence(std::int64_t number) {
   return number >= 0 && static_cast<std::uint64_t>(number) <= wire::kMaxSequence;
 }
 
+// Numbers are given from 1 on, and no device gets so far.
+bool is_recording(std::int64_t number) { return number >= 1 && number <= std::int64_t{1} << 53; }
+
 std::int64_t number_at(Values values, std::size_t column) {
   return column < values.size() ? values[column].integer : 0;
 }
 
 }  // namespace
 
+bool is_further_on(const FoundRecording& one, const FoundRecording& other) {
+  const auto progress = [](const FoundRecording& of) { return std::tuple(of.purged, of.ended, of.revision); };
+  return progress(one) > progress(other);
+}
+
 bool Findings::take_recording(const db::FoundRow& row) {
   const Values values = row.values;
   FoundRecording found;
   found.id = row.rowid;
-  if (!fits(values, "-btiiiiitii") || !copy_exact(values[1].bytes, found.rec_id.bytes)) return false;
+  if (!is_recording(row.rowid) || !fits(values, "-btiiiiitii") || !copy_exact(values[1].bytes, found.rec_id.bytes))
+    return false;
   found.athlete = base::as_text(values[2].bytes);
   const std::int64_t ended = values[3].integer;
   if (!base::is_valid_utf8(found.athlete) || found.athlete.size() > kMaxAthleteLabel || ended < 0 || ended > 2 ||
@@ -63,9 +72,13 @@ bool Findings::take_recording(const db::FoundRow& row) {
   found.reason = static_cast<rowing::EndReason>(values[4].integer);
   found.revision = static_cast<std::uint32_t>(values[5].integer);
   found.purged = number_at(values, 6) != 0;
-  const auto [known, added] = recordings.try_emplace(row.rowid, found);
-  const auto progress = [](const FoundRecording& one) { return std::tuple(one.purged, one.ended, one.revision); };
-  if (!added && progress(known->second) < progress(found)) known->second = std::move(found);
+  std::vector<FoundRecording>& entries = recordings[row.rowid];
+  const auto known = std::ranges::find(entries, found.rec_id, &FoundRecording::rec_id);
+  if (known == entries.end()) {
+    entries.push_back(std::move(found));
+  } else if (is_further_on(found, *known)) {
+    *known = std::move(found);
+  }
   return true;
 }
 
@@ -74,8 +87,8 @@ bool Findings::take_item(const db::FoundRow& row) {
   FoundItem item;
   if (!fits(values, "-iiiiiibioouuii") || !copy_exact(values[7].bytes, item.sha256)) return false;
   const std::int64_t kind = values[2].integer;
-  if (kind < 1 || kind > 4 || !is_sequence(values[4].integer) || !is_sequence(values[5].integer) ||
-      !std::in_range<std::uint32_t>(values[6].integer) || values[8].integer < 0) {
+  if (!is_recording(values[1].integer) || kind < 1 || kind > 4 || !is_sequence(values[4].integer) ||
+      !is_sequence(values[5].integer) || !std::in_range<std::uint32_t>(values[6].integer) || values[8].integer < 0) {
     return false;
   }
   item.recording = values[1].integer;
@@ -138,7 +151,7 @@ bool Findings::take_open_row(const db::FoundRow& row, bool page_of_tails) {
   const std::int64_t recording = values[0].integer;
   const auto stream = stream_of(values[page_of_tails ? 2 : 1]);
   const std::int64_t seq = values[page_of_tails ? 1 : 2].integer;
-  if (!stream || !is_sequence(seq)) return false;
+  if (!is_recording(recording) || !stream || !is_sequence(seq)) return false;
   const auto number = static_cast<std::uint64_t>(seq);
   std::optional<std::int64_t> sum;
   if (values.size() == 5 && values[4].kind == Kind::integer) sum = values[4].integer;
@@ -158,7 +171,8 @@ bool Findings::take_key_row(const db::FoundRow& row, bool page_of_tails) {
     const auto stream = stream_of(values[1]);
     const std::int64_t next = values[2].integer;
     const std::int64_t sealed = values[3].integer;
-    if (!stream || !is_sequence(next) || !is_sequence(sealed) || sealed > next) return false;
+    if (!is_recording(values[0].integer) || !stream || !is_sequence(next) || !is_sequence(sealed) || sealed > next)
+      return false;
     StreamRow& known = streams[values[0].integer][*stream];
     known.next_seq = std::max(known.next_seq, static_cast<std::uint64_t>(next));
     known.sealed_to = std::max(known.sealed_to, static_cast<std::uint64_t>(sealed));
@@ -167,6 +181,7 @@ bool Findings::take_key_row(const db::FoundRow& row, bool page_of_tails) {
   if (values.size() != 4 && values.size() != 5) return true;  // of an index, or of a table that is derived
   if (fits(values, "iiibo")) return take_open_row(row, page_of_tails);
   if (fits(values, "iiiii")) {
+    if (!is_recording(values[0].integer)) return false;
     // The other index of five numbers has the item's own twice.
     if (values[2].integer != values[4].integer) {
       keys.try_emplace(values[4].integer,

@@ -40,9 +40,12 @@ struct FoundItem {
 // The index's copy of an item's key: recording, kind, stream, first.
 using ItemKey = std::array<std::int64_t, 4>;
 
+// Whether `one` is of a later state than `other`.
+bool is_further_on(const FoundRecording& one, const FoundRecording& other);
+
 struct Findings {
-  // By number. Of several versions of a row the one that is further on.
-  std::map<std::int64_t, FoundRecording> recordings;
+  // By number: several are under one if a number is damaged. Of several versions of a row the one that is further on.
+  std::map<std::int64_t, std::vector<FoundRecording>> recordings;
   std::map<std::int64_t, std::vector<FoundItem>> items;
   std::map<std::int64_t, ItemKey> keys;
   std::multimap<std::int64_t, db::RowPlace> bodies;

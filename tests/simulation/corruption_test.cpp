@@ -509,6 +509,46 @@ TEST(Salvage, FlippedBytesAtAPagesBeginningLoseNothingSilently) {
   }
 }
 
+// Where the rows of table recording have their number, by number. Each is a cell of the table: its length, the number,
+// and a record of eleven columns, of which the second is the id.
+std::map<std::size_t, std::uint8_t> recording_numbers(const Whole& whole) {
+  const base::Bytes& file = whole.contents.at(kDatabase);
+  constexpr std::size_t kHeader = 12;
+  std::map<std::size_t, std::uint8_t> places;
+  for (const auto& [rec_id, truth] : whole.truths) {
+    auto found = file.begin();
+    while ((found = std::search(found, file.end(), rec_id.bytes.begin(), rec_id.bytes.end())) != file.end()) {
+      const auto at = static_cast<std::size_t>(found++ - file.begin());
+      constexpr std::uint8_t kBlobOf16 = 12 + 2 * 16;
+      const std::size_t header = at - kHeader;
+      if (file[header] != kHeader || file[header + 1] != 0 || file[header + 2] != kBlobOf16) continue;
+      places[header - 1] = file[header - 1];
+    }
+  }
+  return places;
+}
+
+// No hash covers that number: what the births say of it goes before.
+TEST(Salvage, ARecordingsNumberThatIsAnotherOneCostsNothing) {
+  for (const Whole& whole : {salvaged_store(), whole_of(act_named("more").disk_after)}) {
+    const auto places = recording_numbers(whole);
+    EXPECT_GE(places.size(), whole.truths.size());
+    for (const auto& [place, number] : places) {
+      std::set<std::uint8_t> others;
+      for (const auto& [other_place, other] : places) others.insert(other);
+      for (const unsigned bit : {0u, 2u, 6u}) others.insert(static_cast<std::uint8_t>(number ^ (1u << bit)));
+      others.erase(number);
+      for (const std::uint8_t other : others) {
+        Medium::Contents damaged = whole.contents;
+        damaged.at(kDatabase)[place] = other;
+        SalvageTrial trial(whole, damaged, "recording " + std::to_string(number) + " as " + std::to_string(other));
+        trial.run();
+        EXPECT_EQ(trial.taken(), record_count(whole.truths)) << "recording " << int{number} << " as " << int{other};
+      }
+    }
+  }
+}
+
 TEST(Salvage, SeveralDamagesAtOnceLoseNothingSilently) {
   const Whole whole = salvaged_store();
   const std::uint64_t seeds = every_fault() ? 2000 : (test_support::kSanitized ? 5 : 30);
