@@ -8,12 +8,16 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <set>
 
 namespace boathouse::db {
 namespace {
 
 constexpr std::size_t kPageSize = 4096;
 constexpr std::size_t kMaxPayload = std::size_t{4} << 20;
+// Of the rows of one page: eight of those that go on in other pages fit, each of at most 2 MiB in a file of ours. A
+// damaged page may claim the same bytes for very many.
+constexpr std::size_t kMaxPagePayload = std::size_t{16} << 20;
 constexpr std::size_t kMaxRecordHeader = 512;
 constexpr std::uint32_t kLockPage = 262'145;  // the page of SQLite's locks, never written
 constexpr std::uint32_t kPagesPerMap = kPageSize / 5 + 1;
@@ -197,12 +201,13 @@ struct DamagedFile::Layout {
     const std::size_t count = big_u16(page, header + 3);
     const std::size_t content = big_u16(page, header + 5);
     const std::size_t pointers = header + (is_leaf(type) ? 8 : 12);
+    std::set<std::size_t> seen;
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     whole = pointers + 2 * count <= content && content <= kPageSize;
     for (std::size_t i = 0; i < count && pointers + 2 * i + 2 <= kPageSize; ++i) {
       const std::size_t at = big_u16(page, pointers + 2 * i);
       const auto head = at < pointers ? std::nullopt : read_head(page, type, at);
-      if (!head) {
+      if (!head || !seen.insert(at).second) {
         whole = false;
         continue;
       }
@@ -428,12 +433,18 @@ bool DamagedFile::read_image(std::size_t index, const TakePage& take) {
   const bool free = image.current && free_[image.page];
   bool whole = layout.whole;
   std::vector<FoundRow> rows;
+  std::size_t payload = 0;
   if (type != kTableInterior) {
     for (const std::size_t cell : layout.cells) {
+      if (payload > kMaxPagePayload) {
+        whole = false;
+        break;
+      }
       std::vector<std::uint32_t> overflow;
       auto row = read_cell(page, index, cell, &overflow);
       for (const std::uint32_t one : overflow) overflow_[one] = overflow_[one] || !free;
       if (row) {
+        payload += row->payload.size();
         rows.push_back(std::move(*row));
       } else {
         whole = false;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -129,6 +130,43 @@ TEST_F(DamagedFiles, ARowThatIsMissingFromItsPageIsNamed) {
     ++tried;
   }
   EXPECT_GT(tried, 0u);
+}
+
+TEST_F(DamagedFiles, APageThatHasTheSameRowManyTimesGivesItOnceAndIsNamed) {
+  std::size_t tried = 0;
+  for (std::size_t at = 2 * kPage; at < file_.size(); at += kPage) {
+    if (file_[at] != 13 || file_[at + 3] != 0 || file_[at + 4] < 3) continue;
+    std::string damaged = file_;
+    const std::string first = damaged.substr(at + 8, 2);
+    for (std::size_t i = 1; i < static_cast<std::size_t>(file_[at + 4]); ++i) damaged.replace(at + 8 + 2 * i, 2, first);
+    const Read found = read(damaged, "");
+    for (const auto& [id, times] : found.boats) EXPECT_EQ(times, 1) << id;
+    EXPECT_FALSE(found.problems.empty());
+    ++tried;
+  }
+  EXPECT_GT(tried, 0u);
+}
+
+TEST_F(DamagedFiles, APageWhoseRowsAreTooMuchIsReadInPartAndNamed) {
+  {
+    auto connection = Connection::open(folder_.file("large.db"));
+    ASSERT_TRUE(connection->execute("CREATE TABLE boat(id INTEGER PRIMARY KEY, name BLOB)").ok());
+    // Of this size little of a row lies in the table's page, and all six rows are in one.
+    for (int id = 1; id <= 6; ++id) {
+      ASSERT_TRUE(connection->execute("INSERT INTO boat VALUES (" + std::to_string(id) + ", zeroblob(3998372))").ok());
+    }
+  }
+  auto damaged = DamagedFile::open(folder_.file("large.db"));
+  ASSERT_TRUE(damaged.ok());
+  std::size_t most = 0;
+  damaged->read([&](const FoundPage& page) {
+    std::size_t payload = 0;
+    for (const FoundRow& row : page.rows) payload += row.payload.size();
+    most = std::max(most, payload);
+  });
+  EXPECT_GT(most, 16'000'000u);
+  EXPECT_LT(most, 21'000'000u);
+  EXPECT_FALSE(damaged->problems().empty());
 }
 
 TEST_F(DamagedFiles, ADamagedFrameOfTheLogDoesNotHideTheLaterOnes) {
