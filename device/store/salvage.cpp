@@ -293,7 +293,13 @@ class Saver {
         ++next;
       }
       auto chunk = wire::seal_chunk(stream, out.end, run);
-      if (!chunk) return chunk.error();
+      if (!chunk) {
+        out.whole = false;
+        name_range(saved, stream, out.end, out.end + run.size(), from_server,
+                   "these records fit no chunk (" + chunk.error().text + ")");
+        out.end += run.size();
+        continue;
+      }
       BOATHOUSE_TRY(store::put_chunk(to_, number, *chunk));
       out.hashes.push_back(chunk->sha256);
       report_.rows += run.size();

@@ -15,6 +15,7 @@
 #include "core/base/sha256.hpp"
 #include "core/db/sqlite.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/edit.hpp"
 #include "device/store/folder_lock.hpp"
 #include "device/store/test_store.hpp"
 #include "tests/support/paths.hpp"
@@ -395,6 +396,82 @@ TEST_F(Salvage, RefusesAFolderInUseAndAnOutputThatHoldsAStore) {
   EXPECT_EQ(salvage(store_.folder(), store_.folder(), ids_, random_).error().code, ErrorCode::conflict);
   EXPECT_EQ(salvage(folder_.file("nothing"), output(), ids_, random_).error().code, ErrorCode::io);
   EXPECT_FALSE(fs::exists(output()));
+}
+
+TEST_F(Salvage, ANumberThatNoRecordingHasIsADamagedRow) {
+  harm(
+      "PRAGMA foreign_keys = OFF; UPDATE item SET recording = 9223372036854775807 WHERE recording = 1 AND kind = 2 AND "
+      "first = 256");
+  const auto report = run();
+  ASSERT_TRUE(ok(report));
+  bool named = false;
+  for (const Damage& damage : report->damages) {
+    EXPECT_THAT(damage.text, testing::Not(HasSubstr("9223372036854775807")));
+    named = named || damage.text.find("row(s) are damaged") != std::string::npos;
+  }
+  EXPECT_TRUE(named) << to_json(*report);
+  auto saved = open_saved();
+  EXPECT_EQ(saved->records(ended_.rec_id, Stream::sample, 0, 1000)->size(), 344u);
+  EXPECT_EQ(*saved->records(running_.rec_id, Stream::sample, 0, 1000), make_samples(0, 300));
+}
+
+TEST_F(Salvage, AnEditUnderTheIdOfAnotherOneIsNamedAndNothingElseIsLost) {
+  rowing::Edit edit;
+  edit.op_id = store_.ids.next();
+  edit.session = running_.rec_id;
+  edit.text = "Monday";
+  auto made = store_->edit(edit, 1'700'000'200'000);
+  ASSERT_TRUE(ok(made));
+  // The first edit's id in the second one's body.
+  std::string first;
+  std::string second;
+  std::int64_t second_item = 0;
+  store_.close();
+  {
+    auto connection = db::Connection::open(store_.folder() + "/device.db");
+    auto select =
+        connection->prepare("SELECT item, body FROM body WHERE item IN (SELECT item FROM edit) ORDER BY item");
+    ASSERT_TRUE(*select->step());
+    first = base::as_text(select->blob(1));
+    ASSERT_TRUE(*select->step());
+    second_item = select->integer(0);
+    second = base::as_text(select->blob(1));
+    select->reset();
+    auto changed = *wire::decode_edit(second);
+    changed.op_id = wire::decode_edit(first)->op_id;
+    const std::string json = wire::encode_edit(changed);
+    auto body = connection->prepare("UPDATE body SET body = ?2 WHERE item = ?1");
+    ASSERT_TRUE(ok(body->bind(1, second_item).bind(2, base::as_bytes(json)).run()));
+    auto item = connection->prepare("UPDATE item SET sha256 = ?2 WHERE id = ?1");
+    const base::Digest sha256 = base::sha256(base::as_bytes(json));
+    ASSERT_TRUE(ok(item->bind(1, second_item).bind(2, base::ByteView(sha256)).run()));
+  }
+  const auto report = run();
+  ASSERT_TRUE(ok(report));
+  ASSERT_EQ(report->damages.size(), 1u) << to_json(*report);
+  EXPECT_EQ(report->damages.front().rec_id, running_.rec_id);
+  auto saved = open_saved();
+  EXPECT_EQ(saved->fields(ended_.rec_id)->title, "Sunday");
+  EXPECT_EQ(*saved->records(running_.rec_id, Stream::sample, 0, 1000), make_samples(0, 300));
+  expect_whole(*saved);
+}
+
+TEST_F(Salvage, ARecordThatFitsNoChunkIsNamedAndTheOthersAreTaken) {
+  // As version 1 wrote rows, without a sum.
+  harm(
+      "INSERT INTO open_row(recording, stream, seq, record) SELECT recording, stream, 9007199254740992, record FROM "
+      "open_row WHERE recording = 2 LIMIT 1");
+  const auto report = run();
+  ASSERT_TRUE(ok(report));
+  bool named = false;
+  for (const Damage& damage : report->damages) {
+    named = named || (damage.rec_id == running_.rec_id && damage.from == 9'007'199'254'740'992);
+  }
+  EXPECT_TRUE(named) << to_json(*report);
+  auto saved = open_saved();
+  ASSERT_TRUE(ok(saved));
+  EXPECT_EQ(*saved->records(running_.rec_id, Stream::sample, 0, 300), make_samples(0, 300));
+  EXPECT_EQ(*saved->records(ended_.rec_id, Stream::sample, 0, 1000), make_samples(0, 600));
 }
 
 // The process is gone at the call of that number, as one that is killed.
