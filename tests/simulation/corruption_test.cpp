@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -546,6 +547,27 @@ TEST(Salvage, ARecordingsNumberThatIsAnotherOneCostsNothing) {
         EXPECT_EQ(trial.taken(), record_count(whole.truths)) << "recording " << int{number} << " as " << int{other};
       }
     }
+  }
+}
+
+// With a page gone, the index that would say who is right may be gone too.
+TEST(Salvage, ARecordingsNumberThatIsAnotherOneAndAZeroedPageLoseNothingSilently) {
+  const Whole whole = salvaged_store();
+  const auto places = recording_numbers(whole);
+  ASSERT_GE(places.size(), 2u);
+  auto from = places.begin();
+  const std::size_t size = whole.contents.at(kDatabase).size();
+  for (std::size_t page = 0; page < size; page += test_support::kSanitized ? 5 * kPage : kPage) {
+    auto to = std::next(from);
+    if (to == places.end()) to = places.begin();
+    Medium::Contents damaged = whole.contents;
+    damaged.at(kDatabase)[from->first] = to->second;
+    std::fill_n(damaged.at(kDatabase).begin() + static_cast<std::ptrdiff_t>(page), kPage, std::uint8_t{0});
+    SalvageTrial trial(whole, damaged,
+                       "recording " + std::to_string(from->second) + " as " + std::to_string(to->second) +
+                           " without page " + std::to_string(page / kPage + 1));
+    trial.run();
+    from = to;
   }
 }
 
