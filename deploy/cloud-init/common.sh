@@ -6,6 +6,9 @@ set -a
 . /etc/boathouse/site.env
 set +a
 
+# Where what is fetched lies until it is installed.
+staging=$(mktemp --directory)
+
 say() { printf 'boathouse-boot: %s\n' "$*"; }
 
 # In every other case than success the group takes this instance away again and tries another.
@@ -41,8 +44,8 @@ install_packages() {
 # Access without SSH, and updates of the system by themselves.
 install_base() {
   install_packages awscli ca-certificates curl jq zstd xfsprogs unattended-upgrades prometheus-node-exporter
-  fetch SSM_AGENT /root/amazon-ssm-agent.deb
-  dpkg --install /root/amazon-ssm-agent.deb
+  fetch SSM_AGENT "$staging/amazon-ssm-agent.deb"
+  dpkg --install "$staging/amazon-ssm-agent.deb"
   systemctl enable --now amazon-ssm-agent
 }
 
@@ -90,9 +93,9 @@ announce() {
 }
 
 install_clickhouse() {
-  fetch CLICKHOUSE /root/clickhouse.tgz
-  tar --extract --gzip --file /root/clickhouse.tgz --directory /usr/bin --strip-components=3 --wildcards '*/usr/bin/clickhouse'
-  rm /root/clickhouse.tgz
+  fetch CLICKHOUSE "$staging/clickhouse.tgz"
+  tar --extract --gzip --file "$staging/clickhouse.tgz" --directory /usr/bin --strip-components=3 --wildcards '*/usr/bin/clickhouse'
+  rm "$staging/clickhouse.tgz"
 }
 
 # wait_for COMMAND...: until it succeeds, at most 10 minutes.
