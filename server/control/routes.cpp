@@ -36,15 +36,6 @@ Response json_response(int status, std::string body) {
 
 // ---- requests ----
 
-// Names the place, if the failure is the client's: the text of another one may not be said aloud.
-Response field_problem(const Request& request, std::string pointer, const Error& error) {
-  http::Problem problem = http::problem_of(error);
-  if (problem.status < 500) {
-    problem.errors.push_back({std::move(pointer), error.text});
-  }
-  return http::problem_response(request, problem);
-}
-
 struct Field {
   std::string name;
   std::string value;
@@ -69,20 +60,6 @@ Result<Field> only_field(const Request& request, const std::vector<std::string_v
     return Error{ErrorCode::invalid_input, "the body must be " + form + ", not \"" + name + "\""};
   }
   return Field{name, *value.text()};
-}
-
-std::optional<Response> refuse_media_type(const Request& request) {
-  const std::string* type = request.headers.find("Content-Type");
-  const std::string_view essence = type == nullptr ? "" : std::string_view(*type).substr(0, type->find_first_of("; "));
-  if (http::equals_ignoring_case(essence, "application/json")) {
-    return std::nullopt;
-  }
-  http::Problem problem;
-  problem.status = 415;
-  problem.id = "unsupported-media-type";
-  problem.title = "The body is of another kind than this route takes";
-  problem.detail = "send the header \"Content-Type: application/json\"";
-  return http::problem_response(request, problem);
 }
 
 struct Page {
@@ -194,7 +171,7 @@ Act act_of(const Request& request, std::string kind, const std::optional<base::U
 std::string key_text(const base::Uuid& id) { return "key=" + format_id(kKeyPrefix, id); }
 
 Response create_athlete(Accounts& accounts, AuditLog& audit, const Request& request) {
-  if (auto refusal = refuse_media_type(request)) {
+  if (auto refusal = http::refuse_unless_json(request)) {
     return std::move(*refusal);
   }
   const auto field = only_field(request, {"name"});
@@ -208,7 +185,7 @@ Response create_athlete(Accounts& accounts, AuditLog& audit, const Request& requ
   const auto athlete = accounts.create_athlete(field->value);
   if (!athlete) {
     act->failed(athlete.error());
-    return field_problem(request, "/name", athlete.error());
+    return http::field_problem(request, "/name", athlete.error());
   }
   act->done(athlete->id, "");
   std::string body;
@@ -295,7 +272,7 @@ Result<Wanted> read_wanted(const Request& request) {
 }
 
 Response create_key(Accounts& accounts, AuditLog& audit, const Request& request) {
-  if (auto refusal = refuse_media_type(request)) {
+  if (auto refusal = http::refuse_unless_json(request)) {
     return std::move(*refusal);
   }
   const auto wanted = read_wanted(request);
@@ -306,7 +283,7 @@ Response create_key(Accounts& accounts, AuditLog& audit, const Request& request)
   if (wanted->owner.name == "athlete") {
     const auto id = parse_id(kAthletePrefix, wanted->owner.value);
     if (!id) {
-      return field_problem(request, "/athlete", id.error());
+      return http::field_problem(request, "/athlete", id.error());
     }
     athlete = *id;
   }
@@ -318,7 +295,7 @@ Response create_key(Accounts& accounts, AuditLog& audit, const Request& request)
                             : accounts.create_athlete_key(wanted->owner.value, wanted->options);
   if (!made) {
     act->failed(made.error());
-    return field_problem(request, "/" + wanted->owner.name, made.error());
+    return http::field_problem(request, "/" + wanted->owner.name, made.error());
   }
   act->done(made->key.athlete->id, key_text(made->key.id) + " athlete_made=" + (made->athlete_made ? "yes" : "no"));
   std::string body;
@@ -328,12 +305,12 @@ Response create_key(Accounts& accounts, AuditLog& audit, const Request& request)
 }
 
 Response rotate_key(Accounts& accounts, AuditLog& audit, const Request& request) {
-  if (auto refusal = refuse_media_type(request)) {
+  if (auto refusal = http::refuse_unless_json(request)) {
     return std::move(*refusal);
   }
   const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
   if (!id) {
-    return field_problem(request, "path:id", id.error());
+    return http::field_problem(request, "path:id", id.error());
   }
   const auto body = base::parse_json(request.body, {.max_depth = 4, .max_bytes = kMaxBody});
   if (!body) {
@@ -342,8 +319,8 @@ Response rotate_key(Accounts& accounts, AuditLog& audit, const Request& request)
   const base::JsonValue* hours = body->find("overlap_hours");
   if (hours == nullptr || !hours->integer() || body->object()->size() != 1 || *hours->integer() < 0 ||
       *hours->integer() > kMaxOverlapMs / kHourMs) {
-    return field_problem(request, "/overlap_hours",
-                         Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
+    return http::field_problem(request, "/overlap_hours",
+                               Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
   }
   const std::string what = key_text(*id) + " overlap_hours=" + std::to_string(*hours->integer());
   auto act = AuditedAct::begin(audit, act_of(request, "key.rotate", accounts.athlete_of_key(*id), what));
@@ -377,7 +354,7 @@ Response list_keys(Accounts& accounts, const Request& request) {
 Response revoke_key(Accounts& accounts, AuditLog& audit, const Request& request) {
   const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
   if (!id) {
-    return field_problem(request, "path:id", id.error());
+    return http::field_problem(request, "path:id", id.error());
   }
   auto act = AuditedAct::begin(audit, act_of(request, "key.revoke", accounts.athlete_of_key(*id), key_text(*id)));
   if (!act) {

@@ -162,4 +162,26 @@ Response problem_response(const RequestHead& request, const base::Error& error) 
   return problem_response(request, problem_of(error));
 }
 
+Response field_problem(const RequestHead& request, std::string pointer, const base::Error& error) {
+  Problem problem = problem_of(error);
+  if (problem.status < 500) {
+    problem.errors.push_back({std::move(pointer), error.text});
+  }
+  return problem_response(request, problem);
+}
+
+std::optional<Response> refuse_unless_json(const RequestHead& request) {
+  const std::string* type = request.headers.find("Content-Type");
+  const std::string_view essence = type == nullptr ? "" : std::string_view(*type).substr(0, type->find_first_of("; "));
+  if (equals_ignoring_case(essence, "application/json")) {
+    return std::nullopt;
+  }
+  Problem problem;
+  problem.status = 415;
+  problem.id = "unsupported-media-type";
+  problem.title = "The body is of another kind than this route takes";
+  problem.detail = "send the header \"Content-Type: application/json\"";
+  return problem_response(request, problem);
+}
+
 }  // namespace boathouse::http

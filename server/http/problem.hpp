@@ -66,5 +66,10 @@ int status_of(base::ErrorCode code);
 // `instance` is the request's path. Sent with Cache-Control: no-store.
 Response problem_response(const RequestHead& request, const Problem& problem);
 Response problem_response(const RequestHead& request, const base::Error& error);
+// The same with the place in the body (a JSON pointer), if the failure is the client's: the text of another one may not
+// be said aloud.
+Response field_problem(const RequestHead& request, std::string pointer, const base::Error& error);
+// For a handler that reads JSON: 415 for a body of another kind; nullopt = read it.
+std::optional<Response> refuse_unless_json(const RequestHead& request);
 
 }  // namespace boathouse::http

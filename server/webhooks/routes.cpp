@@ -44,29 +44,6 @@ struct Api {
 
 // ---- requests ----
 
-// Names the place, if the failure is the client's: the text of another one may not be said aloud.
-Response field_problem(const Request& request, std::string pointer, const Error& error) {
-  http::Problem problem = http::problem_of(error);
-  if (problem.status < 500) {
-    problem.errors.push_back({std::move(pointer), error.text});
-  }
-  return http::problem_response(request, problem);
-}
-
-std::optional<Response> refuse_media_type(const Request& request) {
-  const std::string* type = request.headers.find("Content-Type");
-  const std::string_view essence = type == nullptr ? "" : std::string_view(*type).substr(0, type->find_first_of("; "));
-  if (http::equals_ignoring_case(essence, "application/json")) {
-    return std::nullopt;
-  }
-  http::Problem problem;
-  problem.status = 415;
-  problem.id = "unsupported-media-type";
-  problem.title = "The body is of another kind than this route takes";
-  problem.detail = "send the header \"Content-Type: application/json\"";
-  return http::problem_response(request, problem);
-}
-
 base::Uuid athlete_of(const Request& request) { return control::identity_of(request)->athlete.value_or(base::Uuid()); }
 
 // An id that is none cannot be anybody's.
@@ -145,7 +122,7 @@ std::optional<FieldError> read_change(const Request& request, const Policy& poli
 
 Response refused(const Request& request, const FieldError& field) {
   return field.pointer.empty() ? http::problem_response(request, field.error)
-                               : field_problem(request, field.pointer, field.error);
+                               : http::field_problem(request, field.pointer, field.error);
 }
 
 // ---- answers ----
@@ -230,7 +207,7 @@ Response one(int status, const Item&... item) {
 // ---- handlers ----
 
 Response create_webhook(Api& api, const Request& request) {
-  if (auto refusal = refuse_media_type(request)) {
+  if (auto refusal = http::refuse_unless_json(request)) {
     return std::move(*refusal);
   }
   Change wanted;
@@ -238,7 +215,7 @@ Response create_webhook(Api& api, const Request& request) {
     return refused(request, *wrong);
   }
   if (!wanted.url) {
-    return field_problem(request, "/url", {ErrorCode::invalid_input, "url is missing: where the events go"});
+    return http::field_problem(request, "/url", {ErrorCode::invalid_input, "url is missing: where the events go"});
   }
   const auto made =
       api.parts.store.create(athlete_of(request), *wanted.url, wanted.events.value_or(std::vector<std::string>()));
@@ -268,7 +245,7 @@ Response get_webhook(Api& api, const Request& request) {
 }
 
 Response change_webhook(Api& api, const Request& request) {
-  if (auto refusal = refuse_media_type(request)) {
+  if (auto refusal = http::refuse_unless_json(request)) {
     return std::move(*refusal);
   }
   Change wanted;
@@ -339,18 +316,19 @@ Response list_deliveries(Api& api, const Request& request) {
       const char* end = parameter.value.data() + parameter.value.size();
       const auto [rest, error] = std::from_chars(parameter.value.data(), end, limit);
       if (error != std::errc() || rest != end || limit < 1 || limit > kMaxLimit) {
-        return field_problem(request, "query:limit", {ErrorCode::invalid_input, "limit is a number from 1 to 200"});
+        return http::field_problem(request, "query:limit",
+                                   {ErrorCode::invalid_input, "limit is a number from 1 to 200"});
       }
     } else if (parameter.name == "cursor") {
       const auto cursor = control::parse_id(kDeliveryPrefix, parameter.value);
       if (!cursor) {
-        return field_problem(request, "query:cursor",
-                             {ErrorCode::invalid_input, "cursor is the next_cursor of the page before"});
+        return http::field_problem(request, "query:cursor",
+                                   {ErrorCode::invalid_input, "cursor is the next_cursor of the page before"});
       }
       before = *cursor;
     } else {
-      return field_problem(request, "query:" + parameter.name,
-                           {ErrorCode::invalid_input, "this route takes limit and cursor"});
+      return http::field_problem(request, "query:" + parameter.name,
+                                 {ErrorCode::invalid_input, "this route takes limit and cursor"});
     }
   }
   auto found = api.parts.store.deliveries(athlete_of(request), *id, before, limit + 1);
