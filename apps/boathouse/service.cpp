@@ -1,0 +1,326 @@
+#include "apps/boathouse/service.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/backup_service.hpp"
+#include "apps/boathouse/ledger_audit_log.hpp"
+#include "apps/boathouse/output.hpp"
+#include "apps/boathouse/service_log.hpp"
+#include "apps/boathouse/service_metrics.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/hex.hpp"
+#include "core/base/random.hpp"
+#include "server/api/audit_routes.hpp"
+#include "server/api/operator_routes.hpp"
+#include "server/api/session_routes.hpp"
+#include "server/api/trail_routes.hpp"
+#include "server/control/accounts.hpp"
+#include "server/control/key_watch.hpp"
+#include "server/control/routes.hpp"
+#include "server/control/scopes.hpp"
+#include "server/http/listen_address.hpp"
+#include "server/http/server.hpp"
+#include "server/http/throttle.hpp"
+#include "server/intake/intake.hpp"
+#include "server/jobs/queue.hpp"
+#include "server/jobs/runner.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+#include "server/timeseries/engine_process.hpp"
+#include "server/timeseries/loader.hpp"
+#include "server/timeseries/schema.hpp"
+#include "server/webhooks/delivery.hpp"
+#include "server/webhooks/dispatcher.hpp"
+#include "server/webhooks/routes.hpp"
+#include "server/webhooks/sender.hpp"
+#include "server/webhooks/store.hpp"
+#include "server/webhooks/target.hpp"
+
+namespace boathouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+
+constexpr int kJobThreads = 4;
+constexpr auto kDrain = std::chrono::seconds(20);
+
+// The engine's password lives in a file of mode 0600, new at each start: nothing but us talks to it.
+base::Result<std::string> make_password(const fs::path& file, base::RandomSource& random) {
+  base::Digest bytes{};
+  random.fill(bytes);
+  const std::string password = base::to_hex(bytes);
+  const mode_t before = ::umask(077);
+  std::ofstream out(file, std::ios::trunc);
+  ::umask(before);
+  out << password << '\n';
+  out.close();
+  if (!out) return Error{ErrorCode::io, "cannot write " + file.string()};
+  return password;
+}
+
+base::Result<std::string> read_password(const std::string& file) {
+  if (file.empty()) return std::string();
+  std::ifstream in(file);
+  std::string password;
+  if (!std::getline(in, password)) return Error{ErrorCode::io, "cannot read a password from " + file};
+  return password;
+}
+
+std::string engine_beside_us() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return (error ? fs::path("boathouse-engine") : self.parent_path() / "boathouse-engine").string();
+}
+
+http::Hooks hooks_of(ServiceMetrics& metrics) {
+  http::Hooks hooks;
+  hooks.access = [&metrics](const http::AccessRecord& record) {
+    metrics.on_access(record);
+    log_request(record);
+  };
+  hooks.failure = log_failure;
+  return hooks;
+}
+
+// As many as wanted, or as many files as the system lets this process open, but for those that it needs itself.
+std::size_t allowed_connections(int wanted) {
+  constexpr rlim_t kOwnFiles = 256;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return static_cast<std::size_t>(wanted);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  const auto most = static_cast<std::size_t>(std::max(files.rlim_max, 2 * kOwnFiles) - kOwnFiles);
+  if (most < static_cast<std::size_t>(wanted)) {
+    log_line("the system's limit of open files allows " + std::to_string(most) + " connections (ulimit -n)");
+  }
+  return std::min(most, static_cast<std::size_t>(wanted));
+}
+
+// Behind a proxy on this machine every client comes from loopback: then nobody can be told apart by address.
+bool is_loopback(const std::string& listen) {
+  const auto address = http::parse_listen_address(listen);
+  return address && (address->host.starts_with("127.") || address->host == "::1");
+}
+
+base::Result<http::Throttle::Options> quotas_of(const ServeOptions& options) {
+  if (std::max(options.limit_requests, options.limit_bytes) > http::kMaxQuota) {
+    return Error{ErrorCode::invalid_input, "--limit-requests and --limit-bytes may be at most " +
+                                               std::to_string(http::kMaxQuota) + " (0 = no limit)"};
+  }
+  http::Throttle::Options quotas;
+  quotas.requests = options.limit_requests;
+  quotas.bytes = options.limit_bytes;
+  if (is_loopback(options.listen)) quotas.requests_of_an_address = 0;
+  return quotas;
+}
+
+}  // namespace
+
+// Queries reach the engine only once its tables are there. An empty endpoint: it has died and is being started again.
+void Service::use_engine(const timeseries::Endpoint& endpoint) {
+  if (!endpoint.url.empty()) {
+    timeseries::ClickHouseClient fresh(endpoint);
+    if (const base::Status made = timeseries::migrate(fresh); !made)
+      log_line("making the tables failed: " + made.error().text);
+  }
+  client_->set_endpoint(endpoint);
+  if (!endpoint.url.empty()) loader_->retry_now();
+}
+
+// The first start makes one: an act like any other, of the server's own word.
+base::Status Service::ensure_operator_key() {
+  const auto lacks = accounts_->lacks_operator_key();
+  if (!lacks) return lacks.error();
+  if (!*lacks) return accounts_->ensure_operator_key();
+  auto act = control::AuditedAct::begin(*audit_, {"key.create", {}, {}, "role=operator"});
+  if (!act) return act.error();
+  const base::Status made = accounts_->ensure_operator_key();
+  if (made) {
+    act->done({}, "role=operator");
+  } else {
+    act->failed(made.error());
+  }
+  return made;
+}
+
+// Beside the ledger: in its PostgreSQL, or in files of their own.
+sql::Place beside_ledger(const sql::Place& place, const fs::path& data, const char* file) {
+  sql::Place own = place;
+  if (own.postgres_url.empty()) own.sqlite_file = (data / file).string();
+  return own;
+}
+
+base::Status Service::open_jobs(const sql::Place& place, const fs::path& data) {
+  auto queue = jobs::Queue::open(beside_ledger(place, data, "jobs.db"), random_);
+  if (!queue) return queue.error();
+  job_queue_ = std::move(*queue);
+  // A file has one process: what a killed one was doing need not wait.
+  if (place.postgres_url.empty()) BOATHOUSE_TRY(job_queue_->end_leases(clock_.utc_ms()));
+  job_runner_ = std::make_unique<jobs::Runner>(*job_queue_, clock_, random_, jobs::Runner::Options{}, log_line);
+  return base::Done{};
+}
+
+base::Status Service::open_webhooks(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
+  auto store = webhooks::Store::open(beside_ledger(place, data, "webhooks.db"), clock_, random_);
+  if (!store) return store.error();
+  webhook_store_ = std::move(*store);
+  webhook_policy_ = {options.webhook_allow_private, options.webhook_allow_http_loopback};
+  webhook_deliverer_ = std::make_unique<webhooks::Deliverer>(*webhook_store_, clock_, random_, webhook_policy_,
+                                                             webhooks::resolve_with_system, webhooks::send_with_curl);
+  job_runner_->handle(std::string(webhooks::kDeliveryJob),
+                      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); });
+  webhook_dispatcher_ =
+      std::make_unique<webhooks::Dispatcher>(*ledger_, *webhook_store_, *job_runner_, clock_, log_line);
+  return base::Done{};
+}
+
+base::Status Service::open_backups(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
+  if (options.backup_to.empty()) {
+    if (!options.purge_without_backup) {
+      log_line("no --backup-to: nothing is backed up, so devices may remove nothing of what they have sent");
+    }
+    return base::Done{};
+  }
+  backups_ = std::make_unique<BackupService>(
+      BackupService::Options{backup_source(data, place), fs::absolute(options.backup_to),
+                             options.backup_every_s * 1000},
+      *job_runner_, *ledger_, clock_, log_line);
+  return base::Done{};
+}
+
+// The tables that questions are answered from: a ClickHouse of the operator's, or an engine process of our own.
+base::Status Service::open_timeseries(const ServeOptions& options, const fs::path& data) {
+  base::Digest cursor_secret{};
+  random_.fill(cursor_secret);
+  cursors_ = std::make_unique<query::CursorCodec>(cursor_secret);
+
+  if (!options.clickhouse.empty()) {
+    auto password = read_password(options.clickhouse_password_file);
+    if (!password) return password.error();
+    client_ = std::make_unique<timeseries::ClickHouseClient>(
+        timeseries::Endpoint{options.clickhouse, options.clickhouse_user, *password, "default"});
+  } else {
+    client_ = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
+    const fs::path password_file = data / "engine.password";
+    auto password = make_password(password_file, random_);
+    if (!password) return password.error();
+    timeseries::EngineProcess::Options engine_options;
+    engine_options.binary = options.engine_binary.empty() ? engine_beside_us() : options.engine_binary;
+    engine_options.data_path = (data / "clickhouse").string();
+    engine_options.password_file = password_file.string();
+    engine_options.password = *password;
+    engine_ = std::make_unique<timeseries::EngineProcess>(
+        std::move(engine_options), [this](const timeseries::Endpoint& endpoint) { use_engine(endpoint); }, log_line);
+  }
+  timeseries::Loader::Options loader_options;
+  loader_options.cluster = options.clickhouse_cluster;
+  loader_ = std::make_unique<timeseries::Loader>(*ledger_, *client_, loader_options, log_line);
+  return base::Done{};
+}
+
+base::Status Service::open(const ServeOptions& options) {
+  std::error_code error;
+  fs::create_directories(options.data, error);
+  if (error) return Error{ErrorCode::io, "cannot make " + options.data + ": " + error.message()};
+  const fs::path data = fs::absolute(options.data);
+
+  auto place = sql::Place::parse(options.ledger, (data / "ledger.db").string());
+  if (!place) return place.error();
+  auto opened_accounts = control::Accounts::open(data.string(), clock_, random_, *place);
+  if (!opened_accounts) return opened_accounts.error();
+  accounts_ = std::move(*opened_accounts);
+  if (accounts_->shared()) key_watch_ = std::make_unique<control::KeyWatch>(*accounts_, log_line);
+
+  ledger::Ledger::Options ledger_options;
+  ledger_options.place = *place;
+  ledger_options.purge_without_backup = options.purge_without_backup;
+  auto opened_ledger = ledger::Ledger::open(ledger_options, clock_, random_);
+  if (!opened_ledger) return opened_ledger.error();
+  ledger_ = std::move(*opened_ledger);
+  audit_ = std::make_unique<LedgerAuditLog>(*ledger_, log_line);
+  BOATHOUSE_TRY(ensure_operator_key());
+  BOATHOUSE_TRY(open_jobs(*place, data));
+  BOATHOUSE_TRY(open_webhooks(options, *place, data));
+  BOATHOUSE_TRY(open_backups(options, *place, data));
+
+  BOATHOUSE_TRY(open_timeseries(options, data));
+  ledger_->on_commit([this] {
+    loader_->wake();
+    webhook_dispatcher_->wake();
+  });
+  return base::Done{};
+}
+
+base::Status Service::add_routes(http::RouteTable& routes) {
+  BOATHOUSE_TRY(
+      api::add_operator_routes(routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); }));
+  BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_));
+  intake::Options intake_options;
+  intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics_.on_result(kind, outcome); };
+  BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
+  BOATHOUSE_TRY(
+      webhooks::add_routes(routes, {*accounts_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
+  metrics_.watch(*job_queue_, *webhook_store_, clock_);
+  BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
+  BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
+  BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));
+  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *client_, *cursors_));
+  return control::check_scopes(routes);
+}
+
+base::Status Service::make_server(const ServeOptions& options) {
+  http::RouteTable routes;
+  BOATHOUSE_TRY(add_routes(routes));
+  http::Options http_options;
+  http_options.listen = options.listen;
+  http_options.limits.connections = allowed_connections(options.max_connections);
+  if (!is_loopback(options.listen)) {
+    http_options.limits.connections_of_a_network = static_cast<std::size_t>(options.max_connections_per_address);
+  }
+  const auto quotas = quotas_of(options);
+  if (!quotas) return quotas.error();
+  throttle_ = std::make_unique<http::Throttle>(*quotas, clock_);
+  http_options.throttle = throttle_.get();
+  http_options.hooks = hooks_of(metrics_);
+  server_ = std::make_unique<http::Server>(std::move(http_options), std::move(routes));
+  metrics_.watch(*server_);
+  return base::Done{};
+}
+
+// The door opens first: uploads are safe in the ledger while ClickHouse is still starting.
+base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
+  BOATHOUSE_TRY(make_server(options));
+  const auto port = server_->start();
+  if (!port) return port.error();
+  if (engine_) BOATHOUSE_TRY(engine_->start());
+  loader_->start();
+  if (backups_) BOATHOUSE_TRY(backups_->start());
+  job_runner_->start(kJobThreads);
+  webhook_dispatcher_->start();
+  return *port;
+}
+
+// From the door inwards, so that nothing accepted is left undone.
+void Service::stop() {
+  if (server_) server_->stop(kDrain);
+  if (webhook_dispatcher_) webhook_dispatcher_->stop();
+  if (job_runner_) job_runner_->stop();
+  if (ledger_) ledger_->stop();
+  if (loader_) loader_->stop();
+  if (engine_) engine_->stop();
+}
+
+}  // namespace boathouse::app
