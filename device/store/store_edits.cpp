@@ -154,7 +154,48 @@ base::Status take_edit(db::Connection& connection, std::string_view epoch, const
     BOATHOUSE_TRY(update->bind(1, receipt.id).bind(2, effective.ms).bind(3, effective.count).run());
   }
   BOATHOUSE_TRY(acknowledge_item(connection, epoch, receipt));
-  return settle_field(connection, recording, *edit);
+  BOATHOUSE_TRY(settle_field(connection, recording, *edit));
+  return edit->field == EditField::deleted ? withdraw_erasures(connection) : base::Status();
+}
+
+namespace {
+
+struct RefusedErasure {
+  std::int64_t item = 0;
+  std::int64_t recording = 0;
+};
+
+base::Result<std::vector<RefusedErasure>> refused_erasures(db::Connection& connection) {
+  auto select = connection.prepare(
+      "SELECT i.id, i.recording FROM item AS i INDEXED BY refused CROSS JOIN edit AS e ON e.item = i.id "
+      "WHERE i.outcome >= 2 AND e.field = 'purged'");
+  if (!select) return select.error();
+  std::vector<RefusedErasure> erasures;
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return erasures;
+    erasures.push_back({select->integer(0), select->integer(1)});
+  }
+}
+
+}  // namespace
+
+base::Status withdraw_erasures(db::Connection& connection) {
+  auto erasures = refused_erasures(connection);
+  if (!erasures) return erasures.error();
+  for (const RefusedErasure& erasure : *erasures) {
+    auto fields = read_fields(connection, erasure.recording);
+    if (!fields) return fields.error();
+    if (fields->deleted) continue;
+    for (const char* sql :
+         {"DELETE FROM body WHERE item = ?1", "DELETE FROM edit WHERE item = ?1", "DELETE FROM item WHERE id = ?1"}) {
+      auto remove = connection.prepare(sql);
+      if (!remove) return remove.error();
+      BOATHOUSE_TRY(remove->bind(1, erasure.item).run());
+    }
+  }
+  return {};
 }
 
 namespace {

@@ -148,6 +148,47 @@ TEST_F(StoreEditsTest, DeletingIsReversible) {
   EXPECT_EQ(phone->fields(session)->notes, "written without knowing");
 }
 
+// What a server says of the one item that waits.
+void refuse_all(TestStore& store) {
+  std::vector<Acknowledgement> answers;
+  for (const PendingItem& item : *store->pending({})) {
+    Acknowledgement& answer = answers.emplace_back();
+    answer.id = item.id;
+    answer.outcome = wire::Outcome::rejected;
+    answer.detail = "only a deleted session can be purged";
+  }
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(ok(store->acknowledge("epoch", answers)));
+}
+
+TEST_F(StoreEditsTest, ARestoreThatCameBeforeTheWordToEraseStands) {
+  const auto flag = [&](TestStore& store, EditField field, bool value, std::int64_t now_ms) {
+    Edit edit;
+    edit.op_id.bytes[0] = ++made;
+    edit.session = session;
+    edit.field = field;
+    edit.flag = value;
+    ASSERT_TRUE(ok(store->edit(edit, now_ms)));
+  };
+  for (const bool refused_first : {true, false}) {
+    flag(phone, EditField::deleted, true, 1000);
+    meet();
+    flag(tablet, EditField::deleted, false, 2000);
+    flag(phone, EditField::purged, true, 3000);
+    feed.upload(tablet);
+    if (!refused_first) feed.download(phone);
+    refuse_all(phone);
+    // As long as this device takes the session for deleted, the refusal may be about something else: it is shown.
+    EXPECT_EQ(phone->refused()->size(), refused_first ? 1U : 0U);
+    if (refused_first) feed.download(phone);
+    EXPECT_TRUE(phone->refused()->empty());
+    EXPECT_EQ(phone->status()->pending_items, 0U);
+    EXPECT_FALSE(phone->fields(session)->deleted);
+    meet();
+    EXPECT_FALSE(tablet->fields(session)->deleted);
+  }
+}
+
 TEST_F(StoreEditsTest, AfterThirtyDaysADeletionStands) {
   Edit edit;
   edit.op_id.bytes[0] = 77;

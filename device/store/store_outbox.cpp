@@ -214,7 +214,7 @@ base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowle
     for (const Acknowledgement& answer : answers) {
       BOATHOUSE_TRY(acknowledge_item(connection, epoch, answer));
     }
-    return {};
+    return withdraw_erasures(connection);
   });
 }
 
