@@ -117,8 +117,7 @@ class Store {
   base::Result<PendingItem> birth_item(const base::Uuid& rec_id);
   // For each item: its id here if it is here with the same hash, else 0; and whether it is pending.
   base::Result<std::vector<KnownItem>> find_items(std::span<const wire::Item> items);
-  // The bytes of what is pending for an athlete, and of what is to be fetched.
-  base::Result<std::uint64_t> to_do_bytes(std::string_view athlete);
+  base::Result<ToDo> to_do(std::string_view athlete);
   // The chunks among them without their bodies, at most `limit`, in the same order.
   base::Result<std::vector<PendingRange>> pending_ranges(std::string_view athlete, std::size_t limit);
   // Takes the server's answers; the same answers again change nothing, unknown ids are passed over. Another `epoch`

@@ -119,7 +119,11 @@ TEST(Outbox, RecordingsOfAnotherAthleteAreNotOffered) {
   EXPECT_EQ(pending(store)[0].rec_id, nobody);
   std::uint64_t bytes = 0;
   for (const PendingItem& item : items) bytes += item.body.size();
-  EXPECT_EQ(*store->to_do_bytes("anna"), bytes);
+  const auto to_do = store->to_do("anna");
+  ASSERT_TRUE(ok(to_do));
+  EXPECT_EQ(to_do->bytes(), bytes);
+  EXPECT_EQ(to_do->pending_items, 5u);
+  EXPECT_EQ(to_do->pending_recordings, 1u);
 }
 
 TEST(Outbox, GuestsAreOfferedOnceTheyAreClaimed) {

@@ -48,6 +48,17 @@ struct KnownItem {
   bool pending = false;
 };
 
+// What there is to do for one athlete.
+struct ToDo {
+  std::uint64_t pending_recordings = 0;  // with something that the server has no receipt for
+  std::uint64_t pending_items = 0;
+  std::uint64_t pending_bytes = 0;     // of their bodies
+  std::int64_t oldest_pending_ms = 0;  // UTC, when the oldest of these was begun by its device's clock; 0 = none
+  std::uint64_t fetch_bytes = 0;       // of the bodies that are to be fetched
+
+  [[nodiscard]] std::uint64_t bytes() const { return pending_bytes + fetch_bytes; }
+};
+
 // A chunk of the outbox without its body.
 struct PendingRange {
   std::int64_t id = 0;

@@ -138,8 +138,8 @@ struct Loaded {        // after Load; `outbox` is to be read first, so that what
   std::vector<store::AwayChunk> wanted;
   std::vector<wire::VerifyQuestion> unverified;  // only if there are no items: they go first
   std::vector<store::PendingRange> ranges;       // only if they were asked for
-  std::int64_t oldest_age_s = 0;  // of what is pending, by the device's clock; told to the server, decides nothing
-  std::uint64_t to_do_bytes = 0;  // of all that is pending for this athlete or to be fetched
+  store::ToDo to_do;                             // for this athlete; told to the server
+  std::int64_t oldest_age_s = 0;                 // of what is pending in it, by the device's clock; decides nothing
 };
 struct Stored {};  // after each of the Store... commands
 struct StoreFailed {

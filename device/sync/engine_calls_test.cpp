@@ -93,6 +93,22 @@ TEST_F(EngineTest, HelloComesFirstAndTellsWhatWaits) {
   EXPECT_EQ(sent[1].method, "GET");
 }
 
+TEST_F(EngineTest, HelloTellsNothingOfAnotherAthletesData) {
+  manual = true;
+  const rowing::Birth birth = store::make_birth(store.ids);
+  ASSERT_TRUE(ok(store->begin(birth, "bert")));
+  ASSERT_TRUE(ok(store->append(birth.rec_id, store::make_samples(0, 5))));
+  ASSERT_TRUE(ok(store->end(birth.rec_id, rowing::EndReason::logged)));
+  give(Start{});
+  ASSERT_EQ(sent.size(), 1u);
+  const auto hello = wire::decode_hello_request(base::as_text(sent[0].body));
+  ASSERT_TRUE(ok(hello));
+  EXPECT_EQ(hello->pending_items, 0u);
+  EXPECT_EQ(hello->pending_recordings, 0u);
+  EXPECT_EQ(hello->pending_bytes, 0u);
+  EXPECT_EQ(hello->oldest_age_s, 0);
+}
+
 TEST_F(EngineTest, AHelloOfNonsenseOrForAnotherDeviceChangesNothing) {
   manual = true;
   add_recording();

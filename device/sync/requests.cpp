@@ -48,7 +48,7 @@ void Machine::on(const Loaded& work) {
   status_.unproven = state_.unproven.size();
   status_.deferred = !state_.deferred_items.empty() || !state_.deferred_recordings.empty();
   if (state_.epoch.empty()) state_.epoch = work.outbox.server_epoch;
-  measure(work.to_do_bytes);
+  measure(work.to_do.bytes());
 
   if (state_.hello_due || now() >= state_.next_hello_ms) return send_hello(work);
   if (state_.offer_due && !work.ranges.empty()) return send_offer(work);
@@ -93,9 +93,9 @@ void Machine::send_hello(const Loaded& work) {
   hello.salt = state_.identity.salt;
   hello.epoch = work.account.epoch;
   hello.cursor = work.account.cursor;
-  hello.pending_recordings = work.outbox.pending_recordings;
-  hello.pending_items = work.outbox.pending_items;
-  hello.pending_bytes = work.outbox.pending_bytes;
+  hello.pending_recordings = work.to_do.pending_recordings;
+  hello.pending_items = work.to_do.pending_items;
+  hello.pending_bytes = work.to_do.pending_bytes;
   hello.oldest_age_s = work.oldest_age_s;
   send(Call::hello, "POST", "/v1/sync/hello", kJson, bytes_of(wire::encode_hello_request(hello)));
 }

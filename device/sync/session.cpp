@@ -76,9 +76,9 @@ base::Result<Loaded> Session::load(const Load& command) {
   if (!items) return items.error();
   auto wanted = store_.wanted(query.athlete, kWantedTogether);
   if (!wanted) return wanted.error();
-  const auto to_do = store_.to_do_bytes(query.athlete);
+  auto to_do = store_.to_do(query.athlete);
   if (!to_do) return to_do.error();
-  Loaded work{std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), {}, {}, 0, *to_do};
+  Loaded work{std::move(*outbox), std::move(*account), std::move(*items), std::move(*wanted), {}, {}, *to_do, 0};
   if (work.items.empty()) {
     auto unverified = store_.unverified(query.athlete, wire::kMaxVerifyRecordings);
     if (!unverified) return unverified.error();
@@ -89,8 +89,8 @@ base::Result<Loaded> Session::load(const Load& command) {
     if (!ranges) return ranges.error();
     work.ranges = std::move(*ranges);
   }
-  if (work.outbox.oldest_pending_ms > 0) {
-    work.oldest_age_s = std::max<std::int64_t>(clock_.utc_ms() - work.outbox.oldest_pending_ms, 0) / 1000;
+  if (work.to_do.oldest_pending_ms > 0) {
+    work.oldest_age_s = std::max<std::int64_t>(clock_.utc_ms() - work.to_do.oldest_pending_ms, 0) / 1000;
   }
   return work;
 }

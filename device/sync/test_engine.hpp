@@ -56,8 +56,8 @@ class EngineTest : public testing::Test {
                   *store->wanted("", 10),
                   *store->unverified("", 500),
                   {},
-                  0,
-                  *store->to_do_bytes("")};
+                  *store->to_do(""),
+                  0};
       if (load->max_ranges > 0) work.ranges = *store->pending_ranges("", load->max_ranges);
       batch = work.items;
       events.emplace_back(std::move(work));

@@ -34,9 +34,9 @@ std::vector<rowing::Record> handmade_samples(const base::Uuid& rec_id, std::uint
   return records;
 }
 
-Device::Device(std::uint64_t seed, const Tenants::Tenant& tenant, Deliver deliver)
+Device::Device(std::uint64_t seed, Athletes athletes, Deliver deliver)
     : disk_(seed),
-      tenant_(tenant),
+      athletes_(std::move(athletes)),
       deliver_(std::move(deliver)),
       clock_(1'700'000'000'000, static_cast<std::int64_t>(seed % 1'000'000)),
       random_(seed),
@@ -53,15 +53,17 @@ base::Status Device::boot() {
   if (auto ended = opened->end_crashed(); !ended) return ended.error();
   store_.emplace(std::move(*opened));
   ++process_;
-  session_.emplace(*store_, clock_, random_, tenant_.key, tenant_.label);
-  give(sync::Start{});
+  for (const Tenants::Tenant* athlete : athletes_) {
+    sessions_.emplace_back(*store_, clock_, random_, athlete->key, athlete->label);
+  }
+  give_all(sync::Start{});
   return {};
 }
 
 void Device::kill() {
   recorder_.reset();
   by_hand_.reset();
-  session_.reset();
+  sessions_.clear();
   store_.reset();
   ++process_;
 }
@@ -73,37 +75,55 @@ bool Device::dies_if_powerless(std::uint64_t seed) {
   return true;
 }
 
-void Device::give(sync::Event event) {
+void Device::give(std::size_t athlete, sync::Event event) {
   if (!running()) return;
   const bool is_tick = std::holds_alternative<sync::Tick>(event);
-  const sync::Status before = status();
-  if (auto request = session_->take(std::move(event))) deliver_(std::move(*request));
-  if (!is_tick || !(before == status())) check_status();
+  const sync::Status before = status(athlete);
+  if (auto request = sessions_[athlete].take(std::move(event))) deliver_(athlete, std::move(*request));
+  if (!is_tick || !(before == status(athlete))) check_status(athlete);
+}
+
+void Device::give_all(const sync::Event& event) {
+  for (std::size_t athlete = 0; athlete < sessions_.size(); ++athlete) give(athlete, event);
 }
 
 void Device::tick() {
   if (!running()) return;
   if (recorder_) {
     if (const auto done = recorder_->tick(clock_.monotonic_ms() - rowing_since_ms_); done) note_promise();
-    give(sync::DataAdded{});
+    give_all(sync::DataAdded{});
   }
-  give(sync::Tick{});
+  give_all(sync::Tick{});
 }
 
 std::optional<std::int64_t> Device::next_ms() const {
-  if (!running()) return std::nullopt;
-  return status().next_try_ms;
+  std::optional<std::int64_t> next;
+  for (const sync::Session& session : sessions_) {
+    const auto due = session.status().next_try_ms;
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
+}
+
+bool Device::awaits_reply() const {
+  return std::ranges::any_of(sessions_, [](const sync::Session& session) { return session.busy(); });
 }
 
 // I12: what the status says is true, and what is pending has a time or a reason.
-void Device::check_status() {
-  if (session_->busy()) return;
-  const sync::Status& said = status();
+void Device::check_status(std::size_t athlete) {
+  if (sessions_[athlete].busy()) return;
+  const sync::Status& said = status(athlete);
   if (said.state == sync::State::up_to_date) {
+    // Of other athletes' doings this one's engine hears later.
+    store::PendingQuery own;
+    own.athlete = athletes_[athlete]->label;
+    own.max_items = 1;
     auto now = store_->status();
-    if (!now) return;
-    if (now->pending_items != 0) {
-      throw Violation("I12: up to date with " + std::to_string(now->pending_items) + " items pending");
+    auto pending = store_->pending(own);
+    if (!now || !pending) return;
+    if (!pending->empty() || (athletes_.size() == 1 && now->pending_items != 0)) {
+      throw Violation("I12: " + own.athlete + " is up to date with " + std::to_string(now->pending_items) +
+                      " items pending");
     }
     return;
   }
@@ -128,22 +148,22 @@ void Device::note_promise() {
   }
 }
 
-Promise& Device::promise(const base::Uuid& rec_id) {
+Promise& Device::promise(Who who) {
   Promise& made = promises_.emplace_back();
-  made.recordings = {rec_id};
-  made.handmade = true;
+  made.owner = who ? athletes_[*who] : athletes_.back();
+  made.guest = !who;
   return made;
 }
 
-base::Status Device::row(const std::vector<pm5::TimedNotification>& workout, std::size_t notifications) {
+base::Status Device::row(Who who, const std::vector<pm5::TimedNotification>& workout, std::size_t notifications) {
   if (!recorder_) {
     store::RecorderOptions options;
     options.origin = rowing::Origin::simulated;
-    options.athlete = tenant_.label;
+    options.athlete = label(who);
     recorder_.emplace(*store_, clock_, ids_, std::move(options));
     heard_ = 0;
     rowing_since_ms_ = clock_.monotonic_ms();
-    rowing_promise_ = &promises_.emplace_back();
+    rowing_promise_ = &promise(who);
   }
   base::Status last;
   const std::size_t until = std::min(workout.size(), heard_ + notifications);
@@ -164,14 +184,17 @@ base::Status Device::stop_rowing() {
   return {};
 }
 
-base::Status Device::begin_by_hand(std::int64_t started_ms) {
+base::Status Device::begin_by_hand(Who who, std::int64_t started_ms) {
   if (by_hand_) return {};
   rowing::Birth birth;
   birth.rec_id = ids_.next();
   birth.started_ms = started_ms;
   birth.origin = rowing::Origin::simulated;
-  BOATHOUSE_TRY(store_->begin(birth, tenant_.label));
-  by_hand_ = ByHand{birth.rec_id, 0, &promise(birth.rec_id)};
+  BOATHOUSE_TRY(store_->begin(birth, label(who)));
+  Promise& made = promise(who);
+  made.recordings = {birth.rec_id};
+  made.handmade = true;
+  by_hand_ = ByHand{birth.rec_id, 0, &made};
   return {};
 }
 
@@ -197,20 +220,28 @@ base::Status Device::end_by_hand() {
   return {};
 }
 
-base::Status Device::import(std::int64_t started_ms, std::uint64_t samples) {
+base::Status Device::import(Who who, std::int64_t started_ms, std::uint64_t samples) {
   rowing::Birth birth;
   birth.rec_id = ids_.next();
   birth.started_ms = started_ms;
   birth.origin = rowing::Origin::import;
   auto import = store_->begin_import(base::sha256(birth.rec_id.bytes));
   if (!import) return import.error();
-  BOATHOUSE_TRY(import->begin(birth, tenant_.label));
+  BOATHOUSE_TRY(import->begin(birth, label(who)));
   for (rowing::Record& record : handmade_samples(birth.rec_id, 0, samples)) {
     BOATHOUSE_TRY(import->append(std::move(record)));
   }
   BOATHOUSE_TRY(import->commit());
-  promise(birth.rec_id).records[Stream::sample] = samples;
+  Promise& made = promise(who);
+  made.recordings = {birth.rec_id};
+  made.handmade = true;
+  made.records[Stream::sample] = samples;
   return {};
+}
+
+base::Status Device::claim_guests() {
+  auto claimed = store_->claim_guests(athletes_.back()->label);
+  return claimed ? base::Status() : base::Status(claimed.error());
 }
 
 base::Status Device::edit(rowing::Edit edit) {

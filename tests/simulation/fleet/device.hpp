@@ -1,5 +1,6 @@
-// A device: the real store on a simulated disk, the real recorder and the real engine, and the host around them, whose
-// process can die, whose power can go and whose clock can be set. Thread rule: one thread at a time.
+// A device: the real store on a simulated disk, the real recorder and a real engine for each athlete who is signed in,
+// and the host around them, whose process can die, whose power can go and whose clock can be set. Thread rule: one
+// thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,9 @@ namespace boathouse::simulation {
 
 // What a device's user was told is kept. It only grows.
 struct Promise {
-  std::vector<base::Uuid> recordings;  // that these records are in, together
+  const Tenants::Tenant* owner = nullptr;  // whose account it comes to; of a guest's: whoever claims the guests' here
+  bool guest = false;                      // it was nobody's when it was begun
+  std::vector<base::Uuid> recordings;      // that these records are in, together
   std::map<rowing::Stream, std::uint64_t> records;
   bool handmade = false;  // one recording, whose samples are those of handmade_samples()
 };
@@ -35,10 +38,13 @@ std::vector<rowing::Record> handmade_samples(const base::Uuid& rec_id, std::uint
 
 class Device {
  public:
-  using Deliver = std::function<void(sync::Send)>;
+  // From the engine of which athlete.
+  using Deliver = std::function<void(std::size_t athlete, sync::Send)>;
+  using Athletes = std::vector<const Tenants::Tenant*>;
 
-  // `deliver` takes the engine's requests. Not booted yet. All must outlive it.
-  Device(std::uint64_t seed, const Tenants::Tenant& tenant, Deliver deliver);
+  // `athletes`: at least one; numbered in their order below. The last one claims what guests recorded. Not booted yet.
+  // All must outlive it.
+  Device(std::uint64_t seed, Athletes athletes, Deliver deliver);
 
   [[nodiscard]] bool running() const { return store_.has_value(); }
   // Which process this is: replies to another one's requests are nobody's.
@@ -55,25 +61,31 @@ class Device {
   bool dies_if_powerless(std::uint64_t seed);
 
   // --- The host ---
-  void give(sync::Event event);
+  void give(std::size_t athlete, sync::Event event);
+  void give_all(const sync::Event& event);
   void tick();
   void pass(std::int64_t ms) { clock_.advance_ms(ms); }
   void set_clock(std::int64_t utc_ms) { clock_.set_utc_ms(utc_ms); }
-  // In the world's time; nullopt: it waits for nothing.
+  // On its monotonic clock; nullopt: it waits for nothing.
   [[nodiscard]] std::optional<std::int64_t> next_ms() const;
   // The next two of a running device.
-  [[nodiscard]] const sync::Status& status() const { return session_->status(); }
-  [[nodiscard]] bool awaits_reply() const { return session_->busy(); }
+  [[nodiscard]] const sync::Status& status(std::size_t athlete) const { return sessions_[athlete].status(); }
+  [[nodiscard]] bool awaits_reply() const;
   [[nodiscard]] std::int64_t monotonic_ms() const { return clock_.monotonic_ms(); }
 
-  // --- Its user; an error is what the user would see. The host tells the engine afterwards ---
-  base::Status row(const std::vector<pm5::TimedNotification>& workout, std::size_t notifications);
+  // --- Its users; an error is what the user would see. The host tells the engines afterwards ---
+
+  // Who begins: the number of an athlete; nullopt: a guest.
+  using Who = std::optional<std::size_t>;
+  base::Status row(Who who, const std::vector<pm5::TimedNotification>& workout, std::size_t notifications);
   base::Status stop_rowing();
   [[nodiscard]] bool rowing() const { return recorder_.has_value(); }
-  base::Status begin_by_hand(std::int64_t started_ms);
+  base::Status begin_by_hand(Who who, std::int64_t started_ms);
   base::Status append_by_hand(std::uint64_t count);
   base::Status end_by_hand();
-  base::Status import(std::int64_t started_ms, std::uint64_t samples);
+  base::Status import(Who who, std::int64_t started_ms, std::uint64_t samples);
+  // What guests recorded is the last athlete's from now on.
+  base::Status claim_guests();
   base::Status edit(rowing::Edit edit);
   base::Status link(const base::Uuid& a, const base::Uuid& b) { return store_->link(a, b, clock_.utc_ms()); }
   base::Status unlink(const base::Uuid& stays, const base::Uuid& leaves) {
@@ -85,8 +97,7 @@ class Device {
 
   store::Store& store() { return *store_; }
   SimulatedDisk& disk() { return disk_; }
-  [[nodiscard]] const std::string& athlete() const { return tenant_.label; }
-  [[nodiscard]] const Tenants::Tenant& tenant() const { return tenant_; }
+  [[nodiscard]] const Athletes& athletes() const { return athletes_; }
   // What was promised here, over all processes.
   Promises& promises() { return promises_; }
   // Edits that the store took, with their sessions.
@@ -95,11 +106,12 @@ class Device {
  private:
   // Of what the recorder says is committed.
   void note_promise();
-  Promise& promise(const base::Uuid& rec_id);
-  void check_status();
+  Promise& promise(Who who);
+  [[nodiscard]] std::string label(Who who) const { return who ? athletes_[*who]->label : std::string(); }
+  void check_status(std::size_t athlete);
 
   SimulatedDisk disk_;
-  const Tenants::Tenant& tenant_;
+  Athletes athletes_;
   Promises promises_;
   Deliver deliver_;
   base::ManualClock clock_;
@@ -113,7 +125,7 @@ class Device {
   Promise* rowing_promise_ = nullptr;
   std::size_t heard_ = 0;  // of the workout
   std::int64_t rowing_since_ms_ = 0;
-  std::optional<sync::Session> session_;
+  std::deque<sync::Session> sessions_;  // of the athletes; none: it does not run
 
   struct ByHand {
     base::Uuid rec_id;

@@ -22,12 +22,12 @@ class Fleet {
       : stage_(stage),
         tell_(tell),
         random_(seed),
-        plan_(Plan::draw(random_)),
+        plan_(Plan::draw(random_, seed)),
         server_clock_(1'700'000'000'000, 77),
         service_(random_.below(1'000'000), server_clock_, stage.tenants),
         network_(random_.u64(), plan_) {
     const std::size_t count = plan_.devices + (plan_.stranger ? 1 : 0);
-    for (std::size_t i = 0; i < count; ++i) add_device(i < plan_.devices ? stage.tenants.anna() : stage.tenants.ben());
+    for (std::size_t i = 0; i < count; ++i) add_device(athletes_of(i));
   }
 
   Outcome run() {
@@ -53,14 +53,42 @@ class Fleet {
   }
 
  private:
-  void add_device(const Tenants::Tenant& tenant) {
+  // The first device is the one that is shared, where one is. Of two, the other may be the first athlete's alone.
+  Device::Athletes athletes_of(std::size_t device) {
+    const Tenants& tenants = stage_.tenants;
+    if (device >= plan_.devices) return {&tenants.athlete(1)};  // the stranger, or another device of the second one
+    Device::Athletes athletes;
+    const bool shared = plan_.athletes > 1 && (device == 0 || chance(50));
+    for (std::size_t n = 0; n < (shared ? plan_.athletes : 1); ++n) athletes.push_back(&tenants.athlete(n));
+    return athletes;
+  }
+
+  void add_device(Device::Athletes athletes) {
     const std::size_t i = devices_.size();
-    devices_.push_back(std::make_unique<Device>(random_.below(1'000'000), tenant, [this, i](sync::Send request) {
+    const auto deliver = [this, i](std::size_t athlete, sync::Send request) {
       ++outcome_.requests;
-      note(i, request.method + " " + request.path);
-      network_.send(now_ms_, i, devices_[i]->process(), std::move(request));
-    }));
+      note(i, request.method + " " + request.path + of(i, athlete));
+      network_.send(now_ms_, i, athlete, devices_[i]->process(), std::move(request));
+    };
+    devices_.push_back(std::make_unique<Device>(random_.below(1'000'000), std::move(athletes), deliver));
     start_.push_back(devices_[i]->monotonic_ms() - now_ms_);
+  }
+
+  [[nodiscard]] std::string of(std::size_t i, std::size_t athlete) const {
+    const Device::Athletes& athletes = devices_[i]->athletes();
+    return athletes.size() > 1 ? " of " + athletes[athlete]->label : "";
+  }
+
+  // Nothing is drawn where there is no choice.
+  std::size_t some_athlete(std::size_t i) {
+    const std::size_t count = devices_[i]->athletes().size();
+    return count > 1 ? random_.below(count) : 0;
+  }
+
+  // Who rows or imports.
+  Device::Who somebody(std::size_t i) {
+    if (plan_.guests && chance(30)) return std::nullopt;
+    return some_athlete(i);
   }
 
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
@@ -74,7 +102,10 @@ class Fleet {
   void check() {
     for (const auto& device : devices_) oracle_.check_device(*device);
     if (!oracle_.check_server(service_)) return;
-    for (const auto& device : devices_) oracle_.check_safety(service_, *device);
+    for (const auto& device : devices_) {
+      oracle_.check_safety(service_, *device);
+      oracle_.check_owners(*device);
+    }
   }
 
   // --- Time ---
@@ -142,12 +173,12 @@ class Fleet {
     if (!device.running() || delivery.connection != device.process()) return;
     after(i, [&] {
       if (delivery.kind == Delivery::Kind::response) {
-        note(i, "hears " + std::to_string(delivery.response.status));
+        note(i, "hears " + std::to_string(delivery.response.status) + of(i, delivery.athlete));
         if (tell_) tell_("    " + delivery.response.body.substr(0, 2000));
-        device.give(std::move(delivery.response));
+        device.give(delivery.athlete, std::move(delivery.response));
       } else {
-        note(i, "hears nothing");
-        device.give(sync::HttpFailed{delivery.response.request_id, delivery.error});
+        note(i, "hears nothing" + of(i, delivery.athlete));
+        device.give(delivery.athlete, sync::HttpFailed{delivery.response.request_id, delivery.error});
       }
     });
   }
@@ -178,7 +209,7 @@ class Fleet {
     after(i, [&] {
       const base::Status done = work(*devices_[i]);
       note(i, std::string(what) + (done ? "" : ": " + done.error().text));
-      if (devices_[i]->running() && devices_[i]->disk().powered()) devices_[i]->give(sync::DataAdded{});
+      if (devices_[i]->running() && devices_[i]->disk().powered()) devices_[i]->give_all(sync::DataAdded{});
     });
   }
 
@@ -206,7 +237,10 @@ class Fleet {
         row(i);
         break;
       case 3:
-        by_user(i, "begins by hand", [&](Device& one) { return one.begin_by_hand(some_start_ms()); });
+        by_user(i, "begins by hand", [&](Device& one) {
+          const auto who = somebody(i);
+          return one.begin_by_hand(who, some_start_ms());
+        });
         [[fallthrough]];
       case 4:
         by_user(i, "appends", [&](Device& one) { return one.append_by_hand(1 + random_.below(60)); });
@@ -215,7 +249,10 @@ class Fleet {
         by_user(i, "ends by hand", [&](Device& one) { return one.end_by_hand(); });
         break;
       case 6:
-        by_user(i, "imports", [&](Device& one) { return one.import(some_start_ms(), 1 + random_.below(600)); });
+        by_user(i, "imports", [&](Device& one) {
+          const auto who = somebody(i);
+          return one.import(who, some_start_ms(), 1 + random_.below(600));
+        });
         break;
       case 7:
         edit(i);
@@ -253,7 +290,8 @@ class Fleet {
       return;
     }
     const auto& workout = stage_.workouts[i % stage_.workouts.size()];
-    by_user(i, "rows", [&](Device& one) { return one.row(workout, 1 + random_.below(80)); });
+    const auto who = somebody(i);
+    by_user(i, "rows", [&](Device& one) { return one.row(who, workout, 1 + random_.below(80)); });
   }
 
   std::optional<base::Uuid> some_session(Device& device) {
@@ -340,13 +378,14 @@ class Fleet {
       case 4:
         if (plan_.flapping) {
           if (chance(50)) {
-            after(i, [&] { device.give(sync::NetworkDown{}); });
+            after(i, [&] { device.give_all(sync::NetworkDown{}); });
           } else {
-            after(i, [&] { device.give(sync::NetworkUp{}); });
+            after(i, [&] { device.give_all(sync::NetworkUp{}); });
           }
         }
         return;
       default:
+        if (plan_.guests && chance(50)) return sign_in(i);
         if (plan_.people) people(i);
         return;
     }
@@ -389,27 +428,43 @@ class Fleet {
   }
 
   void copy(std::size_t i) {
-    add_device(devices_[i]->tenant());
+    add_device(devices_[i]->athletes());
     note(i, "is copied");
     devices_.back()->copy_from(*devices_[i]);
     boot(devices_.size() - 1);
   }
 
   void people(std::size_t i) {
+    const std::size_t who = some_athlete(i);
     after(i, [&] {
       Device& device = *devices_[i];
       switch (random_.below(6)) {
         case 0:
-          return device.give(sync::Pause{});
+          return device.give(who, sync::Pause{});
         case 1:
-          return device.give(sync::Resume{});
+          return device.give(who, sync::Resume{});
         case 2:
-          return device.give(sync::KeyChanged{""});
+          return device.give(who, sync::KeyChanged{""});
         case 3:
-          return device.give(sync::KeyChanged{device.tenant().key});
+          return device.give(who, sync::KeyChanged{device.athletes()[who]->key});
         default:
-          return device.give(sync::SyncNow{});
+          return device.give(who, sync::SyncNow{});
       }
+    });
+  }
+
+  // Of the last athlete, who says that what the guests recorded is theirs.
+  void sign_in(std::size_t i) {
+    if (!devices_[i]->running()) return;
+    auto recordings = devices_[i]->store().recordings();
+    if (!recordings) return;
+    for (const store::RecordingInfo& info : *recordings) {
+      if (info.athlete.empty()) oracle_.claiming(info.birth.rec_id);
+    }
+    by_user(i, "claims the guests'", [](Device& one) { return one.claim_guests(); });
+    after(i, [&] {
+      Device& device = *devices_[i];
+      device.give(device.athletes().size() - 1, sync::KeyChanged{device.athletes().back()->key});
     });
   }
 
@@ -465,7 +520,7 @@ class Fleet {
       std::vector<std::int64_t> begun;
       for (const auto& device : devices_) {
         begun.push_back(device->monotonic_ms());
-        device->give(sync::SyncNow{});
+        device->give_all(sync::SyncNow{});
       }
       do {
         if (now_ms_ > until_ms) {
@@ -482,28 +537,39 @@ class Fleet {
     by_user(i, "ends by hand", [](Device& one) { return one.end_by_hand(); });
     Device& device = *devices_[i];
     if (auto again = device.store().offer_refused_again(); !again) throw Violation(again.error().text);
-    device.give(sync::NetworkUp{});
-    device.give(sync::Resume{});
-    device.give(sync::KeyChanged{device.tenant().key});
-    device.give(sync::DataAdded{});
+    if (plan_.guests) sign_in(i);
+    device.give_all(sync::NetworkUp{});
+    device.give_all(sync::Resume{});
+    for (std::size_t who = 0; who < device.athletes().size(); ++who) {
+      device.give(who, sync::KeyChanged{device.athletes()[who]->key});
+    }
+    device.give_all(sync::DataAdded{});
   }
 
   bool is_quiet(Device& device) {
     if (device.awaits_reply()) return false;
+    for (const Tenants::Tenant* athlete : device.athletes()) {
+      auto wanted = device.store().wanted(athlete->label, 1);
+      auto unverified = device.store().unverified(athlete->label, 1);
+      if (!wanted || !unverified) throw Violation("I7: a healthy store cannot be read");
+      if (!wanted->empty() || !unverified->empty()) return false;
+    }
     auto outbox = device.store().status();
-    auto wanted = device.store().wanted(device.athlete(), 1);
-    auto unverified = device.store().unverified(device.athlete(), 1);
-    if (!outbox || !wanted || !unverified) throw Violation("I7: a healthy store cannot be read");
+    if (!outbox) throw Violation("I7: a healthy store cannot be read");
     // An erased session's edits may be refused for ever: there is nothing left that they could change.
     const bool refused = outbox->refused_items > 0 && !plan_.erasing;
-    return outbox->pending_items == 0 && outbox->open_rows == 0 && !refused && wanted->empty() && unverified->empty();
+    return outbox->pending_items == 0 && outbox->open_rows == 0 && !refused;
   }
 
   // Nobody has anything to do, and all of them had a good answer since.
   bool all_quiet(const std::vector<std::int64_t>& since) {
     if (network_.next_ms()) return false;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
-      if (devices_[i]->status().last_success_ms.value_or(-1) < since[i] || !is_quiet(*devices_[i])) return false;
+      Device& device = *devices_[i];
+      for (std::size_t who = 0; who < device.athletes().size(); ++who) {
+        if (device.status(who).last_success_ms.value_or(-1) < since[i]) return false;
+      }
+      if (!is_quiet(device)) return false;
     }
     return true;
   }
@@ -523,17 +589,20 @@ class Fleet {
     std::string text;
     for (std::size_t i = 0; i < devices_.size(); ++i) {
       Device& device = *devices_[i];
-      const sync::Status& status = device.status();
       const auto outbox = device.store().status();
       const auto count = [](const auto& list) { return list ? std::to_string(list->size()) : std::string("?"); };
-      text +=
-          "\n    device " + std::to_string(i) + " is " + std::string(sync::name(status.state)) + ": " + status.reason;
+      for (std::size_t who = 0; who < device.athletes().size(); ++who) {
+        const sync::Status& status = device.status(who);
+        const std::string& label = device.athletes()[who]->label;
+        text += "\n    device " + std::to_string(i) + of(i, who) + " is " + std::string(sync::name(status.state)) +
+                ": " + status.reason + "; wanted " + count(device.store().wanted(label, 100)) + ", unverified " +
+                count(device.store().unverified(label, 100));
+      }
       if (outbox) {
         text += "; pending " + std::to_string(outbox->pending_items) + ", open rows " +
                 std::to_string(outbox->open_rows) + ", refused " + std::to_string(outbox->refused_items);
       }
-      text += ", wanted " + count(device.store().wanted(device.athlete(), 100)) + ", unverified " +
-              count(device.store().unverified(device.athlete(), 100)) + refusals(device);
+      text += refusals(device);
     }
     return text;
   }

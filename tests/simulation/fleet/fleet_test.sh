@@ -17,7 +17,7 @@ check "the same seed is the same run" '[ "$("$simulation" --seed 3)" = "$("$simu
 check "another seed is another one" '[ "$("$simulation" --seed 3)" != "$("$simulation" --seed 4)" ]'
 check "a bug that is planted is found, and its seed ends with 1" '"$simulation" --seed 1 --plant dedup_by_start | grep -q "^seed 1: I7"'
 check "an unknown plant is refused" '"$simulation" --plant none_such 2>&1 | grep -q "plant list names them"'
-check "eight plants are there" '[ "$("$simulation" --plant list | wc -l)" -eq 8 ]'
+check "nine plants are there" '[ "$("$simulation" --plant list | wc -l)" -eq 9 ]'
 
 while read -r seed what; do
   case $seed in "" | "#"*) continue ;; esac

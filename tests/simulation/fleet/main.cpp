@@ -26,7 +26,7 @@ using boathouse::simulation::Stage;
 constexpr std::uint64_t kProofSeeds = 400;  // within which each planted bug must be found
 constexpr std::int64_t kProofMs = 20'000;
 
-constexpr std::array<std::pair<std::string_view, Plant>, 8> kPlants{{
+constexpr std::array<std::pair<std::string_view, Plant>, 9> kPlants{{
     {"ack_before_commit", Plant::ack_before_commit},
     {"cursor_before_data", Plant::cursor_before_data},
     {"idle_after_failure", Plant::idle_after_failure},
@@ -34,6 +34,7 @@ constexpr std::array<std::pair<std::string_view, Plant>, 8> kPlants{{
     {"purge_on_200", Plant::purge_on_200},
     {"dedup_by_start", Plant::dedup_by_start},
     {"copy_unnoticed", Plant::copy_unnoticed},
+    {"any_key", Plant::any_key},
     {"cursor_ahead_of_commit", Plant::cursor_ahead_of_commit},
 }};
 

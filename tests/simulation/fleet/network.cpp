@@ -42,18 +42,19 @@ std::optional<Delivery> Network::take(std::int64_t now_ms) {
   return delivery;
 }
 
-void Network::send(std::int64_t now_ms, std::size_t device, std::uint64_t connection, sync::Send request) {
+void Network::send(std::int64_t now_ms, std::size_t device, std::size_t athlete, std::uint64_t connection,
+                   sync::Send request) {
   const auto there_ms = now_ms + 5 + static_cast<std::int64_t>(random_.below(200));
-  Delivery failure{Delivery::Kind::failure, device, connection, {}, true, {}, "timeout"};
+  Delivery failure{Delivery::Kind::failure, device, athlete, connection, {}, true, {}, "timeout"};
   failure.response.request_id = request.request_id;
   if (!healed_ && plan_.hostile_front && chance(25)) {
-    if (auto response = front_answer(device, request)) {
+    if (auto response = front_answer(failure, request)) {
       ++faults_;
-      put(there_ms, {Delivery::Kind::response, device, connection, {}, true, std::move(*response), ""});
+      put(there_ms, {Delivery::Kind::response, device, athlete, connection, {}, true, std::move(*response), ""});
       return;
     }
   }
-  Delivery arrival{Delivery::Kind::request, device, connection, std::move(request), true, {}, ""};
+  Delivery arrival{Delivery::Kind::request, device, athlete, connection, std::move(request), true, {}, ""};
   if (!healed_ && plan_.lossy_network && chance(30)) {
     ++faults_;
     switch (random_.below(4)) {
@@ -79,7 +80,8 @@ void Network::send(std::int64_t now_ms, std::size_t device, std::uint64_t connec
 void Network::answer(std::int64_t now_ms, const Delivery& request, const std::optional<http::Response>& response) {
   if (!request.answered) return;
   const auto back_ms = now_ms + 5 + static_cast<std::int64_t>(random_.below(200));
-  Delivery delivery{Delivery::Kind::failure, request.device, request.connection, {}, true, {}, "connection refused"};
+  Delivery delivery{Delivery::Kind::failure, request.device, request.athlete, request.connection, {}, true, {},
+                    "connection refused"};
   delivery.response.request_id = request.request.request_id;
   if (response) {
     delivery.kind = Delivery::Kind::response;
@@ -91,13 +93,13 @@ void Network::answer(std::int64_t now_ms, const Delivery& request, const std::op
       ++faults_;
       distort(request.request, delivery.response);
     }
-    last_bodies_[path_of(request.request)] = {request.device, response->body};
+    last_bodies_[path_of(request.request)] = {request.device, request.athlete, response->body};
   }
   put(back_ms, std::move(delivery));
 }
 
 // The service never hears of it.
-std::optional<sync::HttpResponse> Network::front_answer(std::size_t device, const sync::Send& request) {
+std::optional<sync::HttpResponse> Network::front_answer(const Delivery& asked, const sync::Send& request) {
   sync::HttpResponse response{request.request_id, 200, {}, ""};
   static constexpr std::array<int, 9> kStatuses{400, 401, 403, 404, 413, 426, 429, 500, 503};
   switch (random_.below(4)) {
@@ -114,8 +116,11 @@ std::optional<sync::HttpResponse> Network::front_answer(std::size_t device, cons
       const auto old = last_bodies_.find(path_of(request));
       if (old == last_bodies_.end()) return std::nullopt;
       // A batch's reply says which device it is for, but not which of its batches: HTTP keeps those apart.
-      if (request.path == "/v1/sync/batch" && old->second.first == device) return std::nullopt;
-      response.body = old->second.second;
+      const bool same_device = old->second.device == asked.device;
+      if (request.path == "/v1/sync/batch" && same_device) return std::nullopt;
+      // Nor which of its athletes it is for: a front that keeps answers keeps them by key (RFC 9111, 3.5).
+      if (same_device && old->second.athlete != asked.athlete) return std::nullopt;
+      response.body = old->second.body;
       return response;
     }
     default:  // JSON, but not ours

@@ -23,6 +23,7 @@ struct Delivery {
   };
   Kind kind = Kind::request;
   std::size_t device = 0;
+  std::size_t athlete = 0;       // of the device's: whose engine asks
   std::uint64_t connection = 0;  // of the device's process: another process hears nothing of it
   sync::Send request;
   bool answered = true;  // request: whether its reply finds the way back
@@ -37,7 +38,7 @@ class Network {
   // No more faults from now on; what is under way arrives.
   void heal() { healed_ = true; }
 
-  void send(std::int64_t now_ms, std::size_t device, std::uint64_t connection, sync::Send request);
+  void send(std::int64_t now_ms, std::size_t device, std::size_t athlete, std::uint64_t connection, sync::Send request);
   // What the service answered, or that nobody did.
   void answer(std::int64_t now_ms, const Delivery& request, const std::optional<http::Response>& response);
 
@@ -50,7 +51,7 @@ class Network {
  private:
   bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
   void put(std::int64_t at_ms, Delivery delivery);
-  [[nodiscard]] std::optional<sync::HttpResponse> front_answer(std::size_t device, const sync::Send& request);
+  [[nodiscard]] std::optional<sync::HttpResponse> front_answer(const Delivery& asked, const sync::Send& request);
   void distort(const sync::Send& request, sync::HttpResponse& response);
 
   base::SeededRandom random_;
@@ -59,7 +60,12 @@ class Network {
   std::uint64_t next_ = 0;
   std::uint64_t faults_ = 0;
   std::map<std::pair<std::int64_t, std::uint64_t>, Delivery> under_way_;
-  std::map<std::string, std::pair<std::size_t, std::string>> last_bodies_;  // by path, with the device that got it
+  struct Answer {
+    std::size_t device = 0;  // that got it
+    std::size_t athlete = 0;
+    std::string body;
+  };
+  std::map<std::string, Answer> last_bodies_;  // by path
 };
 
 }  // namespace boathouse::simulation

@@ -42,13 +42,15 @@ void check_whole(Device& device, const store::RecordingInfo& info) {
 
 // I8: which recordings are one session is told by the links, the same on every device. I5: it counts one of them for
 // each stream, the same everywhere.
-void check_sessions(Device& device, const Feed& feed, const std::set<base::Uuid>& recordings,
-                    std::map<base::Uuid, store::SessionInfo>& agreed) {
+void check_sessions(const std::string& athlete, const std::vector<store::SessionInfo>& sessions, const Feed& feed,
+                    const std::set<base::Uuid>& recordings, std::map<base::Uuid, store::SessionInfo>& agreed) {
   std::set<std::set<base::Uuid>> found;
-  for (const store::SessionInfo& session : read(device.store().sessions(), "a device's sessions")) {
+  for (const store::SessionInfo& session : sessions) {
+    if (session.recordings.empty()) throw Violation("I8: a session without recordings");
+    if (session.recordings.front().athlete != athlete) continue;
     std::set<base::Uuid> members;
     for (const store::RecordingInfo& info : session.recordings) members.insert(info.birth.rec_id);
-    if (members.empty() || session.id != *members.begin()) throw Violation("I8: a session has another id");
+    if (session.id != *members.begin()) throw Violation("I8: a session has another id");
     for (const auto& [stream, primary] : session.primaries) {
       if (!members.contains(primary)) throw Violation("I5: a session counts a recording that is not in it");
     }
@@ -60,6 +62,66 @@ void check_sessions(Device& device, const Feed& feed, const std::set<base::Uuid>
     found.insert(std::move(members));
   }
   if (found != feed.sessions(recordings)) throw Violation("I8: sessions are not what the links say");
+}
+
+using Ledger = std::map<base::Uuid, ledger::RecordingState>;
+
+// What devices and feeds say of the same thing.
+struct Agreed {
+  std::map<base::Uuid, Feed> feeds;  // by athlete
+  std::map<base::Uuid, store::SessionFields> fields;
+  std::map<base::Uuid, store::SessionInfo> sessions;
+};
+
+// One recording of a device, as the server and the other devices of its athlete have it.
+void check_recording(Device& device, const store::RecordingInfo& info, const ledger::RecordingState& state,
+                     const Feed& feed, Agreed& agreed) {
+  const base::Uuid& rec_id = info.birth.rec_id;
+  for (const ledger::StreamState& stream : state.streams) {
+    const auto counts = info.streams.find(stream.stream);
+    if (counts == info.streams.end() || counts->second.records != stream.records) {
+      throw Violation("I13: a device does not know all of " + text_of(rec_id, stream.stream));
+    }
+  }
+  check_whole(device, info);
+  const auto fields = read(device.store().fields(rec_id), "fields of " + rec_id.text());
+  const auto [first, is_first] = agreed.fields.try_emplace(rec_id, fields);
+  if (first->second.title != fields.title || first->second.tags != fields.tags ||
+      first->second.other_title != fields.other_title || first->second.deleted != fields.deleted) {
+    throw Violation("I8: devices do not agree on the fields of " + rec_id.text());
+  }
+  if (const auto title = feed.title(rec_id); title && *title != fields.title) {
+    throw Violation("I9: the title of " + rec_id.text() + " is not that of the newest edit");
+  }
+  if (feed.deleted(rec_id) != fields.deleted) {
+    throw Violation("I9: " + rec_id.text() + " is not hidden or shown as its edits say");
+  }
+}
+
+// All that a device has of one of its athletes.
+void check_athlete(Device& device, const Tenants::Tenant& athlete, const std::vector<store::RecordingInfo>& recordings,
+                   const std::vector<store::SessionInfo>& sessions, const Ledger& ledger, Agreed& agreed) {
+  const Feed& feed = agreed.feeds.at(athlete.athlete);
+  std::set<base::Uuid> there;
+  for (const store::RecordingInfo& info : recordings) {
+    if (info.athlete != athlete.label) continue;
+    const base::Uuid& rec_id = info.birth.rec_id;
+    const auto state = ledger.find(rec_id);
+    if (state == ledger.end()) throw Violation("I10: " + rec_id.text() + " is on a device, but not with the server");
+    if (state->second.athlete != athlete.athlete) throw Violation("a device has another athlete's " + rec_id.text());
+    there.insert(rec_id);
+    check_recording(device, info, state->second, feed, agreed);
+  }
+  check_sessions(athlete.label, sessions, feed, there, agreed.sessions);
+  for (const auto& [rec_id, state] : ledger) {
+    if (state.athlete == athlete.athlete && !there.contains(rec_id)) {
+      throw Violation("I13: a device does not know of " + rec_id.text());
+    }
+  }
+}
+
+bool has_athlete(const Device& device, const std::string& label) {
+  return std::ranges::any_of(device.athletes(), [&](const Tenants::Tenant* one) { return one->label == label; });
 }
 
 }  // namespace
@@ -104,8 +166,10 @@ bool Oracle::check_server(Service& service) {
     restores_ = service.restores();
     held_.clear();
   }
+  owners_.clear();
   std::map<StreamKey, std::uint64_t> held;
   for (const ledger::RecordingState& recording : *recordings) {
+    owners_[recording.rec_id] = recording.athlete;
     if (recording.quarantined != 0) throw Violation("I3: " + recording.rec_id.text() + " has two contents");
     for (const ledger::StreamState& stream : recording.streams)
       held[{recording.rec_id, stream.stream}] = stream.records;
@@ -132,6 +196,21 @@ void Oracle::check_safety(Service& service, Device& device) const {
       if (counts.records > 0 && (held == held_.end() || held->second < counts.records)) {
         throw Violation("I12: a device calls " + text_of(info.birth.rec_id, stream) +
                         " safe, the server lacks some of it");
+      }
+    }
+  }
+}
+
+void Oracle::check_owners(Device& device) const {
+  for (const Promise& promise : device.promises()) {
+    for (const base::Uuid& rec_id : promise.recordings) {
+      const auto owner = owners_.find(rec_id);
+      if (owner == owners_.end()) continue;
+      if (owner->second != promise.owner->athlete) {
+        throw Violation(promise.owner->label + "'s " + rec_id.text() + " is in another athlete's account");
+      }
+      if (promise.guest && !claimed_.contains(rec_id)) {
+        throw Violation("a guest's " + rec_id.text() + " was sent before anybody claimed it");
       }
     }
   }
@@ -169,43 +248,20 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
       }
     }
   }
-  std::map<base::Uuid, Feed> feeds;
-  std::map<base::Uuid, store::SessionFields> agreed;
-  std::map<base::Uuid, store::SessionInfo> sessions;
+  Agreed agreed;
   for (const auto& device : devices) {
-    const base::Uuid& athlete = device->tenant().athlete;
-    const Feed& feed = feeds.try_emplace(athlete, service.ledger(), athlete).first->second;
-    std::set<base::Uuid> there;
-    for (const store::RecordingInfo& info : read(device->store().recordings(), "a device's recordings")) {
-      const base::Uuid& rec_id = info.birth.rec_id;
-      const auto state = ledger.find(rec_id);
-      if (state == ledger.end()) throw Violation("I10: " + rec_id.text() + " is on a device, but not with the server");
-      if (state->second.athlete != athlete) throw Violation("a device has another athlete's " + rec_id.text());
-      there.insert(rec_id);
-      for (const ledger::StreamState& stream : state->second.streams) {
-        const auto counts = info.streams.find(stream.stream);
-        if (counts == info.streams.end() || counts->second.records != stream.records) {
-          throw Violation("I13: a device does not know all of " + text_of(rec_id, stream.stream));
-        }
-      }
-      check_whole(*device, info);
-      const auto fields = read(device->store().fields(rec_id), "fields of " + rec_id.text());
-      const auto [first, is_first] = agreed.try_emplace(rec_id, fields);
-      if (first->second.title != fields.title || first->second.tags != fields.tags ||
-          first->second.other_title != fields.other_title || first->second.deleted != fields.deleted) {
-        throw Violation("I8: devices do not agree on the fields of " + rec_id.text());
-      }
-      if (const auto title = feed.title(rec_id); title && *title != fields.title) {
-        throw Violation("I9: the title of " + rec_id.text() + " is not that of the newest edit");
-      }
-      if (feed.deleted(rec_id) != fields.deleted) {
-        throw Violation("I9: " + rec_id.text() + " is not hidden or shown as its edits say");
-      }
+    check_owners(*device);
+    const auto recordings = read(device->store().recordings(), "a device's recordings");
+    const auto sessions = read(device->store().sessions(), "a device's sessions");
+    for (const Tenants::Tenant* athlete : device->athletes()) {
+      agreed.feeds.try_emplace(athlete->athlete, service.ledger(), athlete->athlete);
+      check_athlete(*device, *athlete, recordings, sessions, ledger, agreed);
     }
-    check_sessions(*device, feed, there, sessions);
-    for (const auto& [rec_id, state] : ledger) {
-      if (state.athlete == athlete && !there.contains(rec_id)) {
-        throw Violation("I13: a device does not know of " + rec_id.text());
+    std::set<base::Uuid> there;
+    for (const store::RecordingInfo& info : recordings) {
+      there.insert(info.birth.rec_id);
+      if (!has_athlete(*device, info.athlete)) {
+        throw Violation(info.birth.rec_id.text() + " is nobody's who uses its device: \"" + info.athlete + "\"");
       }
     }
     for (const Promise& promise : device->promises()) {
@@ -214,7 +270,9 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
       check_handmade(*device, promise.recordings.front(), samples == promise.records.end() ? 0 : samples->second);
     }
     for (const auto& [op_id, session] : device->edits()) {
-      if (!feed.edits().contains(op_id) && !erasable_.contains(session)) {
+      if (erasable_.contains(session)) continue;
+      const auto state = ledger.find(session);
+      if (state == ledger.end() || !agreed.feeds.at(state->second.athlete).edits().contains(op_id)) {
         throw Violation("I9: an edit of " + session.text() + " never came to the server");
       }
     }

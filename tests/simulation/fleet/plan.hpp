@@ -10,7 +10,7 @@
 namespace boathouse::simulation {
 
 struct Plan {
-  std::size_t devices = 2;     // of one athlete
+  std::size_t devices = 2;     // of one athlete, or shared with others
   bool stranger = false;       // and one of another athlete
   std::size_t turns = 120;     // of the eventful part
   bool lossy_network = false;  // requests and replies are lost, late, doubled
@@ -28,8 +28,11 @@ struct Plan {
   bool copies = false;          // one device's files are copied to another, which goes on with them
   bool links = false;           // people say which recordings are one session, and part them
   bool people = false;          // pause, sync now, sign out and in
+  std::size_t athletes = 1;     // on a device that several share, each with an own key; 1: no device is shared
+  bool guests = false;          // some row before they sign in; what they recorded is claimed then
 
-  static Plan draw(base::SeededRandom& random);
+  // What a seed brings beyond `random`, which it starts, is drawn apart: the seeds that were kept before stay the same.
+  static Plan draw(base::SeededRandom& random, std::uint64_t seed);
 };
 
 }  // namespace boathouse::simulation

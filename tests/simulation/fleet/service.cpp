@@ -31,9 +31,10 @@ Tenants::Tenants() {
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no folder for the accounts can be made");
   folder_ = pattern;
   accounts_ = value_of(control::Accounts::open(folder_, clock_, random_), "accounts");
-  for (auto [tenant, name] : {std::pair{&anna_, "Anna"}, std::pair{&ben_, "Ben"}}) {
-    const auto key = value_of(accounts_->create_athlete_key(std::string_view(name)), "a key");
-    *tenant = {key.key.athlete->id, name, key.text};
+  constexpr std::array<std::string_view, kAthletes> kNames{"Anna", "Ben", "Carla"};
+  for (std::size_t n = 0; n < kAthletes; ++n) {
+    const auto key = value_of(accounts_->create_athlete_key(kNames[n]), "a key");
+    athletes_[n] = {key.key.athlete->id, std::string(kNames[n]), key.text};
   }
 }
 

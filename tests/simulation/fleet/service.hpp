@@ -3,6 +3,8 @@
 // to a backup. Thread rule: one thread at a time.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,8 +36,9 @@ class Tenants {
     std::string label;
     std::string key;
   };
-  [[nodiscard]] const Tenant& anna() const { return anna_; }
-  [[nodiscard]] const Tenant& ben() const { return ben_; }
+  // Anna, Ben and Carla.
+  static constexpr std::size_t kAthletes = 3;
+  [[nodiscard]] const Tenant& athlete(std::size_t n) const { return athletes_[n]; }
   control::Accounts& accounts() { return *accounts_; }
 
  private:
@@ -43,8 +46,7 @@ class Tenants {
   base::ManualClock clock_{1'700'000'000'000};
   base::SeededRandom random_{1};
   std::unique_ptr<control::Accounts> accounts_;
-  Tenant anna_;
-  Tenant ben_;
+  std::array<Tenant, kAthletes> athletes_;
 };
 
 class Service {
