@@ -66,6 +66,14 @@ Stamp next_stamp(const Stamp& last, std::int64_t now_ms) {
   return last.count < UINT32_MAX ? Stamp{last.ms, last.count + 1} : Stamp{last.ms + 1, 0};
 }
 
+Stamp placed_stamp(const Edit& edit, std::int64_t now_ms) {
+  const std::int64_t now = std::clamp<std::int64_t>(now_ms, 0, kMaxStampMs);
+  if (edit.stamp.ms <= now + kMaxStampAheadMs) {
+    return edit.stamp;
+  }
+  return {now, static_cast<std::uint32_t>(std::min<std::uint64_t>(edit.op_seq, UINT32_MAX))};
+}
+
 std::string field_key(const Edit& edit) {
   switch (edit.field) {
     case EditField::title:

@@ -26,6 +26,9 @@ inline constexpr std::int64_t kMaxStampMs = std::int64_t{1} << 47;
 // nearest end of a stamp's range). After the last stamp of all comes one that check_edit refuses.
 Stamp next_stamp(const Stamp& last, std::int64_t now_ms);
 
+// How far ahead of the clock that places an edit its stamp may be.
+inline constexpr std::int64_t kMaxStampAheadMs = std::int64_t{5} * 60 * 1000;
+
 enum class EditField : std::uint8_t { title, notes, tag, deleted, purged, link, primary };
 
 struct Edit {
@@ -45,6 +48,10 @@ struct Edit {
 
   bool operator==(const Edit&) const = default;
 };
+
+// Where a clock at `now_ms` places an edit: at its stamp, or at [now_ms, op_seq] if that is more than kMaxStampAheadMs
+// ahead. By its op_seq a maker whose clock was ahead keeps the order of its edits, also of those placed together.
+Stamp placed_stamp(const Edit& edit, std::int64_t now_ms);
 
 // "title", "tag:NAME", "link:UUID", "primary:sample": the field's key, one last writer each.
 std::string field_key(const Edit& edit);

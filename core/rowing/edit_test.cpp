@@ -216,5 +216,17 @@ TEST(Edit, NumbersThatAreNoFieldOrStreamAreRefused) {
   EXPECT_TRUE(contains(checked(edit), "\"field\""));
 }
 
+TEST(PlacedStamp, WhatIsFarAheadStandsAtTheClockInItsMakersOrder) {
+  Edit edit;
+  edit.op_seq = 7;
+  edit.stamp = {1000 + kMaxStampAheadMs, 3};
+  EXPECT_EQ(placed_stamp(edit, 1000), edit.stamp);
+  edit.stamp.ms += 1;
+  EXPECT_EQ(placed_stamp(edit, 1000), (Stamp{1000, 7}));
+  EXPECT_EQ(placed_stamp(edit, -1), (Stamp{0, 7})) << "a clock before 1970 is one at 1970";
+  edit.op_seq = kMaxOpSeq;
+  EXPECT_EQ(placed_stamp(edit, 1000), (Stamp{1000, UINT32_MAX}));
+}
+
 }  // namespace
 }  // namespace boathouse::rowing

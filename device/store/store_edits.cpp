@@ -200,11 +200,16 @@ base::Status withdraw_erasures(db::Connection& connection) {
 
 namespace {
 
-// What would be passed over is not written.
-base::Status check_restore(std::vector<PlacedEdit> edits, const Edit& edit) {
+// What would be passed over is not written. Where this clock was once ahead its stamps stay there until a sync, which
+// would make every restore too late: it gets the place that a server would give it.
+base::Status stamp_restore(std::vector<PlacedEdit> edits, Edit& edit, std::int64_t now_utc_ms) {
   if (edit.field != EditField::deleted) return {};
-  edits.push_back({edit, edit.stamp});
-  if (rowing::resolve(edits).winner->edit.op_id == edit.op_id) return {};
+  for (const Stamp& stamp : {edit.stamp, rowing::placed_stamp(edit, now_utc_ms)}) {
+    edit.stamp = stamp;
+    edits.push_back({edit, stamp});
+    if (rowing::resolve(edits).winner->edit.flag.value_or(false) == edit.flag.value_or(false)) return {};
+    edits.pop_back();
+  }
   return base::Error{base::ErrorCode::conflict,
                      "this session was deleted more than 30 days ago and cannot be restored any more; if it was not, "
                      "set this device's clock right and try again"};
@@ -230,7 +235,7 @@ base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t
   if (!before) return before.error();
   edit.seen = before->empty() ? Stamp{} : before->back().effective;
   BOATHOUSE_TRY(rowing::check_edit(edit));
-  BOATHOUSE_TRY(check_restore(std::move(*before), edit));
+  BOATHOUSE_TRY(stamp_restore(std::move(*before), edit, now_utc_ms));
   auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
   if (!id) return id.error();
   BOATHOUSE_TRY(settle_field(connection, *recording, edit));

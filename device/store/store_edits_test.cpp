@@ -45,6 +45,17 @@ class StoreEditsTest : public testing::Test {
     return *stored;
   }
 
+  Edit erase_or_restore(TestStore& store, bool deleted, std::int64_t now_ms) {
+    Edit edit;
+    edit.op_id.bytes[0] = ++made;
+    edit.session = session;
+    edit.field = EditField::deleted;
+    edit.flag = deleted;
+    auto stored = store->edit(edit, now_ms);
+    EXPECT_TRUE(ok(stored));
+    return stored ? *stored : edit;
+  }
+
   void meet() { feed.meet({&phone, &tablet}); }
 
   TestStore phone{1};
@@ -108,7 +119,8 @@ TEST_F(StoreEditsTest, TagsAreASetAndAnAddThatNobodySawStays) {
 TEST_F(StoreEditsTest, AClockTenYearsAheadIsPutInItsPlaceEverywhere) {
   const std::int64_t ahead = 2'015'000'000'000;
   write(phone, EditField::title, "from the future", ahead);
-  feed.upload(phone, rowing::Stamp{5000, 0});
+  feed.clock_ms = 5000;
+  feed.upload(phone);
   feed.download(phone);
   feed.download(tablet);
   write(tablet, EditField::title, "now", 6000);
@@ -210,6 +222,50 @@ TEST_F(StoreEditsTest, AfterThirtyDaysADeletionStands) {
   ASSERT_TRUE(ok(phone->edit(edit, 1000 + rowing::kRestoreWindowMs)));
   meet();
   EXPECT_FALSE(tablet->fields(session)->deleted);
+}
+
+// The clock was ahead for one edit, which has not been synced; then it was set right.
+TEST_F(StoreEditsTest, AClockThatWasOnceAheadKeepsNoRestoreOut) {
+  constexpr std::int64_t kTenYears = std::int64_t{3650} * 24 * 60 * 60 * 1000;
+  constexpr std::int64_t kNow = 1'700'000'000'000;
+  erase_or_restore(phone, true, kNow);
+  meet();
+  write(phone, EditField::title, "from the future", kNow + kTenYears);
+  const Edit back = erase_or_restore(phone, false, kNow + 2000);
+  EXPECT_FALSE(phone->fields(session)->deleted) << "at once, not after the next sync";
+  EXPECT_EQ(back.stamp.ms, kNow + 2000);
+  feed.clock_ms = kNow + 3000;
+  meet();
+  for (TestStore* store : {&phone, &tablet}) EXPECT_FALSE((*store)->fields(session)->deleted);
+
+  // Too late is too late for a clock that was ahead, too.
+  erase_or_restore(tablet, true, kNow + 4000);
+  meet();
+  write(phone, EditField::title, "from the future again", kNow + 2 * kTenYears);
+  Edit late;
+  late.op_id.bytes[0] = 200;
+  late.session = session;
+  late.field = EditField::deleted;
+  late.flag = false;
+  EXPECT_EQ(phone->edit(late, kNow + 4001 + rowing::kRestoreWindowMs).error().code, base::ErrorCode::conflict);
+}
+
+// What a maker did last counts last, also where the ledger places all of it at one moment.
+TEST_F(StoreEditsTest, WhatWasDoneAheadAndTakenBackStaysTakenBack) {
+  constexpr std::int64_t kAhead = 2'015'000'000'000;
+  made = 100;
+  write(phone, EditField::title, "first", kAhead);
+  erase_or_restore(phone, true, kAhead + 1);
+  made = 10;  // ids that sort before those of the wrong clock, as UUIDv7 do
+  write(phone, EditField::title, "second", 1'700'000'000'000);
+  erase_or_restore(phone, false, 1'700'000'000'001);
+  EXPECT_FALSE(phone->fields(session)->deleted);
+  feed.clock_ms = 1'700'000'000'500;
+  meet();
+  for (TestStore* store : {&phone, &tablet}) {
+    EXPECT_FALSE((*store)->fields(session)->deleted);
+    EXPECT_EQ((*store)->fields(session)->title, "second");
+  }
 }
 
 TEST_F(StoreEditsTest, WhatBreaksARuleIsNamedAndNotKept) {

@@ -3,9 +3,9 @@
 
 #include <initializer_list>
 #include <map>
-#include <optional>
 #include <vector>
 
+#include "core/wire/edit.hpp"
 #include "device/store/test_store.hpp"
 
 namespace boathouse::store {
@@ -20,8 +20,7 @@ class TestFeed {
     EXPECT_TRUE(ok(store->take_hello("", reply)));
   }
 
-  // `effective`: what it puts in the place of the edits' stamps.
-  void upload(TestStore& store, std::optional<rowing::Stamp> effective = std::nullopt) {
+  void upload(TestStore& store) {
     std::vector<Acknowledgement> answers;
     for (const PendingItem& item : *store->pending({})) {
       Acknowledgement& answer = answers.emplace_back();
@@ -31,7 +30,12 @@ class TestFeed {
       answer.server_seq = known == stored_.end() ? static_cast<std::int64_t>(feed_.size()) + 1 : known->second;
       if (known != stored_.end()) continue;
       wire::Change change = change_of(item, answer.server_seq);
-      if (item.kind == wire::ItemKind::edit) change.effective = effective;
+      if (item.kind == wire::ItemKind::edit) {
+        const auto edit = wire::decode_edit(change.json);
+        ASSERT_TRUE(ok(edit));
+        const rowing::Stamp placed = rowing::placed_stamp(*edit, clock_ms);
+        if (placed != edit->stamp) change.effective = placed;
+      }
       feed_.push_back(change);
       // Chunks of equal content may be of two recordings.
       if (item.kind != wire::ItemKind::chunk) stored_[item.sha256] = answer.server_seq;
@@ -71,6 +75,8 @@ class TestFeed {
       for (TestStore* store : stores) download(*store);
     }
   }
+
+  std::int64_t clock_ms = rowing::kMaxStampMs;  // no stamp is ahead of it
 
  private:
   std::vector<wire::Change> feed_;  // the first is server_seq 1

@@ -70,13 +70,27 @@ TEST_P(LedgerTest, ADuplicateStaysOneWhenAnotherTookTheSession) {
 
 TEST_P(LedgerTest, AStampOfTomorrowIsOrderedByTheServersClock) {
   const std::int64_t now = clock_.utc_ms();
-  put({birth_entry(kRec), title_entry(kRec, 7, "a", now + kMaxStampAheadMs),
-       title_entry(kRec, 8, "b", now + kMaxStampAheadMs + 1)});
+  put({birth_entry(kRec), title_entry(kRec, 7, "a", now + rowing::kMaxStampAheadMs),
+       title_entry(kRec, 8, "b", now + rowing::kMaxStampAheadMs + 1)});
   const auto changes = feed(kAnna);
   EXPECT_FALSE(changes[1].effective);
   ASSERT_TRUE(changes[2].effective);
-  EXPECT_EQ(*changes[2].effective, (rowing::Stamp{now, 0}));
-  EXPECT_EQ(changes[2].json, base::as_text(title_entry(kRec, 8, "b", now + kMaxStampAheadMs + 1).body));
+  EXPECT_EQ(*changes[2].effective, (rowing::Stamp{now, 8}));
+  EXPECT_EQ(changes[2].json, base::as_text(title_entry(kRec, 8, "b", now + rowing::kMaxStampAheadMs + 1).body));
+}
+
+TEST_P(LedgerTest, WhatOneMakerStampedAheadKeepsItsOrder) {
+  const std::int64_t ahead = clock_.utc_ms() + 86'400'000;
+  const auto flag = [&](std::uint64_t op_id, std::uint64_t op_seq, bool deleted) {
+    return edit_entry(kRec, op_id, ahead + static_cast<std::int64_t>(op_seq), [&](rowing::Edit& edit) {
+      edit.op_seq = op_seq;
+      edit.field = EditField::deleted;
+      edit.flag = deleted;
+    });
+  };
+  // The id that was made while the clock was ahead sorts behind the later one.
+  put({birth_entry(kRec), flag(9, 1, true), flag(5, 2, false)});
+  EXPECT_EQ(put_one(flag_entry(kRec, 10, EditField::purged, true)).outcome, Outcome::rejected) << "it was restored";
 }
 
 TEST_P(LedgerTest, OnlyADeletedSessionIsPurged) {

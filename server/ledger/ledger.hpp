@@ -7,7 +7,7 @@
 // chunk or seal before its birth, a range that is empty or beyond wire::kMaxSequence, what was purged or removed
 // before. Every duplicate's receipt is that of the first. An edit may come before its session's birth.
 //
-// An edit whose stamp is more than kMaxStampAheadMs ahead of the ledger's clock is ordered by [that clock, 0] instead:
+// An edit whose stamp is too far ahead of the ledger's clock is ordered by where rowing::placed_stamp puts it instead:
 // its `effective` stamp. An edit `purged` of a session whose newest `deleted` is true removes the recording that the
 // session was born with (its birth, chunks, seals and what of it is in quarantine) in the same transaction; edits stay.
 //
@@ -45,7 +45,6 @@
 namespace boathouse::ledger {
 
 inline constexpr std::size_t kMaxHaveRanges = 32;  // 1,000 results with as many stay within a reply's 2 MiB
-inline constexpr std::int64_t kMaxStampAheadMs = std::int64_t{5} * 60 * 1000;
 
 // One item on its way in. Owns its bytes.
 struct Entry {

@@ -98,8 +98,8 @@ Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::i
   }
   insert->bind(1, server_seq).bind(2, edit.op_id.bytes).bind(3, edit.session.bytes).bind(4, athlete.bytes);
   insert->bind(5, edit.replica_id.bytes).bind(6, edit.op_seq).bind(7, rowing::field_key(edit)).bind(8, now_ms_);
-  if (edit.stamp.ms > now_ms_ + kMaxStampAheadMs) {
-    insert->bind(9, now_ms_).bind(10, 0);
+  if (const rowing::Stamp placed = rowing::placed_stamp(edit, now_ms_); placed != edit.stamp) {
+    insert->bind(9, placed.ms).bind(10, placed.count);
   } else {
     insert->bind(9, nullptr).bind(10, nullptr);
   }
