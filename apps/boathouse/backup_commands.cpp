@@ -197,8 +197,10 @@ int restore(const BackupOptions& options) {
     json.end_object();
     print(text + "\n");
   } else if (source.differences.empty()) {
-    print(data.string() + ": " + std::to_string(restored->chunks) +
-          " chunks restored. Start the server on it: ClickHouse is filled from the ledger, and devices send again what "
+    print(data.string() + ": " + std::to_string(restored->chunks) + " chunks restored from " +
+          source.folder.filename().string() + " (made " + base::format_utc_ms(source.manifest.made_ms) +
+          ", up to server_seq " + std::to_string(source.manifest.last_seq) +
+          "). Start the server on it: ClickHouse is filled from the ledger, and devices send again what "
           "the backup lacked\n");
   } else {
     print(text_of(source.differences) + "nothing was restored\n");

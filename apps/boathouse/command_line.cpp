@@ -389,8 +389,8 @@ void CommandLine::add_backup(CLI::App& app) {
   const auto with_destination = [this](CLI::App* made) {
     made->add_option("--to", backup.to, "Folder of the backups")->required();
   };
-  const auto with_source = [this](CLI::App* made) {
-    made->add_option("--from", backup.from, "A backup, or a folder of backups: its newest")->required();
+  const auto with_source = [this](CLI::App* made, const std::string& which) {
+    made->add_option("--from", backup.from, "A backup, or a folder of backups: " + which)->required();
   };
   CLI::App* create =
       command(*group, "create", "Make one and verify it; the server may run", [this] { return backup_create(backup); });
@@ -404,13 +404,13 @@ void CommandLine::add_backup(CLI::App& app) {
   with_json(list);
   CLI::App* verify = command(*group, "verify", "Read every byte of a backup; exit 1 if anything differs",
                              [this] { return backup_verify(backup); });
-  with_source(verify);
+  with_source(verify, "its newest");
   with_json(verify);
   with_destination(command(*group, "prune", "Remove old backups: 7 days, 5 weeks and 12 months stay",
                            [this] { return backup_prune(backup); }));
   CLI::App* restore_command =
       command(app, "restore", "Make a server's data from a backup", [this] { return app::restore(backup); });
-  with_source(restore_command);
+  with_source(restore_command, "the one that reaches farthest, if all are of one ledger");
   with_data(restore_command, "A new folder for the server");
   with_json(restore_command);
   CLI::App* migrate_command = command(app, "migrate", "Move a stopped server's ledger to PostgreSQL, or back",

@@ -41,7 +41,7 @@ int serve(const ServeOptions& options) {
   sigwait(&signals, &signal);
   log_line("stopping");
   service.stop();
-  return kDone;
+  return service.ledger_was_restored() ? kFailed : kDone;
 }
 
 }  // namespace boathouse::app

@@ -27,7 +27,7 @@ struct ServeOptions {
   bool webhook_allow_http_loopback = false;  // and, without TLS, to this machine
 };
 
-// Runs until SIGTERM or SIGINT. The exit code.
+// Runs until SIGTERM or SIGINT, or until the ledger was restored under it. The exit code.
 int serve(const ServeOptions& options);
 
 }  // namespace boathouse::app

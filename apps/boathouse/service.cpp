@@ -1,7 +1,9 @@
 #include "apps/boathouse/service.hpp"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -247,6 +249,11 @@ base::Status Service::open(const ServeOptions& options) {
   ledger::Ledger::Options ledger_options;
   ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;
+  ledger_options.on_other_epoch = [this] {
+    log_line("the ledger was restored under this server, which ends: started again it serves what was restored");
+    ledger_was_restored_ = true;
+    ::kill(::getpid(), SIGTERM);
+  };
   auto opened_ledger = ledger::Ledger::open(ledger_options, clock_, random_);
   if (!opened_ledger) return opened_ledger.error();
   ledger_ = std::move(*opened_ledger);

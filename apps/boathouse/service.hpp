@@ -1,6 +1,7 @@
 // Everything that a running `boathouse serve` is made of, how it is put together and in which order it ends.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -36,6 +37,8 @@ class Service {
   base::Status open(const ServeOptions& options);
   base::Result<std::uint16_t> start(const ServeOptions& options);
   void stop();
+  // Then it has sent this process SIGTERM: nothing of what it holds is of the ledger's history any more.
+  [[nodiscard]] bool ledger_was_restored() const { return ledger_was_restored_; }
 
  private:
   base::Status ensure_operator_key();
@@ -47,6 +50,7 @@ class Service {
   base::Status make_server(const ServeOptions& options);
   void use_engine(const timeseries::Endpoint& endpoint);
 
+  std::atomic<bool> ledger_was_restored_ = false;
   base::SystemClock clock_;
   base::SystemRandom random_;
   ServiceMetrics metrics_;

@@ -98,5 +98,9 @@ base::Result<std::vector<std::filesystem::path>> prune(const std::filesystem::pa
 std::filesystem::path bodies_folder(const std::filesystem::path& backup);
 // A backup's folder, for one or for a destination (its newest). not_found.
 base::Result<std::filesystem::path> find_backup(const std::filesystem::path& folder);
+// The same for what is to be restored: of a destination the one that reaches farthest, by the manifests' last_seq and
+// not by any clock. conflict, naming what there is: backups of more than one epoch, or one whose manifest cannot be
+// read; then the caller must name one.
+base::Result<std::filesystem::path> find_backup_to_restore(const std::filesystem::path& folder);
 
 }  // namespace boathouse::backup

@@ -377,6 +377,52 @@ TEST_F(SqliteBackupTest, TheOneThatReachesFarthestStaysHoweverOldItLooks) {
   EXPECT_EQ(kept[1].folder, farthest);
 }
 
+// Its folder's name begins with the time, and the clock was wrong when it was made.
+TEST_F(SqliteBackupTest, OfADestinationTheOneThatReachesFarthestIsRestored) {
+  fill(1, 1);
+  const fs::path earlier = create().folder;
+  fill(2, 1);
+  clock_.set_utc_ms(clock_.utc_ms() - 86'400'000);
+  const Created farthest = create();
+  ASSERT_LT(farthest.folder, earlier);
+  EXPECT_EQ(*find_backup(destination()), earlier);
+  sql::TestDatabase database(sql::Dialect::sqlite, "");
+  const auto restored = restore(destination(), sql::Dialect::sqlite, database);
+  ASSERT_TRUE(restored) << restored.error().text;
+  EXPECT_EQ(restored->verification.folder, farthest.folder);
+  EXPECT_EQ(restored->chunks, 2u);
+  EXPECT_EQ(*find_backup_to_restore(earlier), earlier) << "named, it is that one";
+}
+
+TEST_F(SqliteBackupTest, ADestinationOfTwoLedgersMustBeNamedMoreExactly) {
+  fill(1, 1);
+  const fs::path before = create().folder;
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection->execute("UPDATE state SET epoch = 'ffffffffffffffff'"));
+  clock_.advance_ms(1000);
+  const fs::path after = create().folder;
+  sql::TestDatabase database(sql::Dialect::sqlite, "");
+  const auto restored = restore(destination(), sql::Dialect::sqlite, database);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, base::ErrorCode::conflict);
+  EXPECT_NE(restored.error().text.find(before.filename().string()), std::string::npos) << restored.error().text;
+  EXPECT_NE(restored.error().text.find(after.filename().string()), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.file("restored")));
+  EXPECT_TRUE(restore(after, sql::Dialect::sqlite, database));
+}
+
+TEST_F(SqliteBackupTest, ADestinationWithABackupThatCannotBeReadMustBeNamedMoreExactly) {
+  fill(1, 1);
+  const fs::path readable = create().folder;
+  clock_.advance_ms(1000);
+  std::ofstream(create().folder / "manifest.json") << "{}";
+  sql::TestDatabase database(sql::Dialect::sqlite, "");
+  const auto restored = restore(destination(), sql::Dialect::sqlite, database);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, base::ErrorCode::conflict);
+  EXPECT_TRUE(restore(readable, sql::Dialect::sqlite, database));
+}
+
 TEST_F(SqliteBackupTest, OfADayAVerifiedOneStaysBeforeANewerOne) {
   fill(1, 1);
   create();

@@ -90,6 +90,27 @@ std::set<fs::path> to_be_kept(const std::vector<Listed>& newest_first, const Kee
   return kept;
 }
 
+// Without a slash at its end.
+fs::path tidy(const fs::path& folder) {
+  const fs::path place = fs::absolute(folder).lexically_normal();
+  return place.has_filename() ? place : place.parent_path();
+}
+
+bool is_backup(const fs::path& place) {
+  std::error_code error;
+  return fs::exists(place / "manifest.json", error);
+}
+
+// At least one.
+Result<std::vector<Listed>> some_backups(const fs::path& destination) {
+  auto backups = list(destination);
+  if (backups && backups->empty()) {
+    return Error{ErrorCode::not_found,
+                 destination.string() + " has no backup; name a folder that `backup create` wrote to"};
+  }
+  return backups;
+}
+
 }  // namespace
 
 fs::path bodies_folder(const fs::path& backup) { return backup.parent_path() / "bodies"; }
@@ -111,22 +132,47 @@ Result<std::vector<Listed>> list(const fs::path& destination) {
 }
 
 Result<fs::path> find_backup(const fs::path& folder) {
-  fs::path place = fs::absolute(folder).lexically_normal();
-  if (!place.has_filename()) {
-    place = place.parent_path();
-  }
-  std::error_code error;
-  if (fs::exists(place / "manifest.json", error)) {
+  const fs::path place = tidy(folder);
+  if (is_backup(place)) {
     return place;
   }
-  const auto backups = list(place);
+  const auto backups = some_backups(place);
+  return backups ? Result<fs::path>(backups->front().folder) : backups.error();
+}
+
+Result<fs::path> find_backup_to_restore(const fs::path& folder) {
+  const fs::path place = tidy(folder);
+  if (is_backup(place)) {
+    return place;
+  }
+  const auto backups = some_backups(place);
   if (!backups) {
     return backups.error();
   }
-  if (backups->empty()) {
-    return Error{ErrorCode::not_found, place.string() + " has no backup; name a folder that `backup create` wrote to"};
+  std::map<std::string, const Listed*> farthest;  // by epoch; of two that reach as far the newer
+  for (const Listed& listed : *backups) {
+    if (!listed.manifest) {
+      return Error{ErrorCode::conflict, listed.folder.filename().string() + " in " + place.string() +
+                                            " cannot be read and may be the one that reaches farthest: name the "
+                                            "folder of the one that you want (`backup list`)"};
+    }
+    const Listed*& best = farthest[listed.manifest->epoch];
+    if (best == nullptr || best->manifest->last_seq < listed.manifest->last_seq) {
+      best = &listed;
+    }
   }
-  return backups->front().folder;
+  if (farthest.size() == 1) {
+    return farthest.begin()->second->folder;
+  }
+  std::string names;
+  for (const auto& [epoch, listed] : farthest) {
+    names += (names.empty() ? "" : ", ") + listed->folder.filename().string() + " (up to server_seq " +
+             std::to_string(listed->manifest->last_seq) + ")";
+  }
+  return Error{ErrorCode::conflict, place.string() + " has backups of " + std::to_string(farthest.size()) +
+                                        " ledgers, one from before a restore and one from after it perhaps, and no "
+                                        "clock is asked which is the later: name the folder. Farthest reach " +
+                                        names};
 }
 
 Result<std::vector<fs::path>> prune(const fs::path& destination, const Keep& keep) {

@@ -307,7 +307,11 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
 Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,
                          base::RandomSource& random, const Watch& watch) {
   BOATHOUSE_TRY(check_folder(target.data));
-  auto source = verify(backup, clock, watch);
+  const auto chosen = find_backup_to_restore(backup);
+  if (!chosen) {
+    return chosen.error();
+  }
+  auto source = verify(*chosen, clock, watch);
   if (!source) {
     return source.error();
   }

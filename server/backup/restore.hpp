@@ -26,9 +26,9 @@ struct Restored {
   std::uint64_t chunks = 0;   // all of them wait to be loaded into ClickHouse
 };
 
-// Verifies the backup, copies it, reads back what was written and compares. The data folder appears when it is whole.
-// conflict: there is data already, and nothing was changed. Its tables are those of the backup's program; the server
-// brings them up to date when it starts.
+// `backup`: as of find_backup_to_restore(). Verifies the backup, copies it, reads back what was written and compares.
+// The data folder appears when it is whole. conflict: there is data already, and nothing was changed. Its tables are
+// those of the backup's program; the server brings them up to date when it starts.
 base::Result<Restored> restore(const std::filesystem::path& backup, const RestoreTarget& target, base::Clock& clock,
                                base::RandomSource& random, const Watch& watch);
 

@@ -20,6 +20,9 @@ namespace boathouse::ledger {
 
 inline constexpr std::size_t kMaxAuditBytes = 1000;  // of AuditEntry::what
 inline constexpr std::size_t kMaxAuditPage = 1000;
+// Of one submission's refused items so many have a record each; one more counts the others and has their digest. Who
+// sends nonsense all day fills no disk with it.
+inline constexpr std::size_t kMaxRefusedRecords = 20;
 
 // What is to be written down. `kind`: is_audit_kind(); `what`: name=value words, what is free text last.
 struct AuditEntry {

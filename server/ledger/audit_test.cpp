@@ -129,6 +129,35 @@ TEST_P(AuditTest, EachRefusedItemHasItsOwnRecordWithTheReason) {
   EXPECT_EQ(named(), 0);
 }
 
+TEST_P(AuditTest, OfManyRefusedItemsTheFirstHaveRecordsAndTheOthersOneTogether) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  std::vector<Entry> entries;
+  std::string others;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const Entry foreign = chunk_entry(uuid(5000 + i), Stream::sample, 0, 10);
+    entries.push_back(foreign);
+    entries.push_back(chunk_entry(kRec, Stream::sample, 0, 10));  // a duplicate is not refused
+    if (i >= kMaxRefusedRecords) {
+      others += "chunk " + foreign.rec_id.text() + " sample 0-10 " + base::to_hex(foreign.sha256) + " rejected\n";
+    }
+  }
+  put(std::move(entries));
+  const auto refused = records({.athlete = {}, .kind = "refused"});
+  ASSERT_EQ(refused.size(), kMaxRefusedRecords + 1);
+  EXPECT_THAT(refused[kMaxRefusedRecords - 1].entry.what, HasSubstr("item=chunk " + uuid(5019).text() + " "));
+  EXPECT_EQ(refused.back().entry.what, "more=180 digest=" + base::to_hex(base::sha256(base::as_bytes(others))));
+  EXPECT_EQ(refused.back().entry.replica, uuid(99));
+  EXPECT_EQ(named(), 0);
+  // Exactly as many as may have one: there are no others.
+  entries.clear();
+  for (std::uint64_t i = 0; i < kMaxRefusedRecords; ++i) {
+    entries.push_back(chunk_entry(uuid(6000 + i), Stream::sample, 0, 10));
+  }
+  put(std::move(entries));
+  EXPECT_THAT(records({.athlete = {}, .kind = "refused"}).back().entry.what, HasSubstr(uuid(6019).text()));
+  EXPECT_EQ(named(), 0);
+}
+
 TEST_P(AuditTest, WhatIsRemovedIsWrittenDown) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
   ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {0, 10}}));
@@ -279,10 +308,12 @@ TEST_P(AuditTest, WhatFailsLeavesNoRecord) {
 }
 
 TEST_P(AuditTest, IsPagedOverManyRecords) {
-  std::vector<Entry> refused;
-  for (std::uint64_t i = 0; i < 2 * kMaxAuditPage + 10; ++i) refused.push_back(seal_entry(kRec, 1, i));
-  put(std::move(refused));
-  EXPECT_EQ(verdict().records, static_cast<std::int64_t>(2 * kMaxAuditPage) + 11);
+  constexpr std::size_t kSubmissions = 2 * kMaxAuditPage / (kMaxRefusedRecords + 1) + 1;
+  for (std::size_t i = 0; i < kSubmissions; ++i) {
+    put(std::vector<Entry>(kMaxRefusedRecords, seal_entry(kRec, 1, i)));
+  }
+  ASSERT_GT(kSubmissions * (kMaxRefusedRecords + 1), 2005U);
+  EXPECT_EQ(verdict().records, static_cast<std::int64_t>(kSubmissions * (kMaxRefusedRecords + 1)));
   EXPECT_EQ(named(), 0);
   tamper("UPDATE audit SET at_ms = 0 WHERE n = 2005");
   EXPECT_EQ(named(), 2005);

@@ -23,8 +23,8 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(sql::Connection connection, base::Clock& clock, Queue::Most most)
-    : connection_(std::move(connection)), clock_(clock), queue_(most), thread_([this] { loop(); }) {}
+Committer::Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most)
+    : connection_(std::move(connection)), epoch_(epoch), clock_(clock), queue_(most), thread_([this] { loop(); }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -123,7 +123,7 @@ Status Committer::transact(std::span<Job> jobs) {
   if (!transaction) {
     return transaction.error();
   }
-  auto writer = Writer::begin(connection_, clock_.utc_ms());
+  auto writer = Writer::begin(connection_, clock_.utc_ms(), epoch_);
   if (!writer) {
     return writer.error();
   }

@@ -17,6 +17,7 @@
 #include "core/base/fair_queue.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
+#include "server/ledger/epoch.hpp"
 #include "server/ledger/writer.hpp"
 #include "server/sql/sql.hpp"
 
@@ -34,9 +35,9 @@ class Committer {
     Done done;
   };
 
-  // Of bytes that wait. `clock` must outlive the committer.
+  // Of bytes that wait. `epoch` and `clock` must outlive the committer.
   using Queue = base::FairQueue<base::Uuid, Job>;
-  Committer(sql::Connection connection, base::Clock& clock, Queue::Most most);
+  Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
@@ -63,6 +64,7 @@ class Committer {
   base::Status transact(std::span<Job> jobs);
 
   sql::Connection connection_;
+  const Epoch& epoch_;
   base::Clock& clock_;
 
   mutable std::mutex mutex_;

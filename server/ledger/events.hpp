@@ -31,6 +31,9 @@ inline constexpr std::string_view name(EventKind kind) { return kEventNames[stat
 
 inline constexpr std::int64_t kStuckAgeS = 86'400;
 
+// Of those that nobody was told of so many stay, the newest (some 200 MB); the others are forgotten.
+inline constexpr std::int64_t kMaxWaitingEvents = 1'000'000;
+
 struct Event {
   std::int64_t id = 0;  // rises in the order of commit, with holes; never used again within an epoch
   base::Uuid athlete;

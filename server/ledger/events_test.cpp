@@ -68,6 +68,22 @@ TEST_P(EventsTest, ASessionIsCreatedAndCompleteOnceWhateverTheOrderAndTheRepeats
   EXPECT_THAT(types(), IsEmpty());
 }
 
+// Whoever should hand them on has failed for long: the oldest go, whatever there was before stays as it is.
+TEST_P(EventsTest, OfTooManyThatNobodyWasToldOfTheOldestAreForgotten) {
+  auto connection = sql::Connection::open(place_);
+  const std::string row = ", 'session.created', '{}', 0 FROM state; ";
+  const std::string athlete = GetParam() == sql::Dialect::sqlite ? "zeroblob(16)" : "decode(repeat('00', 16), 'hex')";
+  ASSERT_TRUE(connection->execute("INSERT INTO outbox (id, athlete, kind, data, at_ms) SELECT 3, " + athlete + row +
+                                  "INSERT INTO outbox (id, athlete, kind, data, at_ms) SELECT 100, " + athlete + row +
+                                  "INSERT INTO outbox (id, athlete, kind, data, at_ms) SELECT " +
+                                  std::to_string(kMaxWaitingEvents + 5) + ", " + athlete + row));
+  ASSERT_TRUE(ledger_->check());
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox WHERE id = 3"), 1) << "nothing was told, nothing is forgotten";
+  put({birth_entry(kRec)});
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox WHERE id = 3"), 0);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox"), 3);
+}
+
 TEST_P(EventsTest, ALaterSealUpdatesASessionWhenItsRecordsAreThere) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10)});
   EXPECT_THAT(types(), ElementsAre("session.created", "session.complete"));

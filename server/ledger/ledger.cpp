@@ -7,6 +7,7 @@
 
 #include "core/base/hex.hpp"
 #include "server/ledger/committer.hpp"
+#include "server/ledger/epoch.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/sql/migrations.hpp"
@@ -62,19 +63,20 @@ class SqlLedger final : public Ledger {
     if (!snapshot) {
       return snapshot.error();
     }
+    BOATHOUSE_TRY(reader_.check(epoch_));
     return read(reader_);
   }
 
  public:
   SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, std::string epoch,
             const Options& options, base::Clock& clock)
-      : epoch_(std::move(epoch)),
+      : epoch_(std::move(epoch), options.on_other_epoch),
         purge_without_backup_(options.purge_without_backup),
         leading_(std::move(leading)),
         reader_(std::move(reading)),
-        committer_(std::move(writing), clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key}) {}
+        committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key}) {}
 
-  std::string epoch() override { return epoch_; }
+  std::string epoch() override { return epoch_.text(); }
 
   void submit(Submission submission, Completion done) override {
     std::size_t bytes = 0;
@@ -268,7 +270,7 @@ class SqlLedger final : public Ledger {
   }
 
  private:
-  const std::string epoch_;
+  const Epoch epoch_;
   const bool purge_without_backup_;
   std::mutex leading_mutex_;
   sql::Connection leading_;  // its session is the leadership

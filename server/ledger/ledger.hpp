@@ -116,6 +116,9 @@ class Ledger {
     std::size_t max_queued_bytes = std::size_t{64} << 20;           // above it submissions are refused as unavailable
     std::size_t max_queued_bytes_of_a_key = std::size_t{16} << 20;  // above it those of this API key (or athlete)
     bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
+    // The database was restored under this process: every call but epoch() and leads() is unavailable from now on, and
+    // only a new Ledger serves what is there. Called once, from any thread that calls the ledger; must be short.
+    std::function<void()> on_other_epoch = {};
   };
   // `clock` and `random` must outlive the ledger. Errors as of server/sql. One process per file; on
   // PostgreSQL any number of nodes.
@@ -124,7 +127,8 @@ class Ledger {
   // Stops.
   virtual ~Ledger() = default;
 
-  // Changes only when the ledger was restored from a backup.
+  // Another one only when the ledger was restored from a backup; never another one of this object, so that a receipt
+  // and the epoch beside it are of one history.
   virtual std::string epoch() = 0;
 
   // Queues for the committer; `done` is called exactly once: from the committer thread after the durable commit (or its
@@ -173,7 +177,7 @@ class Ledger {
   // --- events ---
   // What nobody was told of yet, the oldest first. With several nodes the one that leads tells.
   virtual base::Result<std::vector<Event>> events(std::size_t limit) = 0;
-  // They were handed on, up to this id: they are forgotten here. Waits for the committer.
+  // They were handed on, up to this id: they are forgotten here. Waits for the committer. (kMaxWaitingEvents.)
   virtual base::Status events_told(std::int64_t up_to) = 0;
 
   // Calls `wake` (from the committer thread) after each commit that stored something or has an event; empty = nobody.

@@ -105,6 +105,70 @@ TEST_F(NodesTest, AnUnfinishedBlockIsTheSameOnTheNextLoader) {
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
 }
 
+// A restore gives the database another history while a node goes on: it must neither take nor answer anything in the
+// name of the old one, nor of the new one, whose receipts it cannot tell from its own.
+TEST_F(NodesTest, ANodeThatLivesThroughARestoreAnswersNothing) {
+  std::atomic<int> told = 0;
+  auto opened = Ledger::open({.place = place_, .on_other_epoch = [&told] { ++told; }}, clock_, random_);
+  ASSERT_TRUE(opened);
+  Ledger& old_node = **opened;
+  const std::string dead = old_node.epoch();
+  ASSERT_TRUE(submit(old_node, kAnna, {birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)}));
+  ASSERT_TRUE(*old_node.next_block(1000, 1'000'000));
+  auto restoring = sql::Connection::open(place_);
+  ASSERT_TRUE(restoring->execute("UPDATE state SET epoch = 'restored'"));
+
+  const auto chunks = ledger_->counts();
+  const auto refused = [](const auto& result) {
+    return !result && result.error().code == base::ErrorCode::unavailable &&
+           result.error().text.find("restarted") != std::string::npos;
+  };
+  const Question question{kRec, {}};
+  const Ledger::DirtySession dirty{kRec, 1};
+  EXPECT_TRUE(refused(submit(old_node, kAnna, {chunk_entry(kRec, Stream::sample, 0, 10)})));
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(refused(submit(old_node, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)})));
+  EXPECT_TRUE(refused(old_node.hello({kAnna, uuid(99), {}})));
+  EXPECT_TRUE(refused(old_node.changes(kAnna, 0, 10, 100'000)));
+  EXPECT_TRUE(refused(old_node.held(kAnna, {&question, 1})));
+  EXPECT_TRUE(refused(old_node.chunk(kAnna, kRec, Stream::sample, {0, 10})));
+  EXPECT_TRUE(refused(old_node.purge_safe_seq()));
+  EXPECT_TRUE(refused(old_node.recording(kRec)));
+  EXPECT_TRUE(refused(old_node.trail(kAnna, kRec)));
+  EXPECT_TRUE(refused(old_node.next_block(1000, 1'000'000)));
+  EXPECT_TRUE(refused(old_node.finish_block(1)));
+  EXPECT_TRUE(refused(old_node.sessions_written({&dirty, 1})));
+  EXPECT_TRUE(refused(old_node.events(10)));
+  EXPECT_TRUE(refused(old_node.events_told(1000)));
+  EXPECT_TRUE(refused(old_node.remove({kRec, Stream::sample, {0, 10}})));
+  EXPECT_TRUE(refused(old_node.append_audit({"restore", {}, {}, {}, ""})));
+  EXPECT_TRUE(refused(old_node.check()));
+  EXPECT_EQ(old_node.epoch(), dead);
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(refused(chunks) || chunks->chunks == 1U);
+
+  reopen();
+  EXPECT_EQ(ledger_->epoch(), "restored");
+  EXPECT_EQ(ledger_->counts()->chunks, 1U) << "nothing of what was refused is there";
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 10, 20)).outcome, Outcome::stored);
+}
+
+// In the middle of a restore there are tables and no state yet.
+TEST_F(NodesTest, ANodeMeetsADatabaseThatIsBeingRestored) {
+  std::atomic<int> told = 0;
+  auto opened = Ledger::open({.place = place_, .on_other_epoch = [&told] { ++told; }}, clock_, random_);
+  ASSERT_TRUE(opened);
+  auto restoring = sql::Connection::open(place_);
+  ASSERT_TRUE(restoring->execute("CREATE TABLE kept AS SELECT * FROM state; DELETE FROM state"));
+  EXPECT_FALSE(submit(**opened, kAnna, {birth_entry(kRec)}));
+  EXPECT_EQ((*opened)->check().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ((*opened)->counts().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(told, 0) << "it may be its own that comes back";
+  ASSERT_TRUE(restoring->execute("INSERT INTO state SELECT * FROM kept"));
+  EXPECT_TRUE((*opened)->check());
+  EXPECT_TRUE(submit(**opened, kAnna, {birth_entry(kRec)}));
+}
+
 // The server is killed under all nodes: what was acknowledged is there, and each node goes on by itself.
 TEST_F(NodesTest, ADeadDatabaseComesBack) {
   const auto other = another_node();

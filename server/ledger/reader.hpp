@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "core/rowing/edit_order.hpp"
+#include "server/ledger/epoch.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/sql/sql.hpp"
 
@@ -23,6 +24,8 @@ class Reader {
 
   // While it lives, all calls see one state of the database, that of some commit. Connects anew if it must.
   base::Result<sql::Snapshot> snapshot() { return sql::Snapshot::begin(connection_); }
+  // unavailable: it is not of this history.
+  base::Status check(const Epoch& epoch) { return epoch.check(connection_); }
 
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);

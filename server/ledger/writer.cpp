@@ -16,9 +16,9 @@ using base::Status;
 using wire::ItemResult;
 using wire::Outcome;
 
-Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
+Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms, const Epoch& epoch) {
   auto select = connection.prepare(
-      "SELECT last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n, audit_hash FROM state");
+      "SELECT last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n, audit_hash, epoch FROM state");
   if (!select) {
     return select.error();
   }
@@ -26,6 +26,7 @@ Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
   if (!row) {
     return row.error();
   }
+  BOATHOUSE_TRY(epoch.check(*row ? select->text(8) : std::string_view()));
   const Counters counters{select->integer(0),
                           select->integer(1),
                           select->integer(2),
@@ -37,6 +38,9 @@ Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms) {
 }
 
 Status Writer::finish() {
+  if (!told_.empty()) {
+    BOATHOUSE_TRY(forget_old_events());
+  }
   if (counters_ == before_) {
     return {};
   }

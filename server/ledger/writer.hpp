@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "server/ledger/epoch.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/rows.hpp"
@@ -19,8 +20,9 @@ namespace boathouse::ledger {
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
-  static base::Result<Writer> begin(sql::Connection& connection, std::int64_t now_ms);
-  // Writes the counters, if anything changed. The caller commits.
+  // unavailable: the database has another history than `epoch` (Ledger::Options::on_other_epoch).
+  static base::Result<Writer> begin(sql::Connection& connection, std::int64_t now_ms, const Epoch& epoch);
+  // Writes the counters, if anything changed, and forgets events of which there are too many. The caller commits.
   base::Status finish();
 
   // Items were stored: somebody may want to know after the commit.
@@ -117,6 +119,7 @@ class Writer {
     bool stuck = false;  // for too long
     bool operator==(const ReplicaNews&) const = default;
   };
+  base::Status forget_old_events();
   base::Status tell(EventKind kind, const base::Uuid& athlete, const base::Uuid& subject, std::string data);
   base::Status tell_of_session(EventKind kind, const base::Uuid& athlete, const base::Uuid& session, SessionNews news);
   base::Status tell_of_sync(EventKind kind, const base::Uuid& athlete, const base::Uuid& replica, SyncNews news);

@@ -38,6 +38,11 @@ std::string identity_of(const Entry& entry) {
   return text;
 }
 
+// What digests are made of.
+std::string line_of(const Entry& entry, Outcome outcome) {
+  return identity_of(entry) + " " + base::to_hex(entry.sha256) + " " + std::string(wire::name(outcome)) + "\n";
+}
+
 bool is_refused(Outcome outcome) { return outcome != Outcome::stored && outcome != Outcome::duplicate; }
 
 // Counts and, over all items in order, one digest of what came and what was answered: docs/audit.md.
@@ -45,11 +50,8 @@ std::string summary_of(const Submission& submission, std::span<const ItemResult>
   std::array<std::size_t, kOutcomes.size()> counts{};
   base::Sha256 sha;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const Entry& entry = submission.entries[i];
     ++counts.at(static_cast<std::size_t>(results[i].outcome));
-    const std::string line = identity_of(entry) + " " + base::to_hex(entry.sha256) + " " +
-                             std::string(wire::name(results[i].outcome)) + "\n";
-    sha.update(base::as_bytes(line));
+    sha.update(base::as_bytes(line_of(submission.entries[i], results[i].outcome)));
   }
   std::string text = "items=" + std::to_string(results.size());
   for (const Outcome outcome : kOutcomes) {
@@ -99,8 +101,14 @@ Status Writer::audit_submission(const Submission& submission, std::span<const It
     return written.error();
   }
   entry.kind = "refused";
+  std::size_t refused = 0;
+  base::Sha256 others;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!is_refused(results[i].outcome)) {
+      continue;
+    }
+    if (++refused > kMaxRefusedRecords) {
+      others.update(base::as_bytes(line_of(submission.entries[i], results[i].outcome)));
       continue;
     }
     entry.what = "outcome=" + std::string(wire::name(results[i].outcome)) +
@@ -111,7 +119,12 @@ Status Writer::audit_submission(const Submission& submission, std::span<const It
       return written.error();
     }
   }
-  return {};
+  if (refused <= kMaxRefusedRecords) {
+    return {};
+  }
+  entry.what = "more=" + std::to_string(refused - kMaxRefusedRecords) + " digest=" + base::to_hex(others.finish());
+  const auto written = append_audit(entry);
+  return written ? Status() : Status(written.error());
 }
 
 Status Writer::audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,

@@ -195,6 +195,15 @@ Status Writer::tell_of_hello(const Hello& hello) {
   return {};
 }
 
+// Whoever should tell them has failed for so long that their end would fill the disk that acknowledgements need.
+Status Writer::forget_old_events() {
+  auto remove = connection_->prepare("DELETE FROM outbox WHERE id <= (SELECT max(id) FROM outbox) - ?1");
+  if (!remove) {
+    return remove.error();
+  }
+  return remove->bind(1, kMaxWaitingEvents).run();
+}
+
 Status Writer::events_told(std::int64_t up_to) {
   auto remove = connection_->prepare("DELETE FROM outbox WHERE id <= ?1");
   if (!remove) {
