@@ -13,7 +13,7 @@ export CCACHE_BASEDIR="$boathouse_root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch
 # What the release build and the demo need.
 boathouse_demo_packages=(
   cmake ninja-build g++ ccache mold ca-certificates curl jq
-  libboost1.81-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev libsodium-dev libpq-dev libcli11-dev libbenchmark-dev
+  libboost1.81-dev libcurl4-openssl-dev libssl-dev openssl libzstd-dev zlib1g-dev libsodium-dev libpq-dev libcli11-dev libbenchmark-dev
 )
 # What the tests need besides; Chromium for the pages, prometheus for promtool, Python to load libchdb.
 boathouse_test_packages=(

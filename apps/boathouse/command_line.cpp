@@ -27,6 +27,12 @@ std::string is_cluster_name(const std::string& text) {
   return timeseries::cluster_name(text) ? "" : "a cluster's name has letters, digits, _ and -, at most 64";
 }
 
+void add_ca_file(CLI::App& command, std::string& file) {
+  command.add_option(
+      "--ca-file", file,
+      "PEM file of the CA to trust with https:// (else CURL_CA_BUNDLE or SSL_CERT_FILE, else the system's)");
+}
+
 // Options of all commands, and the one that was chosen.
 struct CommandLine {
   ServeOptions serve;
@@ -75,6 +81,7 @@ void CommandLine::add_server_options(CLI::App& command) {
   command.add_option("--server", server.server, "URL of the server")->capture_default_str();
   command.add_option("--key", server.key, "API key (else --key-file, else BOATHOUSE_KEY)");
   command.add_option("--key-file", server.key_file, "File whose first line is the API key");
+  add_ca_file(command, server.ca_file);
   command.add_flag("--json", server.json, "JSON output");
 }
 
@@ -82,6 +89,13 @@ void CommandLine::add_serve(CLI::App& app) {
   CLI::App* serve_command = command(app, "serve", "Run the cloud side", [this] { return app::serve(serve); });
   serve_command->add_option("--data", serve.data, "Folder of ledger, keys and ClickHouse")->required();
   serve_command->add_option("--listen", serve.listen, "ADDR:PORT; port 0 = a free one")->capture_default_str();
+  CLI::Option* certificate =
+      serve_command->add_option("--tls-cert", serve.tls_certificate,
+                                "Speak TLS: PEM file of the certificate and its chain; SIGHUP reads it again");
+  CLI::Option* tls_key =
+      serve_command->add_option("--tls-key", serve.tls_key, "PEM file of its key, which not everybody may read");
+  certificate->needs(tls_key);
+  tls_key->needs(certificate);
   serve_command
       ->add_option("--max-connections", serve.max_connections, "Connections at a time; more are answered with 503")
       ->check(CLI::Range(1, 1'000'000))
@@ -149,6 +163,7 @@ void CommandLine::add_device(CLI::App& app) {
     made->add_option("--server", sync.server, "URL of the server")->required();
     made->add_option("--key", sync.key, "The athlete's API key (else --key-file, else BOATHOUSE_KEY)");
     made->add_option("--key-file", key_file, "File whose first line is the API key");
+    add_ca_file(*made, sync.ca_file);
   };
   const auto with_key = [this](auto action) {
     return [this, action] {
@@ -313,7 +328,12 @@ void CommandLine::add_simulate(CLI::App& app) {
   made->add_option("--server", simulate.server, "URL of the server")->required();
   made->add_option("--key", simulate.key, "The operator's API key (else --key-file, else BOATHOUSE_KEY)");
   made->add_option("--key-file", key_file, "File whose first line is the API key");
+  add_ca_file(*made, simulate.ca_file);
   made->add_option("--data", simulate.data, "Folder for the devices' stores (default: a temporary one)");
+  made->add_option("--keys", simulate.keys_file,
+                   "With --light: file of the crew's keys, read, or written when it is not there");
+  made->add_flag("--storm", simulate.storm,
+                 "With --light: before its last batch every device loses its connection, and all come back at once");
 }
 
 void CommandLine::add_server_commands(CLI::App& app) {

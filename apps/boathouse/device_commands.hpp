@@ -16,8 +16,9 @@ struct DeviceOptions {
 };
 
 struct SyncOptions {
-  std::string server;          // http://HOST:PORT
+  std::string server;          // http://HOST:PORT or https://HOST:PORT
   std::string key;             // an athlete's API key
+  std::string ca_file;         // as of transport::HttpClientOptions
   int deadline_s = 60;         // `device sync` gives up after this
   bool refused_again = false;  // `device sync` offers once more what the server refused
   bool other_athlete = false;  // `device sync` takes a key of another athlete than before

@@ -46,6 +46,7 @@ base::Result<std::string> sync_device(const std::string& folder, const SyncOptio
   transport::SyncRunnerOptions runner_options;
   runner_options.server = options.server;
   runner_options.key = options.key;
+  runner_options.http.ca_file = options.ca_file;
   auto runner = transport::SyncRunner::create(*device.store, device.clock, device.random, std::move(runner_options));
   if (!runner) return runner.error();
   transport::DrainLimits limits;

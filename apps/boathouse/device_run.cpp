@@ -125,6 +125,7 @@ base::Status RunningDevice::start(const DeviceOptions& options, const SyncOption
   transport::SyncRunnerOptions runner_options;
   runner_options.server = sync.server;
   runner_options.key = sync.key;
+  runner_options.http.ca_file = sync.ca_file;
   runner_options.on_status = [this](const sync::Status&) {
     // Taking the lock closes the gap between a waiter's look and its sleep.
     { const std::lock_guard lock(mutex_); }

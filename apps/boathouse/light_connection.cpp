@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 #include <utility>
+
+#include "device/transport/http_client.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -38,9 +41,10 @@ std::int64_t number_of(std::string_view text) {
 
 }  // namespace
 
-LightConnection::LightConnection(LightConnection&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+LightConnection::LightConnection(LightConnection&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)), tls_(std::move(other.tls_)) {}
 
-base::Status LightConnection::begin(const sockaddr_in& server, int epoll, std::uint64_t id, std::string request) {
+base::Status LightConnection::begin(const LightServer& server, int epoll, std::uint64_t id, std::string request) {
   out_ = std::move(request);
   sent_ = 0;
   in_.clear();
@@ -59,10 +63,16 @@ base::Status LightConnection::begin(const sockaddr_in& server, int epoll, std::u
   event.events = EPOLLIN | EPOLLOUT | EPOLLET;
   event.data.u64 = id;
   ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket_, &event);
-  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0 && errno != EINPROGRESS) {
+  const auto* address = reinterpret_cast<const sockaddr*>(&server.address);
+  if (::connect(socket_, address, sizeof server.address) != 0 && errno != EINPROGRESS) {
     const std::string why = std::strerror(errno);
     close();
     return Error{ErrorCode::unavailable, "no connection: " + why};
+  }
+  if (server.tls) {
+    auto session = http::TlsSession::connect(*server.tls, socket_, server.host);
+    if (!session) return session.error();
+    tls_.emplace(std::move(*session));
   }
   return base::Done{};
 }
@@ -72,15 +82,41 @@ LightConnection::Progress LightConnection::go_on() {
   return read();
 }
 
+ssize_t LightConnection::result_of(const http::TlsSession::Step& step) {
+  switch (step.state) {
+    case http::TlsSession::State::done:
+      return static_cast<ssize_t>(step.bytes);
+    case http::TlsSession::State::ended:
+      return 0;
+    case http::TlsSession::State::wants_read:
+    case http::TlsSession::State::wants_write:
+      errno = EAGAIN;
+      break;
+    case http::TlsSession::State::failed:
+      errno = EPROTO;
+      break;
+  }
+  return -1;
+}
+
+ssize_t LightConnection::send_some(std::string_view bytes) {
+  return tls_ ? result_of(tls_->write(bytes.data(), bytes.size()))
+              : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+ssize_t LightConnection::receive_some(char* into, std::size_t bytes) {
+  return tls_ ? result_of(tls_->read(into, bytes)) : ::recv(socket_, into, bytes, 0);
+}
+
 LightConnection::Progress LightConnection::write() {
   while (sent_ < out_.size()) {
-    const ssize_t wrote = ::send(socket_, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+    const ssize_t wrote = send_some(std::string_view(out_).substr(sent_));
     if (wrote > 0) {
       sent_ += static_cast<std::size_t>(wrote);
     } else if (errno == EAGAIN || errno == EINPROGRESS || errno == ENOTCONN) {
       break;
     } else {
-      return fail(std::strerror(errno));
+      return fail(tls_ ? tls_->error() : std::strerror(errno));
     }
   }
   return Progress::under_way;
@@ -89,7 +125,7 @@ LightConnection::Progress LightConnection::write() {
 LightConnection::Progress LightConnection::read() {
   std::array<char, 16 * 1024> piece{};
   while (true) {
-    const ssize_t got = ::recv(socket_, piece.data(), piece.size(), 0);
+    const ssize_t got = receive_some(piece.data(), piece.size());
     if (got > 0) {
       in_.append(piece.data(), static_cast<std::size_t>(got));
       if (in_.size() > kMaxAnswer) return fail("the answer is too long");
@@ -97,7 +133,7 @@ LightConnection::Progress LightConnection::read() {
     }
     if (got == 0) return parse(true);
     if (errno == EAGAIN || errno == ENOTCONN) return parse(false);
-    return fail(std::strerror(errno));
+    return fail(tls_ ? tls_->error() : std::strerror(errno));
   }
 }
 
@@ -138,29 +174,38 @@ LightConnection::Progress LightConnection::fail(std::string_view what) {
 }
 
 void LightConnection::close() {
+  if (tls_) tls_->end();
+  tls_.reset();
   if (socket_ >= 0) ::close(socket_);
   socket_ = -1;
 }
 
-base::Result<sockaddr_in> resolve_server(const std::string& url) {
-  constexpr std::string_view kScheme = "http://";
-  std::string host = url.starts_with(kScheme) ? url.substr(kScheme.size()) : "";
-  while (host.ends_with('/')) host.pop_back();
-  const std::size_t colon = host.rfind(':');
-  const std::string port = colon == std::string::npos ? "80" : host.substr(colon + 1);
-  host = host.substr(0, colon);
+base::Result<LightServer> resolve_server(const std::string& url, const std::string& ca_file) {
+  const bool secure = url.starts_with("https://");
+  const std::size_t scheme = secure ? 8 : url.starts_with("http://") ? 7 : url.size();
+  LightServer server;
+  server.host = url.substr(scheme);
+  while (server.host.ends_with('/')) server.host.pop_back();
+  const std::size_t colon = server.host.rfind(':');
+  const std::string port = colon == std::string::npos ? (secure ? "443" : "80") : server.host.substr(colon + 1);
+  server.host = server.host.substr(0, colon);
   addrinfo hints{};
   hints.ai_family = AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (host.empty() || ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0 || found == nullptr) {
+  if (server.host.empty() || ::getaddrinfo(server.host.c_str(), port.c_str(), &hints, &found) != 0 ||
+      found == nullptr) {
     return Error{ErrorCode::invalid_input,
-                 "light devices need --server http://ADDR:PORT with an IPv4 address, not " + url};
+                 "light devices need --server http(s)://ADDR:PORT with an IPv4 address, not " + url};
   }
-  sockaddr_in address{};
-  std::memcpy(&address, found->ai_addr, sizeof address);
+  std::memcpy(&server.address, found->ai_addr, sizeof server.address);
   ::freeaddrinfo(found);
-  return address;
+  if (secure) {
+    auto tls = http::TlsContext::for_client(transport::trusted_ca_file(ca_file));
+    if (!tls) return tls.error();
+    server.tls = std::move(*tls);
+  }
+  return server;
 }
 
 }  // namespace boathouse::app

@@ -2,12 +2,14 @@
 
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <queue>
 #include <string>
 #include <vector>
@@ -32,6 +34,7 @@ constexpr std::int64_t kRetryMs = 1000;     // after a failure without a Retry-A
 constexpr std::int64_t kAnswerMs = 60'000;  // without an answer for so long a request has failed
 constexpr std::int64_t kLimitMs = 600'000;  // after the last batch was due: what is not acknowledged then is lost
 constexpr std::uint64_t kErrorsShown = 10;
+constexpr int kSentAtOnce = 64;  // then the answers have a turn
 
 std::int64_t now_us() {
   using namespace std::chrono;
@@ -50,6 +53,35 @@ struct LightDevice {
   std::int64_t due_ms = 0;    // when its minute was over
   std::int64_t begun_us = 0;  // when it was sent
 };
+
+// One a device; an athlete each.
+base::Result<std::vector<std::string>> crew_keys(const SimulateOptions& options) {
+  const auto count = static_cast<std::size_t>(options.ergs);
+  std::vector<std::string> keys;
+  std::ifstream in(options.keys_file);
+  for (std::string line; keys.size() < count && std::getline(in, line);) keys.push_back(line);
+  if (keys.size() == count) return keys;
+
+  keys.clear();
+  ServerOptions as_operator;
+  as_operator.server = options.server;
+  as_operator.key = options.key;
+  as_operator.ca_file = options.ca_file;
+  while (keys.size() < count) {
+    auto key = make_athlete_key(as_operator, "sim-" + std::to_string(keys.size() + 1));
+    if (!key) return key.error();
+    keys.push_back(std::move(*key));
+    if (keys.size() % 1000 == 0) say(std::to_string(keys.size()) + " devices have a key");
+  }
+  if (options.keys_file.empty()) return keys;
+  const mode_t before = ::umask(077);
+  std::ofstream out(options.keys_file, std::ios::trunc);
+  ::umask(before);
+  for (const std::string& key : keys) out << key << '\n';
+  out.close();
+  if (!out) return base::Error{base::ErrorCode::io, "cannot write " + options.keys_file};
+  return keys;
+}
 
 class LightCrew {
  public:
@@ -71,6 +103,7 @@ class LightCrew {
     bool operator>(const Due& other) const { return at_ms > other.at_ms; }
   };
 
+  void work_off(std::int64_t last_due_ms);
   void send(const Due& due);
   void go_on(std::size_t index);
   void finish(std::size_t index);
@@ -88,11 +121,14 @@ class LightCrew {
   std::vector<LightWorkout> workouts_;
   std::vector<LightDevice> devices_;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-  sockaddr_in server_{};
+  LightServer server_;
   int epoll_ = -1;
   std::uint64_t waiting_ = 0;
   std::int64_t looked_ms_ = 0;
+  bool storming_ = false;
   std::vector<double> ack_ms_;
+  std::vector<double> storm_ack_ms_;
+  std::int64_t storm_took_ms_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t acked_ = 0;
   std::uint64_t errors_ = 0;
@@ -101,9 +137,9 @@ class LightCrew {
 };
 
 base::Status LightCrew::prepare() {
-  auto server = resolve_server(options_.server);
+  auto server = resolve_server(options_.server, options_.ca_file);
   if (!server) return server.error();
-  server_ = *server;
+  server_ = std::move(*server);
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
@@ -116,20 +152,16 @@ base::Status LightCrew::prepare() {
     if (!made) return made.error();
     workouts_.push_back(std::move(*made));
   }
-  ServerOptions as_operator;
-  as_operator.server = options_.server;
-  as_operator.key = options_.key;
-  devices_.resize(static_cast<std::size_t>(options_.ergs));
+  auto keys = crew_keys(options_);
+  if (!keys) return keys.error();
+  devices_.resize(keys->size());
   for (std::size_t i = 0; i < devices_.size(); ++i) {
-    auto key = make_athlete_key(as_operator, "sim-" + std::to_string(i + 1));
-    if (!key) return key.error();
     LightDevice& device = devices_[i];
-    device.key = std::move(*key);
+    device.key = std::move((*keys)[i]);
     device.replica = ids_.next();
     device.rec_id = ids_.next();
     device.workout = &workouts_[i % workouts_.size()];
     records_ += device.workout->records;
-    if (i % 1000 == 999) say(std::to_string(i + 1) + " devices have a key");
   }
   return base::Done{};
 }
@@ -185,9 +217,13 @@ void LightCrew::finish(std::size_t index) {
   }
   device.waiting = false;
   --waiting_;
-  ack_ms_.push_back(static_cast<double>(now_us() - device.begun_us) / 1000.0);
+  const double took_ms = static_cast<double>(now_us() - device.begun_us) / 1000.0;
+  (storming_ ? storm_ack_ms_ : ack_ms_).push_back(took_ms);
   acked_ += device.workout->records_of(device.minute);
-  if (++device.minute < device.workout->minutes.size()) due_.push({device.due_ms + minute_ms(), index});
+  ++device.minute;
+  if (device.minute + (options_.storm && !storming_ ? 1 : 0) < device.workout->minutes.size()) {
+    due_.push({device.due_ms + minute_ms(), index});
+  }
 }
 
 void LightCrew::look_for_silence(std::int64_t now_ms) {
@@ -195,7 +231,7 @@ void LightCrew::look_for_silence(std::int64_t now_ms) {
   looked_ms_ = now_ms;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     if (!devices_[i].waiting || now_us() - devices_[i].begun_us < kAnswerMs * 1000) continue;
-    devices_[i].connection.give_up();
+    devices_[i].connection.close();
     again(i, "no answer within a minute");
   }
 }
@@ -206,11 +242,25 @@ void LightCrew::row() {
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     due_.push({begun_ms + static_cast<std::int64_t>(i) * minute_ms() / static_cast<std::int64_t>(devices_.size()), i});
   }
-  std::int64_t last_due_ms = begun_ms;
+  work_off(begun_ms);
+  took_ms_ = clock_.monotonic_ms() - begun_ms;
+  if (!options_.storm) return;
+  storming_ = true;
+  const std::int64_t storm_ms = clock_.monotonic_ms();
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    devices_[i].connection.close();
+    if (devices_[i].minute < devices_[i].workout->minutes.size()) due_.push({storm_ms, i});
+  }
+  work_off(storm_ms);
+  storm_took_ms_ = clock_.monotonic_ms() - storm_ms;
+}
+
+// Until nothing is due and nobody waits.
+void LightCrew::work_off(std::int64_t last_due_ms) {
   std::array<epoll_event, 256> events{};
   while (!due_.empty() || waiting_ > 0) {
     const std::int64_t now_ms = clock_.monotonic_ms();
-    while (!due_.empty() && due_.top().at_ms <= now_ms) {
+    for (int sent = 0; sent < kSentAtOnce && !due_.empty() && due_.top().at_ms <= now_ms; ++sent) {
       const Due next = due_.top();
       due_.pop();
       last_due_ms = std::max(last_due_ms, next.at_ms);
@@ -222,7 +272,6 @@ void LightCrew::row() {
     const int ready = ::epoll_wait(epoll_, events.data(), events.size(), static_cast<int>(wait_ms));
     for (int i = 0; i < ready; ++i) go_on(static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64));
   }
-  took_ms_ = clock_.monotonic_ms() - begun_ms;
 }
 
 int LightCrew::report() {
@@ -234,7 +283,14 @@ int LightCrew::report() {
   for (const auto& [name, share] : {std::pair("p50", 0.50), std::pair("p99", 0.99), std::pair("p999", 0.999)}) {
     json.key(name).number(tenths(percentile(ack_ms_, share)));
   }
-  json.end_object().end_object();
+  json.end_object();
+  if (options_.storm) {
+    json.key("storm").begin_object().key("requests").value(storm_ack_ms_.size());
+    json.key("seconds").number(tenths(static_cast<double>(storm_took_ms_) / 1000.0));
+    json.key("p50").number(tenths(percentile(storm_ack_ms_, 0.50)));
+    json.key("p99").number(tenths(percentile(storm_ack_ms_, 0.99))).end_object();
+  }
+  json.end_object();
   std::printf("%s\n", out.c_str());
   return records_ > 0 && acked_ == records_ ? kDone : kFailed;
 }

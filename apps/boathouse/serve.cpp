@@ -19,6 +19,8 @@ int serve(const ServeOptions& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  const bool has_tls = !options.tls_certificate.empty();
+  if (has_tls) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // Everything that it makes is its own: training data, keys, webhooks' secrets.
   ::umask(077);
@@ -34,11 +36,12 @@ int serve(const ServeOptions& options) {
     return port.error().code == ErrorCode::invalid_input ? wrong_use(port.error().text) : fail(port.error());
   }
   const std::size_t colon = options.listen.rfind(':');
-  std::printf("listening on http://%s:%u\n", options.listen.substr(0, colon).c_str(), static_cast<unsigned>(*port));
+  std::printf("listening on %s://%s:%u\n", has_tls ? "https" : "http", options.listen.substr(0, colon).c_str(),
+              static_cast<unsigned>(*port));
   std::fflush(stdout);
 
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) service.reload_tls();
   log_line("stopping");
   service.stop();
   return service.ledger_was_restored() ? kFailed : kDone;

@@ -9,6 +9,8 @@ namespace boathouse::app {
 struct ServeOptions {
   std::string data;  // folder of ledger, accounts, keys and ClickHouse
   std::string listen = "127.0.0.1:8080";
+  std::string tls_certificate;                         // PEM; empty = plain HTTP
+  std::string tls_key;                                 // its key
   int max_connections = 16'384;                        // fewer where the system allows this process fewer open files
   int max_connections_per_address = 2'000;             // 0 = as many as in all; not counted when listening on loopback
   std::uint64_t limit_requests = 30'000;               // of one key in a minute; 0 = no limit

@@ -40,6 +40,7 @@ base::Result<std::string> call(const ServerOptions& server, const std::string& m
   }
   transport::HttpClientOptions options;
   options.max_response_bytes = kMaxAnswer;
+  options.ca_file = server.ca_file;
   transport::HttpClient client(options);
   std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + key}};
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");

@@ -12,6 +12,7 @@ struct ServerOptions {
   std::string server = "http://127.0.0.1:8080";
   std::string key;  // --key, else the first line of key_file, else BOATHOUSE_KEY
   std::string key_file;
+  std::string ca_file;  // as of transport::HttpClientOptions
   bool json = false;
 };
 

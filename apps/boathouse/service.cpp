@@ -57,6 +57,7 @@ using base::Error;
 using base::ErrorCode;
 
 constexpr int kJobThreads = 4;
+constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr auto kDrain = std::chrono::seconds(20);
 
 // The engine's password lives in a file of mode 0600, new at each start: nothing but us talks to it.
@@ -294,6 +295,12 @@ base::Status Service::make_server(const ServeOptions& options) {
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.connections = allowed_connections(options.max_connections);
+  // A connection has one request at a time: when all come back at once, they wait and are not sent away.
+  http_options.queue_length = http_options.limits.connections;
+  if (!options.tls_certificate.empty()) {
+    http_options.tls = http::TlsFiles{options.tls_certificate, options.tls_key};
+    http_options.io_threads = kTlsThreads;
+  }
   if (!is_loopback(options.listen)) {
     http_options.limits.connections_of_a_network = static_cast<std::size_t>(options.max_connections_per_address);
   }
@@ -312,12 +319,19 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   BOATHOUSE_TRY(make_server(options));
   const auto port = server_->start();
   if (!port) return port.error();
+  if (!options.tls_certificate.empty()) reload_tls();
   if (engine_) BOATHOUSE_TRY(engine_->start());
   loader_->start();
   if (backups_) BOATHOUSE_TRY(backups_->start());
   job_runner_->start(kJobThreads);
   webhook_dispatcher_->start();
   return *port;
+}
+
+void Service::reload_tls() {
+  const auto certificate = server_->reload_tls();
+  log_line(certificate ? "TLS certificate in use: " + *certificate
+                       : "the TLS certificate of before stays in use: " + certificate.error().text);
 }
 
 // From the door inwards, so that nothing accepted is left undone.

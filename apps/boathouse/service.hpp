@@ -39,6 +39,8 @@ class Service {
   void stop();
   // Then it has sent this process SIGTERM: nothing of what it holds is of the ledger's history any more.
   [[nodiscard]] bool ledger_was_restored() const { return ledger_was_restored_; }
+  // Says in the log what came of it.
+  void reload_tls();
 
  private:
   base::Status ensure_operator_key();

@@ -79,6 +79,7 @@ base::Status Crew::prepare() {
   ServerOptions server;
   server.server = options.server;
   server.key = options.key;
+  server.ca_file = options.ca_file;
   ergs.resize(static_cast<std::size_t>(options.ergs));
   for (std::size_t i = 0; i < ergs.size(); ++i) {
     Erg& erg = ergs[i];
@@ -110,6 +111,7 @@ base::Status Crew::prepare() {
     transport::SyncRunnerOptions runner;
     runner.server = options.server;
     runner.key = *key;
+    runner.http.ca_file = options.ca_file;
     auto made = transport::SyncRunner::create(*erg.store, clock, random, std::move(runner));
     if (!made) return made.error();
     erg.runner.emplace(std::move(*made));
@@ -201,6 +203,7 @@ int report(Crew& crew) {
 
 int simulate(const SimulateOptions& options) {
   if (options.light) return simulate_light(options);
+  if (options.storm || !options.keys_file.empty()) return wrong_use("--storm and --keys need --light");
   Crew crew(options);
   const bool temporary = options.data.empty();
   if (temporary) {

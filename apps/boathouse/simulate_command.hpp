@@ -14,8 +14,11 @@ struct SimulateOptions {
   std::uint64_t seed = 1;
   bool light = false;  // devices without a store, a connection and a batch a minute each
   std::string server;
-  std::string key;   // the operator's
-  std::string data;  // folder for the devices' stores; empty = a temporary one that is removed at the end
+  std::string key;          // the operator's
+  std::string ca_file{};    // as of transport::HttpClientOptions
+  std::string keys_file{};  // light: the crew's keys, read, or written when it is not there; empty = new ones
+  bool storm = false;       // light: before its last batch every device loses its connection, and all come back at once
+  std::string data;         // folder for the devices' stores; empty = a temporary one that is removed at the end
 };
 
 // Makes athletes sim-1..N and a key each, rows, waits until all is acknowledged. The last line is one JSON object

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <string_view>
 
@@ -83,15 +84,37 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noex
   return static_cast<Exchange*>(user)->cancelled->load() ? 1 : 0;
 }
 
+// What a person can do about it; "" = nothing that would be known here.
+std::string fix_of(CURLcode code, const std::string& text) {
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    return " (if the server has a certificate of a private CA, name the CA's file: --ca-file FILE or CURL_CA_BUNDLE)";
+  }
+  if (code == CURLE_SSL_CONNECT_ERROR && text.find("wrong version number") != std::string::npos) {
+    return " (does the server speak plain HTTP there? then its address begins with http://)";
+  }
+  return {};
+}
+
 base::Error failed(CURLcode code, const char* detail, const Exchange& exchange) {
   if (exchange.over_limit) return {base::ErrorCode::too_large, "the answer is longer than allowed"};
   if (code == CURLE_ABORTED_BY_CALLBACK) return {base::ErrorCode::unavailable, "stopped"};
   const std::string text = detail[0] != '\0' ? detail : curl_easy_strerror(code);
-  if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) return {base::ErrorCode::invalid_input, text};
-  return {base::ErrorCode::unavailable, text};
+  if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_CACERT_BADFILE) {
+    return {base::ErrorCode::invalid_input, text};
+  }
+  return {base::ErrorCode::unavailable, text + fix_of(code, text)};
 }
 
 }  // namespace
+
+std::string trusted_ca_file(const std::string& ca_file) {
+  if (!ca_file.empty()) return ca_file;
+  for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && value[0] != '\0') return value;
+  }
+  return {};
+}
 
 struct HttpClient::Impl {
   HttpClientOptions options;
@@ -151,6 +174,11 @@ base::Result<HttpReply> HttpClient::request(const std::string& method, const std
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (const std::string ca_file = trusted_ca_file(impl_->options.ca_file); !ca_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // nobody else is trusted then
+  }
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(impl_->options.connect_timeout_ms));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(impl_->options.total_timeout_ms));
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "boathouse-device");

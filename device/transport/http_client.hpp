@@ -1,4 +1,4 @@
-// HTTP over libcurl. Follows no redirects; http and https only; TLS certificates are checked.
+// HTTP over libcurl. Follows no redirects; http and https only; TLS 1.2 at least, certificates are checked.
 // Thread rule: one thread at a time, but cancel() may come from any.
 #pragma once
 
@@ -18,7 +18,12 @@ struct HttpClientOptions {
   std::int64_t connect_timeout_ms = 10 * 1000;
   std::int64_t total_timeout_ms = 120 * 1000;
   std::size_t max_response_bytes = std::size_t{4} << 20;
+  // Whom to trust, PEM. Empty: the file in the environment's CURL_CA_BUNDLE or SSL_CERT_FILE, else the system's CAs.
+  std::string ca_file{};
 };
+
+// `ca_file`, or the one that the environment names instead; "" = the system's CAs.
+std::string trusted_ca_file(const std::string& ca_file);
 
 struct HttpReply {
   int status = 0;
@@ -34,7 +39,7 @@ class HttpClient {
   ~HttpClient();
 
   // Any status is an answer. Errors: unavailable (no connection, time-out, cut off, cancelled), too_large (answer over
-  // the limit), invalid_input (the URL).
+  // the limit), invalid_input (the URL, the CA file).
   base::Result<HttpReply> post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
                                base::ByteView body);
   // The same for any method ("GET", "PUT", ...); GET, HEAD and DELETE go without the body.

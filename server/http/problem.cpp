@@ -17,6 +17,8 @@ Row row_of(ProblemKind kind) {
   switch (kind) {
     case ProblemKind::malformed_request:
       return {400, "malformed-request", "The request cannot be understood"};
+    case ProblemKind::tls_required:
+      return {400, "tls-required", "This server speaks TLS"};
     case ProblemKind::invalid_input:
       return {400, "invalid-input", "The request holds something wrong"};
     case ProblemKind::unauthenticated:

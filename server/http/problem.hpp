@@ -37,6 +37,7 @@ struct Problem {
 // What the server itself and every ErrorCode answer with. Other rooms fill in a Problem for ids of their own.
 enum class ProblemKind : std::uint8_t {
   malformed_request,      // 400: not HTTP, or not as this server wants it
+  tls_required,           // 400: plain HTTP where TLS is spoken
   invalid_input,          // 400
   unauthenticated,        // 401, with WWW-Authenticate
   forbidden,              // 403

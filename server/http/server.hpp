@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
 #include "server/http/router.hpp"
+#include "server/http/tls.hpp"
 
 namespace boathouse::http {
 
@@ -28,9 +30,10 @@ struct Limits {
 };
 
 struct Timeouts {
-  std::chrono::milliseconds header{10'000};  // from a request's first byte to the end of its headers; also for the
-                                             // first byte on a new connection
-  std::chrono::milliseconds idle{75'000};    // between requests
+  std::chrono::milliseconds handshake{10'000};  // of TLS, from the connection on
+  std::chrono::milliseconds header{10'000};     // from a request's first byte to the end of its headers; also for the
+                                                // first byte on a new connection
+  std::chrono::milliseconds idle{75'000};       // between requests
   // A body may take `body` and, for every body_bytes_per_second that came, one second more: a slow phone is served, a
   // client that drips is not.
   std::chrono::milliseconds body{30'000};
@@ -76,6 +79,7 @@ struct Options {
   std::size_t worker_threads = 8;
   std::size_t queue_length = 2048;  // requests that wait for a worker; over it 503
   std::size_t queue_share = 256;    // of them, of one client (its key, or its address where it sends none); over it 503
+  std::optional<TlsFiles> tls;      // nothing = plain HTTP
   Limits limits;
   Throttle* throttle = nullptr;  // nullptr = no quotas; must outlive the server
   Timeouts timeouts;
@@ -91,9 +95,13 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Listens and answers from now on; gives the port. invalid_input for a bad address or a count of 0, unavailable if
-  // the address is taken or may not be used. Once per object.
+  // Listens and answers from now on; gives the port. invalid_input for a bad address, a count of 0 or TLS files that
+  // cannot be used, unavailable if the address is taken or may not be used. Once per object.
   base::Result<std::uint16_t> start();
+
+  // Reads the TLS files again for the connections to come; those that are open stay as they are. Gives
+  // TlsContext::certificate(). After an error the old ones go on. Any thread, after start().
+  base::Result<std::string> reload_tls();
 
   // That are open now; 0 before start() and after stop(). Any thread.
   [[nodiscard]] std::size_t connections() const;

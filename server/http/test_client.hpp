@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 
 #include "server/http/message.hpp"
 #include "server/http/server.hpp"
+#include "server/http/tls.hpp"
 
 namespace boathouse::http::testing {
 
@@ -55,10 +57,19 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  // "", or why there is no TLS.
+  std::string begin_tls(const TlsContext& context, const std::string& host = "127.0.0.1") {
+    auto session = TlsSession::connect(context, socket_, host);
+    EXPECT_TRUE(session.ok());
+    tls_.emplace(std::move(*session));
+    return tls_->handshake().state == TlsSession::State::done ? "" : tls_->error();
+  }
+
   // False: the server has closed.
   bool send(std::string_view text) {
     while (!text.empty()) {
-      const ssize_t sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+      const ssize_t sent =
+          tls_ ? done(tls_->write(text.data(), text.size())) : ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
       if (sent <= 0) {
         return false;
       }
@@ -70,7 +81,8 @@ class Client {
   // False: end of stream, reset or the guard's time.
   bool receive_more(std::size_t most = 64 * 1024) {
     std::string buffer(most, '\0');
-    const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
+    const ssize_t got =
+        tls_ ? done(tls_->read(buffer.data(), buffer.size())) : ::recv(socket_, buffer.data(), buffer.size(), 0);
     if (got <= 0) {
       return false;
     }
@@ -124,8 +136,13 @@ class Client {
   bool at_end() { return waiting_.empty() && !receive_more(); }
 
   std::string& waiting() { return waiting_; }
+  [[nodiscard]] int socket() const { return socket_; }
 
  private:
+  static ssize_t done(const TlsSession::Step& step) {
+    return step.state == TlsSession::State::done ? static_cast<ssize_t>(step.bytes) : -1;
+  }
+
   std::string take(std::size_t count) {
     std::string front = waiting_.substr(0, count);
     waiting_.erase(0, count);
@@ -173,6 +190,7 @@ class Client {
   }
 
   int socket_;
+  std::optional<TlsSession> tls_;
   std::string waiting_;
 };
 
@@ -198,6 +216,7 @@ class TestServer {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   std::size_t stop(std::chrono::milliseconds drain) { return server_->stop(drain); }
+  base::Result<std::string> reload_tls() { return server_->reload_tls(); }
   void destroy() { server_.reset(); }
 
   // Waits until `count` requests are logged.

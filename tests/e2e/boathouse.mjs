@@ -110,7 +110,7 @@ export class Server {
     this.process.stderr.on('data', (piece) => { this.log += piece; });
     this.ended = new Promise((resolve) => this.process.on('exit', (code, signal) => resolve({ code, signal })));
     this.url = await listening(this, 'serve');
-    this.listen = this.url.slice('http://'.length);  // a restart takes the same port
+    this.listen = this.url.replace(/^https?:\/\//, '');  // a restart takes the same port
     this.operatorKey = fs.readFileSync(path.join(this.folder, 'operator.key'), 'utf8').trim();
     return this;
   }
