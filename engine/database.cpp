@@ -215,7 +215,9 @@ Database::~Database() {
 
 chdb_connection_** Database::open_handle() const {
   std::vector<std::string> arguments = {"boathouse-engine", "--path=" + options_.directory.string(),
-                                        "--max_threads=" + std::to_string(options_.max_threads)};
+                                        "--max_threads=" + std::to_string(options_.max_threads),
+                                        // BACKUP TO File: wherever file() may write too, which is anywhere.
+                                        "--backups.allowed_path=/"};
   for (const auto& [name, value] : kDefaults) {
     arguments.push_back("--" + std::string(name) + "=" + std::string(value));
   }

@@ -4,9 +4,14 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/engine_access.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "core/base/random.hpp"
@@ -68,12 +73,78 @@ std::string text_of(const std::vector<Difference>& differences) {
   return text;
 }
 
-void put(base::JsonWriter& json, const std::vector<Difference>& differences) {
-  json.key("differences").begin_array();
+void put(base::JsonWriter& json, const std::vector<Difference>& differences, std::string_view key = "differences") {
+  json.key(key).begin_array();
   for (const Difference& difference : differences) {
     json.begin_object().key("file").value(difference.file).key("text").value(difference.text).end_object();
   }
   json.end_array();
+}
+
+// The ClickHouse that a command speaks to, held as long as it does.
+struct ClickHouseDoor {
+  std::unique_ptr<EngineAccess> engine;
+  std::unique_ptr<timeseries::ClickHouseClient> external;
+  std::string trouble = {};  // why there is none
+
+  [[nodiscard]] timeseries::ClickHouseClient* client() const {
+    return external ? external.get() : engine ? &engine->client() : nullptr;
+  }
+};
+
+ClickHouseDoor open_clickhouse(const BackupOptions& options, const fs::path& folder, bool make) {
+  if (options.without_clickhouse) return {};
+  ClickHouseDoor door;
+  if (!options.clickhouse.empty()) {
+    auto password = read_password(options.clickhouse_password_file);
+    if (!password) {
+      door.trouble = password.error().text;
+      return door;
+    }
+    door.external = std::make_unique<timeseries::ClickHouseClient>(
+        timeseries::Endpoint{options.clickhouse, options.clickhouse_user, *password, "default"});
+    return door;
+  }
+  auto engine = EngineAccess::open(folder, options.engine_binary, make);
+  if (engine) {
+    door.engine = std::move(*engine);
+  } else {
+    door.trouble = engine.error().text;
+  }
+  return door;
+}
+
+// An engine of our own on the new folder, or the one that --clickhouse names.
+backup::WithClickHouse restore_into_clickhouse(const BackupOptions& options) {
+  if (options.without_clickhouse) return {};
+  return [&options](const fs::path& folder,
+                    const std::function<base::Status(timeseries::ClickHouseClient&)>& work) -> base::Status {
+    const ClickHouseDoor door = open_clickhouse(options, folder.parent_path(), true);
+    if (door.client() == nullptr) return base::Error{ErrorCode::unavailable, door.trouble};
+    return work(*door.client());
+  };
+}
+
+std::string said_of_clickhouse(const backup::Verification& found) {
+  if (!found.manifest.clickhouse) return "no part of ClickHouse, a restore loads it from the ledger";
+  if (!found.manifest.clickhouse->s3_folder.empty()) {
+    return "ClickHouse's part lies in " + found.manifest.clickhouse->s3_folder + " and is looked at by a restore alone";
+  }
+  return found.clickhouse.empty() ? "ClickHouse's part as it was written"
+                                  : "ClickHouse's part is of no use: a restore loads it from the ledger";
+}
+
+void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
+  json.key("clickhouse");
+  if (!manifest.clickhouse) {
+    json.null();
+    return;
+  }
+  std::uint64_t bytes = 0;
+  for (const backup::CopiedFile& file : manifest.clickhouse->files) bytes += file.bytes;
+  json.begin_object().key("files").begin_array();
+  for (const backup::CopiedFile& file : manifest.clickhouse->files) json.value(file.name);
+  json.end_array().key("bytes").value(bytes).end_object();
 }
 
 }  // namespace
@@ -83,12 +154,21 @@ int backup_create(const BackupOptions& options) {
   if (!place) return wrong_use(place.error().text);
   const bool same_disk = place->postgres_url.empty() && backup::on_one_disk(place->sqlite_file, fs::path(options.to));
   if (same_disk) say("the backup lies on the same disk as the data: if it dies, both are lost; copy it elsewhere");
+  if (!options.clickhouse.empty() && options.clickhouse_backup_to.empty() && !options.without_clickhouse) {
+    return wrong_use(
+        "a ClickHouse server writes its part into S3: give --clickhouse-backup-to URL, or "
+        "--without-clickhouse");
+  }
+  const ClickHouseDoor door = open_clickhouse(options, fs::absolute(options.data), false);
   base::SystemClock clock;
   Progress progress;
+  const backup::CreateOptions how{.full = options.full, .clickhouse = {door.client(), options.clickhouse_backup_to}};
   const auto run =
-      run_backup(backup_source(fs::absolute(options.data), *place), options.to, options.full, clock, progress.watch());
+      run_backup(backup_source(fs::absolute(options.data), *place), options.to, how, clock, progress.watch());
   if (!run) return fail_with(run.error());
   const backup::Manifest& manifest = run->created.manifest;
+  const std::string trouble = door.trouble.empty() ? clickhouse_trouble(*run) : door.trouble;
+  if (!trouble.empty()) say("no good part of ClickHouse, a restore loads everything again: " + trouble);
   if (options.json) {
     std::string text;
     base::JsonWriter json(text);
@@ -96,6 +176,8 @@ int backup_create(const BackupOptions& options) {
     json.key("epoch").value(manifest.epoch).key("last_seq").value(manifest.last_seq);
     json.key("chunks").value(manifest.chunks).key("written_bytes").value(run->created.written_bytes);
     json.key("same_disk").value(same_disk).key("purge_safe").value(run->noted);
+    put_clickhouse(json, manifest);
+    json.key("clickhouse_trouble").value(trouble);
     put(json, run->verification.differences);
     json.end_object();
     print(text + "\n");
@@ -120,6 +202,7 @@ int backup_list(const BackupOptions& options) {
         json.key("made").value(base::format_utc_ms(listed.manifest->made_ms));
         json.key("epoch").value(listed.manifest->epoch).key("last_seq").value(listed.manifest->last_seq);
         json.key("chunks").value(listed.manifest->chunks);
+        put_clickhouse(json, *listed.manifest);
       } else {
         json.key("trouble").value(listed.trouble);
       }
@@ -127,7 +210,8 @@ int backup_list(const BackupOptions& options) {
     } else {
       text = name + "  ";
       text += listed.manifest ? std::to_string(listed.manifest->chunks) + " chunks, up to server_seq " +
-                                    std::to_string(listed.manifest->last_seq)
+                                    std::to_string(listed.manifest->last_seq) +
+                                    (listed.manifest->clickhouse ? ", with ClickHouse" : "")
                               : listed.trouble;
       text += listed.verified_ms ? ", verified " + base::format_utc_ms(*listed.verified_ms) : ", not verified";
     }
@@ -147,22 +231,49 @@ int backup_verify(const BackupOptions& options) {
     json.begin_object().key("backup").value(found->folder.string()).key("chunks").value(found->manifest.chunks);
     json.key("bodies").value(found->bodies);
     put(json, found->differences);
+    put(json, found->clickhouse, "clickhouse_differences");
     json.end_object();
     print(text + "\n");
-  } else if (found->differences.empty()) {
-    print(found->folder.filename().string() + ": " + std::to_string(found->bodies) +
-          " chunks, each with the ledger's hash\n");
   } else {
-    print(text_of(found->differences));
+    print(text_of(found->differences) + text_of(found->clickhouse));
+    if (found->differences.empty()) {
+      print(found->folder.filename().string() + ": " + std::to_string(found->bodies) +
+            " chunks, each with the ledger's hash; " + said_of_clickhouse(*found) + "\n");
+    }
   }
-  return found->differences.empty() ? kDone : kFailed;
+  return found->differences.empty() && found->clickhouse.empty() ? kDone : kFailed;
 }
 
 int backup_prune(const BackupOptions& options) {
-  const auto removed = backup::prune(options.to, {});
-  if (!removed) return fail_with(removed.error());
-  for (const fs::path& path : *removed) print("removed " + path.filename().string() + "\n");
+  const auto pruned = backup::prune(options.to, options.keep, !options.apply);
+  if (!pruned) return fail_with(pruned.error());
+  const std::string_view done = options.apply ? "removed" : "would remove";
+  std::string text;
+  if (options.json) {
+    base::JsonWriter json(text);
+    json.begin_object().key("applied").value(options.apply).key("bytes").value(pruned->bytes);
+    json.key("paths").begin_array();
+    for (const fs::path& path : pruned->paths) json.value(path.filename().string());
+    json.end_array().end_object();
+    print(text + "\n");
+    return kDone;
+  }
+  for (const fs::path& path : pruned->paths) text += std::string(done) + " " + path.filename().string() + "\n";
+  print(text + std::string(done) + " " + std::to_string(pruned->bytes) + " bytes\n");
+  if (!options.apply && !pruned->paths.empty()) say("nothing was removed; do it with --apply");
   return kDone;
+}
+
+// nullopt: all that the backup has.
+base::Result<std::optional<backup::Moment>> moment_of(const BackupOptions& options) {
+  if (options.server_seq) return std::optional(backup::Moment{.server_seq = options.server_seq});
+  if (options.at.empty()) return std::optional<backup::Moment>();
+  const auto time = base::parse_iso8601(options.at);
+  if (!time) return time.error().within("--at");
+  if (!time->has_zone) {
+    return base::Error{ErrorCode::invalid_input, "--at needs a zone: 2026-11-28T07:30:00Z or ...+01:00"};
+  }
+  return std::optional(backup::Moment{.utc_ms = time->utc_ms});
 }
 
 int restore(const BackupOptions& options) {
@@ -172,35 +283,55 @@ int restore(const BackupOptions& options) {
   if (place->postgres_url.empty() && place->sqlite_file != (data / "ledger.db").string()) {
     return wrong_use("a restored ledger is ledger.db in --data, or in PostgreSQL; move it afterwards if you must");
   }
+  const auto moment = moment_of(options);
+  if (!moment) return wrong_use(moment.error().text);
   base::SystemClock clock;
   base::SystemRandom random;
   Progress progress;
   const backup::RestoreTarget target{data, place->postgres_url.empty() ? sql::Place() : *place,
-                                     backup_source(data, *place).databases};
+                                     backup_source(data, *place).databases, restore_into_clickhouse(options), *moment};
   const auto restored = backup::restore(options.from, target, clock, random, progress.watch());
   if (!restored) return fail_with(restored.error());
   const backup::Verification& source = restored->verification;
   if (source.differences.empty()) {
     auto ledger = ledger::Ledger::open({.place = *place}, clock, random);
     if (!ledger) return fail(ledger.error());
+    const std::string point = restored->point ? " seq=" + std::to_string(restored->point->server_seq) : "";
     const auto written = (*ledger)->append_audit(
-        {"restore", {}, {}, {}, "name=" + source.folder.filename().string() + " epoch=" + restored->epoch});
+        {"restore", {}, {}, {}, "name=" + source.folder.filename().string() + " epoch=" + restored->epoch + point});
     if (!written) return fail(written.error());
+  }
+  if (restored->rewound.not_found > 0) {
+    say(std::to_string(restored->rewound.not_found) +
+        " recordings that were removed after that moment are in no earlier backup; if they were there then, what "
+        "devices "
+        "still have of them they send again");
+  }
+  if (!restored->clickhouse_trouble.empty()) {
+    say("ClickHouse's part was not restored, the server loads everything from the ledger: " +
+        restored->clickhouse_trouble);
   }
   if (options.json) {
     std::string text;
     base::JsonWriter json(text);
     json.begin_object().key("backup").value(source.folder.string()).key("data").value(data.string());
-    json.key("epoch").value(restored->epoch).key("last_seq").value(source.manifest.last_seq);
-    json.key("chunks").value(restored->chunks);
+    json.key("epoch").value(restored->epoch).key("last_seq");
+    json.value(restored->point ? restored->point->server_seq : source.manifest.last_seq);
+    json.key("brought_back").value(restored->rewound.brought_back);
+    json.key("removed_for_good").value(restored->rewound.not_found);
+    json.key("chunks").value(restored->chunks).key("chunks_to_load").value(restored->to_load);
+    json.key("clickhouse").value(restored->clickhouse).key("clickhouse_trouble").value(restored->clickhouse_trouble);
     put(json, source.differences);
     json.end_object();
     print(text + "\n");
   } else if (source.differences.empty()) {
-    print(data.string() + ": " + std::to_string(restored->chunks) + " chunks restored from " +
+    const std::string as_of =
+        restored->point ? "as of server_seq " + std::to_string(restored->point->server_seq) + ": " : "";
+    print(data.string() + ": " + as_of + std::to_string(restored->chunks) + " chunks restored from " +
           source.folder.filename().string() + " (made " + base::format_utc_ms(source.manifest.made_ms) +
-          ", up to server_seq " + std::to_string(source.manifest.last_seq) +
-          "). Start the server on it: ClickHouse is filled from the ledger, and devices send again what "
+          ", up to server_seq " + std::to_string(source.manifest.last_seq) + "), " +
+          std::to_string(restored->to_load) +
+          " of them to be loaded into ClickHouse. Start the server on it: it loads them, and devices send again what "
           "the backup lacked\n");
   } else {
     print(text_of(source.differences) + "nothing was restored\n");

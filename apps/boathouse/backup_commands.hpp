@@ -1,7 +1,11 @@
 // `boathouse backup create|list|verify|prune`, `restore` and `migrate`: on a data folder, without a server.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+
+#include "server/backup/backup.hpp"
 
 namespace boathouse::app {
 
@@ -13,6 +17,16 @@ struct BackupOptions {
   std::string to_ledger;  // migrate: as `ledger`
   bool full = false;
   bool json = false;
+  bool apply = false;  // prune: remove, not only say
+  backup::Keep keep;
+  bool without_clickhouse = false;
+  std::string engine_binary;  // empty = boathouse-engine beside this program
+  std::string clickhouse;     // as `serve` has it
+  std::string clickhouse_user = "default";
+  std::string clickhouse_password_file;
+  std::string clickhouse_backup_to;  // URL of a folder in S3
+  std::string at;                    // restore: ISO 8601 with its zone; empty = not asked for
+  std::optional<std::int64_t> server_seq;
 };
 
 // Also while the server runs. Exit 1 when the new backup differs from what was written.
@@ -20,6 +34,7 @@ int backup_create(const BackupOptions& options);
 int backup_list(const BackupOptions& options);
 // Exit 1 on a difference.
 int backup_verify(const BackupOptions& options);
+// Without `apply` it only says what it would remove.
 int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
 int migrate(const BackupOptions& options);

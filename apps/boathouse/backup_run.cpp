@@ -35,23 +35,34 @@ backup::Source backup_source(const std::filesystem::path& data, const sql::Place
           {data / "pepper.key", data / "operator.key"}};
 }
 
-base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination, bool full,
-                                   base::Clock& clock, const backup::Watch& watch) {
+base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
+                                   backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch) {
   while (true) {
-    auto created = backup::create(source, destination, {.full = full}, clock, watch);
+    auto created = backup::create(source, destination, options, clock, watch);
     if (!created) return created.error();
     auto verification = backup::verify(created->folder, clock, watch);
     if (!verification) return verification.error();
     BackupRun run{std::move(*created), std::move(*verification), false};
-    if (run.verification.differences.empty()) {
+    const bool good = run.verification.differences.empty();
+    if (!options.full && (!good || !run.verification.clickhouse.empty())) {
+      options.full = true;
+      continue;
+    }
+    if (good) {
       const auto noted = note(source, run.created);
       if (!noted) return noted.error();
       run.noted = *noted;
-      return run;
     }
-    if (full) return run;
-    full = true;
+    return run;
   }
+}
+
+std::string clickhouse_trouble(const BackupRun& run) {
+  if (!run.created.clickhouse_trouble.empty() || run.verification.clickhouse.empty()) {
+    return run.created.clickhouse_trouble;
+  }
+  const backup::Difference& first = run.verification.clickhouse.front();
+  return first.file + ": " + first.text;
 }
 
 }  // namespace boathouse::app

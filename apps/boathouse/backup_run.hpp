@@ -20,9 +20,12 @@ struct BackupRun {
   bool noted = false;  // the ledger says that devices may remove what is in it
 };
 
-// Creates and verifies; a backup that leans on damaged segments is made again in full. When nothing differs the ledger
-// notes how far it reaches.
-base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination, bool full,
-                                   base::Clock& clock, const backup::Watch& watch);
+// Creates and verifies; a backup that leans on damaged files is made again in full. When nothing differs, ClickHouse's
+// part apart, the ledger notes how far it reaches.
+base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
+                                   backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch);
+
+// Why a restore of it would have to load all of ClickHouse again; empty: it would not, or no part was wanted.
+std::string clickhouse_trouble(const BackupRun& run);
 
 }  // namespace boathouse::app

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kKind = "backup";
 constexpr std::int64_t kProlongMs = 30'000;
+constexpr std::int64_t kClickHouseRetryMs = 1'000;  // it starts beside us, within seconds
+constexpr int kClickHouseRetries = 30;
 constexpr std::int64_t kRetryMs = 600'000;  // a disk that is away comes back within hours, not within seconds
 
 }  // namespace
@@ -59,6 +61,10 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   const auto there = has_one(period);
   if (!there) return Outcome::retry(there.error().text);
   if (*there) return Outcome::done();
+  timeseries::ClickHouseClient* const clickhouse = options_.clickhouse.client;
+  if (clickhouse != nullptr && context.job().failures < kClickHouseRetries) {
+    if (const base::Status up = clickhouse->ping(); !up) return Outcome::retry(up.error().text, kClickHouseRetryMs);
+  }
 
   std::int64_t prolonged = clock_.monotonic_ms();
   const backup::Watch watch = [&](std::uint64_t) -> base::Status {
@@ -71,9 +77,13 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
     log_("the backup failed: " + why);
     return Outcome::retry(why, kRetryMs);
   };
-  const auto run = run_backup(options_.source, options_.destination, false, clock_, watch);
+  const auto run =
+      run_backup(options_.source, options_.destination, {.clickhouse = options_.clickhouse}, clock_, watch);
   if (!run) return failed(run.error().text);
-  if (const auto removed = backup::prune(options_.destination, {}); !removed) {
+  if (const std::string trouble = clickhouse_trouble(*run); !trouble.empty()) {
+    log_("the backup has no good part of ClickHouse, a restore of it loads everything again: " + trouble);
+  }
+  if (const auto removed = backup::prune(options_.destination, options_.keep); !removed) {
     log_("old backups were not removed: " + removed.error().text);
   }
   const std::string name = run->created.folder.filename().string();

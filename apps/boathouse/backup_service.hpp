@@ -21,6 +21,8 @@ class BackupService {
     backup::Source source;
     std::filesystem::path destination;
     std::int64_t every_ms = 86'400'000;  // at least 1000; periods are counted from 1970, so that all nodes agree
+    backup::Keep keep = {};
+    backup::ClickHouse clickhouse = {};  // outlives the runner's threads, too
   };
 
   // All must outlive the runner's threads, which this hands its handler to.

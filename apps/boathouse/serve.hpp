@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "server/backup/backup.hpp"
+
 namespace boathouse::app {
 
 struct ServeOptions {
@@ -24,8 +26,10 @@ struct ServeOptions {
   std::string engine_binary;       // empty = boathouse-engine beside this program
   std::string backup_to;           // folder of backups; empty = none are made
   std::int64_t backup_every_s = 86'400;
-  bool purge_without_backup = false;         // devices may remove what the ledger has, without a backup of it
-  bool webhook_allow_private = false;        // webhooks may go into the operator's own network
+  backup::Keep backup_keep;
+  std::string clickhouse_backup_to;    // URL of a folder in S3, for the part of `clickhouse`; empty = no such part
+  bool purge_without_backup = false;   // devices may remove what the ledger has, without a backup of it
+  bool webhook_allow_private = false;  // webhooks may go into the operator's own network
   bool webhook_allow_http_loopback = false;  // and, without TLS, to this machine
 };
 

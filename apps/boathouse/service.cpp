@@ -2,26 +2,23 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
 #include "apps/boathouse/backup_run.hpp"
 #include "apps/boathouse/backup_service.hpp"
+#include "apps/boathouse/engine_access.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/service_log.hpp"
 #include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
-#include "core/base/hex.hpp"
 #include "core/base/random.hpp"
 #include "server/api/audit_routes.hpp"
 #include "server/api/operator_routes.hpp"
@@ -59,34 +56,6 @@ using base::ErrorCode;
 constexpr int kJobThreads = 4;
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr auto kDrain = std::chrono::seconds(20);
-
-// The engine's password lives in a file of mode 0600, new at each start: nothing but us talks to it.
-base::Result<std::string> make_password(const fs::path& file, base::RandomSource& random) {
-  base::Digest bytes{};
-  random.fill(bytes);
-  const std::string password = base::to_hex(bytes);
-  const mode_t before = ::umask(077);
-  std::ofstream out(file, std::ios::trunc);
-  ::umask(before);
-  out << password << '\n';
-  out.close();
-  if (!out) return Error{ErrorCode::io, "cannot write " + file.string()};
-  return password;
-}
-
-base::Result<std::string> read_password(const std::string& file) {
-  if (file.empty()) return std::string();
-  std::ifstream in(file);
-  std::string password;
-  if (!std::getline(in, password)) return Error{ErrorCode::io, "cannot read a password from " + file};
-  return password;
-}
-
-std::string engine_beside_us() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  return (error ? fs::path("boathouse-engine") : self.parent_path() / "boathouse-engine").string();
-}
 
 http::Hooks hooks_of(ServiceMetrics& metrics) {
   http::Hooks hooks;
@@ -197,9 +166,14 @@ base::Status Service::open_backups(const ServeOptions& options, const sql::Place
     }
     return base::Done{};
   }
+  backup::ClickHouse clickhouse{client_.get(), options.clickhouse_backup_to};
+  if (!options.clickhouse.empty() && options.clickhouse_backup_to.empty()) {
+    log_line("no --clickhouse-backup-to: backups have no part of ClickHouse, a restore loads it from the ledger again");
+    clickhouse = {};
+  }
   backups_ = std::make_unique<BackupService>(
-      BackupService::Options{backup_source(data, place), fs::absolute(options.backup_to),
-                             options.backup_every_s * 1000},
+      BackupService::Options{backup_source(data, place), fs::absolute(options.backup_to), options.backup_every_s * 1000,
+                             options.backup_keep, std::move(clickhouse)},
       *job_runner_, *ledger_, clock_, log_line);
   return base::Done{};
 }
@@ -218,7 +192,8 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   } else {
     client_ = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
     const fs::path password_file = data / "engine.password";
-    auto password = make_password(password_file, random_);
+    note_engine(data, {});
+    auto password = make_engine_password(password_file, random_);
     if (!password) return password.error();
     timeseries::EngineProcess::Options engine_options;
     engine_options.binary = options.engine_binary.empty() ? engine_beside_us() : options.engine_binary;
@@ -226,7 +201,12 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
     engine_options.password_file = password_file.string();
     engine_options.password = *password;
     engine_ = std::make_unique<timeseries::EngineProcess>(
-        std::move(engine_options), [this](const timeseries::Endpoint& endpoint) { use_engine(endpoint); }, log_line);
+        std::move(engine_options),
+        [this, data](const timeseries::Endpoint& endpoint) {
+          use_engine(endpoint);
+          note_engine(data, endpoint);
+        },
+        log_line);
   }
   timeseries::Loader::Options loader_options;
   loader_options.cluster = options.clickhouse_cluster;
@@ -262,9 +242,8 @@ base::Status Service::open(const ServeOptions& options) {
   BOATHOUSE_TRY(ensure_operator_key());
   BOATHOUSE_TRY(open_jobs(*place, data));
   BOATHOUSE_TRY(open_webhooks(options, *place, data));
-  BOATHOUSE_TRY(open_backups(options, *place, data));
-
   BOATHOUSE_TRY(open_timeseries(options, data));
+  BOATHOUSE_TRY(open_backups(options, *place, data));
   ledger_->on_commit([this] {
     loader_->wake();
     webhook_dispatcher_->wake();

@@ -2,6 +2,7 @@
 //
 //   DESTINATION/backup-<UTC time>-<epoch>/   manifest.json, ledger.db, control.db, ..., pepper.key, operator.key
 //   DESTINATION/bodies/                      segments, shared by the backups that name them
+//   DESTINATION/clickhouse/                  ClickHouse's own backups, shared likewise (clickhouse.hpp)
 //
 // ledger.db and the others are whole SQLite files without the chunks' bodies; the bodies lie in segments, which a later
 // backup names again and only adds to. A folder appears under its name when everything in it is on the disk: one that
@@ -19,6 +20,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "server/backup/clickhouse.hpp"
 #include "server/backup/manifest.hpp"
 #include "server/sql/migrations.hpp"
 #include "server/sql/sql.hpp"
@@ -38,14 +40,16 @@ struct Source {
 };
 
 struct CreateOptions {
-  bool full = false;                                      // write every body again, though an earlier backup has it
+  bool full = false;                                      // write everything again, though an earlier backup has it
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // a segment that is larger is ended
+  ClickHouse clickhouse = {};
 };
 
 struct Created {
   std::filesystem::path folder;
   Manifest manifest;
-  std::uint64_t written_bytes = 0;  // without what earlier backups had
+  std::uint64_t written_bytes = 0;      // without what earlier backups had
+  std::string clickhouse_trouble = {};  // why there is no part of ClickHouse, though it was to be there
 };
 
 // not_found: there is no ledger at that place.
@@ -64,11 +68,13 @@ struct Verification {
   Manifest manifest;  // empty when it is itself what differs
   std::uint64_t bodies = 0;
   std::vector<Difference> differences;
+  std::vector<Difference> clickhouse;  // in its part, without which a restore only takes longer
 };
 
 // Reads every byte of the backup: hashes of all files, every row of the databases, every chunk's body, whose canonical
-// bytes must have the hash that the ledger has. `folder`: a backup, or a destination, then its newest. An error when
-// there is no such backup. When nothing differs the backup is marked as verified at that time (verified.json).
+// bytes must have the hash that the ledger has; of ClickHouse's part the hash, in S3 nothing. `folder`: a backup, or a
+// destination, then its newest. An error when there is no such backup. When nothing differs, ClickHouse's part apart,
+// the backup is marked as verified at that time (verified.json).
 base::Result<Verification> verify(const std::filesystem::path& folder, base::Clock& clock, const Watch& watch);
 
 // One that list() found.
@@ -89,13 +95,20 @@ struct Keep {
   int months = 12;
 };
 
-// Removes what `keep` does not keep, then the segments that no backup names. The newest one and the newest verified one
-// stay. With a manifest that cannot be read nothing is removed: nobody knows which segments it names (corrupt).
-// What was removed.
-base::Result<std::vector<std::filesystem::path>> prune(const std::filesystem::path& destination, const Keep& keep);
+struct Pruned {
+  std::vector<std::filesystem::path> paths;
+  std::uint64_t bytes = 0;  // of all files in them
+};
+
+// Removes what `keep` does not keep, then the segments and ClickHouse's files that no backup names. The newest one and
+// the newest verified one stay. With a manifest that cannot be read nothing is removed: nobody knows what it needs
+// (corrupt). What was removed; what would be when `dry_run`.
+base::Result<Pruned> prune(const std::filesystem::path& destination, const Keep& keep, bool dry_run = false);
 
 // Where segments lie, for a backup's folder.
 std::filesystem::path bodies_folder(const std::filesystem::path& backup);
+// The same for ClickHouse's part.
+std::filesystem::path clickhouse_folder(const std::filesystem::path& backup);
 // A backup's folder, for one or for a destination (its newest). not_found.
 base::Result<std::filesystem::path> find_backup(const std::filesystem::path& folder);
 // The same for what is to be restored: of a destination the one that reaches farthest, by the manifests' last_seq and

@@ -111,9 +111,24 @@ Result<std::vector<Listed>> some_backups(const fs::path& destination) {
   return backups;
 }
 
+std::uint64_t bytes_below(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    const std::uint64_t bytes = fs::file_size(path, error);
+    return error ? 0 : bytes;
+  }
+  std::uint64_t bytes = 0;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error)) {
+    bytes += entry.is_regular_file(error) ? entry.file_size(error) : 0;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 fs::path bodies_folder(const fs::path& backup) { return backup.parent_path() / "bodies"; }
+
+fs::path clickhouse_folder(const fs::path& backup) { return backup.parent_path() / "clickhouse"; }
 
 Result<std::vector<Listed>> list(const fs::path& destination) {
   std::vector<Listed> backups;
@@ -175,7 +190,7 @@ Result<fs::path> find_backup_to_restore(const fs::path& folder) {
                                         names};
 }
 
-Result<std::vector<fs::path>> prune(const fs::path& destination, const Keep& keep) {
+Result<Pruned> prune(const fs::path& destination, const Keep& keep, bool dry_run) {
   auto lock = FolderLock::take(destination);
   if (!lock) {
     return lock.error();
@@ -184,44 +199,58 @@ Result<std::vector<fs::path>> prune(const fs::path& destination, const Keep& kee
   if (!backups) {
     return backups.error();
   }
-  std::vector<fs::path> removed;
+  Pruned pruned;
   if (backups->empty()) {
-    return removed;
+    return pruned;
   }
   for (const Listed& listed : *backups) {
     if (!listed.manifest) {
       return Error{ErrorCode::corrupt, listed.folder.string() + ": " + listed.trouble +
-                                           "; nothing was removed, because nobody knows which bodies it needs: move "
-                                           "that folder away"};
+                                           "; nothing was removed, because nobody knows what it needs: move that "
+                                           "folder away"};
     }
   }
   const std::set<fs::path> kept = to_be_kept(*backups, keep);
-  std::set<std::string> segments;
+  std::set<std::string> needed;  // of what several share
+  const auto remove = [&](const fs::path& path, const fs::path& doomed) -> base::Status {
+    pruned.paths.push_back(path);
+    pruned.bytes += bytes_below(path);
+    if (dry_run) {
+      return {};
+    }
+    if (doomed != path) {
+      BOATHOUSE_TRY(move_path(path, doomed));
+    }
+    return remove_path(doomed);
+  };
   for (const Listed& listed : *backups) {
     if (kept.contains(listed.folder)) {
       for (const Segment& segment : listed.manifest->segments) {
-        segments.insert(segment.file);
+        needed.insert(segment.file);
+      }
+      if (listed.manifest->clickhouse) {
+        for (const CopiedFile& file : listed.manifest->clickhouse->files) {
+          needed.insert(file.name);
+        }
       }
       continue;
     }
     // Under another name first: one that is half removed is no backup.
-    const fs::path doomed = destination / (".removed-" + listed.folder.filename().string());
-    BOATHOUSE_TRY(move_path(listed.folder, doomed));
-    BOATHOUSE_TRY(remove_path(doomed));
-    removed.push_back(listed.folder);
+    BOATHOUSE_TRY(remove(listed.folder, destination / (".removed-" + listed.folder.filename().string())));
   }
-  std::error_code error;
   std::vector<fs::path> orphans;
-  for (const fs::directory_entry& entry : fs::directory_iterator(destination / "bodies", error)) {
-    if (!segments.contains(entry.path().filename().string())) {
-      orphans.push_back(entry.path());
+  for (const char* shared : {"bodies", "clickhouse"}) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(destination / shared, error)) {
+      if (!needed.contains(entry.path().filename().string())) {
+        orphans.push_back(entry.path());
+      }
     }
   }
   for (const fs::path& orphan : orphans) {
-    BOATHOUSE_TRY(remove_path(orphan));
-    removed.push_back(orphan);
+    BOATHOUSE_TRY(remove(orphan, orphan));
   }
-  return removed;
+  return pruned;
 }
 
 }  // namespace boathouse::backup

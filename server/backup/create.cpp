@@ -104,6 +104,7 @@ class Creation {
       BOATHOUSE_TRY(copy_secret(secret));
     }
     BOATHOUSE_TRY(describe_files());
+    BOATHOUSE_TRY(copy_clickhouse_part());
     return publish();
   }
 
@@ -290,6 +291,28 @@ class Creation {
     return {};
   }
 
+  // Whatever ClickHouse says, the backup is good without it: only the watch ends it.
+  Status copy_clickhouse_part() {
+    if (options_.clickhouse.client == nullptr) {
+      return {};
+    }
+    const auto before = list(destination_);
+    if (!before) {
+      return before.error();
+    }
+    Status stopped;
+    auto copy = copy_clickhouse(options_.clickhouse, destination_, *before, options_.full, manifest_.made_ms,
+                                [this, &stopped](std::uint64_t bytes) { return stopped = watch_(bytes); });
+    BOATHOUSE_TRY(stopped);
+    if (!copy) {
+      clickhouse_trouble_ = copy.error().text;
+      return {};
+    }
+    written_bytes_ += copy->files.back().bytes;
+    manifest_.clickhouse = std::move(*copy);
+    return {};
+  }
+
   [[nodiscard]] fs::path folder() const {
     std::string time;
     for (const char c : base::format_utc_ms(manifest_.made_ms)) {
@@ -308,7 +331,7 @@ class Creation {
     BOATHOUSE_TRY(write_file(partial() / "manifest.json", encode_manifest(manifest_)));
     BOATHOUSE_TRY(sync_path(partial()));
     BOATHOUSE_TRY(move_path(partial(), folder()));
-    return Created{folder(), manifest_, written_bytes_};
+    return Created{folder(), manifest_, written_bytes_, clickhouse_trouble_};
   }
 
   const Source& source_;
@@ -317,6 +340,7 @@ class Creation {
   const Watch& watch_;
   Manifest manifest_;
   std::uint64_t written_bytes_ = 0;
+  std::string clickhouse_trouble_;
 };
 
 }  // namespace

@@ -29,6 +29,17 @@ Error system_error(const fs::path& path, const std::string& what, int number) {
   return {ErrorCode::io, path.string() + ": " + what + ": " + std::strerror(number)};
 }
 
+Status sync_with(const fs::path& path, int (*sync)(int)) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    return io_error(path, "cannot be opened");
+  }
+  const int synced = sync(descriptor);
+  const int number = errno;
+  ::close(descriptor);
+  return synced == 0 ? Status() : Status(system_error(path, "cannot be synced", number));
+}
+
 }  // namespace
 
 Error io_error(const fs::path& path, const std::string& what) { return system_error(path, what, errno); }
@@ -72,16 +83,9 @@ Result<FileDigest> digest_of(const fs::path& path, const Watch& watch) {
   return digest;
 }
 
-Status sync_path(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    return io_error(path, "cannot be opened");
-  }
-  const int synced = ::fsync(descriptor);
-  const int number = errno;
-  ::close(descriptor);
-  return synced == 0 ? Status() : Status(system_error(path, "cannot be synced", number));
-}
+Status sync_path(const fs::path& path) { return sync_with(path, ::fsync); }
+
+Status sync_disk(const fs::path& path) { return sync_with(path, ::syncfs); }
 
 Status write_file(const fs::path& path, std::string_view content) {
   auto file = create_file(path);

@@ -32,6 +32,7 @@ base::Status sync_and_close(File file, const std::filesystem::path& path);
 
 base::Result<FileDigest> digest_of(const std::filesystem::path& path, const Watch& watch);
 base::Status sync_path(const std::filesystem::path& path);  // a file or folder
+base::Status sync_disk(const std::filesystem::path& path);  // all that anybody wrote to the disk that it lies on
 base::Status write_file(const std::filesystem::path& path, std::string_view content);
 // At most `max_bytes`, else too_large.
 base::Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);

@@ -34,6 +34,15 @@ void put_database(base::JsonWriter& json, const DatabaseCopy& database) {
   json.end_array().end_object();
 }
 
+void put_files(base::JsonWriter& json, const std::vector<CopiedFile>& files) {
+  json.key("files").begin_array();
+  for (const CopiedFile& file : files) {
+    json.begin_object().key("name").value(file.name).key("bytes").value(file.bytes);
+    json.key("sha256").value(base::to_hex(file.sha256)).end_object();
+  }
+  json.end_array();
+}
+
 // Takes fields out of an object; ok() tells whether all were there.
 class Fields {
  public:
@@ -70,6 +79,15 @@ class Fields {
     ok_ = ok_ && !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
     return name;
   }
+  std::vector<CopiedFile> files(std::string_view key) {
+    std::vector<CopiedFile> files;
+    for (const JsonValue& value : array(key)) {
+      Fields file(value);
+      files.push_back({file.file("name"), file.count("bytes"), file.digest("sha256")});
+      ok_ = ok_ && file.ok();
+    }
+    return files;
+  }
   [[nodiscard]] bool ok() const { return ok_; }
 
  private:
@@ -103,18 +121,21 @@ std::string encode_manifest(const Manifest& manifest) {
   for (const DatabaseCopy& database : manifest.databases) {
     put_database(json, database);
   }
-  json.end_array().key("files").begin_array();
-  for (const CopiedFile& file : manifest.files) {
-    json.begin_object().key("name").value(file.name).key("bytes").value(file.bytes);
-    json.key("sha256").value(base::to_hex(file.sha256)).end_object();
-  }
-  json.end_array().key("segments").begin_array();
+  json.end_array();
+  put_files(json, manifest.files);
+  json.key("segments").begin_array();
   for (const Segment& segment : manifest.segments) {
     json.begin_object().key("file").value(segment.file).key("from").value(segment.from).key("to").value(segment.to);
     json.key("bodies").value(segment.bodies).key("bytes").value(segment.bytes);
     json.key("sha256").value(base::to_hex(segment.sha256)).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  if (manifest.clickhouse) {
+    json.key("clickhouse").begin_object().key("s3_folder").value(manifest.clickhouse->s3_folder);
+    put_files(json, manifest.clickhouse->files);
+    json.end_object();
+  }
+  json.end_object();
   return std::string(kBegin) + text + std::string(kMiddle) + base::to_hex(base::sha256(base::as_bytes(text))) +
          std::string(kEnd);
 }
@@ -138,14 +159,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
   if (fields.number("format") > kFormat) {
     return Error{ErrorCode::unsupported, "manifest.json was written by a newer program; use that one"};
   }
-  Manifest manifest{fields.number("made_ms"),
-                    fields.text("epoch"),
-                    fields.number("last_seq"),
-                    fields.count("chunks"),
-                    fields.digest("chunk_root"),
-                    {},
-                    {},
-                    {}};
+  Manifest manifest{fields.number("made_ms"),    fields.text("epoch"),
+                    fields.number("last_seq"),   fields.count("chunks"),
+                    fields.digest("chunk_root"), {},
+                    fields.files("files"),       {}};
   for (const JsonValue& value : fields.array("databases")) {
     auto database = database_of(value);
     if (!database) {
@@ -153,10 +170,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
     }
     manifest.databases.push_back(std::move(*database));
   }
-  for (const JsonValue& value : fields.array("files")) {
-    Fields file(value);
-    manifest.files.push_back({file.file("name"), file.count("bytes"), file.digest("sha256")});
-    if (!file.ok()) {
+  if (const JsonValue* clickhouse = json->find("clickhouse"); clickhouse != nullptr) {
+    Fields copy(*clickhouse);
+    manifest.clickhouse = ClickHouseCopy{copy.text("s3_folder"), copy.files("files")};
+    if (!copy.ok() || manifest.clickhouse->files.empty()) {
       return kDamaged;
     }
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,15 +35,24 @@ struct CopiedFile {
   bool operator==(const CopiedFile&) const = default;
 };
 
+// ClickHouse's own backups that make up its part: a full one, then, if there is one, the increment on top of it.
+struct ClickHouseCopy {
+  std::string s3_folder;          // URL of the folder in S3 where they are; empty: DESTINATION/clickhouse
+  std::vector<CopiedFile> files;  // those in S3 are folders there: their hash is 0
+
+  bool operator==(const ClickHouseCopy&) const = default;
+};
+
 struct Manifest {
   std::int64_t made_ms = 0;
   std::string epoch;          // of the ledger
   std::int64_t last_seq = 0;  // everything up to this server_seq is in it
   std::uint64_t chunks = 0;
   base::Digest chunk_root{};  // SHA-256 over each chunk's server_seq (8 bytes, little-endian) and hash, in that order
-  std::vector<DatabaseCopy> databases;  // the ledger first
-  std::vector<CopiedFile> files;        // of the backup's folder, all but the manifest
-  std::vector<Segment> segments;        // in order of `from`
+  std::vector<DatabaseCopy> databases;            // the ledger first
+  std::vector<CopiedFile> files;                  // of the backup's folder, all but the manifest
+  std::vector<Segment> segments;                  // in order of `from`
+  std::optional<ClickHouseCopy> clickhouse = {};  // what of it was loaded by then, and may be more; nullopt: no part
 
   bool operator==(const Manifest&) const = default;
 };

@@ -61,8 +61,12 @@ Status check_folder(const fs::path& data) {
 
 class Restoration {
  public:
-  Restoration(const Verification& source, const RestoreTarget& target, base::RandomSource& random, const Watch& watch)
+  Restoration(const Verification& source, const std::optional<PointInTime>& point,
+              const std::optional<Verification>& earlier, const RestoreTarget& target, base::RandomSource& random,
+              const Watch& watch)
       : source_(source),
+        point_(point),
+        earlier_(earlier),
         target_(target),
         data_(fs::absolute(target.data).lexically_normal()),
         random_(random),
@@ -84,13 +88,79 @@ class Restoration {
         BOATHOUSE_TRY(write_file(unfinished() / file.name, *content));
       }
     }
+    Restored restored;
+    restored.verification = source_;
+    restored.epoch = epoch_;
+    restored.point = point_;
+    restored.rewound = rewound_;
+    if (source_.manifest.clickhouse && target_.with_clickhouse) {
+      BOATHOUSE_TRY(restore_clickhouse_part(restored));
+    }
+    BOATHOUSE_TRY(count_chunks(restored));
     BOATHOUSE_TRY(sync_path(unfinished()));
     BOATHOUSE_TRY(move_path(unfinished(), data_));
-    return Restored{source_, epoch_, source_.manifest.chunks};
+    return restored;
   }
 
  private:
   [[nodiscard]] fs::path unfinished() const { return data_.parent_path() / (data_.filename().string() + ".restoring"); }
+
+  [[nodiscard]] sql::Place place_of(const std::string& name) const {
+    sql::Place place = target_.shared;
+    if (place.postgres_url.empty()) {
+      place.sqlite_file = (unfinished() / (name + ".db")).string();
+    }
+    return place;
+  }
+
+  Status count_chunks(Restored& restored) {
+    auto ledger = sql::Connection::open(place_of("ledger"));
+    if (!ledger) {
+      return ledger.error();
+    }
+    const auto chunks = number_of(*ledger, "SELECT chunks FROM state");
+    const auto to_load = number_of(*ledger, "SELECT unloaded FROM state");
+    if (!chunks || !to_load) {
+      return chunks ? to_load.error() : chunks.error();
+    }
+    restored.chunks = static_cast<std::uint64_t>(*chunks);
+    restored.to_load = static_cast<std::uint64_t>(*to_load);
+    return {};
+  }
+
+  // The ledger is whole and says that everything is to be loaded. What ClickHouse's part has after all is taken off
+  // that; if it has nothing, all is as it would be without it.
+  Status restore_clickhouse_part(Restored& restored) {
+    const fs::path folder = unfinished() / "clickhouse";
+    if (!source_.clickhouse.empty()) {
+      restored.clickhouse_trouble = source_.clickhouse.front().file + ": " + source_.clickhouse.front().text;
+      return {};
+    }
+    auto ledger = sql::Connection::open(place_of("ledger"));
+    if (!ledger) {
+      return ledger.error();
+    }
+    Status stopped;
+    LoadedParts loaded;
+    const Status done = target_.with_clickhouse(folder, [&](timeseries::ClickHouseClient& client) -> Status {
+      auto found =
+          restore_clickhouse(*source_.manifest.clickhouse, source_.folder.parent_path(), client, *ledger,
+                             source_.manifest.last_seq, [&](std::uint64_t bytes) { return stopped = watch_(bytes); });
+      if (!found) {
+        return found.error();
+      }
+      loaded = std::move(*found);
+      return {};
+    });
+    BOATHOUSE_TRY(stopped);
+    if (!done) {
+      restored.clickhouse_trouble = done.error().text;
+      return remove_path(folder);
+    }
+    BOATHOUSE_TRY(sync_disk(unfinished()));  // ClickHouse syncs what it is sent, not what it restores
+    restored.clickhouse = true;
+    return mark_loaded(*ledger, loaded);
+  }
 
   Status restore_database(const DatabaseCopy& copy) {
     const sql::Schema* schema = nullptr;
@@ -107,10 +177,7 @@ class Restoration {
     if (!from) {
       return from.error();
     }
-    sql::Place to_place = target_.shared;
-    if (to_place.postgres_url.empty()) {
-      to_place.sqlite_file = (unfinished() / (copy.name + ".db")).string();
-    }
+    const sql::Place to_place = place_of(copy.name);
     auto to = sql::Connection::open(to_place);
     if (!to) {
       return to.error();
@@ -143,6 +210,13 @@ class Restoration {
         return sum.error();
       }
       BOATHOUSE_TRY(compare(to, table, *sum, watch_));
+    }
+    if (copy.name == "ledger" && point_) {
+      const auto rewound = rewind_ledger(to, point_->server_seq, earlier_, watch_);
+      if (!rewound) {
+        return rewound.error();
+      }
+      rewound_ = *rewound;
     }
     if (copy.name == "ledger") {
       BOATHOUSE_TRY(begin_new_epoch(*tables, to));
@@ -228,6 +302,9 @@ class Restoration {
   }
 
   const Verification& source_;
+  const std::optional<PointInTime>& point_;
+  const std::optional<Verification>& earlier_;
+  Rewound rewound_;
   const RestoreTarget& target_;
   const fs::path data_;
   base::RandomSource& random_;
@@ -307,18 +384,50 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
 Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,
                          base::RandomSource& random, const Watch& watch) {
   BOATHOUSE_TRY(check_folder(target.data));
-  const auto chosen = find_backup_to_restore(backup);
-  if (!chosen) {
-    return chosen.error();
+  std::optional<PointInTime> point;
+  std::optional<Verification> earlier;
+  fs::path from;
+  if (target.moment) {
+    std::error_code error;
+    const bool is_backup = fs::exists(backup / "manifest.json", error);
+    auto found = find_point(is_backup ? fs::absolute(backup).parent_path() : backup, *target.moment);
+    if (!found) {
+      return found.error();
+    }
+    point = std::move(*found);
+    from = point->later;
+  } else {
+    auto chosen = find_backup_to_restore(backup);
+    if (!chosen) {
+      return chosen.error();
+    }
+    from = std::move(*chosen);
   }
-  auto source = verify(*chosen, clock, watch);
+  auto source = verify(from, clock, watch);
   if (!source) {
     return source.error();
   }
-  if (!source->differences.empty()) {
-    return Restored{std::move(*source), "", 0};
+  if (point && point->earlier && source->differences.empty()) {
+    auto checked = verify(*point->earlier, clock, watch);
+    if (!checked) {
+      return checked.error();
+    }
+    // Of tables that were others then nothing can be taken over row by row.
+    const bool same_tables =
+        checked->manifest.databases.empty() ||
+        checked->manifest.databases.front().schema_version == source->manifest.databases.front().schema_version;
+    if (!checked->differences.empty()) {
+      source = std::move(checked);
+    } else if (same_tables) {
+      earlier = std::move(*checked);
+    }
   }
-  return Restoration(*source, target, random, watch).run();
+  if (!source->differences.empty()) {
+    Restored nothing;
+    nothing.verification = std::move(*source);
+    return nothing;
+  }
+  return Restoration(*source, point, earlier, target, random, watch).run();
 }
 
 Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch) {

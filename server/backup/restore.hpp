@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,24 +12,37 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "server/backup/backup.hpp"
+#include "server/backup/point_in_time.hpp"
 
 namespace boathouse::backup {
 
+// Calls `work` with a ClickHouse whose data lies in `folder`, or with one elsewhere; when it returns nobody has the
+// folder open.
+using WithClickHouse = std::function<base::Status(
+    const std::filesystem::path& folder, const std::function<base::Status(timeseries::ClickHouseClient&)>& work)>;
+
 struct RestoreTarget {
-  std::filesystem::path data;    // a new folder, or an empty one
-  sql::Place shared = {};        // PostgreSQL for all databases; else files in `data`
-  std::vector<Database> schema;  // names and schemas of what may be in a backup; the ledger first, places unused
+  std::filesystem::path data;           // a new folder, or an empty one
+  sql::Place shared = {};               // PostgreSQL for all databases; else files in `data`
+  std::vector<Database> schema;         // names and schemas of what may be in a backup; the ledger first, places unused
+  WithClickHouse with_clickhouse = {};  // nullptr: all of it is loaded from the ledger again
+  std::optional<Moment> moment = {};    // the ledger as it was then; nullopt: all that the backup has
 };
 
 struct Restored {
   Verification verification;  // with differences nothing was restored
   std::string epoch;          // new: devices offer again whatever they hold
-  std::uint64_t chunks = 0;   // all of them wait to be loaded into ClickHouse
+  std::uint64_t chunks = 0;
+  std::uint64_t to_load = 0;  // of them, those that ClickHouse lacks: the server loads them when it starts
+  std::optional<PointInTime> point = {};
+  Rewound rewound = {};            // on the way to `point`
+  bool clickhouse = false;         // its part was restored
+  std::string clickhouse_trouble;  // why not, when the backup has one
 };
 
-// `backup`: as of find_backup_to_restore(). Verifies the backup, copies it, reads back what was written and compares.
-// The data folder appears when it is whole. conflict: there is data already, and nothing was changed. Its tables are
-// those of the backup's program; the server brings them up to date when it starts.
+// `backup`: as of find_backup_to_restore(). Verifies the backup (with a moment: the two around it), copies it, reads back
+// what was written and compares. The data folder appears when it is whole. conflict: there is data already, and nothing
+// was changed. Its tables are those of the backup's program; the server brings them up to date when it starts.
 base::Result<Restored> restore(const std::filesystem::path& backup, const RestoreTarget& target, base::Clock& clock,
                                base::RandomSource& random, const Watch& watch);
 

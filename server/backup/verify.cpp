@@ -78,7 +78,8 @@ class Check {
     for (const DatabaseCopy& database : found_.manifest.databases) {
       BOATHOUSE_TRY(check_database(database));
     }
-    return check_bodies();
+    BOATHOUSE_TRY(check_bodies());
+    return check_clickhouse();
   }
 
  private:
@@ -86,6 +87,18 @@ class Check {
     if (found_.differences.size() < kMaxDifferences) {
       found_.differences.push_back({file, text});
     }
+  }
+
+  Status check_clickhouse() {
+    if (!found_.manifest.clickhouse || !found_.manifest.clickhouse->s3_folder.empty()) {
+      return {};
+    }
+    const std::vector<Difference> others = std::exchange(found_.differences, {});
+    for (const CopiedFile& file : found_.manifest.clickhouse->files) {
+      BOATHOUSE_TRY(check_file(clickhouse_folder(found_.folder) / file.name, file.bytes, file.sha256));
+    }
+    found_.clickhouse = std::exchange(found_.differences, others);
+    return {};
   }
 
   Status check_file(const fs::path& path, std::uint64_t bytes, const base::Digest& sha256) {

@@ -1,0 +1,240 @@
+// ClickHouse's part of backups: the commands on a data folder with a real engine and rows that the loader loaded.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/boathouse/backup_commands.hpp"
+#include "apps/boathouse/engine_access.hpp"
+#include "apps/boathouse/output.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/record.hpp"
+#include "core/wire/chunk.hpp"
+#include "server/backup/backup.hpp"
+#include "server/backup/clickhouse.hpp"
+#include "server/control/accounts.hpp"
+#include "server/ledger/test_ledger.hpp"
+#include "server/timeseries/loader.hpp"
+#include "server/timeseries/reconciler.hpp"
+#include "tests/support/paths.hpp"
+
+namespace boathouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+using ledger::uuid;
+
+class ClickHouseBackupTest : public ledger::LedgerFixture {
+ protected:
+  ClickHouseBackupTest() : LedgerFixture(sql::Dialect::sqlite) {}
+
+  void SetUp() override {
+    if (!fs::exists(engine_binary_)) GTEST_SKIP() << "no boathouse-engine at " << engine_binary_;
+    LedgerFixture::SetUp();
+    ASSERT_TRUE(control::Accounts::open(folder_.path(), clock_, random_));
+    options_.data = folder_.path();
+    options_.to = folder_.file("backups");
+    options_.from = options_.to;
+    options_.engine_binary = engine_binary_;
+  }
+
+  static base::Uuid recording(std::uint64_t n) { return uuid(1000 + n); }
+  void birth(std::uint64_t n) { put_one(ledger::birth_entry(recording(n))); }
+  // Ten samples.
+  void store(std::uint64_t n, std::uint64_t index) {
+    std::vector<rowing::Record> records;
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      rowing::Record record;
+      record.stream = rowing::Stream::sample;
+      record.values.assign(rowing::metrics(record.stream).size(), rowing::kNull);
+      record.values[0] = static_cast<std::int64_t>(10 * index + i);
+      records.push_back(std::move(record));
+    }
+    auto chunk = wire::seal_chunk(rowing::Stream::sample, 10 * index, records);
+    ASSERT_TRUE(chunk);
+    ledger::Entry entry = ledger::chunk_entry(recording(n), rowing::Stream::sample, 10 * index, 10 * index + 10);
+    entry.body = chunk->body;
+    entry.sha256 = chunk->sha256;
+    put_one(std::move(entry));
+  }
+
+  // The engine of a data folder, for as long as `work` takes.
+  template <typename Work>
+  void with_engine(const std::string& data, Work work) {
+    auto engine = EngineAccess::open(data, engine_binary_, true);
+    ASSERT_TRUE(engine) << engine.error().text;
+    work((*engine)->client());
+  }
+  void load() {
+    with_engine(folder_.path(), [this](timeseries::ClickHouseClient& client) { load(*ledger_, client); });
+  }
+  static void load(ledger::Ledger& ledger, timeseries::ClickHouseClient& client) {
+    timeseries::Loader loader(ledger, client, {}, [](std::string_view) {});
+    const base::Status loaded = loader.drain();
+    EXPECT_TRUE(loaded) << loaded.error().text;
+  }
+  static std::int64_t samples(timeseries::ClickHouseClient& client) {
+    const auto block = client.select("SELECT count() AS n FROM sample FINAL");
+    EXPECT_TRUE(block) << block.error().text;
+    return block ? block->integer("n", 0) : -1;
+  }
+
+  // A new data folder from the newest backup. `rows`: of samples in ClickHouse; `to_load`: chunks that wait.
+  void expect_restored(const std::string& name, std::int64_t rows, std::uint64_t to_load) {
+    BackupOptions options = options_;
+    options.data = folder_.file(name);
+    ASSERT_EQ(app::restore(options), kDone);
+    auto ledger = ledger::Ledger::open({.place = {.sqlite_file = options.data + "/ledger.db"}}, clock_, random_);
+    ASSERT_TRUE(ledger) << ledger.error().text;
+    EXPECT_EQ((*ledger)->counts()->unloaded_chunks, to_load);
+    with_engine(options.data, [&](timeseries::ClickHouseClient& client) {
+      if (rows >= 0) {
+        EXPECT_EQ(samples(client), rows);
+      }
+      load(**ledger, client);
+      const auto found = timeseries::reconcile(**ledger, client, std::nullopt);
+      ASSERT_TRUE(found) << found.error().text;
+      EXPECT_TRUE(found->differences.empty());
+      EXPECT_EQ(found->misplaced, 0u);
+      EXPECT_EQ(found->unloaded_chunks, 0u);
+    });
+    for (const fs::directory_entry& entry : fs::directory_iterator(options.data)) {
+      EXPECT_EQ(entry.path().filename().string().find("password"), std::string::npos) << "the engine's, which is gone";
+    }
+  }
+  [[nodiscard]] backup::Manifest newest() const {
+    const auto backups = backup::list(options_.to);
+    EXPECT_TRUE(backups);
+    return backups->front().manifest.value();
+  }
+  [[nodiscard]] fs::path clickhouse_file(std::size_t index) const {
+    return fs::path(options_.to) / "clickhouse" / newest().clickhouse->files.at(index).name;
+  }
+
+  const std::string engine_binary_ = test_support::engine_binary().string();
+  BackupOptions options_;
+};
+
+TEST_F(ClickHouseBackupTest, WhatItHasIsRestoredAndOnlyTheRestIsLoaded) {
+  birth(1);
+  birth(2);
+  for (std::uint64_t i = 0; i < 3; ++i) store(1, i);
+  store(2, 0);
+  load();
+  store(2, 1);  // nobody has loaded it when the backup is made
+  // A recording that the ledger does not know, and rows of chunks that came after its part of the backup.
+  with_engine(folder_.path(), [](timeseries::ClickHouseClient& client) {
+    ASSERT_TRUE(
+        client.execute("INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT athlete, started, "
+                       "toUUID('00000000-0000-7000-8000-000000000009'), seq, ver FROM sample WHERE seq < 5"));
+    ASSERT_TRUE(
+        client.execute("INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT athlete, started, "
+                       "rec_id, seq + 1000, ver + 1000 FROM sample WHERE seq < 5"));
+  });
+  ASSERT_EQ(backup_create(options_), kDone);
+  ASSERT_TRUE(newest().clickhouse);
+  EXPECT_EQ(newest().clickhouse->files.size(), 1u);
+  EXPECT_EQ(backup_verify(options_), kDone);
+  expect_restored("new", 30, 2);  // the second recording is loaded as a whole
+}
+
+TEST_F(ClickHouseBackupTest, AnIncrementHasWhatIsNewAndIsGoodElsewhereToo) {
+  birth(1);
+  for (std::uint64_t i = 0; i < 20; ++i) store(1, i);
+  load();
+  ASSERT_EQ(backup_create(options_), kDone);
+  birth(2);
+  store(2, 0);
+  load();
+  ASSERT_EQ(backup_create(options_), kDone);
+  const backup::Manifest made = newest();
+  ASSERT_TRUE(made.clickhouse);
+  ASSERT_EQ(made.clickhouse->files.size(), 2u);
+  EXPECT_NE(made.clickhouse->files[1].name.find("increment"), std::string::npos);
+  const std::string moved = folder_.file("moved");
+  fs::rename(options_.to, moved);
+  options_.to = options_.from = moved;
+  EXPECT_EQ(backup_verify(options_), kDone);
+  expect_restored("new", 210, 0);
+  options_.full = true;
+  ASSERT_EQ(backup_create(options_), kDone);
+  EXPECT_EQ(newest().clickhouse->files.size(), 1u);
+}
+
+TEST_F(ClickHouseBackupTest, ADamagedPartIsNamedAndLoadedFromTheLedger) {
+  birth(1);
+  store(1, 0);
+  load();
+  ASSERT_EQ(backup_create(options_), kDone);
+  const fs::path file = clickhouse_file(0);
+  fs::resize_file(file, fs::file_size(file) / 2);
+  EXPECT_EQ(backup_verify(options_), kFailed);
+  const auto found = backup::verify(options_.from, clock_, [](std::uint64_t) { return base::Status(); });
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->differences.empty());
+  ASSERT_EQ(found->clickhouse.size(), 1u);
+  EXPECT_EQ(found->clickhouse[0].file, file.filename().string());
+  expect_restored("damaged", -1, 1);
+  fs::remove(file);
+  EXPECT_EQ(backup_verify(options_), kFailed);
+  expect_restored("missing", -1, 1);
+  // The next one does not lean on it.
+  ASSERT_EQ(backup_create(options_), kDone);
+  EXPECT_EQ(newest().clickhouse->files.size(), 1u);
+  expect_restored("again", 10, 0);
+}
+
+TEST_F(ClickHouseBackupTest, WithoutItEverythingIsLoaded) {
+  birth(1);
+  store(1, 0);
+  load();
+  ASSERT_EQ(backup_create(options_), kDone);
+  BackupOptions options = options_;
+  options.data = folder_.file("without");
+  options.without_clickhouse = true;
+  ASSERT_EQ(app::restore(options), kDone);
+  auto ledger = ledger::Ledger::open({.place = {.sqlite_file = options.data + "/ledger.db"}}, clock_, random_);
+  ASSERT_TRUE(ledger);
+  EXPECT_EQ((*ledger)->counts()->unloaded_chunks, 1u);
+  EXPECT_FALSE(fs::exists(options.data + "/clickhouse"));
+
+  options = options_;
+  options.without_clickhouse = true;
+  ASSERT_EQ(backup_create(options), kDone);
+  EXPECT_FALSE(newest().clickhouse);
+  options = options_;
+  options.engine_binary = folder_.file("none");
+  ASSERT_EQ(backup_create(options), kDone) << "the ledger's part is what counts";
+  EXPECT_FALSE(newest().clickhouse);
+  options = options_;
+  options.clickhouse = "http://127.0.0.1:1";
+  EXPECT_EQ(backup_create(options), kWrongUse);
+  EXPECT_EQ(backup_verify(options_), kDone);
+  expect_restored("rebuilt", -1, 1);
+}
+
+// Signs that could end a literal stay inside of it; ClickHouse reads the statements as they are meant.
+TEST_F(ClickHouseBackupTest, TheStatementsAreThoseOfClickHouse) {
+  EXPECT_EQ(backup::file_place("/mnt/it's \\ here/a.tar"), "File('/mnt/it\\'s \\\\ here/a.tar')");
+  const std::string full = backup::s3_place("https://bucket.s3.eu-central-1.amazonaws.com/clickhouse/", "full");
+  EXPECT_EQ(full, "S3('https://bucket.s3.eu-central-1.amazonaws.com/clickhouse/full')");
+  with_engine(folder_.path(), [&](timeseries::ClickHouseClient& client) {
+    for (const std::string& statement :
+         {backup::backup_statement(full, "", "an id"), backup::backup_statement(full, full, "an 'id'"),
+          backup::restore_statement(full, "", "x"), backup::restore_statement(full, full, "x"),
+          backup::backup_statement(backup::file_place("/it's"), "", "x")}) {
+      const auto read = client.select("SELECT formatQuerySingleLine({q:String}) AS q", {{"q", statement}});
+      ASSERT_TRUE(read) << read.error().text;
+      EXPECT_NE(read->find("q")->texts[0].find(statement.substr(0, statement.find(" SETTINGS"))), std::string::npos)
+          << read->find("q")->texts[0];
+    }
+    EXPECT_FALSE(client.select("SELECT formatQuerySingleLine({q:String}) AS q", {{"q", "BACKUP DATABASE TO x"}}));
+  });
+}
+
+}  // namespace
+}  // namespace boathouse::app

@@ -1,0 +1,114 @@
+#include "apps/boathouse/engine_access.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <utility>
+
+#include "core/base/hex.hpp"
+#include "core/base/sha256.hpp"
+
+namespace boathouse::app {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using timeseries::Endpoint;
+
+namespace {
+
+constexpr auto kStartLimit = std::chrono::seconds(60);
+
+base::Status write_private(const fs::path& file, const std::string& line) {
+  const mode_t before = ::umask(077);
+  std::ofstream out(file, std::ios::trunc);
+  ::umask(before);
+  out << line << '\n';
+  out.close();
+  return out ? base::Status() : base::Status(Error{ErrorCode::io, "cannot write " + file.string()});
+}
+
+}  // namespace
+
+std::string engine_beside_us() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return (error ? fs::path("boathouse-engine") : self.parent_path() / "boathouse-engine").string();
+}
+
+base::Result<std::string> make_engine_password(const fs::path& file, base::RandomSource& random) {
+  base::Digest bytes{};
+  random.fill(bytes);
+  const std::string password = base::to_hex(bytes);
+  BOATHOUSE_TRY(write_private(file, password));
+  return password;
+}
+
+base::Result<std::string> read_password(const std::string& file) {
+  if (file.empty()) return std::string();
+  std::ifstream in(file);
+  std::string password;
+  if (!std::getline(in, password)) return Error{ErrorCode::io, "cannot read a password from " + file};
+  return password;
+}
+
+void note_engine(const fs::path& data, const Endpoint& endpoint) {
+  const fs::path file = data / "engine.url";
+  if (endpoint.url.empty()) {
+    std::error_code error;
+    fs::remove(file, error);
+  } else {
+    (void)write_private(file, endpoint.url);
+  }
+}
+
+base::Result<std::unique_ptr<EngineAccess>> EngineAccess::open(const fs::path& data, const std::string& binary,
+                                                               bool make) {
+  std::unique_ptr<EngineAccess> access(new EngineAccess);
+  std::error_code error;
+  if (const auto url = read_password((data / "engine.url").string())) {
+    const auto password = read_password((data / "engine.password").string());
+    if (!password) return password.error();
+    access->client_.set_endpoint({*url, "default", *password, "default"});
+    if (access->client_.ping()) return access;
+  }
+  if (!make && !fs::exists(data / "clickhouse", error)) {
+    return Error{ErrorCode::not_found, "there is no " + (data / "clickhouse").string()};
+  }
+  BOATHOUSE_TRY(access->start(data, binary.empty() ? engine_beside_us() : binary));
+  return access;
+}
+
+base::Status EngineAccess::start(const fs::path& data, const std::string& binary) {
+  base::SystemRandom random;
+  password_file_ = data / ("engine-" + std::to_string(::getpid()) + ".password");
+  auto password = make_engine_password(password_file_, random);
+  if (!password) return password.error();
+  const auto ready = [this](const Endpoint& endpoint) {
+    const std::lock_guard lock(mutex_);
+    told_ = endpoint;
+    changed_.notify_all();
+  };
+  engine_ = std::make_unique<timeseries::EngineProcess>(
+      timeseries::EngineProcess::Options{binary, (data / "clickhouse").string(), password_file_.string(), *password},
+      ready, [](std::string_view) {});
+  BOATHOUSE_TRY(engine_->start());
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kStartLimit, [this] { return told_.has_value(); });
+  if (!told_ || told_->url.empty()) {
+    return Error{ErrorCode::unavailable, "ClickHouse on " + (data / "clickhouse").string() +
+                                             " does not start; its own reason is above. Does a server run there?"};
+  }
+  client_.set_endpoint(*told_);
+  return base::Done{};
+}
+
+EngineAccess::~EngineAccess() {
+  if (engine_) engine_->stop();
+  std::error_code error;
+  if (!password_file_.empty()) fs::remove(password_file_, error);
+}
+
+}  // namespace boathouse::app

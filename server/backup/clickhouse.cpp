@@ -1,0 +1,412 @@
+#include "server/backup/clickhouse.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "core/base/utc_time.hpp"
+#include "server/backup/backup.hpp"
+#include "server/timeseries/schema.hpp"
+
+namespace boathouse::backup {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+using timeseries::ClickHouseClient;
+
+namespace {
+
+constexpr std::int64_t kWeekMs = std::int64_t{7} * 86'400'000;
+constexpr std::chrono::milliseconds kPoll{50};
+constexpr int kMaxUnseen = 100;  // polls in which ClickHouse knows nothing of what it was just told to do
+
+std::string sql_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') {
+      quoted += '\\';
+    }
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+std::string place_of(const ClickHouseCopy& copy, const fs::path& destination, std::size_t index) {
+  const std::string& name = copy.files[index].name;
+  return copy.s3_folder.empty() ? file_place(destination / "clickhouse" / name) : s3_place(copy.s3_folder, name);
+}
+
+// It runs in ClickHouse by itself, however long it takes. The bytes that it wrote or read.
+Result<std::uint64_t> run_to_end(ClickHouseClient& client, const std::string& statement, const std::string& id,
+                                 const Watch& watch) {
+  BOATHOUSE_TRY(client.execute(statement));
+  for (int unseen = 0; unseen < kMaxUnseen;) {
+    BOATHOUSE_TRY(watch(0));
+    const auto found =
+        client.select("SELECT toString(status) AS status, error, total_size FROM system.backups WHERE id = {id:String}",
+                      {{"id", id}});
+    if (!found) {
+      return found.error();
+    }
+    const std::string status = found->rows == 0 ? "" : found->find("status")->texts[0];
+    if (status == "BACKUP_CREATED" || status == "RESTORED") {
+      return static_cast<std::uint64_t>(found->integer("total_size", 0));
+    }
+    if (status == "CREATING_BACKUP" || status == "RESTORING") {
+      unseen = 0;
+    } else if (!status.empty()) {
+      const std::string& why = found->find("error")->texts[0];
+      return Error{ErrorCode::io, "ClickHouse says " + status + ": " +
+                                      why.substr(0, std::min(why.find("Stack trace"), std::size_t{500}))};
+    } else {
+      ++unseen;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return Error{ErrorCode::unavailable, "ClickHouse knows nothing of its backup " + id + "; is it one server?"};
+}
+
+std::string stamp(std::int64_t utc_ms) {
+  std::string text = base::format_utc_ms(utc_ms);
+  std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == '.'; });
+  return text;
+}
+
+// The full one that an increment may stand on.
+std::optional<CopiedFile> base_of(const std::vector<Listed>& before, const ClickHouse& source, const fs::path& folder,
+                                  std::int64_t now_ms) {
+  const auto last = std::ranges::find_if(before, [&](const Listed& listed) {
+    return listed.manifest && listed.manifest->clickhouse && listed.manifest->clickhouse->s3_folder == source.s3_folder;
+  });
+  if (last == before.end()) {
+    return std::nullopt;
+  }
+  const std::vector<CopiedFile>& files = last->manifest->clickhouse->files;
+  const CopiedFile& full = files.front();
+  const bool recent = std::ranges::any_of(before, [&](const Listed& listed) {
+    return listed.manifest && listed.manifest->clickhouse && listed.manifest->clickhouse->files.size() == 1 &&
+           listed.manifest->clickhouse->files[0] == full && now_ms - listed.manifest->made_ms < kWeekMs;
+  });
+  std::error_code error;
+  const bool there = !source.s3_folder.empty() || (fs::file_size(folder / full.name, error) == full.bytes && !error);
+  if (!recent || !there || (files.size() > 1 && files[1].bytes > full.bytes / 2)) {
+    return std::nullopt;
+  }
+  return full;
+}
+
+// Of one recording and stream: how many records, and the sum of the server_seq of each one's chunk.
+struct Count {
+  std::uint64_t records = 0;
+  std::uint64_t sum = 0;
+  bool operator==(const Count&) const = default;
+};
+using CountOf = std::map<std::pair<base::Uuid, rowing::Stream>, Count>;
+
+Result<CountOf> count_clickhouse(ClickHouseClient& client) {
+  CountOf counts;
+  for (const rowing::Stream stream : rowing::kStreams) {
+    if (!timeseries::has_table(stream)) {
+      continue;
+    }
+    const auto block = client.select("SELECT rec_id, count() AS n, sum(ver) AS v FROM " +
+                                     std::string(rowing::name(stream)) + " FINAL GROUP BY rec_id");
+    if (!block) {
+      return block.error();
+    }
+    for (std::size_t row = 0; row < block->rows; ++row) {
+      counts[{block->find("rec_id")->uuids[row], stream}] = {static_cast<std::uint64_t>(block->integer("n", row)),
+                                                             static_cast<std::uint64_t>(block->integer("v", row))};
+    }
+  }
+  return counts;
+}
+
+Result<base::Uuid> uuid_of(base::ByteView bytes) {
+  base::Uuid uuid;
+  if (bytes.size() != uuid.bytes.size()) {
+    return Error{ErrorCode::corrupt, "an id in the ledger is none"};
+  }
+  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
+  return uuid;
+}
+
+Result<CountOf> count_ledger(sql::Connection& ledger) {
+  static const Table kChunks{"chunk",
+                             {{"rec_id", ColumnKind::blob},
+                              {"stream", ColumnKind::integer},
+                              {"from_seq", ColumnKind::integer},
+                              {"to_seq", ColumnKind::integer},
+                              {"server_seq", ColumnKind::integer}}};
+  auto snapshot = sql::Snapshot::begin(ledger);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  auto chunks = RowReader::open(ledger, kChunks);
+  if (!chunks) {
+    return chunks.error();
+  }
+  CountOf counts;
+  while (true) {
+    const auto row = chunks->next();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return counts;
+    }
+    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(chunks->row().integer(1)));
+    if (!stream || !timeseries::has_table(*stream)) {
+      continue;
+    }
+    const auto rec_id = uuid_of(chunks->row().blob(0));
+    if (!rec_id) {
+      return rec_id.error();
+    }
+    const auto records = static_cast<std::uint64_t>(chunks->row().integer(3) - chunks->row().integer(2));
+    Count& count = counts[{*rec_id, *stream}];
+    count.records += records;
+    count.sum += records * static_cast<std::uint64_t>(chunks->row().integer(4));
+  }
+}
+
+Status check_empty(ClickHouseClient& client) {
+  const auto found = client.select(
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0 ORDER BY name LIMIT 1");
+  if (!found) {
+    return found.error();
+  }
+  return found->rows == 0 ? Status()
+                          : Status(Error{ErrorCode::conflict,
+                                         "ClickHouse's table " + found->find("name")->texts[0] +
+                                             " has data, and a restore onto data is refused: TRUNCATE its tables "
+                                             "before the server starts"});
+}
+
+// Of chunks and changes that came after the ledger's part was taken.
+Status cut_later_rows(ClickHouseClient& client, std::int64_t last_seq) {
+  const timeseries::Parameters parameters{{"last", std::to_string(last_seq)}};
+  const auto cut = [&](const std::string& table) -> Status {
+    const auto later = client.select("SELECT count() AS n FROM " + table + " WHERE ver > {last:UInt64}", parameters);
+    if (!later) {
+      return later.error();
+    }
+    return later->integer("n", 0) == 0
+               ? Status()
+               : client.execute("DELETE FROM " + table + " WHERE ver > {last:UInt64}", parameters);
+  };
+  for (const rowing::Stream stream : rowing::kStreams) {
+    if (timeseries::has_table(stream)) {
+      BOATHOUSE_TRY(cut(std::string(rowing::name(stream))));
+    }
+  }
+  return cut("session");
+}
+
+// Of recordings that the ledger does not know, or knows otherwise.
+Status remove_rows(ClickHouseClient& client, const CountOf& doubtful) {
+  constexpr std::size_t kAtOnce = 200;  // ids travel in the URL
+  std::map<rowing::Stream, std::vector<base::Uuid>> recordings;
+  for (const auto& [key, count] : doubtful) {
+    recordings[key.second].push_back(key.first);
+  }
+  for (const auto& [stream, ids] : recordings) {
+    for (std::size_t from = 0; from < ids.size(); from += kAtOnce) {
+      std::string list = "[";
+      for (std::size_t i = from; i < std::min(from + kAtOnce, ids.size()); ++i) {
+        list += (i == from ? "'" : ",'") + ids[i].text() + "'";
+      }
+      BOATHOUSE_TRY(
+          client.execute("DELETE FROM " + std::string(rowing::name(stream)) + " WHERE rec_id IN {ids:Array(UUID)}",
+                         {{"ids", list + "]"}}));
+    }
+  }
+  return {};
+}
+
+// Recordings that are in one session row, and up to which change it shows them.
+Result<std::map<base::Uuid, std::int64_t>> shown_sessions(ClickHouseClient& client) {
+  const auto block = client.select(
+      "SELECT arrayJoin(recordings) AS recording, count() AS n, max(ver) AS v FROM session FINAL GROUP BY recording");
+  if (!block) {
+    return block.error();
+  }
+  std::map<base::Uuid, std::int64_t> shown;
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    if (block->integer("n", row) == 1) {
+      shown[block->find("recording")->uuids[row]] = block->integer("v", row);
+    }
+  }
+  return shown;
+}
+
+Result<std::vector<base::Uuid>> sessions_up_to_date(ClickHouseClient& client, sql::Connection& ledger,
+                                                    const std::set<base::Uuid>& incomplete) {
+  static const Table kMarks{"session_mark", {{"rec_id", ColumnKind::blob}, {"seq", ColumnKind::integer}}};
+  const auto shown = shown_sessions(client);
+  if (!shown) {
+    return shown.error();
+  }
+  auto snapshot = sql::Snapshot::begin(ledger);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  auto marks = RowReader::open(ledger, kMarks);
+  if (!marks) {
+    return marks.error();
+  }
+  std::vector<base::Uuid> good;
+  while (true) {
+    const auto row = marks->next();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return good;
+    }
+    const auto rec_id = uuid_of(marks->row().blob(0));
+    if (!rec_id) {
+      return rec_id.error();
+    }
+    const auto found = shown->find(*rec_id);
+    if (found != shown->end() && found->second >= marks->row().integer(1) && !incomplete.contains(*rec_id)) {
+      good.push_back(*rec_id);
+    }
+  }
+}
+
+}  // namespace
+
+std::string file_place(const fs::path& file) { return "File(" + sql_text(file.string()) + ")"; }
+
+std::string s3_place(const std::string& folder, const std::string& name) {
+  return "S3(" + sql_text(folder + (folder.ends_with('/') ? "" : "/") + name) + ")";
+}
+
+std::string backup_statement(const std::string& place, const std::string& on_top_of, const std::string& id) {
+  return "BACKUP DATABASE default TO " + place + " SETTINGS id = " + sql_text(id) +
+         (on_top_of.empty() ? "" : ", base_backup = " + on_top_of) + " ASYNC";
+}
+
+std::string restore_statement(const std::string& place, const std::string& on_top_of, const std::string& id) {
+  // The database is there, and need not be of the same kind.
+  return "RESTORE DATABASE default FROM " + place + " SETTINGS id = " + sql_text(id) +
+         ", allow_different_database_def = true" + (on_top_of.empty() ? "" : ", base_backup = " + on_top_of) + " ASYNC";
+}
+
+Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const fs::path& destination,
+                                       const std::vector<Listed>& before, bool full, std::int64_t now_ms,
+                                       const Watch& watch) {
+  const fs::path folder = destination / "clickhouse";
+  const auto base = full ? std::nullopt : base_of(before, source, folder, now_ms);
+  CopiedFile made{"clickhouse-" + stamp(now_ms) + (base ? "-increment" : "-full"), 0, {}};
+  ClickHouseCopy copy{source.s3_folder, {}};
+  if (base) {
+    copy.files.push_back(*base);
+  }
+  const std::string on_top_of = base ? place_of(copy, destination, 0) : "";
+  if (!source.s3_folder.empty()) {
+    const auto bytes =
+        run_to_end(*source.client, backup_statement(s3_place(source.s3_folder, made.name), on_top_of, made.name),
+                   made.name, watch);
+    if (!bytes) {
+      return bytes.error();
+    }
+    made.bytes = *bytes;
+    copy.files.push_back(std::move(made));
+    return copy;
+  }
+  made.name += ".tar";
+  const fs::path partial = folder / ".partial.tar";
+  BOATHOUSE_TRY(make_folder(folder));
+  BOATHOUSE_TRY(remove_path(partial));
+  const auto done =
+      run_to_end(*source.client, backup_statement(file_place(partial), on_top_of, made.name), made.name, watch);
+  if (!done) {
+    (void)remove_path(partial);
+    return done.error();
+  }
+  BOATHOUSE_TRY(sync_path(partial));
+  const auto digest = digest_of(partial, watch);
+  if (!digest) {
+    return digest.error();
+  }
+  made.bytes = digest->bytes;
+  made.sha256 = digest->sha256;
+  BOATHOUSE_TRY(move_path(partial, folder / made.name));
+  copy.files.push_back(std::move(made));
+  return copy;
+}
+
+Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const fs::path& destination,
+                                       ClickHouseClient& client, sql::Connection& ledger, std::int64_t last_seq,
+                                       const Watch& watch) {
+  BOATHOUSE_TRY(check_empty(client));
+  const std::size_t last = copy.files.size() - 1;
+  const std::string id = "restore-" + copy.files[last].name;
+  // An increment knows where its full one was; it may have been moved since.
+  const auto done = run_to_end(
+      client, restore_statement(place_of(copy, destination, last), last == 0 ? "" : place_of(copy, destination, 0), id),
+      id, watch);
+  if (!done) {
+    return done.error();
+  }
+  BOATHOUSE_TRY(cut_later_rows(client, last_seq));
+  auto there = count_clickhouse(client);
+  if (!there) {
+    return there.error();
+  }
+  const auto wanted = count_ledger(ledger);
+  if (!wanted) {
+    return wanted.error();
+  }
+  LoadedParts loaded;
+  std::set<base::Uuid> incomplete;
+  for (const auto& [key, count] : *wanted) {
+    const auto found = there->find(key);
+    if (found != there->end() && found->second == count) {
+      loaded.streams.push_back({key.first, key.second});
+      there->erase(found);
+    } else {
+      incomplete.insert(key.first);
+    }
+  }
+  BOATHOUSE_TRY(remove_rows(client, *there));
+  auto sessions = sessions_up_to_date(client, ledger, incomplete);
+  if (!sessions) {
+    return sessions.error();
+  }
+  loaded.sessions = std::move(*sessions);
+  return loaded;
+}
+
+Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded) {
+  auto writing = Writing::begin(ledger);
+  if (!writing) {
+    return writing.error();
+  }
+  auto streams = ledger.prepare(
+      "DELETE FROM unloaded WHERE server_seq IN (SELECT server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2)");
+  auto sessions = ledger.prepare("UPDATE session_mark SET dirty_since = NULL WHERE rec_id = ?1");
+  if (!streams || !sessions) {
+    return streams ? sessions.error() : streams.error();
+  }
+  for (const auto& [rec_id, stream] : loaded.streams) {
+    BOATHOUSE_TRY(streams->bind(1, base::ByteView(rec_id.bytes)).bind(2, static_cast<std::int64_t>(stream)).run());
+  }
+  for (const base::Uuid& rec_id : loaded.sessions) {
+    BOATHOUSE_TRY(sessions->bind(1, base::ByteView(rec_id.bytes)).run());
+  }
+  BOATHOUSE_TRY(ledger.execute("UPDATE state SET unloaded = (SELECT count(*) FROM unloaded)"));
+  return writing->commit();
+}
+
+}  // namespace boathouse::backup

@@ -1,0 +1,65 @@
+// ClickHouse's part of a backup: its tables as ClickHouse's own BACKUP writes them, beside the ledger's part or into
+// S3. It only makes a restore faster: what it lacks, or all of it, is loaded from the ledger again. It is made after
+// the ledger's part, so it has every row that the ledger's part calls loaded; rows of later chunks are cut at a
+// restore. Thread rule: any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/rowing/stream.hpp"
+#include "server/backup/manifest.hpp"
+#include "server/sql/sql.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::backup {
+
+struct Listed;
+
+// The ClickHouse that is backed up.
+struct ClickHouse {
+  timeseries::ClickHouseClient* client = nullptr;  // nullptr: the backup has no part of it
+  // URL of a folder in S3, which ClickHouse writes to with its own credentials. Empty: DESTINATION/clickhouse, which it
+  // must be able to write to (it runs on this machine).
+  std::string s3_folder = {};
+};
+
+// The statements, for whoever looks at them; `on_top_of` empty: a full one.
+std::string backup_statement(const std::string& place, const std::string& on_top_of, const std::string& id);
+std::string restore_statement(const std::string& place, const std::string& on_top_of, const std::string& id);
+// File('...') and S3('...').
+std::string file_place(const std::filesystem::path& file);
+std::string s3_place(const std::string& folder, const std::string& name);
+
+// A full one when `full`, when the last full one is older than a week or not there, or when the increment before was
+// larger than half of it; else an increment on the last full one. `before`: as list() gives them. Durable when it
+// returns. Errors: ClickHouse's own, unavailable when it is away.
+base::Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const std::filesystem::path& destination,
+                                             const std::vector<Listed>& before, bool full, std::int64_t now_ms,
+                                             const Watch& watch);
+
+// What of a ledger is in a ClickHouse: of these nothing has to be loaded.
+struct LoadedParts {
+  struct Stream {
+    base::Uuid rec_id;
+    rowing::Stream stream = rowing::Stream::sample;
+  };
+  std::vector<Stream> streams;       // with every record that the ledger has of them, and no other
+  std::vector<base::Uuid> sessions;  // recordings whose session row is up to date
+};
+
+// Into a ClickHouse whose tables are not there or empty (else conflict). Then rows that `ledger` does not know are
+// removed, and what it has whole is counted. corrupt and others: it is of no use, everything has to be loaded.
+base::Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const std::filesystem::path& destination,
+                                             timeseries::ClickHouseClient& client, sql::Connection& ledger,
+                                             std::int64_t last_seq, const Watch& watch);
+
+// In a restored ledger, where everything waits to be loaded: this does not.
+base::Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded);
+
+}  // namespace boathouse::backup
