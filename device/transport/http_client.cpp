@@ -95,6 +95,20 @@ std::string fix_of(CURLcode code, const std::string& text) {
   return {};
 }
 
+// Of the server's own certificate, the first of its chain.
+std::string certificate_expires(CURL* curl) {
+  constexpr std::string_view kField = "Expire date:";
+  curl_certinfo* info = nullptr;
+  if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == nullptr || info->num_of_certs < 1) {
+    return {};
+  }
+  for (const curl_slist* field = info->certinfo[0]; field != nullptr; field = field->next) {
+    const std::string_view text(field->data);
+    if (text.starts_with(kField)) return std::string(text.substr(kField.size()));
+  }
+  return {};
+}
+
 base::Error failed(CURLcode code, const char* detail, const Exchange& exchange) {
   if (exchange.over_limit) return {base::ErrorCode::too_large, "the answer is longer than allowed"};
   if (code == CURLE_ABORTED_BY_CALLBACK) return {base::ErrorCode::unavailable, "stopped"};
@@ -195,6 +209,7 @@ base::Result<HttpReply> HttpClient::request(const std::string& method, const std
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_CERTINFO, impl_->options.read_certificate ? 1L : 0L);
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) {
     base::Error error = failed(code, detail, exchange);
@@ -205,6 +220,7 @@ base::Result<HttpReply> HttpClient::request(const std::string& method, const std
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   exchange.reply.status = static_cast<int>(status);
+  if (impl_->options.read_certificate) exchange.reply.certificate_expires = certificate_expires(curl);
   return std::move(exchange.reply);
 }
 

@@ -20,6 +20,7 @@ struct HttpClientOptions {
   std::size_t max_response_bytes = std::size_t{4} << 20;
   // Whom to trust, PEM. Empty: the file in the environment's CURL_CA_BUNDLE or SSL_CERT_FILE, else the system's CAs.
   std::string ca_file{};
+  bool read_certificate = false;  // the server's, for HttpReply::certificate_expires
 };
 
 // `ca_file`, or the one that the environment names instead; "" = the system's CAs.
@@ -29,6 +30,7 @@ struct HttpReply {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  std::string certificate_expires = {};  // as libcurl writes it: "Nov 28 12:00:00 2026 GMT"; "" without TLS
 };
 
 class HttpClient {
