@@ -1,59 +1,34 @@
-// What Boathouse costs on AWS a month, from measured bytes, prices.json and the stack's sizes.
-//   node deploy/cost.mjs          writes docs/cost.md and docs/cost.svg
-//   node deploy/cost.mjs --json SIZE ATHLETES YEAR [HOURS]      one month at the end of that year
+// docs/cost.md and docs/cost.svg, from what `boathouse cost` reckons (measured bytes, prices.json, the stack's sizes).
+//   node deploy/cost.mjs          writes both; needs the built program: BOATHOUSE_PROGRAMS, or build/release/bin
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
+const boathouse = path.join(process.env.BOATHOUSE_PROGRAMS ?? path.join(folder, '../build/release/bin'), 'boathouse');
 const { region, date, sources, prices, measured, assumed } = JSON.parse(fs.readFileSync(path.join(folder, 'prices.json'), 'utf8'));
-const sizes = JSON.parse(fs.readFileSync(path.join(folder, 'aws/sizes.json'), 'utf8'));
-const gb = 1e9;
 
-// Bytes of an athlete's hour by grain.
-export function bytesOfAnHour(store) {
-  const { sample, stroke, force_curve: curve } = measured[store];
-  return { sample: sample.bytes * assumed.samplesAnHour, stroke: stroke.bytes * assumed.strokesAnHour, force_curve: curve.bytes * assumed.strokesAnHour };
-}
 const sum = (parts) => Object.values(parts).reduce((all, one) => all + one, 0);
 
-// Dollars of one month, `years` after the first athlete, by what they are for.
-export function month(sizeName, athletes, years, hoursAWeek = assumed.hoursAWeek) {
-  const size = sizes[sizeName];
-  const usd = (name) => {
-    if (!prices[name]) throw new Error(`prices.json has no price of ${name}`);
-    return prices[name].usd;
-  };
-  const always = (name) => usd(name) * assumed.hoursOfAMonth;
-  const hoursAYear = athletes * hoursAWeek * 52;
-  const clickhouseAYear = (sum(bytesOfAnHour('clickhouse')) * hoursAYear) / gb;
-  const bodiesAYear = (sum(bytesOfAnHour('ledger')) * hoursAYear) / gb;
-  const ledgerGb = bodiesAYear * measured.ledgerOverhead.factor * years;
-  // This year's and the last one's parts lie on gp3, older ones in S3, each replica's own copy.
-  const hotGb = clickhouseAYear * Math.min(years, 2);
-  const coldGb = clickhouseAYear * Math.max(years - 2, 0);
-  const volumeGb = Math.max(size.clickhouseVolumeGb, hotGb / assumed.diskFullAt);
-  const ledgerVolumeGb = Math.max(size.ledgerStorageGb, ledgerGb / assumed.diskFullAt);
-  const machines = 2 + 3 + 1 + size.serviceNodes.min;
-  const copies = size.ledgerMultiAz ? 2 : 1;
-  const sentGb = (bodiesAYear / 12) * assumed.readsOfAStoredByte;
-  return {
-    athletes, years, hoursAWeek, size: sizeName,
-    clickhouseGb: clickhouseAYear * years, ledgerGb, fitsLedger: ledgerVolumeGb <= size.ledgerStorageMaxGb,
-    usd: {
-      'ClickHouse, Keepers: machines': 2 * always(size.clickhouseInstance) + 3 * always(size.keeperInstance),
-      'service, Prometheus: machines': size.serviceNodes.min * always(size.serviceInstance) + always(size.monitorInstance),
-      'ledger: machine': copies * always(`db.${size.ledgerInstance}`),
-      'ledger: storage': copies * ledgerVolumeGb * usd('rds-gp3'),
-      'ClickHouse: storage': (2 * volumeGb + 3 * size.keeperVolumeGb + machines * assumed.rootDiskGb) * usd('gp3') + 2 * coldGb * usd('s3'),
-      backups: (clickhouseAYear * years * assumed.clickhouseFullBackupsKept + bodiesAYear * years * assumed.ledgerDumpsKept) * usd('s3'),
-      network: size.natGateways * always('nat') + assumed.updatesThroughNatGb * usd('nat-gb') + 2 * (always('load-balancer') + always('load-balancer-unit')) +
-        (2 + size.natGateways) * always('public-ipv4') + sentGb * usd('out-gb') + ((clickhouseAYear + bodiesAYear) / 12) * usd('between-zones-gb'),
-      'keys, secrets, alarms, logs': 2 * usd('key') + 6 * usd('secret') + 16 * usd('alarm') + 2 * usd('zone') + assumed.logsGb * usd('logs-gb') +
-        machines * assumed.detailedMetricsOfAMachine * usd('metric'),
-    },
-  };
+const known = new Map();
+// All at once, because each call starts a program.
+function reckon(asked) {
+  const missing = [...new Set(asked)].filter((one) => !known.has(one));
+  if (missing.length === 0) return;
+  const answer = JSON.parse(execFileSync(boathouse, ['cost', '--prices', path.join(folder, 'prices.json'), ...missing.flatMap((one) => ['--month', one])], { encoding: 'utf8' }));
+  missing.forEach((one, i) => known.set(one, answer[i]));
 }
+
+// Dollars of one month, `years` after the first athlete, by what they are for.
+export function month(size, athletes, years, hoursAWeek = assumed.hoursAWeek) {
+  const asked = `${size}:${athletes}:${years}:${hoursAWeek}`;
+  reckon([asked]);
+  return known.get(asked);
+}
+
+// Bytes of an athlete's hour by grain.
+export const bytesOfAnHour = (store) => month('small', 1, 1).bytesOfAnHour[store];
 
 const whole = (value) => Math.round(value).toLocaleString('en-US');
 const kb = (bytes) => (bytes / 1000).toFixed(1);
@@ -62,6 +37,8 @@ const table = (head, rows) => [head, head.map((_, i) => (i === 0 ? '---' : '---:
 const shown = [['small', 100], ['small', 1000], ['large', 1000], ['large', 10000]];
 
 export function document() {
+  reckon([1, 5].flatMap((years) => [...shown.map((one) => [...one, years]), ...[2, 5, 10].flatMap((hours) => [['small', 1000, years, hours], ['large', 10000, years, hours]])])
+    .map(([size, athletes, inYear, hours = assumed.hoursAWeek]) => `${size}:${athletes}:${inYear}:${hours}`));
   const clickhouse = bytesOfAnHour('clickhouse');
   const ledger = bytesOfAnHour('ledger');
   const months = (years) => shown.map(([size, athletes]) => month(size, athletes, years));
@@ -79,10 +56,7 @@ export function document() {
   const hours = [2, 5, 10].map((hoursAWeek) => [`${hoursAWeek} hours a week`, ...[['small', 1000], ['large', 10000]].flatMap(([size, athletes]) =>
     [1, 5].map((years) => whole(sum(month(size, athletes, years, hoursAWeek).usd))))]);
   const tenThousand = month('large', 10000, 5);
-  const year = tenThousand.clickhouseGb / 5;
-  const curves = clickhouse.force_curve / sum(clickhouse);
-  const gp3 = prices.gp3.usd;
-  const s3 = prices.s3.usd;
+  const tiers = tenThousand.tiersUsd;
   return `# What it costs
 
 Written by \`node deploy/cost.mjs\`; do not edit. Prices of ${region}, ${date}, on demand, from \`deploy/prices.json\`, which says of each where it
@@ -111,9 +85,9 @@ ${table(['all, USD a month', 'small, 1,000: year 1', 'year 5', 'large, 10,000: y
 10,000 athletes, year 5, both replicas: ${whole(tenThousand.clickhouseGb)} GB each.
 
 ${table(['', 'USD a month'], [
-    ['all on gp3', whole(2 * year * 5 * gp3)],
-    ['this year and the last one on gp3, the rest in S3 (as deployed)', whole(2 * (year * 2 * gp3 + year * 3 * s3))],
-    ['the same without force curves', whole(2 * (1 - curves) * (year * 2 * gp3 + year * 3 * s3))],
+    ['all on gp3', whole(tiers.allOnGp3)],
+    ['this year and the last one on gp3, the rest in S3 (as deployed)', whole(tiers.asDeployed)],
+    ['the same without force curves', whole(tiers.withoutCurves)],
   ])}
 
 Each replica has a copy of its own in S3: copies that replicas share are not supported by ClickHouse.
@@ -154,6 +128,7 @@ export function chart() {
   const text = (x, y, content, more = '') => parts.push(`<text x="${x}" y="${y}" ${more}>${content}</text>`);
   [['small', 1000], ['large', 10000]].forEach(([size, athletes], chartNumber) => {
     const x0 = left + chartNumber * (width + gap);
+    reckon(Array.from({ length: 61 }, (_, i) => `${size}:${athletes}:${Math.max(i, 1) / 12}:${assumed.hoursAWeek}`));
     const points = Array.from({ length: 61 }, (_, i) => ({ years: i / 12, usd: month(size, athletes, Math.max(i, 1) / 12).usd }));
     const most = Math.max(...points.map(({ usd }) => sum(usd)));
     const step = 10 ** Math.floor(Math.log10(most)) / (most / 10 ** Math.floor(Math.log10(most)) < 3 ? 4 : 1);
@@ -190,17 +165,7 @@ ${parts.join('\n')}
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv[2] === '--json') {
-    const [size, athletes, years, hours] = process.argv.slice(3);
-    if (!sizes[size] || !(Number(athletes) > 0) || !(Number(years) > 0)) {
-      console.error('usage: node deploy/cost.mjs [--json small|large ATHLETES YEAR [HOURS_A_WEEK]]');
-      process.exit(2);
-    }
-    const one = month(size, Number(athletes), Number(years), hours === undefined ? undefined : Number(hours));
-    console.log(JSON.stringify({ ...one, all: sum(one.usd) }, undefined, 2));
-  } else {
-    const docs = path.join(folder, '../docs');
-    fs.writeFileSync(path.join(docs, 'cost.md'), document());
-    fs.writeFileSync(path.join(docs, 'cost.svg'), chart());
-  }
+  const docs = path.join(folder, '../docs');
+  fs.writeFileSync(path.join(docs, 'cost.md'), document());
+  fs.writeFileSync(path.join(docs, 'cost.svg'), chart());
 }

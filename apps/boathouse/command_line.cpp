@@ -9,7 +9,9 @@
 
 #include "apps/boathouse/audit_commands.hpp"
 #include "apps/boathouse/backup_commands.hpp"
+#include "apps/boathouse/cost_command.hpp"
 #include "apps/boathouse/device_commands.hpp"
+#include "apps/boathouse/doctor.hpp"
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/pm5_command.hpp"
@@ -33,6 +35,18 @@ void add_ca_file(CLI::App& command, std::string& file) {
       "PEM file of the CA to trust with https:// (else CURL_CA_BUNDLE or SSL_CERT_FILE, else the system's)");
 }
 
+// --keep-daily and so on, which backups stay.
+void with_keep(CLI::App& command, const std::string& prefix, backup::Keep& keep) {
+  const auto add = [&](const std::string& name, int& count, const std::string& what) {
+    command.add_option(prefix + name, count, "Of so many " + what + " that have backups one each stays")
+        ->check(CLI::Range(0, 10'000))
+        ->capture_default_str();
+  };
+  add("-daily", keep.days, "days");
+  add("-weekly", keep.weeks, "weeks");
+  add("-monthly", keep.months, "months");
+}
+
 // Options of all commands, and the one that was chosen.
 struct CommandLine {
   ServeOptions serve;
@@ -44,6 +58,8 @@ struct CommandLine {
   ServerOptions server;
   AuditOptions audit;
   BackupOptions backup;
+  DoctorOptions doctor;
+  CostOptions cost;
   SimulateOptions simulate;
   MonitorOptions monitor;
   std::string key_file;
@@ -64,6 +80,7 @@ struct CommandLine {
   void add_server_commands(CLI::App& app);
   void add_audit(CLI::App& app);
   void add_backup(CLI::App& app);
+  void add_box(CLI::App& app);
 
  private:
   CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action);
@@ -147,6 +164,12 @@ void CommandLine::add_serve(CLI::App& app) {
                                 CLI::AsNumberWithUnit::UNIT_REQUIRED))
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{31 * 86'400}))
       ->default_str("24h");
+  with_keep(*serve_command, "--backup-keep", serve.backup_keep);
+  serve_command
+      ->add_option("--clickhouse-backup-to", serve.clickhouse_backup_to,
+                   "URL of a folder in S3 that the ClickHouse server writes its part of the backups to, with its own "
+                   "credentials; for --clickhouse alone")
+      ->needs(clickhouse);
   serve_command->set_config("--config", "", "TOML file with these options");
 }
 
@@ -416,7 +439,21 @@ void CommandLine::add_backup(CLI::App& app) {
       command(*group, "create", "Make one and verify it; the server may run", [this] { return backup_create(backup); });
   with_data(create, "Folder of the server");
   with_destination(create);
-  create->add_flag("--full", backup.full, "Write every body again, though an earlier backup has it");
+  create->add_flag("--full", backup.full, "Write everything again, though an earlier backup has it");
+  const auto with_clickhouse = [this](CLI::App* made, const std::string& without) {
+    made->add_flag("--without-clickhouse", backup.without_clickhouse, without);
+    made->add_option("--engine", backup.engine_binary, "The boathouse-engine program (default: beside this one)");
+    CLI::Option* url =
+        made->add_option("--clickhouse", backup.clickhouse, "URL of a ClickHouse server, as `serve` has it");
+    made->add_option("--clickhouse-user", backup.clickhouse_user, "Its user")->capture_default_str();
+    made->add_option("--clickhouse-password-file", backup.clickhouse_password_file, "File with that user's password");
+    return url;
+  };
+  CLI::Option* clickhouse = with_clickhouse(create, "Of ledger and accounts alone: a restore loads ClickHouse again");
+  create
+      ->add_option("--clickhouse-backup-to", backup.clickhouse_backup_to,
+                   "URL of a folder in S3 that this ClickHouse server writes its part to, with its own credentials")
+      ->needs(clickhouse);
   with_json(create);
   CLI::App* list =
       command(*group, "list", "List the backups, the newest first", [this] { return backup_list(backup); });
@@ -426,12 +463,22 @@ void CommandLine::add_backup(CLI::App& app) {
                              [this] { return backup_verify(backup); });
   with_source(verify, "its newest");
   with_json(verify);
-  with_destination(command(*group, "prune", "Remove old backups: 7 days, 5 weeks and 12 months stay",
-                           [this] { return backup_prune(backup); }));
+  CLI::App* prune = command(*group, "prune", "Say which old backups would be removed; --apply removes them",
+                            [this] { return backup_prune(backup); });
+  with_destination(prune);
+  prune->add_flag("--apply", backup.apply, "Remove them");
+  with_keep(*prune, "--keep", backup.keep);
+  with_json(prune);
   CLI::App* restore_command =
       command(app, "restore", "Make a server's data from a backup", [this] { return app::restore(backup); });
   with_source(restore_command, "the one that reaches farthest, if all are of one ledger");
   with_data(restore_command, "A new folder for the server");
+  CLI::Option* at = restore_command->add_option(
+      "--at", backup.at, "As it was then, e.g. 2026-11-28T07:30:00Z: --from a folder of backups");
+  restore_command->add_option("--seq", backup.server_seq, "As it was after that server_seq, as the audit shows them")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(at);
+  with_clickhouse(restore_command, "Leave ClickHouse's part: the server loads it from the ledger when it starts");
   with_json(restore_command);
   CLI::App* migrate_command = command(app, "migrate", "Move a stopped server's ledger to PostgreSQL, or back",
                                       [this] { return app::migrate(backup); });
@@ -439,6 +486,41 @@ void CommandLine::add_backup(CLI::App& app) {
   migrate_command->add_option("--to-ledger", backup.to_ledger,
                               "postgresql://USER@HOST/DATABASE or sqlite:FILE (default: ledger.db in --data)");
   with_json(migrate_command);
+}
+
+// What an operator asks of one box.
+void CommandLine::add_box(CLI::App& app) {
+  CLI::App* examined =
+      command(app, "doctor", "Look whether all is well with a server's box; exit 1 if something is not", [this] {
+        doctor.server.key = server.key;
+        doctor.server.key_file = server.key_file;
+        doctor.json = server.json;
+        return app::doctor(doctor);
+      });
+  add_server_options(*examined);
+  examined->remove_option(examined->get_option("--server"));
+  examined->add_option("--server", doctor.server.server, "URL of the server (default: only the folder is looked at)");
+  examined->add_option("--data", doctor.data, "Folder of the server")->required();
+  examined->add_option("--ledger", doctor.ledger, "As `serve` has it");
+  examined->add_option("--backup-to", doctor.backup_to, "Folder of the backups, as `serve` has it");
+
+  CLI::App* costs = command(app, "cost", "What this data takes, and what it costs on AWS over five years",
+                            [this] { return app::cost(cost); });
+  costs->add_option("--data", cost.box.data,
+                    "Folder of a server: measure what it has (default: the prices file's bytes)");
+  costs->add_option("--ledger", cost.box.ledger, "As `serve` has it");
+  costs->add_option("--backup-to", cost.box.to, "Folder of the backups, as `serve` has it");
+  costs->add_option("--engine", cost.box.engine_binary, "The boathouse-engine program (default: beside this one)");
+  costs->add_option("--clickhouse", cost.box.clickhouse, "URL of a ClickHouse server, as `serve` has it");
+  costs->add_option("--clickhouse-user", cost.box.clickhouse_user, "Its user")->capture_default_str();
+  costs->add_option("--clickhouse-password-file", cost.box.clickhouse_password_file, "File with that user's password");
+  costs->add_option("--prices", cost.prices, "File like deploy/prices.json (default: as this program was built with)");
+  costs->add_option("--size", cost.size, "As deploy/aws/sizes.json names them")->capture_default_str();
+  costs->add_option("--athletes", cost.athletes, "How many (default: as many as the data has)")
+      ->check(CLI::Range(1.0, 1e9));
+  costs->add_option("--hours-a-week", cost.hours_a_week, "Of each athlete")->check(CLI::Range(0.1, 168.0));
+  costs->add_option("--month", cost.months, "SIZE:ATHLETES:YEARS[:HOURS_A_WEEK]: only these months, as JSON");
+  costs->add_flag("--json", cost.box.json, "JSON output");
 }
 
 }  // namespace
@@ -455,6 +537,7 @@ int run(int argc, char** argv) {
   line.add_server_commands(app);
   line.add_audit(app);
   line.add_backup(app);
+  line.add_box(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,8 +1,7 @@
 // docs/cost.md and docs/cost.svg are what deploy/cost.mjs writes, and its sums are right where they can be done by hand.
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, equal, main } from '../e2e/boathouse.mjs';
+import { check, equal, main, run, runJson } from '../e2e/boathouse.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
 const script = path.join(source, 'deploy/cost.mjs');
@@ -14,14 +13,15 @@ await main(async () => {
   check('docs/cost.md is what deploy/cost.mjs writes', read('docs/cost.md') === document(), 'run: node deploy/cost.mjs');
   check('docs/cost.svg is what deploy/cost.mjs writes', read('docs/cost.svg') === chart(), 'run: node deploy/cost.mjs');
 
-  const { prices, sources, measured } = JSON.parse(read('deploy/prices.json'));
+  const { prices, sources, measured, date: pricesDate } = JSON.parse(read('deploy/prices.json'));
   equal('every price says where it is from', Object.entries(prices).filter(([, { source: from, usd, unit }]) => !(from in sources) || !(usd > 0) || !unit).map(([name]) => name), []);
   equal('what was read or derived says where', Object.entries(prices).filter(([, price]) => price.source !== 'known' && !price.from).map(([name]) => name), []);
-  const text = read('deploy/cost.mjs') + read('deploy/aws/sizes.json');
-  equal('every price is used', Object.keys(prices).filter((name) => !text.includes(`'${name}'`) && !text.includes(`"${name.replace(/^db\./, '')}"`)), []);
+  const text = read('apps/boathouse/cost_model.cpp') + read('deploy/aws/sizes.json');
+  equal('every price is used', Object.keys(prices).filter((name) => !text.includes(`"${name.replace(/^db\./, '')}"`)), []);
 
   // 7,200 samples of 2.6 bytes, 1,440 strokes of 9.67, as many curves of 19.6.
-  equal('an hour in ClickHouse', bytesOfAnHour('clickhouse'), { sample: 7200 * measured.clickhouse.sample.bytes, stroke: 1440 * 9.67, force_curve: 1440 * 19.6 });
+  const hour = bytesOfAnHour('clickhouse');
+  equal('an hour in ClickHouse', [hour.sample, hour.stroke, hour.force_curve], [7200 * measured.clickhouse.sample.bytes, 1440 * 9.67, 1440 * 19.6]);
   const one = month('small', 1000, 1);
   const hours = 1000 * 5 * 52;
   check('a year of 1,000 athletes in ClickHouse', Math.abs(one.clickhouseGb - (hours * (7200 * 2.6 + 1440 * 9.67 + 1440 * 19.6)) / 1e9) < 1e-9, one.clickhouseGb);
@@ -33,8 +33,10 @@ await main(async () => {
   check('from the third year on a year more costs S3, twice', Math.abs(cold - 2 * aYear * prices.s3.usd) < 1e-6, [cold, aYear]);
   check('more than a size takes is said', month('small', 10000, 5).fitsLedger === false && document().includes('small, 1,000 athletes'));
 
-  const run = (...args) => spawnSync('node', [script, ...args], { encoding: 'utf8' });
-  const asked = JSON.parse(run('--json', 'large', '10000', '5').stdout);
-  equal('--json says the same', [Math.round(asked.all), asked.size], [Math.round(Object.values(bigger.usd).reduce((a, b) => a + b)), 'large']);
-  equal('a size that is not there is refused', run('--json', 'huge', '1', '1').status, 2);
+  const asked = runJson(['cost', '--month', 'large:10000:5']).json;
+  equal('the program says the same', asked.map((one) => [Math.round(one.all), one.size]), [[Math.round(Object.values(bigger.usd).reduce((a, b) => a + b)), 'large']]);
+  for (const wrong of ['huge:1:1', 'small:1', 'small:-1:1', 'small:1:x']) equal(`--month ${wrong} is refused`, run(['cost', '--month', wrong]).code, 2);
+  equal('prices that are none are refused', run(['cost', '--prices', path.join(source, 'README.md')]).code, 2);
+  const table = run(['cost', '--size', 'large', '--athletes', '10000']);
+  check('without data it is a table of five years, with the date of the prices', table.code === 0 && table.out.includes(pricesDate) && /^all +\d+ +\d+ +\d+ +\d+ +\d+$/m.test(table.out), table);
 });
