@@ -2,7 +2,7 @@
 // it took is printed. The commands of docs/operations/backup.md are run here, but for those with PostgreSQL.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Server, check, equal, main, run, runJson, temporaryFolder, RunningDevice } from './boathouse.mjs';
+import { Server, check, engineBinary, equal, main, run, runJson, temporaryFolder, RunningDevice } from './boathouse.mjs';
 
 const records = (device) => runJson(['device', 'verify', '--json', '--data', device]).json.records;
 const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
@@ -55,13 +55,13 @@ await main(async () => {
   // By hand, while the server runs.
   row(devices[1], 11, 1);
   equal('another workout', sync(1), 0);
-  const made = runJson(['backup', 'create', '--data', data, '--to', backups, '--json']).json;
-  equal('a backup by hand', [made.differences, made.purge_safe], [[], true]);
+  const made = runJson(['backup', 'create', '--data', data, '--to', backups, '--json', '--engine', engineBinary]).json;
+  equal('a backup by hand', [made.differences, made.purge_safe, made.clickhouse_trouble], [[], true, '']);
   check('it has more than the one before', made.chunks > first.chunks && made.last_seq > first.last_seq, made);
   const covered = sum(devices.map(records));
   const verified = runJson(['backup', 'verify', '--from', backups, '--json']);
   equal('verify reads every body', [verified.code, verified.json.bodies, verified.json.differences], [0, made.chunks, []]);
-  equal('prune keeps them: they are new', [run(['backup', 'prune', '--to', backups]).code, list().length >= 1], [0, true]);
+  equal('prune keeps them: they are new', [run(['backup', 'prune', '--to', backups, '--apply']).code, list().length >= 1], [0, true]);
 
   // More that no backup has; then the machine is gone.
   row(devices[0], 21, 2);
@@ -80,8 +80,8 @@ await main(async () => {
 
   // The way back.
   const fresh = path.join(folder, 'new-machine');
-  const restored = runJson(['restore', '--from', backups, '--data', fresh, '--json']);
-  equal('restore', [restored.code, restored.json.differences, restored.json.chunks], [0, [], made.chunks]);
+  const restored = runJson(['restore', '--from', backups, '--data', fresh, '--json', '--engine', engineBinary]);
+  equal('restore', [restored.code, restored.json.differences, restored.json.chunks, restored.json.clickhouse], [0, [], made.chunks, true]);
   check('it is another history', restored.json.epoch !== made.epoch, restored.json);
   const restoreTook = seconds(destroyed);
   const again = run(['restore', '--from', backups, '--data', fresh]);
