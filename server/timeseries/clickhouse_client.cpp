@@ -3,8 +3,6 @@
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <mutex>
 
 namespace boathouse::timeseries {
@@ -14,11 +12,7 @@ using base::Error;
 using base::ErrorCode;
 
 constexpr long kConnectTimeoutMs = 3'000;
-constexpr long kCallTimeoutMs = 120'000;
 constexpr std::size_t kMaxReply = std::size_t{1} << 30;
-
-// Codes after which the same call may succeed later (docs: clickhouse error codes; the list is the project's research).
-constexpr std::array kTransientCodes{159, 202, 209, 210, 241, 242, 252, 279, 285, 319, 999};
 
 std::string percent_encode(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -73,9 +67,14 @@ std::string parameter_query(const Parameters& parameters) {
 }
 
 std::size_t append_body(char* data, std::size_t size, std::size_t count, void* target) {
-  auto& out = *static_cast<std::string*>(target);
+  std::string& out = static_cast<Reply*>(target)->body;
   if (out.size() + size * count > kMaxReply) return 0;
   out.append(data, size * count);
+  return size * count;
+}
+
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* target) {
+  read_header(*static_cast<Reply*>(target), {data, size * count});
   return size * count;
 }
 
@@ -99,27 +98,18 @@ int seek_body(void* source, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-int clickhouse_code(std::string_view reply) {
-  constexpr std::string_view kPrefix = "Code: ";
-  const auto at = reply.find(kPrefix);
-  int code = 0;
-  if (at != std::string_view::npos) {
-    std::from_chars(reply.data() + at + kPrefix.size(), reply.data() + reply.size(), code);
-  }
-  return code;
-}
-
-Error error_of_reply(long status, std::string_view reply) {
-  const int code = clickhouse_code(reply);
-  const bool transient = status == 503 || std::ranges::find(kTransientCodes, code) != kTransientCodes.end();
-  return {transient ? ErrorCode::unavailable : ErrorCode::internal,
-          "ClickHouse answered " + std::to_string(status) + ": " + std::string(reply.substr(0, 500))};
+const base::SystemClock& system_clock() {
+  static const base::SystemClock kClock;
+  return kClock;
 }
 
 }  // namespace
 
 struct ClickHouseClient::Pool {
-  explicit Pool(Endpoint where) : endpoint(std::move(where)) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+  Pool(std::vector<Endpoint> where, Options how, const base::Clock& clock)
+      : options(how), nodes(std::move(where), how.cool_off_ms, clock) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+  }
   ~Pool() {
     for (CURL* handle : idle) curl_easy_cleanup(handle);
   }
@@ -138,96 +128,141 @@ struct ClickHouseClient::Pool {
     const std::lock_guard lock(mutex);
     idle.push_back(handle);
   }
-  Endpoint where() {
-    const std::lock_guard lock(mutex);
-    return endpoint;
-  }
 
+  const Options options;
+  Nodes nodes;
   std::mutex mutex;
-  Endpoint endpoint;
   std::vector<CURL*> idle;
 };
 
-ClickHouseClient::ClickHouseClient(Endpoint endpoint) : pool_(std::make_unique<Pool>(std::move(endpoint))) {}
+struct ClickHouseClient::Call {
+  std::string_view path;  // with the query string
+  std::string_view body;
+  bool body_is_sql = true;
+  long timeout_ms = 0;
+  bool is_get = false;
+};
+
+ClickHouseClient::ClickHouseClient(Endpoint endpoint) : ClickHouseClient({std::move(endpoint)}, {}, system_clock()) {}
+ClickHouseClient::ClickHouseClient(std::vector<Endpoint> nodes, Options options, const base::Clock& clock)
+    : pool_(std::make_unique<Pool>(std::move(nodes), options, clock)) {}
 ClickHouseClient::~ClickHouseClient() = default;
 
-void ClickHouseClient::set_endpoint(Endpoint endpoint) {
-  const std::lock_guard lock(pool_->mutex);
-  pool_->endpoint = std::move(endpoint);
-}
+void ClickHouseClient::set_endpoint(Endpoint endpoint) { pool_->nodes.set({std::move(endpoint)}); }
 
-base::Result<std::string> ClickHouseClient::call(std::string_view query_string, std::string_view body,
-                                                 bool body_is_sql) {
-  const Endpoint endpoint = pool_->where();
-  if (endpoint.url.empty()) return Error{ErrorCode::unavailable, "ClickHouse is not started"};
+// `transport_error` is empty when a whole reply came.
+Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std::string& transport_error) {
+  Reply reply;
   CURL* handle = pool_->take();
-  if (handle == nullptr) return Error{ErrorCode::internal, "curl_easy_init failed"};
-
-  const std::string url = endpoint.url + "/?database=" + percent_encode(endpoint.database) + std::string(query_string);
-  std::pair<std::string_view, UploadBody> upload{body, {body}};
-  std::string reply;
+  if (handle == nullptr) {
+    transport_error = "curl_easy_init failed";
+    return reply;
+  }
+  const std::string url =
+      endpoint.url + std::string(call.path) +
+      (call.is_get ? std::string() : "&database=" + percent_encode(endpoint.database) + endpoint.settings);
+  std::pair<std::string_view, UploadBody> upload{call.body, {call.body}};
   curl_slist* headers = nullptr;
   headers = curl_slist_append(headers, ("X-ClickHouse-User: " + endpoint.user).c_str());
   headers = curl_slist_append(headers, ("X-ClickHouse-Key: " + endpoint.password).c_str());
   headers = curl_slist_append(headers, "Expect:");
   headers = curl_slist_append(
-      headers, body_is_sql ? "Content-Type: text/plain; charset=utf-8" : "Content-Type: application/octet-stream");
+      headers, call.body_is_sql ? "Content-Type: text/plain; charset=utf-8" : "Content-Type: application/octet-stream");
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, kCallTimeoutMs);
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, call.timeout_ms);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(handle, CURLOPT_POST, 1L);
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20);
-  curl_easy_setopt(handle, CURLOPT_READFUNCTION, &read_body);
-  curl_easy_setopt(handle, CURLOPT_READDATA, &upload.second);
-  curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, &seek_body);
-  curl_easy_setopt(handle, CURLOPT_SEEKDATA, &upload);
+  if (!call.is_get) {
+    curl_easy_setopt(handle, CURLOPT_POST, 1L);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20);
+    curl_easy_setopt(handle, CURLOPT_READFUNCTION, &read_body);
+    curl_easy_setopt(handle, CURLOPT_READDATA, &upload.second);
+    curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, &seek_body);
+    curl_easy_setopt(handle, CURLOPT_SEEKDATA, &upload);
+  }
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &append_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &reply);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &take_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &reply);
 
   const CURLcode outcome = curl_easy_perform(handle);
-  long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &reply.status);
   curl_slist_free_all(headers);
   pool_->give_back(handle);
-  if (outcome != CURLE_OK) {
-    return Error{ErrorCode::unavailable, std::string("ClickHouse is not reached: ") + curl_easy_strerror(outcome)};
-  }
-  if (status != 200) return error_of_reply(status, reply);
+  if (outcome != CURLE_OK) transport_error = curl_easy_strerror(outcome);
   return reply;
 }
 
+base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge) {
+  Error last{ErrorCode::unavailable, "ClickHouse is not started"};
+  for (const Endpoint& endpoint : pool_->nodes.in_turn()) {
+    if (endpoint.url.empty()) continue;
+    std::string transport_error;
+    const Reply reply = perform(endpoint, call, transport_error);
+    std::optional<Failure> failure;
+    if (!transport_error.empty()) {
+      failure =
+          Failure{{ErrorCode::unavailable, "ClickHouse is not reached: " + transport_error}, Remedy::another_node};
+    } else {
+      failure = judge(reply);
+    }
+    if (!failure) {
+      pool_->nodes.answered(endpoint.url);
+      return base::Done{};
+    }
+    last = std::move(failure->error);
+    if (failure->remedy == Remedy::another_node) pool_->nodes.failed(endpoint.url);
+    if (failure->remedy == Remedy::later || failure->remedy == Remedy::none) break;
+  }
+  return last;
+}
+
 base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& parameters) {
-  const auto reply = call("&wait_end_of_query=1" + parameter_query(parameters), sql, true);
-  if (!reply) return reply.error();
-  return base::Done{};
+  const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  return on_some_node({path, sql, true, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }
 
 base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters) {
   const std::string text = std::string(sql) + " FORMAT Native";
-  const auto reply = call("&wait_end_of_query=1" + parameter_query(parameters), text, true);
-  if (!reply) return reply.error();
-  return read_native(base::as_bytes(*reply));
+  const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  NativeBlock block;
+  const base::Status status = on_some_node(
+      {path, text, true, static_cast<long>(pool_->options.call_timeout_ms)},
+      [&block](const Reply& reply) -> std::optional<Failure> {
+        if (auto failure = failure_of(reply)) return failure;
+        auto read = read_native(base::as_bytes(reply.body));
+        if (!read) {
+          return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},
+                         Remedy::another_node};
+        }
+        block = std::move(*read);
+        return wrong_row_count(reply, block.rows);
+      });
+  if (!status) return status.error();
+  return block;
 }
 
 base::Status ClickHouseClient::insert(std::string_view sql, base::ByteView native_body, std::string_view token) {
-  const std::string query =
-      "&wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" + percent_encode(token) +
+  const std::string path =
+      "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" + percent_encode(token) +
       "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
-  const auto reply = call(query, base::as_text(native_body), false);
-  if (!reply) return reply.error();
-  return base::Done{};
+  return on_some_node({path, base::as_text(native_body), false, static_cast<long>(pool_->options.call_timeout_ms)},
+                      failure_of);
 }
 
 base::Status ClickHouseClient::ping() {
-  const auto reply = call("", "SELECT 1", true);
-  if (!reply) return reply.error();
-  return base::Done{};
+  return on_some_node({"/?wait_end_of_query=1", "SELECT 1", true, static_cast<long>(pool_->options.ping_timeout_ms)},
+                      failure_of);
+}
+
+base::Status ClickHouseClient::knock() {
+  return on_some_node({"/ping", {}, true, static_cast<long>(pool_->options.ping_timeout_ms), true}, failure_of);
 }
 
 }  // namespace boathouse::timeseries

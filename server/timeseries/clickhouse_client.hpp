@@ -5,23 +5,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/timeseries/native.hpp"
+#include "server/timeseries/nodes.hpp"
+#include "server/timeseries/reply.hpp"
 
 namespace boathouse::timeseries {
-
-struct Endpoint {
-  std::string url;  // http://host:port, no trailing slash
-  std::string user = "default";
-  std::string password{};
-  std::string database = "default";
-};
 
 // name -> text of {name:Type}; ClickHouse's own escapes are added here.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
@@ -29,7 +26,15 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 // Thread rule: any thread; calls run in parallel, each on a connection of its own that is kept for reuse.
 class ClickHouseClient {
  public:
+  struct Options {
+    std::int64_t call_timeout_ms = 120'000;
+    std::int64_t ping_timeout_ms = 5'000;
+    std::int64_t cool_off_ms = 10'000;  // so long a node that failed is asked last
+  };
   explicit ClickHouseClient(Endpoint endpoint);
+  // Several: replicas of one cluster, so that each has every row. A call that one cannot do is done by another, an
+  // insert under the same token. `clock` must outlive the client.
+  ClickHouseClient(std::vector<Endpoint> nodes, Options options, const base::Clock& clock);
   ~ClickHouseClient();
   ClickHouseClient(const ClickHouseClient&) = delete;
   ClickHouseClient& operator=(const ClickHouseClient&) = delete;
@@ -39,20 +44,27 @@ class ClickHouseClient {
 
   // A statement without a result: DDL, ALTER, OPTIMIZE.
   base::Status execute(std::string_view sql, const Parameters& parameters = {});
-  // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT.
+  // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
+  // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
   base::Status insert(std::string_view sql, base::ByteView native_body, std::string_view token);
+  // Some node runs statements.
   base::Status ping();
+  // Some node answers at all, even if it runs nothing at the moment.
+  base::Status knock();
 
  private:
   struct Pool;
-  base::Result<std::string> call(std::string_view query_string, std::string_view body, bool body_is_sql);
+  struct Call;
+  using Judge = std::function<std::optional<Failure>(const Reply&)>;
+  base::Status on_some_node(const Call& call, const Judge& judge);
+  Reply perform(const Endpoint& endpoint, const Call& call, std::string& transport_error);
   std::unique_ptr<Pool> pool_;
 };
 
-// True for errors that a later try of the same call can mend (clickhouse error codes 159, 202, 209, 210, 241, 242, 252,
-// 279, 285, 319, 999 and transport failures are reported as unavailable).
+// True for errors that a later try of the same call can mend: failures of the transport, half a reply, and ClickHouse's
+// codes 159, 202, 209, 210, 241, 242, 252, 279, 285, 319 and 999 are reported as unavailable.
 inline bool is_transient(const base::Error& error) { return error.code == base::ErrorCode::unavailable; }
 
 }  // namespace boathouse::timeseries

@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/base/clock.hpp"
+
 extern char** environ;
 
 namespace boathouse::timeseries {
@@ -23,6 +25,9 @@ using std::chrono::milliseconds;
 constexpr std::string_view kListening = "listening on ";
 constexpr auto kStopLimit = std::chrono::seconds(15);
 constexpr auto kMaxRestartPause = milliseconds(30'000);
+
+// Two in a row, so that a machine that stood still for a moment costs nothing.
+constexpr int kSilentLimit = 2;
 
 // One line of the child's stdout without its end; empty when the child closed it.
 std::string read_line(int fd) {
@@ -52,6 +57,7 @@ base::Status EngineProcess::start() {
   const auto out = spawn();
   if (!out) return out.error();
   thread_ = std::thread([this, fd = *out] { watch(fd); });
+  health_thread_ = std::thread([this] { check_health(); });
   return base::Done{};
 }
 
@@ -108,6 +114,7 @@ void EngineProcess::wait_for_exit() {
   const std::lock_guard lock(mutex_);
   ::waitpid(pid, nullptr, 0);
   child_ = -1;
+  endpoint_ = {};
   changed_.notify_all();
 }
 
@@ -117,7 +124,12 @@ void EngineProcess::watch(int out) {
     const std::string line = read_line(out);
     if (line.starts_with(kListening)) {
       pause = milliseconds{250};
-      ready_(Endpoint{line.substr(kListening.size()), "default", options_.password, "default"});
+      const Endpoint endpoint{line.substr(kListening.size()), "default", options_.password, "default"};
+      {
+        const std::lock_guard lock(mutex_);
+        endpoint_ = endpoint;
+      }
+      ready_(endpoint);
       log_("engine " + line);
     }
     wait_for_exit();
@@ -138,6 +150,42 @@ void EngineProcess::watch(int out) {
   }
 }
 
+void EngineProcess::check_health() {
+  const base::SystemClock clock;
+  pid_t seen = -1;
+  int silent = 0;
+  int failed = 0;
+  int starting = 0;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait_for(lock, milliseconds(options_.check_every_ms), [this] { return stopping_; });
+    if (stopping_) return;
+    if (child_ != seen) silent = failed = starting = 0;
+    seen = child_;
+    if (seen < 0) continue;
+    if (endpoint_.url.empty()) {
+      ++starting;
+    } else {
+      const Endpoint endpoint = endpoint_;
+      lock.unlock();
+      ClickHouseClient door({endpoint}, {.ping_timeout_ms = options_.silence_limit_ms}, clock);
+      ClickHouseClient work({endpoint}, {.ping_timeout_ms = options_.statement_limit_ms}, clock);
+      silent = door.knock() ? 0 : silent + 1;
+      if (silent == 0) failed = work.ping() ? 0 : failed + 1;
+      lock.lock();
+      if (stopping_) return;
+    }
+    const bool hangs =
+        silent >= kSilentLimit || failed >= options_.failed_statements_limit || starting > options_.start_checks_limit;
+    if (hangs && child_ == seen) {
+      log_("engine hangs: it is killed");
+      ::kill(seen, SIGKILL);
+      endpoint_ = {};
+      silent = failed = starting = 0;
+    }
+  }
+}
+
 void EngineProcess::stop() {
   {
     std::unique_lock lock(mutex_);
@@ -149,6 +197,7 @@ void EngineProcess::stop() {
     }
   }
   if (thread_.joinable()) thread_.join();
+  if (health_thread_.joinable()) health_thread_.join();
 }
 
 }  // namespace boathouse::timeseries

@@ -82,5 +82,17 @@ await main(async () => {
   equal('an upload while the engine is dead', run(['device', 'sync', '--data', device, '--server', server.url, '--key', key]).code, 0);
   counted = server.reconcile(key);
   check('it is started again and catches up', counted.code === 0 && counted.json.streams[0].clickhouse > before, counted);
+
+  // The engine hangs: it is alive and says nothing. That is noticed, it is killed and started again.
+  const hung = childOf(server.process.pid, 'boathouse-engine');
+  const counts = counted.json.streams[0].ledger;
+  process.kill(hung, 'SIGSTOP');
+  record(5, 1);
+  check('an upload while the engine hangs is taken',
+    runJson(['device', 'sync', '--json', '--data', device, '--server', server.url, '--key', key]).json.pending_items === 0);
+  counted = server.reconcile(key);
+  check('the one that hung is gone, and it catches up', counted.code === 0 && counted.json.streams[0].clickhouse > counts, counted);
+  check('by another process', childOf(server.process.pid, 'boathouse-engine') !== hung);
   equal('SIGTERM ends with 0', await server.stop(), { code: 0, signal: null });
+  check('and the log says so', server.log.includes('engine hangs: it is killed'), server.log);
 });

@@ -1,0 +1,220 @@
+// The client against nodes that answer, byte for byte, what the test tells them: whole, half, wrong, or nothing.
+#include "server/timeseries/clickhouse_client.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace boathouse::timeseries {
+namespace {
+
+// A server of one connection after the other, each with one request and one answer.
+class ScriptedNode {
+ public:
+  ScriptedNode() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_, 100), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    thread_ = std::thread([this] { run(); });
+  }
+  ~ScriptedNode() { die(); }
+  ScriptedNode(const ScriptedNode&) = delete;
+  ScriptedNode& operator=(const ScriptedNode&) = delete;
+
+  [[nodiscard]] Endpoint endpoint() const { return Endpoint{url_}; }
+  // All bytes of each answer from now on; "" = the connection ends without one.
+  void answer(std::string bytes) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(bytes);
+  }
+  std::vector<std::string> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  void die() {
+    if (!thread_.joinable()) return;
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+
+ private:
+  void run() {
+    while (true) {
+      const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (socket < 0) return;
+      const std::string request = read_request(socket);
+      std::string bytes;
+      {
+        const std::lock_guard lock(mutex_);
+        requests_.push_back(request);
+        bytes = answer_;
+      }
+      EXPECT_EQ(send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+      close(socket);
+    }
+  }
+  static std::string read_request(int socket) {
+    std::string all;
+    while (true) {
+      const std::size_t head = all.find("\r\n\r\n");
+      if (head != std::string::npos) {
+        constexpr std::string_view kLength = "Content-Length: ";
+        const std::size_t at = all.find(kLength);
+        const std::size_t body =
+            at == std::string::npos ? 0 : std::strtoul(all.c_str() + at + kLength.size(), nullptr, 10);
+        if (all.size() >= head + 4 + body) return all;
+      }
+      char buffer[4096];
+      const ssize_t got = recv(socket, buffer, sizeof buffer, 0);
+      if (got <= 0) return all;
+      all.append(buffer, static_cast<std::size_t>(got));
+    }
+  }
+
+  int listener_;
+  std::string url_;
+  std::mutex mutex_;
+  std::string answer_;
+  std::vector<std::string> requests_;
+  std::thread thread_;
+};
+
+std::string ok(const std::string& body, const std::string& headers = {}) {
+  return "HTTP/1.1 200 OK\r\n" + headers + "Connection: close\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+std::string error(int status, const std::string& text) {
+  return "HTTP/1.1 " + std::to_string(status) +
+         " Error\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+}
+
+std::string rows(std::vector<std::int64_t> values) {
+  NativeBlock block;
+  block.rows = values.size();
+  block.columns.push_back({"n", "UInt32", std::move(values), {}, {}, {}, {}});
+  base::ByteWriter out;
+  write_native(out, block);
+  return std::string(base::as_text(out.take()));
+}
+
+class ClusterClientTest : public ::testing::Test {
+ protected:
+  // How many rows came, or -1 and why.
+  int select() {
+    const auto block = client_.select("SELECT n FROM t");
+    why_ = block ? "" : block.error().text;
+    return block ? static_cast<int>(block->rows) : -1;
+  }
+  base::Status insert() {
+    return client_.insert("INSERT INTO t (n)", base::as_bytes(std::string_view("the rows")), "a token");
+  }
+
+  base::ManualClock clock_;
+  ScriptedNode first_;
+  ScriptedNode second_;
+  ClickHouseClient client_{{first_.endpoint(), second_.endpoint()}, {.cool_off_ms = 1000}, clock_};
+  std::string why_;
+};
+
+TEST_F(ClusterClientTest, ReadsAreSpread) {
+  first_.answer(ok(rows({1, 2, 3})));
+  second_.answer(ok(rows({1, 2, 3})));
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(select(), 3) << why_;
+  EXPECT_EQ(first_.requests().size(), 3U);
+  EXPECT_EQ(second_.requests().size(), 3U);
+}
+
+TEST_F(ClusterClientTest, ANodeThatIsAwayIsPassedOverAndAskedAgainLater) {
+  first_.die();
+  second_.answer(ok(rows({1})));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(select(), 1) << why_;
+  EXPECT_EQ(second_.requests().size(), 4U);
+}
+
+TEST_F(ClusterClientTest, HalfABodyIsNeverAResult) {
+  const std::string whole = rows({1, 2, 3, 4, 5, 6, 7, 8});
+  const std::string half = whole.substr(0, whole.size() / 2);
+  const std::string length = std::to_string(whole.size());
+  const std::vector<std::pair<const char*, std::string>> halves = {
+      {"less than its length", "HTTP/1.1 200 OK\r\nContent-Length: " + length + "\r\n\r\n" + half},
+      {"chunks without the last one",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n" + whole.substr(0, 8)},
+      {"an end that nothing marks", "HTTP/1.1 200 OK\r\n\r\n" + whole},
+      {"a length that is too short", ok(half)},
+      {"fewer rows than the head says", ok(rows({1, 2}), "X-ClickHouse-Summary: {\"result_rows\":\"8\"}\r\n")},
+      {"an error behind the first rows",
+       ok(whole + "\r\n__exception__\r\ntag\r\nCode: 241. DB::Exception: no memory\r\n37 tag\r\n__exception__\r\n",
+          "X-ClickHouse-Exception-Tag: tag\r\n")},
+      {"an error's number above rows", ok(whole, "X-ClickHouse-Exception-Code: 241\r\n")},
+      {"nothing at all", ""},
+  };
+  second_.answer(ok(whole, "X-ClickHouse-Summary: {\"result_rows\":\"8\"}\r\n"));
+  for (const auto& [what, bytes] : halves) {
+    first_.answer(bytes);
+    clock_.advance_ms(1000);
+    const std::size_t before = first_.requests().size();
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(select(), 8) << what << ": " << why_;
+    EXPECT_EQ(first_.requests().size(), before + 1) << what;
+  }
+  second_.answer(halves[0].second);
+  first_.answer(halves[3].second);
+  EXPECT_EQ(select(), -1);
+  EXPECT_TRUE(is_transient(client_.select("SELECT n FROM t").error()));
+}
+
+TEST_F(ClusterClientTest, AnInsertGoesToAnotherNodeUnderTheSameToken) {
+  second_.answer(ok(""));
+  for (const int code : {159, 202, 209, 210, 241, 242, 279, 319, 999}) {
+    first_.answer(error(500, "Code: " + std::to_string(code) + ". DB::Exception: why"));
+    clock_.advance_ms(1000);
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(insert().ok()) << code;
+  }
+  const auto refused = first_.requests();
+  const auto taken = second_.requests();
+  ASSERT_GE(refused.size(), 9U);
+  for (const auto& requests : {refused, taken}) {
+    for (const std::string& request : requests) {
+      EXPECT_NE(request.find("insert_deduplication_token=a%20token"), std::string::npos);
+      EXPECT_TRUE(request.ends_with("\r\n\r\nthe rows"));
+    }
+  }
+}
+
+TEST_F(ClusterClientTest, WhereNoNodeHasItBetterNoneIsAskedInstead) {
+  for (const int code : {252, 285, 60, 62, 27, 33, 53}) {
+    const std::string text = "Code: " + std::to_string(code) + ". DB::Exception: why";
+    first_.answer(error(500, text));
+    second_.answer(error(500, text));
+    const std::size_t before = first_.requests().size() + second_.requests().size();
+    const auto status = insert();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(is_transient(status.error()), code == 252 || code == 285) << code;
+    EXPECT_EQ(first_.requests().size() + second_.requests().size(), before + 1) << code;
+  }
+}
+
+TEST_F(ClusterClientTest, AllAwayIsUnavailable) {
+  first_.die();
+  second_.die();
+  EXPECT_EQ(insert().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(client_.ping().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(client_.knock().error().code, base::ErrorCode::unavailable);
+}
+
+}  // namespace
+}  // namespace boathouse::timeseries

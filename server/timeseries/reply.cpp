@@ -1,0 +1,133 @@
+#include "server/timeseries/reply.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+namespace boathouse::timeseries {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+
+constexpr std::string_view kCode = "Code: ";
+constexpr std::size_t kMaxErrorText = 500;
+
+// ClickHouse's own numbers (system.errors) that a later try of the same call can mend.
+constexpr std::array kTransientCodes = {
+    std::pair{159, Remedy::elsewhere},     // TIMEOUT_EXCEEDED
+    std::pair{202, Remedy::elsewhere},     // TOO_MANY_SIMULTANEOUS_QUERIES
+    std::pair{209, Remedy::another_node},  // SOCKET_TIMEOUT
+    std::pair{210, Remedy::another_node},  // NETWORK_ERROR
+    std::pair{241, Remedy::elsewhere},     // MEMORY_LIMIT_EXCEEDED
+    std::pair{242, Remedy::another_node},  // TABLE_IS_READ_ONLY: it has lost its Keeper
+    std::pair{252, Remedy::later},         // TOO_MANY_PARTS: its copies have as many
+    std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
+    std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS
+    std::pair{319, Remedy::elsewhere},     // UNKNOWN_STATUS_OF_INSERT: its token says whether it was
+    std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
+};
+
+int number_in(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+int code_in(std::string_view text) {
+  const std::size_t at = text.find(kCode);
+  return at == std::string_view::npos ? 0 : number_in(text.substr(at + kCode.size()));
+}
+
+Failure failure(long status, int code, std::string_view text) {
+  const std::string what =
+      "ClickHouse answered " + std::to_string(status) + ": " + std::string(text.substr(0, kMaxErrorText));
+  const auto known = std::ranges::find(kTransientCodes, code, &std::pair<int, Remedy>::first);
+  if (known != kTransientCodes.end()) return {{ErrorCode::unavailable, what}, known->second};
+  // A proxy in front of a server that is away says these, and so does a server that is full.
+  if (status == 502 || status == 503 || status == 504) return {{ErrorCode::unavailable, what}, Remedy::another_node};
+  return {{ErrorCode::internal, what}, Remedy::none};
+}
+
+Failure not_whole(const std::string& why) {
+  return {{ErrorCode::unavailable, "ClickHouse answered half a result: " + why}, Remedy::another_node};
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  return text;
+}
+
+// {"read_rows":"1", ... "result_rows":"7", ...}
+std::optional<std::uint64_t> rows_of_summary(std::string_view json) {
+  constexpr std::string_view kName = "\"result_rows\":\"";
+  const std::size_t at = json.find(kName);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::uint64_t rows = 0;
+  const std::string_view digits = json.substr(at + kName.size());
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+  return error == std::errc() ? std::optional(rows) : std::nullopt;
+}
+
+}  // namespace
+
+void read_header(Reply& reply, std::string_view line) {
+  if (line.starts_with("HTTP/")) {
+    reply = {};
+    return;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = trimmed(line.substr(colon + 1));
+  if (same_word(name, "Content-Length") || (same_word(name, "Transfer-Encoding") && same_word(value, "chunked"))) {
+    reply.has_framing = true;
+  } else if (same_word(name, "X-ClickHouse-Exception-Code")) {
+    reply.exception_code = number_in(value);
+  } else if (same_word(name, "X-ClickHouse-Exception-Tag")) {
+    reply.exception_tag = value;
+  } else if (same_word(name, "X-ClickHouse-Summary")) {
+    reply.result_rows = rows_of_summary(value);
+  }
+}
+
+std::optional<Failure> failure_of(const Reply& reply) {
+  if (reply.status != 200 || reply.exception_code != 0) {
+    return failure(reply.status, reply.exception_code != 0 ? reply.exception_code : code_in(reply.body), reply.body);
+  }
+  if (!reply.has_framing) return not_whole("its end is not marked (no length, no chunks)");
+  if (!reply.exception_tag.empty()) {
+    const std::size_t at = reply.body.find("__exception__\r\n" + reply.exception_tag);
+    if (at != std::string::npos) {
+      const std::string_view text = std::string_view(reply.body).substr(at);
+      Failure late = failure(reply.status, code_in(text), text);
+      // Rows went out before it: a try of its own decides, whatever the code.
+      late.error.code = ErrorCode::unavailable;
+      if (late.remedy == Remedy::none) late.remedy = Remedy::elsewhere;
+      return late;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows) {
+  // 0 can also mean that the server had not counted them yet when it wrote the head.
+  if (!reply.result_rows || *reply.result_rows == 0 || *reply.result_rows == rows) return std::nullopt;
+  return not_whole(std::to_string(rows) + " rows of " + std::to_string(*reply.result_rows));
+}
+
+bool is_overloaded(const base::Error& error) {
+  constexpr std::array kCodes = {159, 202, 241, 252};
+  return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
+}
+
+}  // namespace boathouse::timeseries

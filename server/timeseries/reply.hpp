@@ -1,0 +1,49 @@
+// What came back over ClickHouse's HTTP interface: whether it is whole, what it says is wrong, and who could mend that.
+// Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace boathouse::timeseries {
+
+struct Reply {
+  long status = 0;
+  bool has_framing = false;  // a length or chunks: only then does the connection's end tell a cut body from a whole one
+  int exception_code = 0;    // X-ClickHouse-Exception-Code; 0 = none
+  std::string exception_tag{};                 // X-ClickHouse-Exception-Tag: what marks an error behind the first rows
+  std::optional<std::uint64_t> result_rows{};  // of X-ClickHouse-Summary
+  std::string body{};
+};
+
+// One line of the head, with or without its CR LF. A status line begins a new reply's head.
+void read_header(Reply& reply, std::string_view line);
+
+// What mends a failure.
+enum class Remedy {
+  another_node,  // this one is not well: let it rest
+  elsewhere,     // the call may go through on another node, or later here
+  later,         // no node has it better: wait
+  none,          // the same call fails again
+};
+
+struct Failure {
+  base::Error error;  // unavailable unless the remedy is none
+  Remedy remedy = Remedy::none;
+};
+
+// Nothing of a whole reply that tells of no error.
+std::optional<Failure> failure_of(const Reply& reply);
+
+// Nothing when the reply's head tells the same number of rows, or none.
+std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows);
+
+// ClickHouse has more than it can digest (too many parts, no memory, too many queries, out of time): fewer and larger
+// inserts help.
+bool is_overloaded(const base::Error& error);
+
+}  // namespace boathouse::timeseries
