@@ -50,6 +50,7 @@ void with_keep(CLI::App& command, const std::string& prefix, backup::Keep& keep)
 // Options of all commands, and the one that was chosen.
 struct CommandLine {
   ServeOptions serve;
+  bool clickhouse_sharded = false;
   DeviceOptions device;
   InputOptions input;
   SyncOptions sync;
@@ -137,7 +138,8 @@ void CommandLine::add_serve(CLI::App& app) {
       "--ledger", serve.ledger,
       "sqlite:FILE, or postgresql://USER@HOST/DATABASE for several nodes (default: ledger.db in the data folder)");
   CLI::Option* clickhouse = serve_command->add_option("--clickhouse", serve.clickhouse,
-                                                      "URL of a ClickHouse server, instead of boathouse-engine");
+                                                      "URL of a ClickHouse server, instead of boathouse-engine; with "
+                                                      "--clickhouse-cluster the URLs of its replicas: URL,URL,...");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
                             "File with that user's password");
@@ -299,15 +301,17 @@ void CommandLine::add_pm5(CLI::App& app) {
     std::fputs(rowing::metrics_document().c_str(), stdout);
     return kDone;
   });
-  command(app, "schema", "Print the statements that make ClickHouse's tables",
-          [this] {
-            for (const std::string& statement : timeseries::all_statements(serve.clickhouse_cluster)) {
-              std::printf("%s;\n", statement.c_str());
-            }
-            return kDone;
-          })
-      ->add_option("--cluster", serve.clickhouse_cluster, "Replicated on this cluster")
-      ->check(is_cluster_name);
+  CLI::App* schema = command(app, "schema", "Print the statements that make ClickHouse's tables", [this] {
+    const timeseries::Layout layout(serve.clickhouse_cluster, clickhouse_sharded);
+    for (const std::string& statement : timeseries::all_statements(layout)) {
+      std::printf("%s;\n", statement.c_str());
+    }
+    return kDone;
+  });
+  CLI::Option* cluster =
+      schema->add_option("--cluster", serve.clickhouse_cluster, "Replicated on this cluster")->check(is_cluster_name);
+  schema->add_flag("--sharded", clickhouse_sharded, "The cluster has several shards: Distributed tables besides")
+      ->needs(cluster);
   CLI::App* made =
       command(*group, "simulate", "Print a simulated monitor's notifications as JSON lines, for `device record`",
               [this] { return pm5_simulate(monitor); });

@@ -19,7 +19,7 @@ struct ServeOptions {
   std::uint64_t limit_bytes = std::uint64_t{2} << 30;  // of request bodies of one key in a minute; 0 = no limit
   bool log_json = false;                               // one JSON object a line instead of text
   std::string ledger;                                  // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
-  std::string clickhouse;                              // URL of a server; empty = start boathouse-engine
+  std::string clickhouse;  // URL of a server, or of a cluster's replicas with commas; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
   std::string clickhouse_cluster;  // its tables are replicated there; empty = tables of one server

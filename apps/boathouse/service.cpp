@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "apps/boathouse/backup_run.hpp"
 #include "apps/boathouse/backup_service.hpp"
@@ -56,6 +58,26 @@ using base::ErrorCode;
 constexpr int kJobThreads = 4;
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr auto kDrain = std::chrono::seconds(20);
+
+// The servers of --clickhouse URL[,URL...]. Of several each must have every row, which only a cluster's replicas do.
+base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& options, const std::string& password) {
+  std::vector<timeseries::Endpoint> nodes;
+  std::istringstream urls(options.clickhouse);
+  for (std::string url; std::getline(urls, url, ',');) {
+    while (url.ends_with('/')) url.pop_back();
+    if (!url.starts_with("http://") && !url.starts_with("https://")) {
+      return Error{ErrorCode::invalid_input, "--clickhouse: " + url + " is no http:// or https:// URL"};
+    }
+    nodes.push_back({url, options.clickhouse_user, password, "default", ""});
+    if (!options.clickhouse_cluster.empty()) nodes.back().settings = timeseries::kClusterSettings;
+  }
+  if (nodes.size() > 1 && options.clickhouse_cluster.empty()) {
+    return Error{ErrorCode::invalid_input,
+                 "--clickhouse names several servers: they must be replicas of one cluster, named by "
+                 "--clickhouse-cluster"};
+  }
+  return nodes;
+}
 
 http::Hooks hooks_of(ServiceMetrics& metrics) {
   http::Hooks hooks;
@@ -187,8 +209,10 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   if (!options.clickhouse.empty()) {
     auto password = read_password(options.clickhouse_password_file);
     if (!password) return password.error();
-    client_ = std::make_unique<timeseries::ClickHouseClient>(
-        timeseries::Endpoint{options.clickhouse, options.clickhouse_user, *password, "default"});
+    auto nodes = nodes_of(options, *password);
+    if (!nodes) return nodes.error();
+    client_ = std::make_unique<timeseries::ClickHouseClient>(std::move(*nodes), timeseries::ClickHouseClient::Options{},
+                                                             clock_);
   } else {
     client_ = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
     const fs::path password_file = data / "engine.password";

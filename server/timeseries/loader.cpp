@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <future>
 #include <set>
 #include <utility>
 #include <vector>
@@ -18,6 +20,12 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::size_t kIdsAtOnce = 1000;
+
+std::uint64_t records_of(const ledger::LoadBlock& block) {
+  std::uint64_t records = 0;
+  for (const ledger::LoadItem& item : block.items) records += item.to - item.from;
+  return records;
+}
 
 // Those of each recording once: an edit may have marked several of one session. Takes what is too much at once off the
 // end of `recordings`.
@@ -81,6 +89,7 @@ void Loader::retry_now() {
 
 void Loader::run() {
   std::int64_t pause_ms = 0;
+  bool strained = false;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     changed_.wait_for(lock, milliseconds(pause_ms), [this] { return stopping_ || retry_now_; });
@@ -92,6 +101,7 @@ void Loader::run() {
     lock.lock();
     if (!status) {
       if (healthy_.exchange(false) || pause_ms == 0) log_("loading into ClickHouse failed: " + status.error().text);
+      strained = is_overloaded(status.error());
       pause_ms = std::clamp<std::int64_t>(pause_ms * 2, options_.live_pause_ms, options_.max_back_off_ms);
       continue;
     }
@@ -104,7 +114,10 @@ void Loader::run() {
     } else {
       changed_.wait(lock, something);
     }
-    pause_ms = options_.live_pause_ms;
+    // Too many parts, or no memory: what is gathered in a longer pause goes in one insert. It becomes shorter step by
+    // step.
+    strained = strained && pause_ms / 2 > options_.live_pause_ms;
+    pause_ms = strained ? pause_ms / 2 : options_.live_pause_ms;
   }
 }
 
@@ -112,7 +125,13 @@ base::Status Loader::round() {
   const auto leads = ledger_.leads();
   if (!leads) return leads.error();
   if (!*leads) return base::Done{};
-  BOATHOUSE_TRY(drain());
+  BOATHOUSE_TRY(prepare());
+  const auto left = pass();
+  if (!left) return left.error();
+  if (*left == Left::little) {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
   if (!may_have_old_sessions_) return base::Done{};
   const auto more = renew_old_sessions();
   if (!more) return more.error();
@@ -120,17 +139,30 @@ base::Status Loader::round() {
   return base::Done{};
 }
 
+base::Status Loader::prepare() {
+  if (migrated_) return base::Done{};
+  BOATHOUSE_TRY(migrate(client_, options_.cluster));
+  migrated_ = true;
+  return base::Done{};
+}
+
 base::Status Loader::drain() {
-  if (!migrated_) {
-    BOATHOUSE_TRY(migrate(client_, options_.cluster));
-    migrated_ = true;
-  }
-  // What comes in meanwhile waits for a page of sessions, not for all.
+  BOATHOUSE_TRY(prepare());
   while (true) {
-    BOATHOUSE_TRY(load_blocks());
+    const auto left = pass();
+    if (!left) return left.error();
+    if (*left == Left::nothing || stopping()) return base::Done{};
+  }
+}
+
+// What comes in meanwhile waits for a page of sessions, not for all.
+base::Result<Loader::Left> Loader::pass() {
+  while (true) {
+    const auto left = load_blocks();
+    if (!left) return left.error();
     const auto more = write_some_sessions();
     if (!more) return more.error();
-    if (!*more || stopping()) return base::Done{};
+    if (!*more || stopping()) return *left;
   }
 }
 
@@ -139,16 +171,51 @@ bool Loader::stopping() {
   return stopping_;
 }
 
-base::Status Loader::load_blocks() {
-  while (true) {
-    const auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes);
-    if (!block) return block.error();
-    if (!*block) return base::Done{};
-    const auto insert = make_insert(**block);
-    if (!insert) return insert.error();
-    BOATHOUSE_TRY(client_.insert(insert->sql, insert->native, (*block)->token));
-    BOATHOUSE_TRY(ledger_.finish_block((*block)->block_id));
+base::Status Loader::load(const ledger::LoadBlock& block) {
+  const auto insert = make_insert(block);
+  if (!insert) return insert.error();
+  return client_.insert(insert->sql, insert->native, block.token);
+}
+
+// Large blocks follow one another while there are any. After a small one of each stream what comes in is gathered for
+// a while instead: many small inserts are what ClickHouse takes worst.
+base::Result<Loader::Left> Loader::load_blocks() {
+  struct Running {
+    std::int64_t block_id;
+    std::future<base::Status> loaded;
+  };
+  std::deque<Running> running;
+  const auto finish_oldest = [&]() -> base::Status {
+    Running oldest = std::move(running.front());
+    running.pop_front();
+    BOATHOUSE_TRY(oldest.loaded.get());
+    return ledger_.finish_block(oldest.block_id);
+  };
+
+  base::Status status;
+  Left left = Left::little;
+  std::int64_t newest = 0;
+  for (std::size_t small_blocks = 0; status && small_blocks < rowing::kStreams.size() && !stopping();) {
+    auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes, newest);
+    if (!block || !*block) {
+      if (!block) status = block.error();
+      left = Left::nothing;
+      break;
+    }
+    newest = (*block)->block_id;
+    if (records_of(**block) < options_.max_block_records / 2) ++small_blocks;
+    if (running.size() == options_.inserts_in_flight) status = finish_oldest();
+    if (!status) break;
+    running.push_back(
+        {newest, std::async(std::launch::async, [this, taken = std::move(**block)] { return load(taken); })});
   }
+  // All that went out is waited for: what is in counts, whatever became of the others.
+  while (!running.empty()) {
+    const base::Status one = finish_oldest();
+    if (status) status = one;
+  }
+  if (!status) return status.error();
+  return left;
 }
 
 // False: no more are waiting.

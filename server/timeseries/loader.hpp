@@ -1,7 +1,7 @@
-// Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, so that a crash
-// or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads never wait for it. Of
-// several nodes on one ledger only the one that leads loads. Rows whose figures an older program made are made again in
-// the background.
+// Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, some of them in
+// flight, so that a crash or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads
+// never wait for it. Of several nodes on one ledger only the one that leads loads. Rows whose figures an older program
+// made are made again in the background.
 #pragma once
 
 #include <atomic>
@@ -25,6 +25,7 @@ class Loader {
     std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
     std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
+    std::size_t inserts_in_flight = 2;      // while one is on its way the next is opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
     std::string cluster{};  // where the tables are made: see create_statements
@@ -55,7 +56,12 @@ class Loader {
  private:
   void run();
   base::Status round();
-  base::Status load_blocks();
+  base::Status prepare();
+  // Nothing, or what waits can wait for more to come.
+  enum class Left { nothing, little };
+  base::Result<Left> pass();
+  base::Result<Left> load_blocks();
+  base::Status load(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
   bool stopping();
 

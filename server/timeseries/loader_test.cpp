@@ -232,6 +232,29 @@ TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
 }
 
+// Of several in flight one fails: what is in counts, and only that one goes again, as it was.
+TEST_F(LoaderTest, OfSeveralInFlightOnlyWhatFailedGoesAgain) {
+  Loader::Options small;
+  small.max_block_records = 10;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
+  for (std::uint8_t number = 1; number <= 7; ++number) store(number, 10);
+  clickhouse_.fail_inserts(1);
+  ASSERT_FALSE(loader_->drain().ok());
+  const std::uint64_t left = ledger_->counts()->unloaded_chunks;
+  EXPECT_GE(left, 5U) << "no more than what was in flight beside it";
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  std::map<std::string, std::vector<std::string>> by_token;
+  for (const Insert& insert : clickhouse_.inserts("sample")) by_token[insert.token].push_back(insert.body);
+  EXPECT_EQ(by_token.size(), 7U);
+  std::size_t again = 0;
+  for (const auto& [token, bodies] : by_token) {
+    again += bodies.size() - 1;
+    EXPECT_EQ(bodies.front(), bodies.back());
+  }
+  EXPECT_EQ(again, 1U);
+}
+
 TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   store(1, 10);
   client_.set_endpoint(Endpoint{});
@@ -239,6 +262,14 @@ TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   client_.set_endpoint(Endpoint{clickhouse_.url()});
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+}
+
+NativeBlock tables(std::string comment) {
+  NativeBlock block;
+  block.rows = 1;
+  block.columns.push_back({"comment", "String", {}, {std::move(comment)}, {}, {}, {}});
+  block.columns.push_back({"engine", "String", {}, {"ReplacingMergeTree"}, {}, {}, {}});
+  return block;
 }
 
 base::Uuid recording(std::uint8_t number) {
@@ -255,9 +286,7 @@ NativeBlock column_of(NativeColumn column, std::size_t rows) {
 }
 
 TEST_F(LoaderTest, TablesOfANewerProgramAreLeftAlone) {
-  clickhouse_.answer_selects(
-      "system.tables",
-      column_of({"comment", "String", {}, {"schema " + std::to_string(kSchemaVersion + 1)}, {}, {}, {}}, 1));
+  clickhouse_.answer_selects("system.tables", tables("schema " + std::to_string(kSchemaVersion + 1)));
   store(1, 10);
   const auto refused = loader_->drain();
   ASSERT_FALSE(refused.ok());
@@ -266,19 +295,17 @@ TEST_F(LoaderTest, TablesOfANewerProgramAreLeftAlone) {
 }
 
 TEST_F(LoaderTest, TablesOfThisVersionAreNotChanged) {
-  clickhouse_.answer_selects(
-      "system.tables",
-      column_of({"comment", "String", {}, {"schema " + std::to_string(kSchemaVersion)}, {}, {}, {}}, 1));
+  clickhouse_.answer_selects("system.tables", tables("schema " + std::to_string(kSchemaVersion)));
   ASSERT_TRUE(loader_->drain().ok());
   for (const std::string& statement : clickhouse_.statements()) {
     EXPECT_EQ(statement.find("ALTER"), std::string::npos) << statement;
   }
-  clickhouse_.answer_selects("system.tables", column_of({"comment", "String", {}, {""}, {}, {}, {}}, 1));
+  clickhouse_.answer_selects("system.tables", tables(""));
   open();
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(clickhouse_.statements().back().find("SELECT"), std::string::npos);
   EXPECT_TRUE(std::ranges::any_of(clickhouse_.statements(), [](const std::string& statement) {
-    return statement == "ALTER TABLE session MODIFY COMMENT 'schema 2'";
+    return statement == "ALTER TABLE session MODIFY COMMENT 'schema " + std::to_string(kSchemaVersion) + "'";
   }));
 }
 

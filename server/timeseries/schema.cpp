@@ -23,29 +23,33 @@ constexpr std::string_view kReplicatedWindow =
 // By name, not by UUID: a replica that was lost with its disk makes its tables anew and joins the other's.
 constexpr std::string_view kReplicaPath = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ";
 
-// One description for one server and for a cluster: the same columns, keys and versions.
-struct Placement {
-  std::string_view cluster;
+constexpr std::string_view kShardSuffix = "_shard";
 
-  [[nodiscard]] std::string head(std::string_view table) const {
-    return "CREATE TABLE IF NOT EXISTS " + std::string(table) + on_cluster();
-  }
-  [[nodiscard]] std::string alter(std::string_view table) const {
-    return "ALTER TABLE " + std::string(table) + on_cluster();
-  }
-  [[nodiscard]] std::string on_cluster() const {
-    return cluster.empty() ? std::string() : " ON CLUSTER `" + std::string(cluster) + "`";
-  }
-  // `arguments` of ReplacingMergeTree.
-  [[nodiscard]] std::string engine(std::string_view arguments) const {
-    return cluster.empty()
-               ? " ENGINE = ReplacingMergeTree(" + std::string(arguments) + ")"
-               : " ENGINE = ReplicatedReplacingMergeTree(" + std::string(kReplicaPath) + std::string(arguments) + ")";
-  }
-  [[nodiscard]] std::string settings() const {
-    return " SETTINGS " + std::string(cluster.empty() ? kWindow : kReplicatedWindow) + ", " + std::string(kDurable);
-  }
-};
+std::string on_cluster(const Layout& layout) {
+  return layout.cluster.empty() ? std::string() : " ON CLUSTER `" + layout.cluster + "`";
+}
+
+// The table that holds the rows.
+std::string stored_table(std::string_view table, const Layout& layout) {
+  return std::string(table) + std::string(layout.sharded ? kShardSuffix : "");
+}
+
+std::string head(std::string_view table, const Layout& layout) {
+  return "CREATE TABLE IF NOT EXISTS " + stored_table(table, layout) + on_cluster(layout);
+}
+
+// One description for one server and for a cluster: the same columns, keys and versions. `arguments` of
+// ReplacingMergeTree.
+std::string engine(std::string_view arguments, const Layout& layout) {
+  return layout.cluster.empty()
+             ? " ENGINE = ReplacingMergeTree(" + std::string(arguments) + ")"
+             : " ENGINE = ReplicatedReplacingMergeTree(" + std::string(kReplicaPath) + std::string(arguments) + ")";
+}
+
+std::string settings(const Layout& layout) {
+  return " SETTINGS " + std::string(layout.cluster.empty() ? kWindow : kReplicatedWindow) + ", " +
+         std::string(kDurable);
+}
 
 std::string_view codec_text(Codec codec) {
   switch (codec) {
@@ -59,9 +63,9 @@ std::string_view codec_text(Codec codec) {
   return "ZSTD(1)";
 }
 
-std::string raw_table(Stream stream, const Placement& placement) {
+std::string raw_table(Stream stream, const Layout& layout) {
   std::string sql =
-      placement.head(rowing::name(stream)) +
+      head(rowing::name(stream), layout) +
       " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)),"
       " seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
   for (const Metric& metric : rowing::metrics(stream)) {
@@ -70,14 +74,14 @@ std::string raw_table(Stream stream, const Placement& placement) {
   }
   if (rowing::has_points(stream)) sql += ", points Array(UInt16) CODEC(ZSTD(1))";
   sql += ", " + std::string(rowing::bytes_column(stream)) + " String CODEC(ZSTD(1)), ver UInt64 CODEC(ZSTD(1)))" +
-         placement.engine("ver") + " PARTITION BY toYear(started) ORDER BY (athlete, started, rec_id, seq)";
-  return sql + placement.settings();
+         engine("ver", layout) + " PARTITION BY toYear(started) ORDER BY (athlete, started, rec_id, seq)";
+  return sql + settings(layout);
 }
 
 // One row a session. `ver` is the ledger's server_seq, so a later state wins whatever arrives when; a moved key leaves
 // a tombstone (is_deleted). Frozen as version 1 had it: what came later is in the migrations.
-std::string session_table(const Placement& placement) {
-  return placement.head("session") +
+std::string session_table(const Layout& layout) {
+  return head("session", layout) +
          " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)),"
          " session UUID CODEC(ZSTD(1)), primary_rec UUID CODEC(ZSTD(1)), started_known UInt8, offset_minutes "
          "Nullable(Int16),"
@@ -91,7 +95,7 @@ std::string session_table(const Placement& placement) {
          " samples UInt32, strokes UInt32, force_curves UInt32, splits UInt32, summaries UInt32, events UInt32, "
          "sources UInt32,"
          " ver UInt64, is_deleted UInt8)" +
-         placement.engine("ver, is_deleted") + " ORDER BY (athlete, started, session)" + placement.settings();
+         engine("ver, is_deleted", layout) + " ORDER BY (athlete, started, session)" + settings(layout);
 }
 
 // What a session comes to beyond its totals, which recordings it has and what people wrote. A session of before is one
@@ -126,18 +130,35 @@ constexpr std::string_view kSessionColumnsOfVersion2 =
     " ADD COLUMN IF NOT EXISTS missing_records UInt64,"
     " ADD COLUMN IF NOT EXISTS has_summary UInt8";
 
-base::Result<std::int64_t> stored_version(ClickHouseClient& client) {
-  const auto block =
-      client.select("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'session'");
+// Neighbouring points of a curve are alike: 19.6 bytes instead of 29 for one of 35 points (docs/benchmarks.md).
+constexpr std::string_view kCurveOfVersion3 = " MODIFY COLUMN points Array(UInt16) CODEC(Delta(2), ZSTD(5))";
+
+struct Stored {
+  std::int64_t version = 0;
+  bool distributed = false;
+};
+
+base::Result<Stored> what_is_stored(ClickHouseClient& client) {
+  const auto block = client.select(
+      "SELECT comment, engine FROM system.tables WHERE database = currentDatabase() AND name = 'session'");
   if (!block) return block.error();
-  if (block->rows == 0) return std::int64_t{0};
+  if (block->rows == 0) return Stored{};
   constexpr std::string_view kWord = "schema ";
   const std::string& comment = block->find("comment")->texts[0];
-  std::int64_t version = 1;
+  Stored stored{1, block->find("engine")->texts[0] == "Distributed"};
   if (comment.starts_with(kWord)) {
-    std::from_chars(comment.data() + kWord.size(), comment.data() + comment.size(), version);
+    std::from_chars(comment.data() + kWord.size(), comment.data() + comment.size(), stored.version);
   }
-  return version;
+  return stored;
+}
+
+base::Result<bool> has_several_shards(ClickHouseClient& client, std::string_view cluster) {
+  if (cluster.empty()) return false;
+  const auto block =
+      client.select("SELECT uniqExact(shard_num) AS shards FROM system.clusters WHERE cluster = {name:String}",
+                    {{"name", std::string(cluster)}});
+  if (!block) return block.error();
+  return block->rows == 1 && block->integer("shards", 0) > 1;
 }
 
 }  // namespace
@@ -162,13 +183,12 @@ bool cluster_name(std::string_view text) {
   });
 }
 
-std::vector<std::string> create_statements(std::string_view cluster) {
-  const Placement placement{cluster};
+std::vector<std::string> create_statements(const Layout& layout) {
   std::vector<std::string> statements;
   for (const Stream stream : rowing::kStreams) {
-    if (has_table(stream)) statements.push_back(raw_table(stream, placement));
+    if (has_table(stream)) statements.push_back(raw_table(stream, layout));
   }
-  statements.push_back(session_table(placement));
+  statements.push_back(session_table(layout));
   return statements;
 }
 
@@ -181,32 +201,68 @@ std::vector<std::string> table_columns(Stream stream) {
   return columns;
 }
 
-std::vector<std::string> migration_statements(std::int64_t version, std::string_view cluster) {
-  if (version != 2) return {};
-  const std::string alter = Placement{cluster}.alter("session");
-  return {alter + std::string(kSessionColumnsOfVersion2), alter + " MODIFY COMMENT 'schema 2'"};
-}
-
-std::vector<std::string> all_statements(std::string_view cluster) {
-  std::vector<std::string> statements = create_statements(cluster);
-  for (std::int64_t version = 2; version <= kSchemaVersion; ++version) {
-    for (std::string& statement : migration_statements(version, cluster)) statements.push_back(std::move(statement));
+std::vector<std::string> migration_statements(std::int64_t version, const Layout& layout) {
+  const auto alter = [&layout](std::string_view table) {
+    return "ALTER TABLE " + stored_table(table, layout) + on_cluster(layout);
+  };
+  std::vector<std::string> statements;
+  if (version == 2) statements.push_back(alter("session") + std::string(kSessionColumnsOfVersion2));
+  if (version == 3) statements.push_back(alter("force_curve") + std::string(kCurveOfVersion3));
+  if (!statements.empty()) {
+    statements.push_back(alter("session") + " MODIFY COMMENT 'schema " + std::to_string(version) + "'");
   }
   return statements;
 }
 
+std::vector<std::string> distributed_statements(const Layout& layout) {
+  if (!layout.sharded) return {};
+  std::vector<std::string> statements;
+  const auto add = [&](std::string_view table) {
+    const std::string stored = stored_table(table, layout);
+    statements.push_back("CREATE OR REPLACE TABLE " + std::string(table) + on_cluster(layout) + " AS " + stored +
+                         " ENGINE = Distributed(`" + layout.cluster + "`, currentDatabase(), " + stored +
+                         ", cityHash64(athlete)) COMMENT 'schema " + std::to_string(kSchemaVersion) + "'");
+  };
+  for (const Stream stream : rowing::kStreams) {
+    if (has_table(stream)) add(rowing::name(stream));
+  }
+  add("session");  // the last: its comment says that all is done
+  return statements;
+}
+
+std::vector<std::string> all_statements(const Layout& layout) {
+  std::vector<std::string> statements = create_statements(layout);
+  const auto append = [&statements](std::vector<std::string> more) {
+    for (std::string& statement : more) statements.push_back(std::move(statement));
+  };
+  for (std::int64_t version = 2; version <= kSchemaVersion; ++version) append(migration_statements(version, layout));
+  append(distributed_statements(layout));
+  return statements;
+}
+
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
-  auto version = stored_version(client);
-  if (!version) return version.error();
-  if (*version > kSchemaVersion) {
-    return base::Error{base::ErrorCode::unsupported, "ClickHouse's tables are of version " + std::to_string(*version) +
-                                                         " and this program knows " + std::to_string(kSchemaVersion) +
-                                                         "; run the newer one"};
+  const auto stored = what_is_stored(client);
+  if (!stored) return stored.error();
+  if (stored->version > kSchemaVersion) {
+    return base::Error{base::ErrorCode::unsupported, "ClickHouse's tables are of version " +
+                                                         std::to_string(stored->version) + " and this program knows " +
+                                                         std::to_string(kSchemaVersion) + "; run the newer one"};
   }
-  for (const std::string& statement : create_statements(cluster)) BOATHOUSE_TRY(client.execute(statement));
-  for (std::int64_t next = std::max<std::int64_t>(*version, 1) + 1; next <= kSchemaVersion; ++next) {
-    for (const std::string& statement : migration_statements(next, cluster)) BOATHOUSE_TRY(client.execute(statement));
+  const auto sharded = has_several_shards(client, cluster);
+  if (!sharded) return sharded.error();
+  if (stored->version != 0 && stored->distributed != *sharded) {
+    return base::Error{base::ErrorCode::unsupported,
+                       std::string("ClickHouse's tables were made for ") + (*sharded ? "one shard" : "several shards") +
+                           ", and cluster " + std::string(cluster) + " has " + (*sharded ? "several" : "one") +
+                           ": give it an empty database, the ledger fills it again"};
   }
+  const Layout layout(cluster, *sharded);
+  for (const std::string& statement : create_statements(layout)) BOATHOUSE_TRY(client.execute(statement));
+  for (std::int64_t next = std::max<std::int64_t>(stored->version, 1) + 1; next <= kSchemaVersion; ++next) {
+    for (const std::string& statement : migration_statements(next, layout)) BOATHOUSE_TRY(client.execute(statement));
+  }
+  if (stored->version == kSchemaVersion) return base::Done{};
+  for (const std::string& statement : distributed_statements(layout)) BOATHOUSE_TRY(client.execute(statement));
   return base::Done{};
 }
 

@@ -20,27 +20,43 @@ bool has_table(rowing::Stream stream);
 std::string_view integer_type(const rowing::Metric& metric);
 
 // The version of the tables: in the comment of table `session`, "schema N". Version 1 said nothing.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
-// CREATE TABLE statements of version 1, in order; running them again changes nothing. `cluster` names one of the
-// server's <remote_servers>: the same tables are then made on all of its replicas, as copies of each other. Requires a
-// cluster_name() or "", else nothing is quoted.
-std::vector<std::string> create_statements(std::string_view cluster = {});
+// Where the tables are: on one server, or on a cluster, one of the server's <remote_servers>: the same tables are then
+// made on all of its replicas, as copies of each other. With several shards the rows lie in SAMPLE_shard, those of one
+// athlete together, and SAMPLE is a Distributed table over them, for reading and writing. Requires a cluster_name() or
+// "", else nothing is quoted.
+struct Layout {
+  Layout(std::string_view name = {}, bool several_shards = false) : cluster(name), sharded(several_shards) {}
+  std::string cluster;
+  bool sharded;
+};
+
+// CREATE TABLE statements of version 1, in order; running them again changes nothing.
+std::vector<std::string> create_statements(const Layout& layout = {});
 
 // Whether a cluster may have this name here: 1 to 64 of A-Z, a-z, 0-9, _ and -.
 bool cluster_name(std::string_view text);
 
 // What leads from version - 1 to `version`, 2 to kSchemaVersion; running it again changes nothing. Never change one
 // that was released; append the next.
-std::vector<std::string> migration_statements(std::int64_t version, std::string_view cluster = {});
+std::vector<std::string> migration_statements(std::int64_t version, const Layout& layout = {});
 
-// All of them: what an empty server, or `cluster`, is given.
-std::vector<std::string> all_statements(std::string_view cluster = {});
+// The Distributed tables, to be made anew after each migration; none without shards.
+std::vector<std::string> distributed_statements(const Layout& layout);
+
+// All of them: what an empty server, or a cluster, is given.
+std::vector<std::string> all_statements(const Layout& layout = {});
+
+// What every call to a cluster says besides, as URL parameters: an insert into a Distributed table is acknowledged when
+// the shard has it, and an athlete's rows of two tables are on the same shard.
+inline constexpr std::string_view kClusterSettings = "&distributed_foreground_insert=1&distributed_product_mode=local";
 
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
 
-// Creates what is not there and brings the rest to kSchemaVersion. unsupported: a newer program made the tables.
+// Creates what is not there and brings the rest to kSchemaVersion; asks the server how many shards the cluster has.
+// unsupported: a newer program made the tables, or they were made for one shard and there are several now.
 base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries

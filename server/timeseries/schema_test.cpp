@@ -54,6 +54,10 @@ TEST(Schema, TheFirstVersionsSessionTableAndTheMigrationsAreFrozen) {
   };
   EXPECT_EQ(hash({statement_of("session")}), "c68d0b4189038f22");
   EXPECT_EQ(hash(migration_statements(2)), "dcee3cf1fbabb0e3");
+  EXPECT_EQ(
+      migration_statements(3),
+      (std::vector<std::string>{"ALTER TABLE force_curve MODIFY COLUMN points Array(UInt16) CODEC(Delta(2), ZSTD(5))",
+                                "ALTER TABLE session MODIFY COMMENT 'schema 3'"}));
   EXPECT_TRUE(migration_statements(kSchemaVersion + 1).empty());
   EXPECT_FALSE(migration_statements(kSchemaVersion).empty());
 }
@@ -81,7 +85,7 @@ TEST(Schema, EveryTableIsDurableDeduplicatedAndKeepsEverything) {
 // The same tables on a cluster: every replica has every row, a retry after weeks still counts once.
 TEST(Schema, AClusterHasTheSameTablesReplicated) {
   const auto single = create_statements();
-  const auto replicated = create_statements("boat-1");
+  const auto replicated = create_statements({"boat-1"});
   ASSERT_EQ(single.size(), replicated.size());
   for (std::size_t i = 0; i < single.size(); ++i) {
     const std::string& statement = replicated[i];
@@ -104,6 +108,29 @@ TEST(Schema, AClusterHasTheSameTablesReplicated) {
     EXPECT_EQ(columns(single[i]), columns(statement));
     EXPECT_EQ(keys(single[i]), keys(statement));
   }
+}
+
+// Rows lie in the shards' own tables, as they do on one shard; what is asked and written is the Distributed table.
+TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
+  const auto one = create_statements({"boat-1"});
+  const auto several = create_statements({"boat-1", true});
+  ASSERT_EQ(one.size(), several.size());
+  const auto front = distributed_statements({"boat-1", true});
+  ASSERT_EQ(front.size(), one.size());
+  constexpr std::string_view kHead = "CREATE TABLE IF NOT EXISTS ";
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const std::string table = one[i].substr(kHead.size(), one[i].find(' ', kHead.size()) - kHead.size());
+    std::string shard = one[i];
+    EXPECT_EQ(shard.replace(kHead.size(), table.size(), table + "_shard"), several[i]);
+    EXPECT_EQ(front[i], "CREATE OR REPLACE TABLE " + table + " ON CLUSTER `boat-1` AS " + table +
+                            "_shard ENGINE = Distributed(`boat-1`, currentDatabase(), " + table +
+                            "_shard, cityHash64(athlete)) COMMENT 'schema 3'");
+  }
+  for (const std::string& statement : migration_statements(2, {"boat-1", true})) {
+    EXPECT_TRUE(statement.starts_with("ALTER TABLE session_shard ON CLUSTER `boat-1` ")) << statement;
+  }
+  EXPECT_TRUE(distributed_statements({"boat-1"}).empty());
+  EXPECT_EQ(all_statements({"boat-1", true}).back(), front.back()) << "its comment says that all is there";
 }
 
 TEST(Schema, AClusterNameCannotLeaveItsQuotes) {
