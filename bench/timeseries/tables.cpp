@@ -1,0 +1,179 @@
+#include "bench/timeseries/bench.hpp"
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/rowing/catalogue.hpp"
+#include "server/timeseries/schema.hpp"
+
+namespace boathouse::bench {
+
+using rowing::Stream;
+using timeseries::ClickHouseClient;
+using timeseries::NativeBlock;
+
+// ---- fill: the generated fleet into the product's tables ----
+
+void fill(const Options& options) {
+  ClickHouseClient client = patient_client(options);
+  const std::uint64_t wanted = options.number("samples", 20'000'000);
+  const std::size_t limit = options.number("block", 500'000);
+  const std::size_t connections = options.number("connections", 2);
+  need(timeseries::migrate(client));
+  RowBlock samples(Stream::sample, kCoreColumns);
+  RowBlock strokes(Stream::stroke, kStrokeColumns);
+  RowBlock curves(Stream::force_curve, {"stroke_count"});
+  Inserter inserter(client, connections);
+  Fleet fleet(wanted);
+  FleetSession session;
+  std::uint64_t count = 0;
+  const auto begin = Steady::now();
+  while (fleet.next(session)) {
+    for (std::size_t i = 0; i < session.samples.size(); ++i) add_sample(samples, session, i);
+    for (std::size_t i = 0; i < session.strokes.size(); ++i) {
+      const Stroke& s = session.strokes[i];
+      strokes.add(session, i,
+                  {s.elapsed_cs, s.distance_dm, s.drive_length_cm, s.drive_time_cs, s.recovery_time_cs, s.distance_cm,
+                   s.peak_dlbf, s.avg_dlbf, s.work_dj, s.count, s.power_w, s.cal_per_hour});
+      curves.add(session, i, {s.count}, &s.curve);
+    }
+    count += session.samples.size();
+    for (RowBlock* block : {&samples, &strokes, &curves}) {
+      if (block->rows() >= limit) inserter.send(block->take());
+    }
+  }
+  for (RowBlock* block : {&samples, &strokes, &curves}) {
+    if (block->rows() > 0) inserter.send(block->take());
+  }
+  inserter.finish();
+  std::printf("generated and inserted %llu samples in %.1f s, blocks of %zu rows, %zu connections\n",
+              static_cast<unsigned long long>(count), seconds_since(begin), limit, connections);
+}
+
+// ---- bytes: what the tables take on disk ----
+
+namespace {
+double bytes_of(ClickHouseClient& client, const std::string& table, const std::vector<std::string_view>& columns) {
+  std::string names;
+  for (const std::string_view name : columns) names += (names.empty() ? "'" : ", '") + std::string(name) + "'";
+  return static_cast<double>(
+      ask(client,
+          "(SELECT sum(column_data_compressed_bytes + column_marks_bytes) FROM system.parts_columns WHERE active AND "
+          "database = currentDatabase() AND table = '" +
+              table + "'" + (columns.empty() ? "" : " AND column IN (" + names + ")") + ")"));
+}
+}  // namespace
+
+void bytes(const Options& options) {
+  ClickHouseClient client = patient_client(options);
+  const bool recording = !options.text("recording").empty();
+  for (const char* table : {"sample", "stroke", "force_curve"}) {
+    // A small part has all columns in one file, where they cannot be told apart.
+    need(client.execute("ALTER TABLE " + std::string(table) + " MODIFY SETTING min_bytes_for_wide_part = 0"));
+    need(client.execute("OPTIMIZE TABLE " + std::string(table) + " FINAL"));
+  }
+  const double samples = rows_of(client, "sample");
+  if (samples == 0) give_up("there are no samples");
+  const double all = bytes_of(client, "sample", {}) / samples;
+  const double core = bytes_of(client, "sample", kCoreColumns) / samples;
+  if (recording) {
+    const double at = bytes_of(client, "sample", {"at_ms"}) / samples;
+    line("recording: the nine core metrics", core, "B/sample", 2.7);
+    line("recording: all metrics and keys without at_ms", all - at, "B/sample", 3.5);
+    line("recording: everything", all, "B/sample", 5);
+    return;
+  }
+  line("the nine core metrics", core, "B/sample", 1.6);
+  line("the whole row: keys, version and 31 columns of NULL besides", all, "B/sample");
+  for (const std::string_view name : kCoreColumns) {
+    line("  " + std::string(name), bytes_of(client, "sample", {name}) / samples, "B/sample");
+  }
+  const double strokes = rows_of(client, "stroke");
+  line("stroke, 12 metrics", bytes_of(client, "stroke", {}) / strokes, "B/stroke", 10);
+  const double curves = rows_of(client, "force_curve");
+  line("force curve of 35 points", bytes_of(client, "force_curve", {}) / curves, "B/curve", 20);
+  line("  points alone", bytes_of(client, "force_curve", {"points"}) / curves, "B/curve");
+}
+
+// ---- layouts: the same rows in other tables ----
+
+namespace {
+std::string nine(std::string_view before, std::string_view after) {
+  std::string text;
+  for (const std::string_view name : kCoreColumns)
+    text += ", " + std::string(before) + std::string(name) + std::string(after);
+  return text;
+}
+}  // namespace
+
+void layouts(const Options& options) {
+  ClickHouseClient client = patient_client(options);
+  const double rows = rows_of(client, "sample");
+  struct Table {
+    const char* name;
+    std::string create;
+    std::string select;
+  };
+  std::string typed =
+      "athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)), "
+      "seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
+  for (const std::string_view name : kCoreColumns) {
+    const auto& metric = rowing::metrics(Stream::sample)[rowing::column_index(Stream::sample, name)];
+    const char* codec = metric.codec == rowing::Codec::delta          ? "Delta, ZSTD(1)"
+                        : metric.codec == rowing::Codec::double_delta ? "DoubleDelta, ZSTD(1)"
+                                                                      : "ZSTD(1)";
+    typed += ", " + std::string(name) + " Nullable(" + std::string(timeseries::integer_type(metric)) + ") CODEC(" +
+             codec + ")";
+  }
+  typed += ", ver UInt64 CODEC(ZSTD(1))) ENGINE = ReplacingMergeTree(ver) PARTITION BY toYear(started)";
+  const std::string same = "SELECT athlete, started, rec_id, seq" + nine("", "") + ", ver FROM sample";
+  const std::vector<Table> tables = {
+      {"ours", "(" + typed + " ORDER BY (athlete, started, rec_id, seq)", same},
+      {"time_first", "(" + typed + " ORDER BY (started, athlete, rec_id, seq)", same},
+      {"naive",
+       "(at DateTime64(3), athlete UUID, session UUID" + nine("", " Float64") +
+           ") ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY at",
+       "SELECT started + toIntervalMillisecond(ifNull(elapsed_cs, 0) * 10), athlete, rec_id" +
+           nine("toFloat64(ifNull(", ", 0))") + " FROM sample"},
+  };
+  for (const Table& table : tables) {
+    const std::string name = table.name;
+    need(client.execute("CREATE OR REPLACE TABLE layout_" + name + " " + table.create +
+                        " SETTINGS min_bytes_for_wide_part = 0"));
+    const auto begin = Steady::now();
+    need(client.execute("INSERT INTO layout_" + name + " " + table.select +
+                        " SETTINGS max_partitions_per_insert_block = 0, throw_on_max_partitions_per_insert_block = 0"));
+    line(name + ": INSERT SELECT", rows / seconds_since(begin) / 1e6, "M rows/s");
+    need(client.execute("OPTIMIZE TABLE layout_" + name + " FINAL"));
+    line(name + ": on disk", bytes_of(client, "layout_" + name, {}) / rows, "B/sample");
+  }
+}
+
+// ---- sessions: rows for the lists ----
+
+void sessions(const Options& options) {
+  ClickHouseClient client = patient_client(options);
+  need(timeseries::migrate(client));
+  const std::uint64_t rows = options.number("rows", 1'000'000);
+  need(client.execute(
+      "INSERT INTO session (athlete, started, session, primary_rec, started_known, title, sealed, work_time_cs, "
+      "work_distance_dm, avg_pace_cs_per_500m, avg_power_w, avg_stroke_rate_spm, avg_heart_rate_bpm, total_calories, "
+      "stroke_count, samples, strokes, summary_version, best_times_cs, power_w, ver) SELECT "
+      "toUUID('00000000-0000-7000-8000-' || lower(leftPad(hex(toUInt32(number % " +
+      std::to_string(kAthletesOfSessions) +
+      ")), 12, '0'))), toDateTime64('2024-01-01 00:00:00', 3, 'UTC') + toIntervalMillisecond(intHash64(number) % "
+      "63072000000), "
+      "reinterpretAsUUID(sipHash128(number)) AS id, id, 1, 'Morning row ' || toString(number % 1000), 1, "
+      "90000 + intHash32(number) % 200000 AS t, t / 2 + intHash32(number + 1) % 4000, 10500 + intHash32(number + 2) % "
+      "4000, "
+      "120 + intHash32(number + 3) % 160, 18 + number % 14, 120 + number % 60, 200 + number % 600, 500 + number % 900, "
+      "t / 50, t / 250, 1000000, arrayMap(i -> toUInt32(i * 3000 + intHash32(number + i) % 900), range(14)), "
+      "arrayMap(i -> toUInt16(400 - i * 3 + intHash32(number + i) % 20), range(40)), 1 FROM numbers(" +
+      std::to_string(rows) + ")"));
+  std::printf("%llu session rows of %llu athletes\n", static_cast<unsigned long long>(rows),
+              static_cast<unsigned long long>(kAthletesOfSessions));
+}
+
+}  // namespace boathouse::bench
