@@ -55,7 +55,9 @@ namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 
-constexpr int kJobThreads = 4;
+constexpr int kJobThreads = 8;
+// Of these: endpoints that never answer leave the others to backups and what else there is to do.
+constexpr int kWebhookThreads = 6;
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr auto kDrain = std::chrono::seconds(20);
 
@@ -174,8 +176,9 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   webhook_policy_ = {options.webhook_allow_private, options.webhook_allow_http_loopback};
   webhook_deliverer_ = std::make_unique<webhooks::Deliverer>(*webhook_store_, clock_, random_, webhook_policy_,
                                                              webhooks::resolve_with_system, webhooks::send_with_curl);
-  job_runner_->handle(std::string(webhooks::kDeliveryJob),
-                      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); });
+  job_runner_->handle(
+      std::string(webhooks::kDeliveryJob),
+      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, kWebhookThreads);
   webhook_dispatcher_ =
       std::make_unique<webhooks::Dispatcher>(*ledger_, *webhook_store_, *job_runner_, clock_, log_line);
   return base::Done{};

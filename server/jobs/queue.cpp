@@ -164,30 +164,39 @@ Status Queue::end_leases(std::int64_t now_ms) {
 }
 
 // Most of the time there is nothing to do: seen without the lock of the writers.
-Result<bool> Queue::anything_due(std::int64_t now_ms) {
+Result<bool> Queue::anything_due(std::int64_t now_ms, std::span<const std::string> but_not) {
   const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }
-  auto job = first_due(now_ms);
+  auto job = first_due(now_ms, but_not);
   if (!job) {
     return job.error();
   }
   return job->has_value();
 }
 
-Result<std::optional<Job>> Queue::first_due(std::int64_t now_ms) {
-  auto select =
-      connection_.prepare(std::string(kColumns) + "WHERE state <= 2 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT 1");
+Result<std::optional<Job>> Queue::first_due(std::int64_t now_ms, std::span<const std::string> but_not) {
+  std::string sql = std::string(kColumns) + "WHERE state <= 2 AND due_ms <= ?1";
+  for (std::size_t i = 0; i < but_not.size(); ++i) {
+    sql += " AND kind <> ?" + std::to_string(2 + i);
+  }
+  auto select = connection_.prepare(sql + " ORDER BY due_ms, id LIMIT 1");
   if (!select) {
     return select.error();
   }
-  return one_of(select->bind(1, now_ms));
+  select->bind(1, now_ms);
+  int place = 2;
+  for (const std::string& kind : but_not) {
+    select->bind(place++, kind);
+  }
+  return one_of(*select);
 }
 
-Result<std::optional<Job>> Queue::take(std::int64_t now_ms, std::int64_t lease_ms) {
+Result<std::optional<Job>> Queue::take(std::int64_t now_ms, std::int64_t lease_ms,
+                                       std::span<const std::string> but_not) {
   const std::lock_guard lock(mutex_);
-  const auto due = anything_due(now_ms);
+  const auto due = anything_due(now_ms, but_not);
   if (!due) {
     return due.error();
   }
@@ -199,7 +208,7 @@ Result<std::optional<Job>> Queue::take(std::int64_t now_ms, std::int64_t lease_m
     return transaction.error();
   }
   while (true) {
-    auto job = first_due(now_ms);
+    auto job = first_due(now_ms, but_not);
     if (!job) {
       return job.error();
     }

@@ -73,8 +73,9 @@ class Queue {
   base::Status end_leases(std::int64_t now_ms);
 
   // The job that has been due the longest, now running and this process's until now + lease_ms; nullopt: none is due. A
-  // job that has lost kMaxLost workers before has failed and is passed over.
-  base::Result<std::optional<Job>> take(std::int64_t now_ms, std::int64_t lease_ms);
+  // job that has lost kMaxLost workers before has failed and is passed over. `but_not`: kinds that are left alone.
+  base::Result<std::optional<Job>> take(std::int64_t now_ms, std::int64_t lease_ms,
+                                        std::span<const std::string> but_not = {});
 
   // These are for who took `job`. conflict: the lease is lost, or the job was cancelled.
   base::Status prolong(const Job& job, std::int64_t until_ms);
@@ -95,11 +96,11 @@ class Queue {
 
   // With mutex_ held, in a transaction.
   base::Result<std::int64_t> insert(const Order& order, std::int64_t now_ms);
-  base::Result<std::optional<Job>> first_due(std::int64_t now_ms);
+  base::Result<std::optional<Job>> first_due(std::int64_t now_ms, std::span<const std::string> but_not);
   base::Status lend(Job& job, std::int64_t until_ms);
   base::Status bury(const Job& job, std::int64_t now_ms);
   // Without it.
-  base::Result<bool> anything_due(std::int64_t now_ms);
+  base::Result<bool> anything_due(std::int64_t now_ms, std::span<const std::string> but_not);
   base::Status change(const Job& job, std::string_view set, std::string_view text, std::int64_t number);
 
   const std::string owner_;

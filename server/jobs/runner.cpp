@@ -35,7 +35,9 @@ Runner::Runner(Queue& queue, base::Clock& clock, base::RandomSource& random, con
 
 Runner::~Runner() { stop(); }
 
-void Runner::handle(std::string kind, Handler handler) { handlers_[std::move(kind)] = std::move(handler); }
+void Runner::handle(std::string kind, Handler handler, int at_once) {
+  kinds_[std::move(kind)] = {std::move(handler), at_once};
+}
 
 void Runner::start(int threads) {
   for (int i = 0; i < threads; ++i) {
@@ -90,7 +92,7 @@ void Runner::loop() {
 
 Result<bool> Runner::step() {
   BOATHOUSE_TRY(prune_now_and_then());
-  const auto job = queue_.take(clock_.utc_ms(), options_.lease_ms);
+  const auto job = take();
   if (!job) {
     return job.error();
   }
@@ -98,6 +100,7 @@ Result<bool> Runner::step() {
     return false;
   }
   const Status noted = note(**job, run(**job));
+  let_go(**job);
   // Somebody else has the job now, or it was cancelled: what this worker did counts by its key alone.
   if (!noted && noted.error().code != ErrorCode::conflict) {
     return noted.error();
@@ -105,14 +108,39 @@ Result<bool> Runner::step() {
   return true;
 }
 
+// One at a time, so that no two threads take a kind's last place.
+Result<std::optional<Job>> Runner::take() {
+  const std::lock_guard lock(kinds_mutex_);
+  std::vector<std::string> full;
+  for (const auto& [name, kind] : kinds_) {
+    if (kind.at_once > 0 && kind.running >= kind.at_once) {
+      full.push_back(name);
+    }
+  }
+  auto job = queue_.take(clock_.utc_ms(), options_.lease_ms, full);
+  if (job && *job) {
+    if (const auto kind = kinds_.find((*job)->kind); kind != kinds_.end()) {
+      ++kind->second.running;
+    }
+  }
+  return job;
+}
+
+void Runner::let_go(const Job& job) {
+  const std::lock_guard lock(kinds_mutex_);
+  if (const auto kind = kinds_.find(job.kind); kind != kinds_.end()) {
+    --kind->second.running;
+  }
+}
+
 Outcome Runner::run(const Job& job) {
-  const auto handler = handlers_.find(job.kind);
-  if (handler == handlers_.end()) {
+  const auto kind = kinds_.find(job.kind);
+  if (kind == kinds_.end()) {
     return Outcome::retry("this program has no handler for " + job.kind, kUnknownKindMs);
   }
   try {
     Context context(*this, job);
-    return handler->second(context);
+    return kind->second.handler(context);
   } catch (const std::exception& exception) {
     return Outcome::retry(std::string("the handler threw: ") + exception.what());
   }

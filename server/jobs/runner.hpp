@@ -73,8 +73,9 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // Before start() and step(). A job whose kind has no handler waits for a program that has one.
-  void handle(std::string kind, Handler handler);
+  // Before start() and step(). A job whose kind has no handler waits for a program that has one. `at_once`: as many
+  // jobs of the kind run here at a time, so that those of a kind that may hang do not hold every thread; 0 = no limit.
+  void handle(std::string kind, Handler handler, int at_once = 0);
 
   void start(int threads);
   // Waits for the handlers that run; no other begins. Later calls do nothing.
@@ -88,7 +89,15 @@ class Runner {
   base::Result<bool> step();
 
  private:
+  struct Kind {
+    Handler handler;
+    int at_once = 0;
+    int running = 0;  // with kinds_mutex_ held
+  };
+
   void loop();
+  base::Result<std::optional<Job>> take();
+  void let_go(const Job& job);
   Outcome run(const Job& job);
   base::Status note(const Job& job, const Outcome& outcome);
   std::int64_t backoff_ms(int failures);
@@ -99,7 +108,8 @@ class Runner {
   base::RandomSource& random_;
   const Options options_;
   const std::function<void(std::string_view)> log_;
-  std::map<std::string, Handler, std::less<>> handlers_;
+  std::mutex kinds_mutex_;
+  std::map<std::string, Kind, std::less<>> kinds_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> queue_is_well_ = true;
   std::atomic<std::int64_t> next_prune_ms_;  // monotonic

@@ -1,6 +1,7 @@
 // What the runner makes of a handler's word.
 #include "server/jobs/runner.hpp"
 
+#include <algorithm>
 #include <future>
 #include <stdexcept>
 
@@ -128,6 +129,33 @@ TEST_P(RunnerTest, AHandlerThatOutlivesItsLeaseIsToldAndFinishesNothing) {
   ASSERT_FALSE(prolonged);
   EXPECT_EQ(prolonged.error().code, ErrorCode::conflict);
   EXPECT_EQ(job(id).state, State::running);
+}
+
+// From within a job, where its place is held: as from another thread.
+TEST_P(RunnerTest, AKindThatHasItsThreadsLeavesTheOthersToOtherKinds) {
+  int deepest = 0;
+  int depth = 0;
+  runner_->handle(
+      "test",
+      [&](Runner::Context&) {
+        deepest = std::max(deepest, ++depth);
+        step();
+        --depth;
+        return Outcome::done();
+      },
+      2);
+  bool other_ran = false;
+  runner_->handle("other", [&](Runner::Context&) {
+    other_ran = depth == 2;
+    return Outcome::done();
+  });
+  for (const char* name : {"a", "b", "c"}) add(name);
+  ASSERT_TRUE(queue_->add({"other", "{}", "", 1}, now()));
+  EXPECT_TRUE(step());
+  EXPECT_EQ(deepest, 2);
+  EXPECT_TRUE(other_ran) << "while both places of the first kind were held";
+  EXPECT_TRUE(step()) << "a place is free again";
+  EXPECT_FALSE(step());
 }
 
 TEST_P(RunnerTest, ThreadsDoWhatIsAddedAndEnd) {

@@ -75,20 +75,33 @@ Outcome Deliverer::run(const jobs::Job& job) {
   if ((*due)->delivery.next_ms.value_or(now_ms) > now_ms) {
     return Outcome::retry("before its time", *(*due)->delivery.next_ms - now_ms);
   }
-  {
-    const std::lock_guard lock(mutex_);
-    int& calls = calls_[(*due)->endpoint.id];
-    if (calls >= kCallsAtATime) {
-      return Outcome::retry("others to this endpoint are on their way", kBusyMs);
-    }
-    ++calls;
+  if (!begin_call((*due)->endpoint)) {
+    return Outcome::retry("others of this athlete are on their way", kBusyMs);
   }
   const Outcome outcome = deliver(**due);
-  const std::lock_guard lock(mutex_);
-  if (--calls_[(*due)->endpoint.id] == 0) {
-    calls_.erase((*due)->endpoint.id);
-  }
+  end_call((*due)->endpoint);
   return outcome;
+}
+
+// False: there are as many as may be.
+bool Deliverer::begin_call(const Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  const auto under_way = [this](const base::Uuid& id) { return calls_.contains(id) ? calls_.at(id) : 0; };
+  if (under_way(endpoint.id) >= kCallsToEndpoint || under_way(endpoint.athlete) >= kCallsOfAthlete) {
+    return false;
+  }
+  ++calls_[endpoint.id];
+  ++calls_[endpoint.athlete];
+  return true;
+}
+
+void Deliverer::end_call(const Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  for (const base::Uuid& id : {endpoint.id, endpoint.athlete}) {
+    if (--calls_[id] == 0) {
+      calls_.erase(id);
+    }
+  }
 }
 
 Outcome Deliverer::deliver(const Store::Due& due) {

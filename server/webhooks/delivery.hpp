@@ -29,8 +29,10 @@ inline constexpr std::array<std::int64_t, 9> kRetryAfterMs{5'000,      300'000, 
                                                            36'000'000, 50'400'000, 72'000'000, 86'400'000};
 // A delivery that fails for good disables an endpoint that has taken nothing for so long.
 inline constexpr std::int64_t kDisableAfterMs = std::int64_t{5} * 86'400'000;
-// Calls to one endpoint at a time, of this process: a slow one does not hold all threads.
-inline constexpr int kCallsAtATime = 2;
+// Calls at a time, of this process: what does not answer holds neither an athlete's other endpoints nor other
+// athletes'.
+inline constexpr int kCallsToEndpoint = 2;
+inline constexpr int kCallsOfAthlete = 3;
 
 // What the answer (status 0: none, for the reason `error`) to the attempt with this number (from 1) means. `jitter` is
 // from 0 to 1. Pure.
@@ -53,6 +55,8 @@ class Deliverer {
   jobs::Outcome run(const jobs::Job& job);
 
  private:
+  bool begin_call(const Endpoint& endpoint);
+  void end_call(const Endpoint& endpoint);
   jobs::Outcome deliver(const Store::Due& due);
   Attempt attempt(const Store::Due& due);
   base::Result<Answer> call(const Store::Due& due);
@@ -64,8 +68,8 @@ class Deliverer {
   const Policy policy_;
   const Resolver resolve_;
   const Send send_;
-  std::mutex mutex_;  // of the two below
-  std::map<base::Uuid, int> calls_;
+  std::mutex mutex_;                 // of what is below, and of random_
+  std::map<base::Uuid, int> calls_;  // by endpoint and by athlete
 };
 
 }  // namespace boathouse::webhooks

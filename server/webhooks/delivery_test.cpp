@@ -233,5 +233,28 @@ TEST_P(SlowTest, ASlowEndpointHoldsTwoCallsAtMost) {
   EXPECT_EQ(deliverer_->run(jobs_[1]).kind, jobs::Outcome::Kind::done);
 }
 
+TEST_P(SlowTest, AnAthletesEndpointsHoldThreeCallsAtMost) {
+  const Endpoint one = endpoint("https://example.com/one");
+  endpoint("https://example.com/two");
+  std::vector<base::Uuid> ids;
+  for (const char* id : {"msg_1", "msg_2"}) {
+    for (const base::Uuid& made : tell(id)) {
+      ids.insert(delivery(made).endpoint == one.id ? ids.begin() : ids.end(), made);
+    }
+  }
+  ASSERT_THAT(ids, SizeIs(4));
+  for (const base::Uuid& id : ids) {
+    jobs_.emplace_back();
+    jobs_.back().payload = Deliverer::order(id, 0).payload;
+  }
+  const jobs::Job first = jobs_.front();
+  jobs_.erase(jobs_.begin());
+  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, SizeIs(3));
+  ASSERT_THAT(outcomes_, SizeIs(3));
+  EXPECT_EQ(outcomes_[0].kind, jobs::Outcome::Kind::retry);
+  EXPECT_EQ(deliverer_->run(jobs_[2]).kind, jobs::Outcome::Kind::done);
+}
+
 }  // namespace
 }  // namespace boathouse::webhooks

@@ -57,14 +57,11 @@ void Dispatcher::wake() {
 
 void Dispatcher::loop() {
   bool well = true;
-  bool recovered = false;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_ = false;
     lock.unlock();
-    const Status ready = recovered ? Status() : recover();
-    recovered = ready.ok();
-    const auto more = recovered ? step() : Result<bool>(ready.error());
+    const auto more = step();
     if (more.ok() != well) {
       well = more.ok();
       log_(well ? "events go to the webhooks again" : "events do not reach the webhooks: " + more.error().text);
@@ -96,7 +93,18 @@ Status Dispatcher::recover() {
   }
 }
 
+Status Dispatcher::recover_now_and_then() {
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  if (recovered_ms_ && now_ms - *recovered_ms_ < kRecoverEveryMs) {
+    return {};
+  }
+  BOATHOUSE_TRY(recover());
+  recovered_ms_ = now_ms;
+  return {};
+}
+
 Result<bool> Dispatcher::step() {
+  BOATHOUSE_TRY(recover_now_and_then());
   const auto leads = ledger_.leads();
   if (!leads) {
     return leads.error();

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -17,6 +19,8 @@
 #include "server/webhooks/store.hpp"
 
 namespace boathouse::webhooks {
+
+inline constexpr std::int64_t kRecoverEveryMs = 300'000;
 
 // What an endpoint gets of an event: {"type", "timestamp", "data"}, under the id "msg_EPOCH_NUMBER".
 Message message_of(const ledger::Event& event, const std::string& epoch);
@@ -37,14 +41,16 @@ class Dispatcher {
   // There may be events. Any thread, never blocks.
   void wake();
 
-  // A job for every delivery that waits and has none: a call of the API may have died before it made it. The thread
-  // does it once at its start.
+  // A job for every delivery that waits and has none: a call of the API may have died before it made it, or made it of
+  // a delivery whose job was just ending.
   base::Status recover();
 
   // Takes some events on, on this thread; true: there may be more. With several nodes only the one that leads does.
+  // Recovers at its first call and every kRecoverEveryMs. From one thread.
   base::Result<bool> step();
 
  private:
+  base::Status recover_now_and_then();
   void loop();
 
   ledger::Ledger& ledger_;
@@ -56,6 +62,7 @@ class Dispatcher {
   std::condition_variable wake_;
   bool woken_ = false;
   bool stopping_ = false;
+  std::optional<std::int64_t> recovered_ms_;  // monotonic
   std::thread thread_;
 };
 

@@ -142,6 +142,20 @@ TEST_P(DispatcherTest, WhatWaitsWithoutAJobGetsOneAtTheStart) {
   EXPECT_THAT(posts_, SizeIs(3));
 }
 
+TEST_P(DispatcherTest, WhatLosesItsJobWhileTheServerRunsGetsAnother) {
+  endpoint();
+  EXPECT_FALSE(step());
+  const auto without = tell("msg_1").at(0);
+  clock_.advance_ms(kRecoverEveryMs - 1);
+  EXPECT_FALSE(step());
+  EXPECT_EQ(queue_->counts()->waiting, 0U);
+  clock_.advance_ms(1);
+  EXPECT_FALSE(step());
+  EXPECT_EQ(queue_->counts()->waiting, 1U);
+  work();
+  EXPECT_EQ(delivery(without).state, DeliveryState::delivered);
+}
+
 class ThreadsTest : public DispatcherTest {
  protected:
   base::Result<Answer> send(const Post& post) override {
