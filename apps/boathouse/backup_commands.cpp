@@ -339,6 +339,36 @@ int restore(const BackupOptions& options) {
   return source.differences.empty() ? kDone : kFailed;
 }
 
+int reload(const BackupOptions& options) {
+  const auto place = place_of(options.ledger, options.data);
+  if (!place) return wrong_use(place.error().text);
+  const fs::path data = fs::absolute(options.data);
+  auto engine = EngineAccess::open(data, options.engine_binary, true);
+  if (!engine) {
+    say("if ClickHouse's own files are beyond repair, move " + (data / "clickhouse").string() +
+        " away and do it again");
+    return fail(engine.error());
+  }
+  if (!(*engine)->is_own()) return wrong_use("a server runs on " + data.string() + "; stop it first");
+  Progress progress;
+  const auto done = backup::reload((*engine)->client(), *place, progress.watch());
+  if (!done) return fail_with(done.error());
+  std::string text;
+  if (options.json) {
+    base::JsonWriter json(text);
+    json.begin_object().key("chunks").value(done->chunks).key("chunks_to_load").value(done->to_load);
+    json.key("made_anew").begin_array();
+    for (const std::string& table : done->made_anew) json.value(table);
+    json.end_array().end_object();
+    print(text + "\n");
+    return kDone;
+  }
+  for (const std::string& table : done->made_anew) text += "table " + table + " was damaged and is made anew\n";
+  print(text + std::to_string(done->to_load) + " of " + std::to_string(done->chunks) +
+        " chunks are loaded again when the server starts\n");
+  return kDone;
+}
+
 int migrate(const BackupOptions& options) {
   const auto from = place_of(options.ledger, options.data);
   if (!from) return wrong_use(from.error().text);

@@ -37,6 +37,8 @@ int backup_verify(const BackupOptions& options);
 // Without `apply` it only says what it would remove.
 int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
+// For a stopped server: what its own ClickHouse lacks or has damaged is loaded again when it starts.
+int reload(const BackupOptions& options);
 int migrate(const BackupOptions& options);
 
 }  // namespace boathouse::app

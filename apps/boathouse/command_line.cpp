@@ -484,6 +484,13 @@ void CommandLine::add_backup(CLI::App& app) {
       ->excludes(at);
   with_clickhouse(restore_command, "Leave ClickHouse's part: the server loads it from the ledger when it starts");
   with_json(restore_command);
+  CLI::App* reload_command =
+      command(app, "reload", "Have a stopped server load again what its ClickHouse lacks or has damaged",
+              [this] { return app::reload(backup); });
+  with_data(reload_command, "Folder of the server");
+  reload_command->add_option("--engine", backup.engine_binary,
+                             "The boathouse-engine program (default: beside this one)");
+  with_json(reload_command);
   CLI::App* migrate_command = command(app, "migrate", "Move a stopped server's ledger to PostgreSQL, or back",
                                       [this] { return app::migrate(backup); });
   with_data(migrate_command, "Folder of the server");

@@ -228,7 +228,9 @@ void check_server(const ServerOptions& server, std::int64_t now_ms, ClockFacts& 
 }
 
 Finding check_counts(const ServerOptions& server) {
-  const std::string next = "`boathouse reconcile --wait 600` says which recordings; runbook ReconcileMismatch";
+  const std::string next =
+      "`boathouse reconcile --wait 600` says which recordings; if they stay: stop the server, `boathouse reload "
+      "--data DIR`, start it";
   const auto found = call_json(server, "GET", "/v1/reconcile");
   if (!found) return unknown("counts", found.error(), "is the key the operator's? Give --key-file DATA/operator.key");
   const auto* differences = found->find("differences");

@@ -37,6 +37,8 @@ class EngineAccess {
   EngineAccess& operator=(const EngineAccess&) = delete;
 
   [[nodiscard]] timeseries::ClickHouseClient& client() { return client_; }
+  // No server runs on the folder.
+  [[nodiscard]] bool is_own() const { return engine_ != nullptr; }
 
  private:
   EngineAccess() : client_(timeseries::Endpoint{}) {}

@@ -359,6 +359,10 @@ Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const fs::pat
   if (!done) {
     return done.error();
   }
+  return find_loaded(client, ledger, last_seq);
+}
+
+Result<LoadedParts> find_loaded(ClickHouseClient& client, sql::Connection& ledger, std::int64_t last_seq) {
   BOATHOUSE_TRY(cut_later_rows(client, last_seq));
   auto there = count_clickhouse(client);
   if (!there) {
@@ -386,27 +390,6 @@ Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const fs::pat
   }
   loaded.sessions = std::move(*sessions);
   return loaded;
-}
-
-Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded) {
-  auto writing = Writing::begin(ledger);
-  if (!writing) {
-    return writing.error();
-  }
-  auto streams = ledger.prepare(
-      "DELETE FROM unloaded WHERE server_seq IN (SELECT server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2)");
-  auto sessions = ledger.prepare("UPDATE session_mark SET dirty_since = NULL WHERE rec_id = ?1");
-  if (!streams || !sessions) {
-    return streams ? sessions.error() : streams.error();
-  }
-  for (const auto& [rec_id, stream] : loaded.streams) {
-    BOATHOUSE_TRY(streams->bind(1, base::ByteView(rec_id.bytes)).bind(2, static_cast<std::int64_t>(stream)).run());
-  }
-  for (const base::Uuid& rec_id : loaded.sessions) {
-    BOATHOUSE_TRY(sessions->bind(1, base::ByteView(rec_id.bytes)).run());
-  }
-  BOATHOUSE_TRY(ledger.execute("UPDATE state SET unloaded = (SELECT count(*) FROM unloaded)"));
-  return writing->commit();
 }
 
 }  // namespace boathouse::backup

@@ -59,7 +59,23 @@ base::Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const s
                                              timeseries::ClickHouseClient& client, sql::Connection& ledger,
                                              std::int64_t last_seq, const Watch& watch);
 
-// In a restored ledger, where everything waits to be loaded: this does not.
+// What of the ledger a ClickHouse has. Removes from it what the ledger does not know, or knows otherwise, and what came
+// after `last_seq`.
+base::Result<LoadedParts> find_loaded(timeseries::ClickHouseClient& client, sql::Connection& ledger,
+                                      std::int64_t last_seq);
+
+// The ledger's word, in a transaction of the caller's: everything waits to be loaded.
+base::Status mark_unloaded(sql::Connection& ledger);
+// Where everything waits: this does not.
 base::Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded);
+
+struct Reloading {
+  std::vector<std::string> made_anew;  // tables with damaged parts, which were dropped
+  std::uint64_t chunks = 0;
+  std::uint64_t to_load = 0;  // of them, those that ClickHouse has not, or not as the ledger has them
+};
+// For a stopped server whose ClickHouse is damaged or counts otherwise than the ledger, and is one server (no cluster):
+// what it lacks waits to be loaded when the server starts. conflict: the ledger is in use.
+base::Result<Reloading> reload(timeseries::ClickHouseClient& client, const sql::Place& ledger, const Watch& watch);
 
 }  // namespace boathouse::backup

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/base/hex.hpp"
-#include "core/rowing/stream.hpp"
 #include "server/backup/chunk_list.hpp"
 
 namespace boathouse::backup {
@@ -291,14 +290,7 @@ class Restoration {
         BOATHOUSE_TRY(to.execute("DELETE FROM backup_mark"));
       }
     }
-    const std::string source = std::to_string(static_cast<int>(rowing::Stream::source));
-    return to.execute(
-        "DELETE FROM unloaded; DELETE FROM load_block;"
-        "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) "
-        "SELECT server_seq, rec_id, stream, from_seq, to_seq - from_seq, size FROM chunk WHERE stream <> " +
-        source +
-        "; UPDATE state SET unloaded = (SELECT count(*) FROM unloaded);"
-        "UPDATE session_mark SET dirty_since = seq");
+    return mark_unloaded(to);
   }
 
   const Verification& source_;
@@ -311,27 +303,6 @@ class Restoration {
   const Watch& watch_;
   std::string epoch_;
 };
-
-// Nobody else has the database open. (SQLite: only then a file leaves its write-ahead log.)
-Status take_alone(sql::Connection& connection, const sql::Place& place) {
-  const Error in_use{ErrorCode::conflict, place.text() + " is in use; stop the server first"};
-  if (connection.dialect() == sql::Dialect::postgres) {
-    const auto alone = connection.lead();
-    if (!alone) {
-      return alone.error();
-    }
-    return *alone ? Status() : Status(in_use);
-  }
-  auto select = connection.prepare("PRAGMA journal_mode = DELETE");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->step();
-  if (!row) {
-    return row.error().code == ErrorCode::unavailable ? in_use : row.error();
-  }
-  return select->text(0) == "delete" ? Status() : Status(in_use);
-}
 
 Result<DatabaseCopy> move_database(const Database& from, const Database& to, const Watch& watch) {
   sql::Place place = from.place;
@@ -380,6 +351,26 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
 }
 
 }  // namespace
+
+Status take_alone(sql::Connection& connection, const sql::Place& place) {
+  const Error in_use{ErrorCode::conflict, place.text() + " is in use; stop the server first"};
+  if (connection.dialect() == sql::Dialect::postgres) {
+    const auto alone = connection.lead();
+    if (!alone) {
+      return alone.error();
+    }
+    return *alone ? Status() : Status(in_use);
+  }
+  auto select = connection.prepare("PRAGMA journal_mode = DELETE");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error().code == ErrorCode::unavailable ? in_use : row.error();
+  }
+  return select->text(0) == "delete" ? Status() : Status(in_use);
+}
 
 Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,
                          base::RandomSource& random, const Watch& watch) {

@@ -56,4 +56,7 @@ struct Moved {
 // names); a PostgreSQL database is left as it is. conflict: the target has data, or the source is in use.
 base::Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch);
 
+// Nobody else has the database open, else conflict. (SQLite: only then a file leaves its write-ahead log.)
+base::Status take_alone(sql::Connection& connection, const sql::Place& place);
+
 }  // namespace boathouse::backup

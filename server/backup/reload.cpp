@@ -1,0 +1,151 @@
+// What waits to be loaded into ClickHouse, in a ledger that nobody serves from.
+#include <string>
+#include <utility>
+
+#include "core/rowing/stream.hpp"
+#include "server/backup/clickhouse.hpp"
+#include "server/backup/restore.hpp"
+#include "server/timeseries/schema.hpp"
+
+namespace boathouse::backup {
+
+using base::Result;
+using base::Status;
+using timeseries::ClickHouseClient;
+
+namespace {
+
+std::vector<std::string> table_names() {
+  std::vector<std::string> names;
+  for (const rowing::Stream stream : rowing::kStreams) {
+    if (timeseries::has_table(stream)) {
+      names.emplace_back(rowing::name(stream));
+    }
+  }
+  names.emplace_back("session");
+  return names;
+}
+
+Status apply(sql::Connection& ledger, const LoadedParts& loaded) {
+  auto streams = ledger.prepare(
+      "DELETE FROM unloaded WHERE server_seq IN (SELECT server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2)");
+  auto sessions = ledger.prepare("UPDATE session_mark SET dirty_since = NULL WHERE rec_id = ?1");
+  if (!streams || !sessions) {
+    return streams ? sessions.error() : streams.error();
+  }
+  for (const auto& [rec_id, stream] : loaded.streams) {
+    BOATHOUSE_TRY(streams->bind(1, base::ByteView(rec_id.bytes)).bind(2, static_cast<std::int64_t>(stream)).run());
+  }
+  for (const base::Uuid& rec_id : loaded.sessions) {
+    BOATHOUSE_TRY(sessions->bind(1, base::ByteView(rec_id.bytes)).run());
+  }
+  return ledger.execute("UPDATE state SET unloaded = (SELECT count(*) FROM unloaded)");
+}
+
+// Reads every part of every table; a table with a damaged one goes.
+Status drop_damaged(ClickHouseClient& client, Reloading& reloading, const Watch& watch) {
+  for (const std::string& table : table_names()) {
+    BOATHOUSE_TRY(watch(0));
+    const auto there =
+        client.select("SELECT name FROM system.tables WHERE database = currentDatabase() AND name = {name:String}",
+                      {{"name", table}});
+    if (!there) {
+      return there.error();
+    }
+    if (there->rows == 0) {
+      continue;
+    }
+    const auto found = client.select("CHECK TABLE " + table + " SETTINGS check_query_single_value_result = 1");
+    if (found && found->rows == 1 && found->integer("result", 0) == 1) {
+      continue;
+    }
+    if (!found && timeseries::is_transient(found.error())) {
+      return found.error();
+    }
+    reloading.made_anew.push_back(table);
+    BOATHOUSE_TRY(client.execute("DROP TABLE " + table + " SYNC"));
+  }
+  return timeseries::migrate(client);
+}
+
+// ClickHouse drops a block that comes again under its token; what it no longer has must be taken again.
+Status forget_tokens(ClickHouseClient& client) {
+  for (const std::string& table : table_names()) {
+    const auto engine = client.select(
+        "SELECT extract(engine_full, 'non_replicated_deduplication_window = ([0-9]+)') AS n FROM system.tables WHERE "
+        "database = currentDatabase() AND name = {name:String}",
+        {{"name", table}});
+    if (!engine) {
+      return engine.error();
+    }
+    const std::string window = engine->rows == 1 ? engine->find("n")->texts[0] : "";
+    if (window.empty()) {
+      continue;
+    }
+    const std::string change = "ALTER TABLE " + table + " MODIFY SETTING non_replicated_deduplication_window = ";
+    BOATHOUSE_TRY(client.execute(change + "0"));
+    BOATHOUSE_TRY(client.execute(change + window));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status mark_unloaded(sql::Connection& ledger) {
+  const std::string source = std::to_string(static_cast<int>(rowing::Stream::source));
+  return ledger.execute(
+      "DELETE FROM unloaded; DELETE FROM load_block;"
+      "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) "
+      "SELECT server_seq, rec_id, stream, from_seq, to_seq - from_seq, size FROM chunk WHERE stream <> " +
+      source +
+      "; UPDATE state SET unloaded = (SELECT count(*) FROM unloaded);"
+      "UPDATE session_mark SET dirty_since = seq");
+}
+
+Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded) {
+  auto writing = Writing::begin(ledger);
+  if (!writing) {
+    return writing.error();
+  }
+  BOATHOUSE_TRY(apply(ledger, loaded));
+  return writing->commit();
+}
+
+Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, const Watch& watch) {
+  sql::Place place = ledger;
+  place.sqlite.create = false;
+  place.sqlite.busy_timeout_ms = 0;
+  auto connection = sql::Connection::open(place);
+  if (!connection) {
+    return connection.error();
+  }
+  BOATHOUSE_TRY(take_alone(*connection, place));
+  const auto last_seq = number_of(*connection, "SELECT last_seq FROM state");
+  if (!last_seq) {
+    return last_seq.error();
+  }
+  Reloading reloading;
+  BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
+  const auto loaded = find_loaded(client, *connection, *last_seq);
+  if (!loaded) {
+    return loaded.error();
+  }
+  BOATHOUSE_TRY(forget_tokens(client));
+  auto writing = Writing::begin(*connection);
+  if (!writing) {
+    return writing.error();
+  }
+  BOATHOUSE_TRY(mark_unloaded(*connection));
+  BOATHOUSE_TRY(apply(*connection, *loaded));
+  BOATHOUSE_TRY(writing->commit());
+  const auto chunks = number_of(*connection, "SELECT chunks FROM state");
+  const auto to_load = number_of(*connection, "SELECT unloaded FROM state");
+  if (!chunks || !to_load) {
+    return chunks ? to_load.error() : chunks.error();
+  }
+  reloading.chunks = static_cast<std::uint64_t>(*chunks);
+  reloading.to_load = static_cast<std::uint64_t>(*to_load);
+  return reloading;
+}
+
+}  // namespace boathouse::backup
