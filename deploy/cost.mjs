@@ -60,7 +60,8 @@ export function document() {
   return `# What it costs
 
 Written by \`node deploy/cost.mjs\`; do not edit. Prices of ${region}, ${date}, on demand, from \`deploy/prices.json\`, which says of each where it
-was read and which were not looked up: check those before you order. Other regions are up to half dearer.
+was read and which were not looked up: check those before you order. Other regions are up to half dearer. For a box of your own, with the bytes
+that its records take there: \`boathouse cost --data DIR --backup-to DIR --athletes 500 --hours-a-week 4\`.
 
 ![Growth over five years](cost.svg)
 

@@ -43,7 +43,8 @@ Finding judge_disk(const std::string& check, const std::string& folder, std::uin
   }
   if (finding.health != Health::ok) {
     finding.next =
-        "make room: a larger disk, or `boathouse backup prune` where backups lie there; a full disk refuses "
+        "make room: a larger disk, or `boathouse backup prune --to DIR --apply` where backups lie there; a full disk "
+        "refuses "
         "uploads (they stay on the devices)";
   }
   return finding;

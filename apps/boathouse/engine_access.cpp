@@ -1,10 +1,13 @@
 #include "apps/boathouse/engine_access.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 #include "core/base/hex.hpp"
@@ -20,6 +23,26 @@ using timeseries::Endpoint;
 namespace {
 
 constexpr auto kStartLimit = std::chrono::seconds(60);
+constexpr auto kPoll = std::chrono::milliseconds(100);
+constexpr int kPolls = 150;  // a server's engine starts within seconds
+
+// An engine has the folder open.
+bool is_in_use(const fs::path& folder) {
+  const int status = ::open((folder / "status").c_str(), O_RDONLY | O_CLOEXEC);
+  if (status < 0) return false;
+  const bool used = ::flock(status, LOCK_EX | LOCK_NB) != 0;
+  ::close(status);
+  return used;
+}
+
+// Of the server that runs on the folder; false: none says where its engine is, or it does not answer.
+bool reach_running(const fs::path& data, timeseries::ClickHouseClient& client) {
+  const auto url = read_password((data / "engine.url").string());
+  const auto password = read_password((data / "engine.password").string());
+  if (!url || !password) return false;
+  client.set_endpoint({*url, "default", *password, "default"});
+  return client.ping().ok();
+}
 
 base::Status write_private(const fs::path& file, const std::string& line) {
   const mode_t before = ::umask(077);
@@ -68,11 +91,11 @@ base::Result<std::unique_ptr<EngineAccess>> EngineAccess::open(const fs::path& d
                                                                bool make) {
   std::unique_ptr<EngineAccess> access(new EngineAccess);
   std::error_code error;
-  if (const auto url = read_password((data / "engine.url").string())) {
-    const auto password = read_password((data / "engine.password").string());
-    if (!password) return password.error();
-    access->client_.set_endpoint({*url, "default", *password, "default"});
-    if (access->client_.ping()) return access;
+  // One that is just starting has the folder and has not said where it is.
+  for (int polls = 0; polls < kPolls; ++polls) {
+    if (reach_running(data, access->client_)) return access;
+    if (!is_in_use(data / "clickhouse")) break;
+    std::this_thread::sleep_for(kPoll);
   }
   if (!make && !fs::exists(data / "clickhouse", error)) {
     return Error{ErrorCode::not_found, "there is no " + (data / "clickhouse").string()};

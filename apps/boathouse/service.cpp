@@ -219,6 +219,7 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   } else {
     client_ = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
     const fs::path password_file = data / "engine.password";
+    engine_noted_in_ = data;
     note_engine(data, {});
     auto password = make_engine_password(password_file, random_);
     if (!password) return password.error();
@@ -347,7 +348,10 @@ void Service::stop() {
   if (job_runner_) job_runner_->stop();
   if (ledger_) ledger_->stop();
   if (loader_) loader_->stop();
-  if (engine_) engine_->stop();
+  if (engine_) {
+    engine_->stop();
+    note_engine(engine_noted_in_, {});
+  }
 }
 
 }  // namespace boathouse::app

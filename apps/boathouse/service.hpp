@@ -68,6 +68,7 @@ class Service {
   std::unique_ptr<webhooks::Dispatcher> webhook_dispatcher_;
   std::unique_ptr<timeseries::ClickHouseClient> client_;
   std::unique_ptr<timeseries::EngineProcess> engine_;
+  std::filesystem::path engine_noted_in_;
   std::unique_ptr<timeseries::Loader> loader_;
   std::unique_ptr<query::CursorCodec> cursors_;
   std::unique_ptr<BackupService> backups_;

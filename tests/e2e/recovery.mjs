@@ -75,7 +75,7 @@ await main(async () => {
   equal('cost: five years', costs.months.map((one) => one.years), [1, 2, 3, 4, 5]);
   await server.stop();
   const stopped = doctor(data, '--server', server.url);
-  equal('doctor: a server that is gone is a failure', [stopped.code, stopped.of('server').result], [1, 'fail']);
+  equal('doctor: a server that is gone is a failure', [stopped.code, stopped.of('server').result, stopped.of('engine').result], [1, 'fail', 'skipped']);
 
   // Both ways back, onto machines with nothing on them.
   const recover = async (name, ...more) => {
@@ -125,6 +125,7 @@ await main(async () => {
   equal('nothing is missing', [healed.counted.code, healed.counted.json.streams], [0, before.streams]);
   await healed.fresh.stop();
   server = await new Server(data).start();
+  equal('and the server that lives counts as before', server.reconcile(server.operatorKey).json.streams, before.streams);
   equal('the next backup leans on it no more', create().clickhouse.files.length, 1);
 
   // Old ones: first what would go, then gone.
