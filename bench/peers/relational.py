@@ -4,8 +4,8 @@
     bench-timeseries csv --samples N | relational.py postgres PSQL_URL SESSION_ROWS
     bench-timeseries csv --samples N | relational.py sqlite FILE SESSION_ROWS
 
-Keys and indexes as somebody who knows them would choose for these questions: samples by recording and number, sessions
-by athlete and start. Prints a table of the same form as bench-timeseries.
+Keys and indexes as somebody who knows them would choose for these questions: a small number for each recording, samples
+by that and their own number, recordings and sessions by athlete and start. Prints a table of the same form as bench-timeseries.
 """
 import datetime
 import os
@@ -35,7 +35,7 @@ def quantile(values, q):
 
 
 def session_rows(count):
-    """athlete, started in ms, session, the numbers of a line in a list."""
+    """Lines of table session."""
     chance = random.Random(1)
     begin = 1_704_067_200_000
     for n in range(count):
@@ -52,8 +52,8 @@ def questions(keys, parameter, window):
     team = [[athlete(n * 31 + i * 17) for i in range(30)] for n in range(RUNS)]
     p = parameter
     return [
-        ("one session's samples, every metric",
-         f"SELECT seq, {', '.join(METRICS)} FROM sample WHERE rec_id = {p(1)} ORDER BY seq", lambda n: [key(n)[2]]),
+        ("one session's samples, the nine metrics",
+         f"SELECT seq, {', '.join(METRICS)} FROM sample WHERE rec = {p(1)} ORDER BY seq", lambda n: [key(n)[2]]),
         ("page of 50 sessions", f"SELECT * FROM session WHERE athlete = {p(1)} ORDER BY started DESC, session DESC LIMIT 51",
          lambda n: [athlete(n * 7919)]),
         ("leaderboard of a team of 30, one season",
@@ -62,10 +62,10 @@ def questions(keys, parameter, window):
          lambda n: [window(1_714_521_600_000), window(1_746_057_600_000)] + team[n % RUNS]),
         # Neither has a function for it: the first and the largest pace of a thousand equal pieces.
         ("chart of a session, 1,000 points",
-         f"SELECT min(elapsed_cs), max(pace_cs_per_500m) FROM sample WHERE rec_id = {p(1)} GROUP BY seq * 1000 / "
-         f"(SELECT max(seq) + 1 FROM sample WHERE rec_id = {p(1)}) ORDER BY 1", lambda n: [key(n)[2]]),
+         f"SELECT min(elapsed_cs), max(pace_cs_per_500m) FROM sample WHERE rec = {p(1)} GROUP BY seq * 1000 / "
+         f"(SELECT max(seq) + 1 FROM sample WHERE rec = {p(1)}) ORDER BY 1", lambda n: [key(n)[2]]),
         ("an athlete's 30 days, from the samples",
-         f"SELECT rec_id, max(distance_dm), avg(avg_power_w) FROM sample WHERE athlete = {p(1)} AND started >= {p(2)} AND started < {p(3)} GROUP BY rec_id",
+         f"SELECT rec, max(distance_dm), avg(avg_power_w) FROM recording JOIN sample USING (rec) WHERE athlete = {p(1)} AND started >= {p(2)} AND started < {p(3)} GROUP BY rec",
          lambda n: [key(n)[0], window(key(n)[1]), window(key(n)[1] + 2_592_000_000)]),
     ]
 
@@ -85,16 +85,16 @@ def sqlite(file, count):
     db = sqlite3.connect(file, isolation_level=None)
     db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1000000; PRAGMA mmap_size = 8000000000;")
     columns = ", ".join(f"{m} INTEGER" for m in METRICS)
-    db.execute(f"CREATE TABLE sample (athlete BLOB, started INTEGER, rec_id BLOB, seq INTEGER, {columns}, PRIMARY KEY (rec_id, seq)) WITHOUT ROWID")
+    db.execute("CREATE TABLE recording (rec INTEGER PRIMARY KEY, rec_id BLOB, athlete BLOB, started INTEGER)")
+    db.execute(f"CREATE TABLE sample (rec INTEGER, seq INTEGER, {columns}, PRIMARY KEY (rec, seq)) WITHOUT ROWID")
     keys = {}
 
     def rows():
         for text in sys.stdin:
             fields = text.rstrip("\n").split(",")
-            if fields[3] == "0":
-                keys[fields[2]] = (blob(fields[0]), int(fields[1]), blob(fields[2]))
-            who, started, rec = keys[fields[2]]
-            yield [who, started, rec] + [int(f) for f in fields[3:]]
+            if fields[2] not in keys:
+                keys[fields[2]] = (blob(fields[0]), int(fields[1]), len(keys))
+            yield [keys[fields[2]][2]] + [int(f) for f in fields[3:]]
 
     def blob(uuid):
         return bytes.fromhex(uuid.replace("-", ""))
@@ -107,10 +107,13 @@ def sqlite(file, count):
         if not block:
             break
         db.execute("BEGIN")
-        db.executemany(f"INSERT INTO sample VALUES ({','.join('?' * 13)})", block)
+        db.executemany(f"INSERT INTO sample VALUES ({','.join('?' * 11)})", block)
         db.execute("COMMIT")
         total += len(block)
-    db.execute("CREATE INDEX by_athlete ON sample (athlete, started)")
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO recording VALUES (?, ?, ?, ?)", [(rec, blob(uuid), who, started) for uuid, (who, started, rec) in keys.items()])
+    db.execute("CREATE INDEX by_athlete ON recording (athlete, started)")
+    db.execute("COMMIT")
     insert_s = time.monotonic() - began
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = os.path.getsize(file)
@@ -164,7 +167,8 @@ def copy(url, table, lines):
 def postgres(url, count):
     psql = Psql(url)
     columns = ", ".join(f"{m} {'integer' if m in ('elapsed_cs', 'distance_dm', 'pace_cs_per_500m') else 'smallint'}" for m in METRICS)
-    psql.ask(f"CREATE TABLE sample (athlete uuid, started timestamptz, rec_id uuid, seq integer, {columns}, PRIMARY KEY (rec_id, seq))")
+    psql.ask("CREATE TABLE recording (rec integer PRIMARY KEY, rec_id uuid, athlete uuid, started timestamptz)")
+    psql.ask(f"CREATE TABLE sample (rec integer, seq integer, {columns}, PRIMARY KEY (rec, seq))")
     keys = {}
     rows = 0
 
@@ -173,15 +177,17 @@ def postgres(url, count):
         for text in sys.stdin:
             who, started, rec, rest = text.split(",", 3)
             if rec not in keys:
-                keys[rec] = (who, int(started), rec, stamp(int(started)))
+                keys[rec] = (who, int(started), len(keys))
             rows += 1
-            yield f"{who},{keys[rec][3]},{rec},{rest}"
+            yield f"{keys[rec][2]},{rest}"
 
     began = time.monotonic()
     copy(url, "sample", samples())
-    psql.ask("CREATE INDEX by_athlete_start ON sample (athlete, started)")
+    copy(url, "recording", (f"{rec},{uuid},{who},{stamp(started)}\n" for uuid, (who, started, rec) in keys.items()))
+    psql.ask("CREATE INDEX by_athlete ON recording (athlete, started)")
     insert_s = time.monotonic() - began
     psql.ask("VACUUM ANALYZE sample")
+    psql.ask("VACUUM ANALYZE recording")
     size = int(psql.ask("SELECT pg_total_relation_size('sample')")[0])
     psql.ask("CREATE TABLE session (athlete uuid, started timestamptz, session uuid, title text, work_time_cs integer, work_distance_dm integer, "
              "pace integer, power integer, spm integer, hr integer, cal integer, strokes integer, PRIMARY KEY (athlete, started, session))")
