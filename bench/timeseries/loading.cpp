@@ -1,5 +1,7 @@
 #include "bench/timeseries/bench.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -138,6 +140,8 @@ std::vector<Spooled> spool(TemporaryLedger& ledger, const timeseries::Loader::Op
 }  // namespace
 
 void loader(const Options& options) {
+  rusage before{};
+  double engine_before = 0;
   ClickHouseClient client = patient_client(options);
   need(timeseries::migrate(client));
   const std::uint64_t wanted = options.number("samples", 30'000'000);
@@ -168,8 +172,29 @@ void loader(const Options& options) {
       static_cast<unsigned long long>(how.max_block_records), how.inserts_in_flight);
   const auto blocks = spool(ledger, how, ledger.folder() / "spool");
 
+  // CPU microseconds a row, of this process and of the engine, since the last mark: what a loaded machine changes
+  // least.
+  const auto engine_cpu = [&client] {
+    return static_cast<double>(
+        ask(client, "(SELECT sum(value) FROM system.events WHERE event = 'OSCPUVirtualTimeMicroseconds')"));
+  };
+  const auto own_cpu = [](const rusage& usage) {
+    return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  };
+  const auto mark = [&] {
+    getrusage(RUSAGE_SELF, &before);
+    engine_before = engine_cpu();
+  };
+  const auto since_mark = [&](const std::string& what) {
+    rusage now{};
+    getrusage(RUSAGE_SELF, &now);
+    line("  " + what + ": CPU here", (own_cpu(now) - own_cpu(before)) / static_cast<double>(rows), "us/row");
+    line("  " + what + ": CPU of the engine", (engine_cpu() - engine_before) / static_cast<double>(rows), "us/row");
+  };
   const auto empty = [&client] { need(client.execute("TRUNCATE TABLE sample")); };
   empty();
+  mark();
   begin = Steady::now();
   std::atomic<std::size_t> next = 0;
   std::vector<std::thread> senders;
@@ -185,6 +210,7 @@ void loader(const Options& options) {
   }
   for (std::thread& sender : senders) sender.join();
   const double raw = static_cast<double>(rows) / seconds_since(begin) / 1e6;
+  since_mark("raw");
   if (ask(client, "(SELECT count() FROM sample)") != static_cast<std::int64_t>(rows)) give_up("rows are missing");
   empty();
   fs::remove_all(ledger.folder() / "spool");
@@ -192,10 +218,12 @@ void loader(const Options& options) {
   timeseries::Loader loading(*ledger, client, how, [](std::string_view text) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
   });
+  mark();
   begin = Steady::now();
   auto drained = std::async(std::launch::async, [&] { need(loading.drain()); });
   while (need(ledger->counts()).unloaded_chunks > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const double ours = static_cast<double>(rows) / seconds_since(begin) / 1e6;
+  since_mark("loader");
   if (ask(client, "(SELECT count() FROM sample)") != static_cast<std::int64_t>(rows)) give_up("rows are missing");
   drained.get();
   const double with_sessions = static_cast<double>(rows) / seconds_since(begin) / 1e6;

@@ -73,6 +73,13 @@ std::vector<Question> questions(ClickHouseClient& client, const std::vector<quer
       " FROM sample FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, "
       "'UTC') AND rec_id = {rec:UUID}";
   return {
+      {"one session's samples, the nine metrics", 20,
+       [&client, key_parameters](std::uint64_t n) {
+         std::string columns = "seq";
+         for (const std::string_view name : kCoreColumns) columns += ", " + std::string(name);
+         (void)need(
+             client.select("SELECT " + columns + std::string(kOfRecording) + " ORDER BY seq", key_parameters(n)));
+       }},
       {"one session's samples, every metric", 20,
        [&client, key_of](std::uint64_t n) {
          (void)need(query::records(client, key_of(n), Stream::sample, 0, 1'000'000, false));
@@ -144,8 +151,16 @@ void queries(const Options& options) {
                                          "(SELECT count() FROM system.parts WHERE active AND table = 'sample' AND "
                                          "database = currentDatabase())")));
   std::map<std::string, double> quiet;
+  // What a loaded machine changes least.
+  const auto engine_cpu_ms = [&client] {
+    return static_cast<double>(
+               ask(client, "(SELECT sum(value) FROM system.events WHERE event = 'OSCPUVirtualTimeMicroseconds')")) /
+           1e3;
+  };
   for (const Question& question : questions(client, keys)) {
+    const double cpu = engine_cpu_ms();
     const auto ms = run_question(question, runs);
+    line(question.what + ", CPU of the engine", (engine_cpu_ms() - cpu) / static_cast<double>(runs + 5), "ms");
     quiet[question.what] = quantile(ms, 0.99);
     line(question.what + ", p50", quantile(ms, 0.5), "ms");
     line(question.what + ", p99", quantile(ms, 0.99), "ms", question.bar_ms);

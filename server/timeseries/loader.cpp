@@ -53,7 +53,11 @@ base::Result<std::vector<ledger::SessionsAround>> sessions_around(
 
 Loader::Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options,
                std::function<void(std::string_view)> log)
-    : ledger_(ledger), client_(client), options_(options), log_(std::move(log)) {}
+    : ledger_(ledger),
+      client_(client),
+      options_(options),
+      log_(std::move(log)),
+      may_insert_(static_cast<std::ptrdiff_t>(options.inserts_in_flight)) {}
 
 Loader::~Loader() { stop(); }
 
@@ -174,7 +178,10 @@ bool Loader::stopping() {
 base::Status Loader::load(const ledger::LoadBlock& block) {
   const auto insert = make_insert(block);
   if (!insert) return insert.error();
-  return client_.insert(insert->sql, insert->native, block.token);
+  may_insert_.acquire();
+  const base::Status inserted = client_.insert(insert->sql, insert->native, block.token);
+  may_insert_.release();
+  return inserted;
 }
 
 // Large blocks follow one another while there are any. After a small one of each stream what comes in is gathered for
@@ -204,7 +211,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
     }
     newest = (*block)->block_id;
     if (records_of(**block) < options_.max_block_records / 2) ++small_blocks;
-    if (running.size() == options_.inserts_in_flight) status = finish_oldest();
+    if (running.size() > options_.inserts_in_flight) status = finish_oldest();
     if (!status) break;
     running.push_back(
         {newest, std::async(std::launch::async, [this, taken = std::move(**block)] { return load(taken); })});

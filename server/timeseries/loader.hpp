@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -69,6 +70,7 @@ class Loader {
   ClickHouseClient& client_;
   const Options options_;
   const std::function<void(std::string_view)> log_;
+  std::counting_semaphore<> may_insert_;
   std::atomic<bool> healthy_{false};
   bool migrated_ = false;
   bool may_have_old_sessions_ = true;

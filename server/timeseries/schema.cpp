@@ -20,6 +20,8 @@ constexpr std::string_view kWindow = "non_replicated_deduplication_window = 1000
 // The built-in one of replicated tables is an hour; a phone may come back with its retry after weeks.
 constexpr std::string_view kReplicatedWindow =
     "replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 2592000";
+// Neighbouring points of a curve are alike: 19.5 bytes instead of 29 for one of 35 points.
+constexpr std::string_view kCurveCodec = "Delta(2), ZSTD(5)";
 // By name, not by UUID: a replica that was lost with its disk makes its tables anew and joins the other's.
 constexpr std::string_view kReplicaPath = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}', ";
 
@@ -51,18 +53,6 @@ std::string settings(const Layout& layout) {
          std::string(kDurable);
 }
 
-std::string_view codec_text(Codec codec) {
-  switch (codec) {
-    case Codec::plain:
-      return "ZSTD(1)";
-    case Codec::delta:
-      return "Delta, ZSTD(1)";
-    case Codec::double_delta:
-      return "DoubleDelta, ZSTD(1)";
-  }
-  return "ZSTD(1)";
-}
-
 std::string raw_table(Stream stream, const Layout& layout) {
   std::string sql =
       head(rowing::name(stream), layout) +
@@ -70,11 +60,12 @@ std::string raw_table(Stream stream, const Layout& layout) {
       " seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
   for (const Metric& metric : rowing::metrics(stream)) {
     sql += ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(" +
-           std::string(codec_text(metric.codec)) + ")";
+           std::string(codec_text(metric)) + ")";
   }
-  if (rowing::has_points(stream)) sql += ", points Array(UInt16) CODEC(ZSTD(1))";
-  sql += ", " + std::string(rowing::bytes_column(stream)) + " String CODEC(ZSTD(1)), ver UInt64 CODEC(ZSTD(1)))" +
-         engine("ver", layout) + " PARTITION BY toYear(started) ORDER BY (athlete, started, rec_id, seq)";
+  if (rowing::has_points(stream)) sql += ", points Array(UInt16) CODEC(" + std::string(kCurveCodec) + ")";
+  sql += ", " + std::string(rowing::bytes_column(stream)) +
+         " String CODEC(ZSTD(1)), ver UInt64 CODEC(DoubleDelta, ZSTD(1)))" + engine("ver", layout) +
+         " PARTITION BY toYear(started) ORDER BY (athlete, started, rec_id, seq)";
   return sql + settings(layout);
 }
 
@@ -130,8 +121,30 @@ constexpr std::string_view kSessionColumnsOfVersion2 =
     " ADD COLUMN IF NOT EXISTS missing_records UInt64,"
     " ADD COLUMN IF NOT EXISTS has_summary UInt8";
 
-// Neighbouring points of a curve are alike: 19.6 bytes instead of 29 for one of 35 points (docs/benchmarks.md).
-constexpr std::string_view kCurveOfVersion3 = " MODIFY COLUMN points Array(UInt16) CODEC(Delta(2), ZSTD(5))";
+// Codecs that hold real recordings in less room (docs/benchmarks.md); of splits, summaries and events there are too few
+// to matter.
+constexpr std::string_view kSampleOfVersion3 =
+    " MODIFY COLUMN at_ms Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN elapsed_cs Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN distance_dm Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN total_work_distance_m Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN ver UInt64 CODEC(DoubleDelta, ZSTD(1))";
+constexpr std::string_view kStrokeOfVersion3 =
+    " MODIFY COLUMN at_ms Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN elapsed_cs Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN distance_dm Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN recovery_time_cs Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN stroke_distance_cm Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN peak_force_dlbf Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN avg_force_dlbf Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN work_per_stroke_dj Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN stroke_power_w Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN stroke_cal_per_hour Nullable(UInt16) CODEC(Delta, ZSTD(1)),"
+    " MODIFY COLUMN ver UInt64 CODEC(DoubleDelta, ZSTD(1))";
+constexpr std::string_view kCurveOfVersion3 =
+    " MODIFY COLUMN at_ms Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)),"
+    " MODIFY COLUMN points Array(UInt16) CODEC(Delta(2), ZSTD(5)),"
+    " MODIFY COLUMN ver UInt64 CODEC(DoubleDelta, ZSTD(1))";
 
 struct Stored {
   std::int64_t version = 0;
@@ -177,6 +190,19 @@ std::string_view integer_type(const Metric& metric) {
   }
 }
 
+// T64 takes the high bytes that are all zero off steps of 32 bits.
+std::string_view codec_text(const Metric& metric) {
+  switch (metric.codec) {
+    case Codec::plain:
+      return "ZSTD(1)";
+    case Codec::delta:
+      return integer_type(metric) == "UInt32" ? "Delta, T64, ZSTD(1)" : "Delta, ZSTD(1)";
+    case Codec::double_delta:
+      return "DoubleDelta, ZSTD(1)";
+  }
+  return "ZSTD(1)";
+}
+
 bool cluster_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -207,7 +233,11 @@ std::vector<std::string> migration_statements(std::int64_t version, const Layout
   };
   std::vector<std::string> statements;
   if (version == 2) statements.push_back(alter("session") + std::string(kSessionColumnsOfVersion2));
-  if (version == 3) statements.push_back(alter("force_curve") + std::string(kCurveOfVersion3));
+  if (version == 3) {
+    statements.push_back(alter("sample") + std::string(kSampleOfVersion3));
+    statements.push_back(alter("stroke") + std::string(kStrokeOfVersion3));
+    statements.push_back(alter("force_curve") + std::string(kCurveOfVersion3));
+  }
   if (!statements.empty()) {
     statements.push_back(alter("session") + " MODIFY COMMENT 'schema " + std::to_string(version) + "'");
   }

@@ -19,6 +19,9 @@ bool has_table(rowing::Stream stream);
 // "UInt8", "UInt16" or "UInt32".
 std::string_view integer_type(const rowing::Metric& metric);
 
+// How a metric's column is compressed, e.g. "Delta, ZSTD(1)".
+std::string_view codec_text(const rowing::Metric& metric);
+
 // The version of the tables: in the comment of table `session`, "schema N". Version 1 said nothing.
 inline constexpr std::int64_t kSchemaVersion = 3;
 

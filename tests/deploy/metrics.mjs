@@ -63,8 +63,8 @@ async function engineMetrics(folder) {
   const replicated = statements(['--cluster', 'boathouse']);
   for (const statement of replicated) await ask(`EXPLAIN AST ${statement}`);
   const own = statements([]);
-  const newest = own.findIndex((one) => one.startsWith('ALTER TABLE force_curve'));
-  for (const statement of own.slice(0, newest)) await ask(statement);
+  const newest = own.findIndex((one) => one.startsWith('ALTER TABLE sample'));
+  for (const statement of own.slice(0, newest)) await ask(statement.replace('CODEC(Delta(2), ZSTD(5))', 'CODEC(ZSTD(1))'));
   // Rows of the version before are the same after its migration, and after they were written anew.
   await ask(`INSERT INTO force_curve (athlete, started, rec_id, seq, points, ver) SELECT generateUUIDv4(), now64(3), generateUUIDv4(), number, arrayMap(i -> toUInt16((i * i * number) % 65536), range(number % 40)), 1 FROM numbers(1000)`);
   const sum = () => ask('SELECT count(), sum(cityHash64(seq, points)) FROM force_curve');
