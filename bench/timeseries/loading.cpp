@@ -221,7 +221,7 @@ void loader(const Options& options) {
   mark();
   begin = Steady::now();
   auto drained = std::async(std::launch::async, [&] { need(loading.drain()); });
-  while (need(ledger->counts()).unloaded_chunks > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (need(ledger->counts()).unloaded_chunks > 0) std::this_thread::sleep_for(std::chrono::milliseconds(250));
   const double ours = static_cast<double>(rows) / seconds_since(begin) / 1e6;
   since_mark("loader");
   if (ask(client, "(SELECT count() FROM sample)") != static_cast<std::int64_t>(rows)) give_up("rows are missing");

@@ -260,6 +260,14 @@ const NativeColumn* NativeBlock::find(std::string_view name) const {
 std::int64_t NativeBlock::integer(std::string_view name, std::size_t row) const { return find(name)->integers.at(row); }
 
 void write_native(ByteWriter& out, const NativeBlock& block) {
+  std::size_t a_row = 0;  // of what has one length; texts and arrays add to it
+  std::size_t names = 0;
+  for (const NativeColumn& column : block.columns) {
+    const Type type = parse_type(column.type).value();
+    a_row += (type.kind == Kind::uuid ? sizeof(base::Uuid) : std::max(type.width, 1U)) + (type.nullable ? 1 : 0);
+    names += column.name.size() + column.type.size() + 4;
+  }
+  out.reserve(out.size() + a_row * block.rows + names + 20);
   out.varint(block.columns.size());
   out.varint(block.rows);
   for (const NativeColumn& column : block.columns) write_column(out, column, block.rows);
