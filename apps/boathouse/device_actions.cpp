@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "core/base/hex.hpp"
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "device/import/import.hpp"
@@ -32,12 +33,15 @@ void write_by_stream_number(JsonWriter& json, const Counts& records) {
 }
 
 base::Result<std::string> status_json(Device& device) {
+  BOATHOUSE_TRY(device.store->check_there());
   const auto status = device.store->status();
   if (!status) return status.error();
   const auto refused = device.store->refused();
   if (!refused) return refused.error();
   const auto runs = device.store->runs();
   if (!runs) return runs.error();
+  const auto space = device.store->space();
+  if (!space) return space.error();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("replica").value(device.store->identity().replica_id.text());
@@ -68,7 +72,9 @@ base::Result<std::string> status_json(Device& device) {
     json.begin_object().key("session").value(session_id(item.rec_id)).key("kind").value(wire::name(item.kind));
     json.key("outcome").value(wire::name(item.outcome)).key("detail").value(item.detail).end_object();
   }
-  json.end_array().end_object();
+  json.end_array().key("space").begin_object();
+  page::write_space(json, *space);
+  json.end_object().end_object();
   return out;
 }
 
@@ -84,16 +90,24 @@ base::Result<std::string> verify_json(Device& device) {
   std::map<rowing::Stream, std::uint64_t> records;
   std::map<rowing::Stream, std::uint64_t> acknowledged;
   std::vector<std::string> details;
+  std::string contents;  // of each recording what a server's answer to the same question can be held against
+  JsonWriter of_each(contents);
+  of_each.begin_array();
   for (const store::RecordingInfo& info : *recordings) {
     const auto report = device.store->verify(info.birth.rec_id);
     if (!report) return report.error();
+    of_each.begin_object().key("recording").value("rec_" + info.birth.rec_id.text()).key("streams").begin_object();
     for (const auto& [stream, check] : report->streams) {
+      of_each.key(rowing::name(stream)).begin_object().key("records").value(check.records);
+      of_each.key("root").value(base::to_hex(check.root)).end_object();
       records[stream] += check.records;
       acknowledged[stream] += check.acknowledged;
     }
     for (const std::string& problem : report->problems)
       details.push_back(session_id(info.birth.rec_id) + ": " + problem);
+    of_each.end_object().end_object();
   }
+  of_each.end_array();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("recordings").value(recordings->size()).key("problems").value(details.size());
@@ -104,6 +118,7 @@ base::Result<std::string> verify_json(Device& device) {
   json.end_object().key("acknowledged").begin_object();
   for (const auto& [stream, count] : acknowledged) json.key(rowing::name(stream)).value(count);
   json.end_object().end_object();
+  out.insert(out.size() - 1, ",\"contents\":" + contents);
   return out;
 }
 

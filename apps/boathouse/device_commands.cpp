@@ -354,7 +354,9 @@ int device_storage(const DeviceOptions& options, const StorageOptions& storage) 
   if (storage.cap_bytes) json.key("cap_bytes").value(*storage.cap_bytes);
   if (storage.free_bytes) json.key("free_bytes").value(*storage.free_bytes);
   json.end_object();
-  return ask(options, {"storage", "", "", request}, [&](const JsonValue& answer, bool quiet) {
+  const auto answered = ask_device(options.data, {"storage", "", "", request});
+  if (!answered && answered.error().code == base::ErrorCode::invalid_input) return wrong_use(answered.error().text);
+  return present(options, answered, [&](const JsonValue& answer, bool quiet) {
     const long long freed = number(answer, "freed");
     if (!quiet) {
       if (storage.free_bytes) std::printf("freed          %12lld bytes\n", freed);
@@ -362,8 +364,9 @@ int device_storage(const DeviceOptions& options, const StorageOptions& storage) 
       std::printf("used           %12lld bytes of %s\n", number(answer, "used"),
                   cap == 0 ? "no cap" : (std::to_string(cap) + " bytes").c_str());
       std::printf("can be freed   %12lld bytes\n", number(answer, "freeable"));
-      std::printf("not yet        %12lld bytes are not sent, %lld not verified, %lld in no verified backup\n",
-                  number(answer, "unsent"), number(answer, "unverified"), number(answer, "not_backed_up"));
+      for (const JsonValue& part : list(answer, "stays")) {
+        std::printf("must stay      %12lld bytes: %s\n", number(part, "bytes"), text(part, "text").c_str());
+      }
     }
     return storage.free_bytes && freed < static_cast<long long>(*storage.free_bytes) ? kFailed : kDone;
   });

@@ -58,7 +58,7 @@ http::Route call_route(const page::Endpoint& endpoint, page::Page& page) {
     question.body = request.body;
     auto answer = page.answer(endpoint, question);
     http::Response response = answer ? http::make_response(200, endpoint.content_type, std::move(*answer))
-                                     : http::problem_response(request, answer.error());
+                                     : device_problem(request, answer.error());
     response.headers.set("Cache-Control", "no-store");
     harden(response);
     return response;
@@ -67,6 +67,12 @@ http::Route call_route(const page::Endpoint& endpoint, page::Page& page) {
 }
 
 }  // namespace
+
+http::Response device_problem(const http::RequestHead& request, const base::Error& error) {
+  http::Problem problem = http::problem_of(error);
+  problem.detail = error.text;
+  return http::problem_response(request, problem);
+}
 
 base::Status add_page_routes(http::RouteTable& routes, page::Page& page) {
   for (const web::File& file : web::device_files()) BOATHOUSE_TRY(routes.add(file_route(file)));

@@ -32,7 +32,8 @@ using base::ErrorCode;
 class RunningDevice {
  public:
   base::Status start(const DeviceOptions& options, const SyncOptions& sync);
-  void stop(const std::string& folder);
+  // An error: what was recorded last could not be saved.
+  base::Status stop(const std::string& folder);
   [[nodiscard]] const std::string& url() const { return door_.url; }
 
  private:
@@ -54,6 +55,7 @@ class RunningDevice {
   std::optional<page::Page> page_;
   Source source_;
   std::thread recording_;
+  base::Status recorded_;  // of `recording_` until it is joined
   std::atomic<bool> stopped_{false};
   std::optional<http::Server> server_;
 };
@@ -114,7 +116,7 @@ base::Status RunningDevice::add_routes(http::RouteTable& routes) {
   route.admit = [this](http::RequestHead& head) { return admit(head); };
   route.handler = http::Handler([this](const http::Request& request) {
     auto result = answer(std::string(request.path_parameter("action")), request);
-    if (!result) return http::problem_response(request, result.error());
+    if (!result) return device_problem(request, result.error());
     return http::make_response(200, "application/octet-stream", std::move(*result));
   });
   return routes.add(std::move(route));
@@ -195,20 +197,20 @@ void RunningDevice::record() {
     offered_ms = now;
     runner_->wake();
   };
-  const auto done = record_live(
+  recorded_ = record_live(
       source_, recorder, feeder, device_.clock, [this] { return stopped_.load(); }, step);
-  if (!done) say(done.error().text);
+  if (!recorded_) say(recorded_.error().text);
   step();
 }
 
-void RunningDevice::stop(const std::string& folder) {
-  if (!syncing_.joinable()) return;
+base::Status RunningDevice::stop(const std::string& folder) {
   stopped_ = true;
   if (recording_.joinable()) recording_.join();
   remove_door(folder);
   server_->stop(std::chrono::seconds(10));
   runner_->stop();
   syncing_.join();
+  return recorded_;
 }
 
 }  // namespace
@@ -228,8 +230,7 @@ int device_run(const DeviceOptions& options, const SyncOptions& sync) {
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);
-  running.stop(options.data);
-  return kDone;
+  return running.stop(options.data) ? kDone : kFailed;
 }
 
 }  // namespace boathouse::app

@@ -80,6 +80,8 @@ std::string remedy(const ConnectionState& connection, int result) {
   switch (result & 0xff) {
     case SQLITE_CANTOPEN:
       return "; does the folder exist, and may this user write there?";
+    case SQLITE_READONLY:
+      return "; the folder or its disk can only be read: let this user write there, or name another folder";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return "; " + connection.if_corrupt;

@@ -132,10 +132,13 @@ typedef struct boathouse_space {
   uint64_t unverified;    /* it was not yet compared, */
   uint64_t not_backed_up; /* it is in no verified backup yet */
   int32_t disk_low;       /* 1: the disk is nearly full, and nothing new can begin */
+  uint64_t running;       /* another reason: it is of a recording that still goes on */
+  uint64_t no_backup;     /* of not_backed_up: the server has no verified backup at all */
 } boathouse_space;
 
 BOATHOUSE_API boathouse_code boathouse_store_space(boathouse_store* store, boathouse_space* space,
                                                    boathouse_error* error);
+/* BOATHOUSE_INVALID_INPUT: less than what always stays; the text names the smallest cap that makes sense. */
 BOATHOUSE_API boathouse_code boathouse_store_set_cap(boathouse_store* store, uint64_t bytes, boathouse_error* error);
 /* Removes what is safe elsewhere, oldest first, until so many bytes are gone or no more may go. Summaries and splits
  * stay. `freed`, which may be NULL: how many bytes went. */

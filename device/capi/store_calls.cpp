@@ -94,6 +94,8 @@ boathouse_code boathouse_store_space(boathouse_store* store, boathouse_space* sp
     given.unverified = found->unverified;
     given.not_backed_up = found->not_backed_up;
     given.disk_low = found->disk_low;
+    given.running = found->running;
+    given.no_backup = found->no_backup;
     capi::give_struct(space, given);
     return {};
   });

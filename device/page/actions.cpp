@@ -189,8 +189,26 @@ base::Result<std::string> fetch_session(const Tools& tools, const std::string& s
 
 void write_space(JsonWriter& json, const store::Space& space) {
   json.key("used").value(space.used).key("cap").value(space.cap).key("freeable").value(space.freeable);
-  json.key("unsent").value(space.unsent).key("unverified").value(space.unverified);
-  json.key("not_backed_up").value(space.not_backed_up).key("disk_low").value(space.disk_low);
+  json.key("running").value(space.running).key("unsent").value(space.unsent);
+  json.key("unverified").value(space.unverified).key("not_backed_up").value(space.not_backed_up);
+  json.key("no_backup").value(space.no_backup).key("disk_low").value(space.disk_low);
+  json.key("stays").begin_array();
+  const auto stays = [&json](std::uint64_t bytes, std::string_view reason, std::string_view text) {
+    if (bytes == 0) return;
+    json.begin_object().key("reason").value(reason).key("bytes").value(bytes).key("text").value(text).end_object();
+  };
+  stays(space.running, "running", "a recording that still goes on");
+  stays(space.unsent, "unsent", "not sent yet, or refused: device sync sends it, device status names what was refused");
+  stays(space.unverified, "unverified",
+        "sent, but not complete or not yet compared with the server: a sync compares what is complete");
+  stays(space.no_backup, "no_backup",
+        "in the cloud and compared, but the server has no verified backup yet: its operator makes one (serve "
+        "--backup-to)");
+  stays(space.not_backed_up - space.no_backup, "not_backed_up",
+        "in the cloud and compared, but newer than the server's last verified backup: it goes after the next one");
+  stays(space.always_here(), "always_here",
+        "births, edits, splits, summaries and the directory: small, and always here");
+  json.end_array();
 }
 
 base::Result<std::string> storage(const Tools& tools, const std::string& request) {

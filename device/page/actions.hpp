@@ -41,7 +41,10 @@ base::Result<std::string> link_sessions(const Tools& tools, const std::string& s
 base::Result<std::string> unlink_sessions(const Tools& tools, const std::string& session, const std::string& other);
 // {"wanted_chunks"}: they come with the next sync.
 base::Result<std::string> fetch_session(const Tools& tools, const std::string& session);
-// "used", "cap", "freeable", "unsent", "unverified", "not_backed_up" of the open object, bytes.
+// "used", "cap", "freeable", "running", "unsent", "unverified", "not_backed_up", "no_backup" (a part of that) of the
+// open object, bytes; "disk_low"; "stays": what of `used` is not freeable, each byte under the first reason that keeps
+// it:
+// {"reason", "bytes", "text"}.
 void write_space(base::JsonWriter& json, const store::Space& space);
 // `request`: cap_bytes and free_bytes, both optional. Those of write_space() and
 // "freed", bytes.

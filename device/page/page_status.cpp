@@ -66,6 +66,7 @@ std::optional<std::int64_t> Page::last_success_ms(const sync::Status& sync) {
 }
 
 base::Result<std::string> Page::status(const Question&) {
+  BOATHOUSE_TRY(tools_.store.check_there());
   sync::Facts facts;
   facts.sync = controls_.status();
   const auto outbox = tools_.store.status();

@@ -272,12 +272,19 @@ TEST_F(PageTest, WhatAPersonAsksReachesTheDevice) {
 
 TEST_F(PageTest, TheCapIsSetAndWhatMustStayIsSaid) {
   add(2000);
-  const JsonValue room = get("changeStorage", with_body(R"({"cap_bytes":1000,"free_bytes":1000000})"));
-  EXPECT_EQ(at(room, {"cap"}), "1000");
+  const std::string cap = std::to_string(page.store->space()->used - 1);
+  const JsonValue room = get("changeStorage", with_body(R"({"cap_bytes":)" + cap + R"(,"free_bytes":1000000})"));
+  EXPECT_EQ(at(room, {"cap"}), cap);
   EXPECT_EQ(at(room, {"freed"}), "0");
   EXPECT_NE(at(room, {"unsent"}), "0");
   EXPECT_EQ(at(status(), {"word"}), "storage_low");
-  EXPECT_EQ(at(get("getStorage"), {"cap"}), "1000");
+  EXPECT_EQ(at(get("getStorage"), {"cap"}), cap);
+  EXPECT_EQ(refusal("changeStorage", with_body(R"({"cap_bytes":1000})")), ErrorCode::invalid_input);
+  EXPECT_EQ(at(get("getStorage"), {"cap"}), cap) << "a cap that cannot be kept changes nothing";
+  const JsonValue::Array& stays = *room.find("stays")->array();
+  std::int64_t sum = 0;
+  for (const JsonValue& part : stays) sum += *part.find("bytes")->integer();
+  EXPECT_EQ(std::to_string(sum), at(room, {"used"})) << "every byte has its reason";
   get("changeStorage", with_body(R"({"cap_bytes":0})"));
   page.status.state = sync::State::up_to_date;
   EXPECT_EQ(at(status(), {"word"}), "pending_online");

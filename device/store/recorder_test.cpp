@@ -119,7 +119,11 @@ TEST_F(RecorderTest, APieceBecomesARecordingWithTimesFromItsFirstNotification) {
 }
 
 TEST_F(RecorderTest, AStartThatIsRefusedIsSaidAtOnceAndIsSavedWholeIfRoomIsMade) {
-  ASSERT_TRUE(ok(store->set_cap(1)));
+  const rowing::Birth earlier = make_birth(store.ids);
+  ASSERT_TRUE(ok(store->begin(earlier, "")));
+  ASSERT_TRUE(ok(store->append(earlier.rec_id, make_samples(0, 600))));
+  ASSERT_TRUE(ok(store->end(earlier.rec_id, EndReason::stopped)));
+  ASSERT_TRUE(ok(store->set_cap(store->space()->used)));
   start();
   const auto status = pm5::encode(
       0x31, pm5::Form::direct,
@@ -129,7 +133,7 @@ TEST_F(RecorderTest, AStartThatIsRefusedIsSaidAtOnceAndIsSavedWholeIfRoomIsMade)
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, base::ErrorCode::no_room);
   EXPECT_TRUE(recorder->start_refused());
-  EXPECT_EQ(store->status()->recordings, 0u);
+  EXPECT_EQ(store->status()->recordings, 1u);
   EXPECT_EQ(recorder->stop(EndReason::stopped).error().code, base::ErrorCode::no_room);
 
   ASSERT_TRUE(ok(store->set_cap(0)));

@@ -1,5 +1,7 @@
 #include "device/store/store.hpp"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -9,6 +11,7 @@
 #include "core/pm5/assembler.hpp"
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/enumerations.hpp"
+#include "device/store/emptied.hpp"
 #include "device/store/identity.hpp"
 #include "device/store/row_codec.hpp"
 #include "device/store/schema.hpp"
@@ -115,6 +118,7 @@ base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& i
     auto taken = FolderLock::take(folder);
     if (!taken) return taken.error();
     lock = std::move(*taken);
+    BOATHOUSE_TRY(look_for_emptied(folder));
   }
   auto disk_free = options.disk_free_bytes;
   if (!disk_free) disk_free = [folder] { return free_bytes(folder); };
@@ -125,19 +129,31 @@ base::Result<Store> Store::open(const std::string& folder, base::UuidV7Source& i
     opened = open_database(folder, ids, random, options);
   }
   if (!opened) return opened.error();
+  std::optional<FileNumber> file;
+  if (options.take_lock) {
+    note_made(folder);
+    file = number_of_file(opened->connection.path());
+  }
   ballast.fill();
   // Not make_unique: the mutex makes the aggregate immovable.
   return Store(std::unique_ptr<Impl>(
-      new Impl{std::move(lock), std::move(opened->connection), opened->identity, &ids, std::move(ballast), {}}));
+      new Impl{std::move(lock), std::move(opened->connection), opened->identity, &ids, std::move(ballast), file, {}}));
+}
+
+std::optional<FileNumber> number_of_file(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
+  return FileNumber{static_cast<std::uint64_t>(found.st_dev), static_cast<std::uint64_t>(found.st_ino)};
 }
 
 base::Status Store::Impl::check_there() const {
-  std::error_code error;
-  if (!lock.is_held() || std::filesystem::exists(connection.path(), error)) return {};
+  if (!file || number_of_file(connection.path()) == file) return {};
   return base::Error{base::ErrorCode::io, connection.path() +
-                                              " was removed while it was in use: nothing more can be saved in it; put "
-                                              "the folder back from a backup or name another, and begin again"};
+                                              " was removed or replaced while it was in use: nothing more can be saved "
+                                              "in it; put the folder back or name another, and begin again"};
 }
+
+base::Status Store::check_there() const { return impl_->check_there(); }
 
 base::Status Store::Impl::end(const base::Uuid& rec_id, rowing::EndReason reason,
                               std::span<const rowing::Record> last) {

@@ -204,8 +204,12 @@ class Store {
 
   // --- Room on the device ---
 
+  // io: the file was removed, moved or replaced under its name. What was written into it before is there for this
+  // object alone and gone with the process, so nothing more is saved; all changes begin with this.
+  [[nodiscard]] base::Status check_there() const;
   base::Result<Space> space();
-  // What the bodies may take before the device should free some; 0 = no cap.
+  // What the store may take before the device should free some; 0 = no cap. invalid_input: less than what always stays,
+  // which no removal could keep.
   base::Status set_cap(std::uint64_t bytes);
   // Removes bodies that are safe elsewhere, oldest recording first, until so many bytes are gone or no more may go.
   // Splits, summaries and the directory stay. How many bytes went.

@@ -291,6 +291,7 @@ TEST_F(StoreChangesTest, OnlyWhatIsSafeElsewhereIsRemovedOldestFirstAndComesBack
   const std::array<VerifiedRecording, 2> verified{{{older, 1}, {newer, 1}}};
   ASSERT_TRUE(ok(phone->take_verified(kEpoch, verified)));
   EXPECT_GT(space().not_backed_up, 0u);
+  EXPECT_EQ(space().no_backup, space().not_backed_up);
   EXPECT_EQ(*phone->free_space(1 << 20), 0u) << "in no backup";
 
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, server_seq))));
@@ -311,6 +312,27 @@ TEST_F(StoreChangesTest, OnlyWhatIsSafeElsewhereIsRemovedOldestFirstAndComesBack
   fetch_all(phone, bodies, feed);
   EXPECT_EQ(*phone->records(older, Stream::sample, 0, 1000), *before);
   EXPECT_TRUE(phone->verify(older)->ok());
+}
+
+TEST_F(StoreChangesTest, ACapThatNothingCouldKeepIsRefusedAndTheSmallestIsNamed) {
+  record(phone);
+  const std::uint64_t least = phone->space()->always_here();
+  const auto refused = phone->set_cap(least);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, base::ErrorCode::invalid_input);
+  EXPECT_NE(refused.error().text.find("smallest cap that makes sense is 2000000 bytes"), std::string::npos)
+      << refused.error().text;
+  EXPECT_EQ(phone->space()->cap, 0u);
+  EXPECT_TRUE(ok(phone->set_cap(least + 1)));
+  EXPECT_TRUE(ok(phone->set_cap(0)));
+
+  const rowing::Birth next = make_birth(phone.ids);
+  ASSERT_TRUE(ok(phone->begin(next, "")));
+  ASSERT_TRUE(ok(phone->append(next.rec_id, make_samples(0, 600))));
+  ASSERT_TRUE(ok(phone->seal(next.rec_id, false)));
+  EXPECT_GT(phone->space()->running, 0u);
+  ASSERT_TRUE(ok(phone->end(next.rec_id, rowing::EndReason::stopped)));
+  EXPECT_EQ(phone->space()->running, 0u);
 }
 
 TEST_F(StoreChangesTest, AtTheCapWhatIsSafeGoesAndElseNothingNewBeginsButWhatRunsGoesOn) {

@@ -200,11 +200,30 @@ base::Status withdraw_erasures(db::Connection& connection) {
 
 namespace {
 
-// What would be passed over is not written. Where this clock was once ahead its stamps stay there until a sync, which
-// would make every restore too late: it gets the place that a server would give it.
-base::Status stamp_restore(std::vector<PlacedEdit> edits, Edit& edit, std::int64_t now_utc_ms) {
+// Whether no server has given a receipt for it.
+base::Result<bool> is_unsent(db::Connection& connection, const base::Uuid& op_id) {
+  auto select = connection.prepare(
+      "SELECT EXISTS(SELECT 1 FROM edit AS e JOIN item AS i ON i.id = e.item WHERE e.op_id = ?1 AND i.outcome IS "
+      "NULL)");
+  if (!select) return select.error();
+  auto row = select->bind(1, base::ByteView(op_id.bytes)).step();
+  if (!row) return row.error();
+  return select->integer(0) != 0;
+}
+
+// What would be passed over is not written. A clock that was once wrong would make every restore too late: where it was
+// ahead its stamps stay there until a sync, so the restore gets the place that a server would give it; where it was
+// behind the deletion is long ago, but if nobody else can know of it, the restore stands right behind it.
+base::Status stamp_restore(db::Connection& connection, std::vector<PlacedEdit> edits, Edit& edit,
+                           std::int64_t now_utc_ms) {
   if (edit.field != EditField::deleted) return {};
-  for (const Stamp& stamp : {edit.stamp, rowing::placed_stamp(edit, now_utc_ms)}) {
+  std::vector<Stamp> stamps{edit.stamp, rowing::placed_stamp(edit, now_utc_ms)};
+  if (const auto before = rowing::resolve(edits).winner) {
+    auto unsent = is_unsent(connection, before->edit.op_id);
+    if (!unsent) return unsent.error();
+    if (*unsent) stamps.push_back(rowing::next_stamp(before->effective, 0));
+  }
+  for (const Stamp& stamp : stamps) {
     edit.stamp = stamp;
     edits.push_back({edit, stamp});
     if (rowing::resolve(edits).winner->edit.flag.value_or(false) == edit.flag.value_or(false)) return {};
@@ -235,7 +254,7 @@ base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t
   if (!before) return before.error();
   edit.seen = before->empty() ? Stamp{} : before->back().effective;
   BOATHOUSE_TRY(rowing::check_edit(edit));
-  BOATHOUSE_TRY(stamp_restore(std::move(*before), edit, now_utc_ms));
+  BOATHOUSE_TRY(stamp_restore(connection, std::move(*before), edit, now_utc_ms));
   auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
   if (!id) return id.error();
   BOATHOUSE_TRY(settle_field(connection, *recording, edit));

@@ -250,6 +250,19 @@ TEST_F(StoreEditsTest, AClockThatWasOnceAheadKeepsNoRestoreOut) {
   EXPECT_EQ(phone->edit(late, kNow + 4001 + rowing::kRestoreWindowMs).error().code, base::ErrorCode::conflict);
 }
 
+// An empty battery: the clock was at 1999, then it was set right.
+TEST_F(StoreEditsTest, AClockThatWasOnceBehindKeepsNoRestoreOutWhileTheDeletionIsHereAlone) {
+  constexpr std::int64_t kBehind = 940'000'000'000;
+  constexpr std::int64_t kNow = 1'700'000'000'000;
+  const Edit deletion = erase_or_restore(phone, true, kBehind);
+  const Edit back = erase_or_restore(phone, false, kNow);
+  EXPECT_EQ(back.stamp, (rowing::Stamp{deletion.stamp.ms, deletion.stamp.count + 1}));
+  EXPECT_FALSE(phone->fields(session)->deleted);
+  feed.clock_ms = kNow;
+  meet();
+  for (TestStore* store : {&phone, &tablet}) EXPECT_FALSE((*store)->fields(session)->deleted);
+}
+
 // What a maker did last counts last, also where the ledger places all of it at one moment.
 TEST_F(StoreEditsTest, WhatWasDoneAheadAndTakenBackStaysTakenBack) {
   constexpr std::int64_t kAhead = 2'015'000'000'000;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -78,16 +79,24 @@ base::Status in_transaction(db::Connection& connection, Work work) {
   return transaction->commit();
 }
 
+// Which file lies at a path: another one may have its name later.
+struct FileNumber {
+  std::uint64_t device = 0;
+  std::uint64_t file = 0;
+  bool operator==(const FileNumber&) const = default;
+};
+std::optional<FileNumber> number_of_file(const std::string& path);
+
 struct Store::Impl {
   FolderLock lock;  // before the connection: given back after it is closed
   db::Connection connection;
   Identity identity;
   base::UuidV7Source* ids;
   Ballast ballast;
+  std::optional<FileNumber> file;  // nullopt: it took no lock, and may be on a disk of its own
   std::mutex mutex;
 
-  // An error when the file was removed: what is written into it is gone with the process. (Not asked of a store that
-  // took no lock: its file may be on a disk of its own.)
+  // As Store::check_there().
   [[nodiscard]] base::Status check_there() const;
   // in_transaction() on a file that is there.
   template <typename Work>

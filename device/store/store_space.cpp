@@ -1,5 +1,6 @@
 // Room on the device: what the bodies take, which of them may go (docs/protocol.md 6.1 purge_safe_seq, 6.6), removing
 // them, and fetching them again.
+#include <array>
 #include <string>
 #include <utility>
 
@@ -73,6 +74,33 @@ base::Status run_for(db::Connection& connection, std::string_view sql, std::int6
   return statement->bind(1, recording).run();
 }
 
+// Room for a workout besides what always stays, in whole megabytes.
+std::uint64_t smallest_cap(const Space& space) {
+  constexpr std::uint64_t kMegabyte = 1'000'000;
+  return (space.always_here() / kMegabyte + 2) * kMegabyte;
+}
+
+// Each body under the first reason that keeps it here.
+base::Status sum_bodies(db::Connection& connection, Space& space) {
+  const std::array sums{&space.freeable,   &space.running,       &space.unsent,
+                        &space.unverified, &space.not_backed_up, &space.no_backup};
+  auto select =
+      connection.prepare(join({"SELECT CASE WHEN ", kSent, " AND ", kVerified, " AND ", kBackedUp,
+                               " THEN 0 WHEN r.ended = 0 THEN 1 WHEN ", kSent, " IS NOT TRUE THEN 2 WHEN ", kVerified,
+                               " IS NOT TRUE THEN 3 WHEN coalesce(a.purge_safe_seq, 0) = 0 THEN 5 ELSE 4 END "
+                               ", sum(i.bytes)",
+                               kBodies, " GROUP BY 1"}));
+  if (!select) return select.error();
+  for (;;) {
+    auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) break;
+    *sums.at(static_cast<std::size_t>(select->integer(0))) = static_cast<std::uint64_t>(select->integer(1));
+  }
+  space.not_backed_up += space.no_backup;
+  return {};
+}
+
 // `used` and `cap` alone.
 base::Result<Space> used_of_cap(db::Connection& connection) {
   auto cap = ask(connection, "SELECT value FROM setting WHERE name = 'cap_bytes'");
@@ -135,38 +163,23 @@ base::Result<Space> Store::space() {
   if (!room) return room.error();
   Space space = *room;
   space.disk_low = !impl_->ballast.fill();
-  auto select = connection.prepare(join({"SELECT coalesce(sum(i.bytes) FILTER (WHERE NOT ",
-                                         kSent,
-                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
-                                         kSent,
-                                         " AND NOT ",
-                                         kVerified,
-                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
-                                         kSent,
-                                         " AND ",
-                                         kVerified,
-                                         " AND NOT ",
-                                         kBackedUp,
-                                         "), 0), coalesce(sum(i.bytes) FILTER (WHERE ",
-                                         kSent,
-                                         " AND ",
-                                         kVerified,
-                                         " AND ",
-                                         kBackedUp,
-                                         "), 0)",
-                                         kBodies}));
-  if (!select) return select.error();
-  auto row = select->step();
-  if (!row) return row.error();
-  space.unsent = static_cast<std::uint64_t>(select->integer(0));
-  space.unverified = static_cast<std::uint64_t>(select->integer(1));
-  space.not_backed_up = static_cast<std::uint64_t>(select->integer(2));
-  space.freeable = static_cast<std::uint64_t>(select->integer(3));
+  BOATHOUSE_TRY(sum_bodies(connection, space));
   return space;
 }
 
 base::Status Store::set_cap(std::uint64_t bytes) {
   const std::lock_guard guard(impl_->mutex);
+  auto room = used_of_cap(impl_->connection);
+  if (!room) return room.error();
+  BOATHOUSE_TRY(sum_bodies(impl_->connection, *room));
+  if (bytes > 0 && bytes <= room->always_here()) {
+    return base::Error{base::ErrorCode::invalid_input, "a cap of " + std::to_string(bytes) +
+                                                           " bytes can never be kept: without a single stroke the "
+                                                           "store here takes " +
+                                                           std::to_string(room->always_here()) +
+                                                           " bytes; the smallest cap that makes sense is " +
+                                                           std::to_string(smallest_cap(*room)) + " bytes, 0 is none"};
+  }
   auto put = impl_->connection.prepare(
       "INSERT INTO setting(name, value) VALUES ('cap_bytes', ?1) ON CONFLICT(name) DO UPDATE SET value = ?1");
   if (!put) return put.error();

@@ -254,10 +254,17 @@ struct Space {
   std::uint64_t used = 0;           // by the database file, free pages not counted
   std::uint64_t cap = 0;            // the user's; 0 = none
   std::uint64_t freeable = 0;       // bodies that may be removed now
-  std::uint64_t unsent = 0;         // of the others: the server has no receipt for them
+  std::uint64_t running = 0;        // of the others, each under the first that holds: the recording goes on
+  std::uint64_t unsent = 0;         // the server has no receipt for them
   std::uint64_t unverified = 0;     // sent, but the recording is not complete or not yet compared
   std::uint64_t not_backed_up = 0;  // verified, but in no verified backup yet
+  std::uint64_t no_backup = 0;      // of these: the server has no verified backup at all
   bool disk_low = false;            // the disk is nearly full, or its ballast was used and is not whole again
+  // Births, edits, splits, summaries and the directory: what no removal can make smaller.
+  [[nodiscard]] std::uint64_t always_here() const {
+    const std::uint64_t bodies = freeable + running + unsent + unverified + not_backed_up;
+    return used > bodies ? used - bodies : 0;
+  }
   [[nodiscard]] bool full() const { return cap > 0 && used >= cap; }
 };
 

@@ -58,7 +58,7 @@ void Machine::take_refusal(const HttpResponse& response) {
   blame(ErrorDomain::http, status, is_transient(status));
   if (key_refused) {
     state_.key_refused = true;
-    return fail(State::needs_auth, Obstacle::refused, said);
+    return fail(State::needs_auth, Obstacle::refused, said + ": sign in again, with a key of the athlete's");
   }
   if (status == 413 && state_.call == Call::batch) return too_large();
   if (status == 426) {
@@ -68,7 +68,10 @@ void Machine::take_refusal(const HttpResponse& response) {
   const bool asked_to_wait = now() < state_.hard_until_ms;
   if (status == 429 || (asked_to_wait && status >= 500)) return fail(State::waiting, Obstacle::limited, said);
   if (status == 408 || (status >= 500 && status <= 599)) return fail(State::waiting, Obstacle::away, said);
-  if (status >= 400 && status <= 499) return fail(State::blocked, Obstacle::refused, said);
+  if (status >= 400 && status <= 499) {
+    return fail(State::blocked, Obstacle::refused,
+                said + ": is this the URL of a Boathouse server, with no proxy before it?");
+  }
   nonsense("status " + std::to_string(status));
 }
 

@@ -95,8 +95,13 @@ await main(async () => {
   }
 
   const full = path.join(folder, 'full');
-  run(['device', 'replay', '--data', full, first]);
-  run(['device', 'storage', '--data', full, '--cap', '1KB']);
+  run(['device', 'replay', '--data', full, path.join(folder, 'clean.jsonl')]);
+  const tooSmall = run(['device', 'storage', '--data', full, '--cap', '1KB']);
+  check('a cap that nothing could keep is wrong use, and the smallest is named',
+    tooSmall.code === 2 && tooSmall.err.includes('the smallest cap that makes sense is '), tooSmall);
+  const held = runJson(['device', 'status', '--json', '--data', full]).json.space;
+  equal('what must stay is said for every byte', held.stays.reduce((sum, part) => sum + part.bytes, 0), held.used);
+  run(['device', 'storage', '--data', full, '--cap', String(held.used)]);
   const refusedStart = run(['device', 'record', '--data', full, file('all.jsonl', good.join('\n'))]);
   check('a start that is refused does not say that it records',
     refusedStart.err.includes('not recording: ') && !refusedStart.err.includes('still recording'), refusedStart);

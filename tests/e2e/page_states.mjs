@@ -34,7 +34,7 @@ const states = [
   ['partial', { sessions: 5, pending_recordings: 1, reason: 'one is too large' }, '4 synced, 1 failed', 'one is too large'],
   ['conflict', { conflicts: 1 }, '1 needs your choice', 'Two devices wrote different things; both are kept until you choose Choose'],
   ['rejected', { refused_sessions: 1 }, '1 session not accepted', 'Kept on this phone; the reason is in the list of what waits See why'],
-  ['storage_low', { space: { used: 88e6, cap: 100e6, freeable: 5e6, unsent: 1e6, unverified: 2e6, not_backed_up: 3e6, disk_low: true, disk_free: 1e12 } },
+  ['storage_low', { space: { used: 88e6, cap: 100e6, freeable: 5e6, unsent: 1e6, unverified: 2e6, running: 0, not_backed_up: 3e6, no_backup: 1e6, disk_low: true, disk_free: 1e12 } },
     'Phone storage almost full', '12 MB left, oldest synced data can be removed See storage'],
   ['paused', { state: 'paused', paused_at: '2026-01-10T09:10:00Z' }, 'Sync paused', 'You paused it at 09:10'],
 ];

@@ -7,7 +7,7 @@ async function call(path, options) {
     throw new Error('no answer');
   }
   const body = await reply.json();
-  if (!reply.ok) throw new Error(body.detail ?? body.title);
+  if (!reply.ok) throw Object.assign(new Error(body.detail ?? body.title), { answered: true });
   return body;
 }
 

@@ -18,8 +18,8 @@ export function useStatus() {
       asking = true;
       try {
         setStatus(await get('/api/status'));
-      } catch {
-        setStatus((last) => ({ ...last, word: 'silent' }));
+      } catch (error) {
+        setStatus((last) => ({ ...last, word: error.answered ? 'broken' : 'silent', trouble: error.message }));
       }
       asking = false;
       timer = setTimeout(ask, document.hidden ? HIDDEN_MS : WATCHED_MS);

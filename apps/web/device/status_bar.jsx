@@ -50,7 +50,8 @@ function SignIn({ look }) {
 }
 
 const links = { conflict: ['#conflicts', 'Choose'], storage_low: ['#storage', 'See storage'], rejected: ['#pending', 'See why'] };
-const NOTHING_TO_ASK = new Set(['silent', 'paused']);
+const UNABLE = new Set(['silent', 'broken']);
+const NOTHING_TO_ASK = new Set([...UNABLE, 'paused']);
 
 export function StatusBar({ status, look }) {
   const [busy, said, act] = useAction(look);
@@ -70,14 +71,14 @@ export function StatusBar({ status, look }) {
           <div class="actions">
             <button type="button" class="primary" disabled={busy || NOTHING_TO_ASK.has(status.word)}
               onClick={() => act('/api/sync')}>Sync now</button>
-            <button type="button" disabled={busy || status.word === 'silent'}
+            <button type="button" disabled={busy || UNABLE.has(status.word)}
               onClick={() => act(paused ? '/api/resume' : '/api/pause')}>{paused ? 'Resume' : 'Pause'}</button>
           </div>
         </div>
       </header>
       <div class="about">
         <p class="detail" title={status.last_success_at ? `Last sync: ${exactly(status.last_success_at)}` : undefined}>
-          {(known || status.word === 'silent') && word.detail(status)}
+          {(known || UNABLE.has(status.word)) && word.detail(status)}
           {links[status.word] && <> <a href={links[status.word][0]}>{links[status.word][1]}</a></>}
         </p>
         {sends && <Progress progress={status.progress} />}

@@ -16,9 +16,11 @@ export function Storage({ space, look }) {
     limit(Math.round(Number(wanted) * MB));
   };
   const stuck = [
+    [space.running, 'of a workout that still goes on'],
     [space.unsent, 'not uploaded yet'],
     [space.unverified, 'uploaded, but not yet compared with the cloud'],
-    [space.not_backed_up, 'in the cloud, but not yet in a checked backup there'],
+    [space.no_backup, 'in the cloud, but there is no checked backup there yet'],
+    [space.not_backed_up - space.no_backup, 'in the cloud, but newer than the last checked backup there'],
   ].filter(([size]) => size > 0);
   return (
     <Section id="storage" title="Storage">
@@ -46,7 +48,7 @@ export function Storage({ space, look }) {
       </div>
       <form class="row" onSubmit={submit}>
         <label>Limit in MB
-          <input type="number" inputmode="decimal" min="0.1" step="0.1" required value={wanted} onInput={(e) => setWanted(e.target.value)} />
+          <input type="number" inputmode="decimal" min="0.1" step="any" required value={wanted} onInput={(e) => setWanted(e.target.value)} />
         </label>
         <button type="submit" disabled={busy}>Set limit</button>
         {space.cap > 0 && <button type="button" disabled={busy} onClick={() => limit(0)}>No limit</button>}

@@ -80,6 +80,12 @@ export const words = {
     pill: () => 'Sync paused',
     detail: (s) => (s.paused_at ? `You paused it at ${atTime(s.paused_at)}` : 'You paused it'),
   },
+  // The page's own: its program cannot work with the folder any more.
+  broken: {
+    icon: 'alert', tone: 'bad', role: 'alert',
+    pill: () => 'Nothing can be saved',
+    detail: (s) => s.trouble,
+  },
   // The page's own: its program on this device does not answer.
   silent: {
     icon: 'alert', tone: 'warn',
