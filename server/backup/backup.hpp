@@ -22,6 +22,7 @@
 #include "core/base/result.hpp"
 #include "server/backup/clickhouse.hpp"
 #include "server/backup/manifest.hpp"
+#include "server/segments/chunk_store.hpp"
 #include "server/sql/migrations.hpp"
 #include "server/sql/sql.hpp"
 
@@ -37,6 +38,7 @@ struct Database {
 struct Source {
   std::vector<Database> databases;             // the ledger first, then those that refer to nothing behind them
   std::vector<std::filesystem::path> secrets;  // small files; those that are not there are left out
+  segments::ChunkStore* segments = nullptr;    // where bodies lie that have left the ledger; must outlive the backup
 };
 
 struct CreateOptions {

@@ -17,6 +17,15 @@ namespace {
 
 constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
 const Table kBodies{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
+// Of a ledger since version 7: bodies in the ledger and, with their places, those in segments.
+const Table kStoredBodies{"stored_body",
+                          {{"server_seq", ColumnKind::integer},
+                           {"body", ColumnKind::blob},
+                           {"name", ColumnKind::text},
+                           {"position", ColumnKind::integer},
+                           {"size", ColumnKind::integer},
+                           {"sha256", ColumnKind::blob}}};
+constexpr std::int64_t kSegmentsSince = 7;
 
 // A database that is there.
 struct OpenSource {
@@ -136,16 +145,42 @@ class Creation {
       return copy.error();
     }
     manifest_.databases.push_back(std::move(*copy));
-    return copy_bodies(ledger.connection);
+    return copy_bodies(ledger.connection, ledger.version < kSegmentsSince ? kBodies : kStoredBodies);
   }
 
-  Status copy_bodies(sql::Connection& ledger) {
+  // Of a row of kBodies or kStoredBodies.
+  Result<base::Bytes> body_of(const sql::Statement& row) {
+    if (!row.is_null(1)) {
+      const base::ByteView body = row.blob(1);
+      return base::Bytes(body.begin(), body.end());
+    }
+    const std::string key(row.text(2));
+    const std::string which = "the body of server_seq " + std::to_string(row.integer(0)) + " in segment " + key;
+    if (source_.segments == nullptr) {
+      return Error{ErrorCode::not_found, which + " cannot be read: name the folder of segments, as `serve` has it"};
+    }
+    auto body = source_.segments->read(key, static_cast<std::uint64_t>(row.integer(3)),
+                                       static_cast<std::uint64_t>(row.integer(4)));
+    if (!body) {
+      return body.error().within(which);
+    }
+    const base::Digest sha256 = base::sha256(*body);
+    const base::ByteView expected = row.blob(5);
+    if (!std::equal(sha256.begin(), sha256.end(), expected.begin(), expected.end())) {
+      return Error{ErrorCode::corrupt, which +
+                                           " is not what was written; `serve` repairs it if an earlier backup or a "
+                                           "device has it"};
+    }
+    return body;
+  }
+
+  Status copy_bodies(sql::Connection& ledger, const Table& table) {
     std::int64_t covered = 0;
     if (!options_.full) {
       manifest_.segments = segments_of_before();
       covered = manifest_.segments.empty() ? 0 : manifest_.segments.back().to;
     }
-    auto reader = RowReader::open(ledger, kBodies,
+    auto reader = RowReader::open(ledger, table,
                                   "WHERE server_seq > " + std::to_string(covered) + " AND server_seq <= " +
                                       std::to_string(manifest_.last_seq) + " ORDER BY server_seq");
     if (!reader) {
@@ -173,9 +208,12 @@ class Creation {
         writer.emplace(std::move(*begun));
       }
       last = reader->row().integer(0);
-      const base::ByteView body = reader->row().blob(1);
-      BOATHOUSE_TRY(writer->add(last, body));
-      BOATHOUSE_TRY(watch_(body.size()));
+      const auto body = body_of(reader->row());
+      if (!body) {
+        return body.error();
+      }
+      BOATHOUSE_TRY(writer->add(last, *body));
+      BOATHOUSE_TRY(watch_(body->size()));
     }
     return writer ? end_segment(*writer, manifest_.last_seq) : Status();
   }

@@ -1,6 +1,8 @@
 #include "server/backup/restore.hpp"
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "core/base/hex.hpp"
@@ -285,9 +287,11 @@ class Restoration {
       return epoch.error();
     }
     BOATHOUSE_TRY(epoch->bind(1, epoch_).run());
-    for (const Table& table : tables) {
-      if (table.name == "backup_mark") {
-        BOATHOUSE_TRY(to.execute("DELETE FROM backup_mark"));
+    // All bodies are in the ledger again, in none of the segments that it had.
+    for (const std::string_view emptied : {"backup_mark", "chunk_place", "lost_body", "segment"}) {
+      const auto has_it = [emptied](const Table& table) { return table.name == emptied; };
+      if (std::any_of(tables.begin(), tables.end(), has_it)) {
+        BOATHOUSE_TRY(to.execute("DELETE FROM " + std::string(emptied)));
       }
     }
     return mark_unloaded(to);

@@ -13,7 +13,13 @@ namespace boathouse::ledger {
 
 class BlockToken {
  public:
-  explicit BlockToken(std::int64_t stream) { number(static_cast<std::uint64_t>(stream)); }
+  // `round`: 0, or what makes another name for chunks that are loaded once more.
+  BlockToken(std::int64_t stream, std::int64_t round) {
+    number(static_cast<std::uint64_t>(stream));
+    if (round != 0) {
+      number(static_cast<std::uint64_t>(round));
+    }
+  }
 
   void add(const base::Uuid& rec_id, std::uint64_t from, std::uint64_t to, const base::Digest& sha256) {
     hash_.update(rec_id.bytes);

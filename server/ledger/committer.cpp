@@ -1,5 +1,6 @@
 #include "server/ledger/committer.hpp"
 
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -23,8 +24,14 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most)
-    : connection_(std::move(connection)), epoch_(epoch), clock_(clock), queue_(most), thread_([this] { loop(); }) {}
+Committer::Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
+                     std::function<void(double)> on_commit_time)
+    : connection_(std::move(connection)),
+      epoch_(epoch),
+      clock_(clock),
+      on_commit_time_(std::move(on_commit_time)),
+      queue_(most),
+      thread_([this] { loop(); }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -119,6 +126,7 @@ void Committer::commit(std::span<Job> jobs) {
 
 Status Committer::transact(std::span<Job> jobs) {
   ++commits_;
+  const auto begun = std::chrono::steady_clock::now();
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
@@ -134,6 +142,9 @@ Status Committer::transact(std::span<Job> jobs) {
   const Status committed = transaction->commit();
   if (!committed && !base::planted(base::Plant::ack_before_commit)) {
     return committed;
+  }
+  if (on_commit_time_) {
+    on_commit_time_(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   }
   if (writer->stored()) {
     const std::lock_guard lock(wake_mutex_);

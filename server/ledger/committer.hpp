@@ -35,9 +35,10 @@ class Committer {
     Done done;
   };
 
-  // Of bytes that wait. `epoch` and `clock` must outlive the committer.
+  // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time`: as of Ledger::Options.
   using Queue = base::FairQueue<base::Uuid, Job>;
-  Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most);
+  Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
+            std::function<void(double seconds)> on_commit_time);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
@@ -66,6 +67,7 @@ class Committer {
   sql::Connection connection_;
   const Epoch& epoch_;
   base::Clock& clock_;
+  const std::function<void(double)> on_commit_time_;
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;

@@ -77,6 +77,10 @@ TEST_P(EventsTest, OfTooManyThatNobodyWasToldOfTheOldestAreForgotten) {
                                   "INSERT INTO outbox (id, athlete, kind, data, at_ms) SELECT 100, " + athlete + row +
                                   "INSERT INTO outbox (id, athlete, kind, data, at_ms) SELECT " +
                                   std::to_string(kMaxWaitingEvents + 5) + ", " + athlete + row));
+  if (GetParam() == sql::Dialect::postgres) {
+    ASSERT_TRUE(connection->execute("SELECT setval(pg_get_serial_sequence('outbox', 'id'), " +
+                                    std::to_string(kMaxWaitingEvents + 5) + ")"));
+  }
   ASSERT_TRUE(ledger_->check());
   EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox WHERE id = 3"), 1) << "nothing was told, nothing is forgotten";
   put({birth_entry(kRec)});

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
 #include "core/base/hex.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/reader.hpp"
@@ -55,16 +57,34 @@ Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& ra
   return epoch;
 }
 
-class SqlLedger final : public Ledger {
+class SqlLedger final : public Ledger, public Bodies {
   template <typename Read>
   auto read(Read read) -> decltype(read(std::declval<Reader&>())) {
-    const std::lock_guard lock(reader_mutex_);
-    const auto snapshot = reader_.snapshot();
-    if (!snapshot) {
-      return snapshot.error();
+    std::vector<LostBody> lost;
+    auto answer = [&]() -> decltype(read(std::declval<Reader&>())) {
+      const std::lock_guard lock(reader_mutex_);
+      const auto snapshot = reader_.snapshot();
+      if (!snapshot) {
+        return snapshot.error();
+      }
+      BOATHOUSE_TRY(reader_.check(epoch_));
+      auto found = read(reader_);
+      lost = reader_.take_lost();
+      return found;
+    }();
+    if (!lost.empty()) {
+      // Nobody waits: when it fails now, the next reader finds the same.
+      (void)committer_.post(
+          base::Uuid{}, [lost](Writer& writer) { return lose(writer, lost); }, [](const Status&) {}, 0);
     }
-    BOATHOUSE_TRY(reader_.check(epoch_));
-    return read(reader_);
+    return answer;
+  }
+
+  static Status lose(Writer& writer, std::span<const LostBody> bodies) {
+    for (const LostBody& body : bodies) {
+      BOATHOUSE_TRY(writer.lose_body(body.server_seq, body.reason));
+    }
+    return {};
   }
 
  public:
@@ -72,9 +92,12 @@ class SqlLedger final : public Ledger {
             const Options& options, base::Clock& clock)
       : epoch_(std::move(epoch), options.on_other_epoch),
         purge_without_backup_(options.purge_without_backup),
+        on_answer_time_(options.on_answer_time),
+        clock_(clock),
         leading_(std::move(leading)),
         reader_(std::move(reading)),
-        committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key}) {}
+        committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
+                   options.on_commit_time) {}
 
   std::string epoch() override { return epoch_.text(); }
 
@@ -100,8 +123,11 @@ class SqlLedger final : public Ledger {
           pending->results = std::move(*results);
           return {};
         },
-        [this, pending](const Status& status) {
+        [this, pending, begun = std::chrono::steady_clock::now()](const Status& status) {
           ++submissions_;
+          if (on_answer_time_) {
+            on_answer_time_(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+          }
           if (status) {
             pending->done(std::move(pending->results));
           } else {
@@ -151,6 +177,19 @@ class SqlLedger final : public Ledger {
 
   Status finish_block(std::int64_t block_id) override {
     return committer_.run([block_id](Writer& writer) { return writer.finish_block(block_id); });
+  }
+
+  Result<std::uint64_t> load_again(const base::Uuid& rec_id, rowing::Stream stream) override {
+    std::uint64_t chunks = 0;
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      const auto again = writer.load_recording_again(rec_id, stream);
+      if (!again) {
+        return again.error();
+      }
+      chunks = *again;
+      return {};
+    }));
+    return chunks;
   }
 
   Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) override {
@@ -203,6 +242,18 @@ class SqlLedger final : public Ledger {
       counts->queued_bytes = committer_.queued_bytes();
     }
     return counts;
+  }
+
+  Result<Gauges> gauges() override {
+    return read([](Reader& reader) { return reader.gauges(); });
+  }
+
+  Result<Cohorts> cohorts() override {
+    return read([this](Reader& reader) { return reader.cohorts(clock_.utc_ms()); });
+  }
+
+  Result<Changed> changed_recordings(const DirtySession& after, std::size_t limit) override {
+    return read([&](Reader& reader) { return reader.changed_recordings(after, limit); });
   }
 
   Result<HelloState> hello(const Hello& hello) override {
@@ -262,6 +313,75 @@ class SqlLedger final : public Ledger {
     return read([](Reader& reader) { return reader.audit_state(); });
   }
 
+  Bodies& bodies() override { return *this; }
+
+  void use_segments(segments::ChunkStore& store) override {
+    const std::lock_guard lock(reader_mutex_);
+    reader_.use(store);
+  }
+
+  Result<std::vector<MovableBody>> movable(std::uint64_t bytes) override {
+    return read([bytes](Reader& reader) { return reader.movable(bytes); });
+  }
+
+  Result<std::vector<MovableBody>> in_segment(std::int64_t id) override {
+    return read([id](Reader& reader) { return reader.in_segment(id); });
+  }
+
+  Result<base::Bytes> body(std::int64_t server_seq) override {
+    return read([server_seq](Reader& reader) { return reader.body(server_seq); });
+  }
+
+  Result<std::vector<SegmentRow>> segment_rows(std::int64_t after, std::size_t limit) override {
+    return read([&](Reader& reader) { return reader.segment_rows(after, limit); });
+  }
+
+  Result<std::int64_t> begin_segment(const std::string& key) override {
+    std::int64_t id = 0;
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      const auto begun = writer.begin_segment(key);
+      if (!begun) {
+        return begun.error();
+      }
+      id = *begun;
+      return {};
+    }));
+    return id;
+  }
+
+  Status place_bodies(std::int64_t id, std::uint64_t bytes, std::uint64_t bodies,
+                      std::span<const segments::Place> places) override {
+    return committer_.run([&](Writer& writer) { return writer.place_bodies(id, bytes, bodies, places); });
+  }
+
+  Status doom_segment(std::int64_t id) override {
+    return committer_.run([id](Writer& writer) { return writer.doom_segment(id); });
+  }
+
+  Status forget_segment(std::int64_t id) override {
+    return committer_.run([id](Writer& writer) { return writer.forget_segment(id); });
+  }
+
+  Status segment_is_well(std::int64_t id) override {
+    return committer_.run([id](Writer& writer) { return writer.segment_is_well(id); });
+  }
+
+  Status lose_bodies(std::span<const LostBody> bodies) override {
+    return committer_.run([bodies](Writer& writer) { return lose(writer, bodies); });
+  }
+
+  Result<std::vector<LostBody>> lost(std::size_t limit) override {
+    return read([limit](Reader& reader) { return reader.lost(limit); });
+  }
+
+  Status body_is_back(std::int64_t server_seq, base::ByteView body) override {
+    return committer_.run([&](Writer& writer) { return writer.body_is_back(server_seq, body); });
+  }
+
+  Result<BodyCounts> body_counts() override {
+    return read([](Reader& reader) { return reader.body_counts(); });
+  }
+
   Status check() override {
     return committer_.run([](Writer& writer) -> Status {
       writer.check();
@@ -272,6 +392,8 @@ class SqlLedger final : public Ledger {
  private:
   const Epoch epoch_;
   const bool purge_without_backup_;
+  const std::function<void(double)> on_answer_time_;
+  base::Clock& clock_;
   std::mutex leading_mutex_;
   sql::Connection leading_;  // its session is the leadership
   std::mutex reader_mutex_;

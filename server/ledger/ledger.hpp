@@ -37,9 +37,11 @@
 #include "core/wire/batch.hpp"
 #include "server/ledger/audit.hpp"
 #include "server/ledger/events.hpp"
+#include "server/ledger/gauges.hpp"
 #include "server/ledger/sessions.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/ledger/trail.hpp"
+#include "server/segments/chunk_store.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
@@ -109,6 +111,8 @@ struct Counts {
   std::uint64_t queued_bytes = 0;  // that wait for the committer
 };
 
+class Bodies;  // bodies.hpp
+
 class Ledger {
  public:
   struct Options {
@@ -119,6 +123,10 @@ class Ledger {
     // The database was restored under this process: every call but epoch() and leads() is unavailable from now on, and
     // only a new Ledger serves what is there. Called once, from any thread that calls the ledger; must be short.
     std::function<void()> on_other_epoch = {};
+    // After each commit, and before each Completion, with the seconds that it took: from the transaction's begin, and
+    // from submit(). On the committer's thread; short, and must not throw.
+    std::function<void(double seconds)> on_commit_time = {};
+    std::function<void(double seconds)> on_answer_time = {};
   };
   // `clock` and `random` must outlive the ledger. Errors as of server/sql. One process per file; on
   // PostgreSQL any number of nodes.
@@ -157,6 +165,9 @@ class Ledger {
                                                             std::int64_t after = 0) = 0;
   // ClickHouse has acknowledged the block's rows. Again: nothing changes. not_found: no such block was ever made.
   virtual base::Status finish_block(std::int64_t block_id) = 0;
+  // The chunks of this stream are loaded once more, in blocks with tokens of their own, because ClickHouse has lost
+  // rows of them; those whose bodies are lost are not. How many will be.
+  virtual base::Result<std::uint64_t> load_again(const base::Uuid& rec_id, rowing::Stream stream) = 0;
   // Recordings whose session row must be written again (a birth, a seal, an edit, a purge, a `source` chunk, or other
   // chunks that are now loaded), the one that waits longest first, with the number to hand back when it is done: what
   // changed after it leaves the recording in the list. An edit marks the recording that its session was born with:
@@ -173,6 +184,14 @@ class Ledger {
     const DirtySession session{rec_id, up_to_seq};
     return sessions_written({&session, 1});
   }
+
+  // Recordings that have changed (by a birth, a seal, an edit, a purge or a load) after that one, in order of the
+  // change; `newest_seq`: of the ledger.
+  struct Changed {
+    std::vector<DirtySession> recordings;
+    std::int64_t newest_seq = 0;
+  };
+  virtual base::Result<Changed> changed_recordings(const DirtySession& after, std::size_t limit) = 0;
 
   // --- events ---
   // What nobody was told of yet, the oldest first. With several nodes the one that leads tells.
@@ -194,6 +213,8 @@ class Ledger {
   // Bodies of the chunks of one stream in order of `from`.
   virtual base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) = 0;
   virtual base::Result<Counts> counts() = 0;
+  virtual base::Result<Gauges> gauges() = 0;
+  virtual base::Result<Cohorts> cohorts() = 0;  // reads the row of each device store
 
   // --- the sync protocol ---
   // Notes the store and what it reports; waits for the committer, so never from a Completion.
@@ -221,6 +242,12 @@ class Ledger {
   virtual base::Result<AuditState> audit_state() = 0;
   // Page by page: others read meanwhile.
   base::Result<AuditVerdict> verify_audit(const std::optional<AuditHead>& anchor = {});
+
+  // --- bodies of chunks that lie in segments ---
+  virtual Bodies& bodies() = 0;
+  // Where they are; before anything that needs a body, if body_counts() says that there are segments. It must outlive
+  // the ledger.
+  virtual void use_segments(segments::ChunkStore& store) = 0;
 
   // Writes and commits a mark: io when the disk refuses it, unavailable after stop(). For readiness.
   virtual base::Status check() = 0;

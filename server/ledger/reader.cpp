@@ -21,8 +21,8 @@ constexpr std::string_view kRecordingColumns =
     "SELECT recording.rec_id, athlete, seq, received_ms, birth FROM recording JOIN session_mark USING (rec_id) ";
 
 constexpr std::string_view kItemColumns =
-    "SELECT chunk.server_seq, athlete, chunk.rec_id, started_ms, chunk.stream, chunk.from_seq, to_seq, chunk.sha256, "
-    "body ";
+    "SELECT chunk.server_seq, athlete, chunk.rec_id, started_ms, chunk.stream, chunk.from_seq, to_seq, chunk.sha256, ";
+constexpr int kItemBody = 8;  // where its body's columns begin
 
 LoadItem item_of(const sql::Statement& row) {
   LoadItem item;
@@ -34,11 +34,12 @@ LoadItem item_of(const sql::Statement& row) {
   item.from = static_cast<std::uint64_t>(row.integer(5));
   item.to = static_cast<std::uint64_t>(row.integer(6));
   item.sha256 = digest_of(row.blob(7));
-  item.body = bytes_of(row.blob(8));
   return item;
 }
 
-Result<std::vector<LoadItem>> items_of(sql::Statement& select) {
+}  // namespace
+
+Result<std::vector<LoadItem>> Reader::items_of(sql::Statement& select) {
   std::vector<LoadItem> items;
   while (true) {
     const auto row = select.step();
@@ -48,11 +49,15 @@ Result<std::vector<LoadItem>> items_of(sql::Statement& select) {
     if (!*row) {
       return items;
     }
-    items.push_back(item_of(select));
+    LoadItem item = item_of(select);
+    auto body = body_of(select, kItemBody, item.server_seq);
+    if (!body) {
+      return body.error();
+    }
+    item.body = std::move(*body);
+    items.push_back(std::move(item));
   }
 }
-
-}  // namespace
 
 Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id) {
   auto select = connection_.prepare(std::string(kRecordingColumns) + "WHERE recording.rec_id = ?1");
@@ -232,9 +237,8 @@ Status Reader::count_quarantined(RecordingState& state) {
 }
 
 Result<std::vector<LoadItem>> Reader::chunks(const base::Uuid& rec_id, rowing::Stream stream) {
-  auto select = connection_.prepare(std::string(kItemColumns) +
-                                    "FROM chunk JOIN recording USING (rec_id) "
-                                    "JOIN chunk_body ON chunk_body.server_seq = chunk.server_seq "
+  auto select = connection_.prepare(std::string(kItemColumns) + std::string(kBodyColumns) +
+                                    "FROM chunk JOIN recording USING (rec_id) " + std::string(kBodyJoins) +
                                     "WHERE chunk.rec_id = ?1 AND chunk.stream = ?2 ORDER BY chunk.from_seq");
   if (!select) {
     return select.error();
@@ -245,8 +249,11 @@ Result<std::vector<LoadItem>> Reader::chunks(const base::Uuid& rec_id, rowing::S
 Result<LoadBlock> Reader::block(std::int64_t block_id) {
   LoadBlock block;
   block.block_id = block_id;
+  std::int64_t round = 0;
   {
-    auto select = connection_.prepare("SELECT stream, token FROM load_block WHERE block_id = ?1");
+    auto select = connection_.prepare(
+        "SELECT stream, token, (SELECT max(round) FROM unloaded WHERE unloaded.block_id = load_block.block_id) "
+        "FROM load_block WHERE block_id = ?1");
     if (!select) {
       return select.error();
     }
@@ -259,12 +266,12 @@ Result<LoadBlock> Reader::block(std::int64_t block_id) {
     }
     block.stream = static_cast<rowing::Stream>(select->integer(0));
     block.token = select->text(1);
+    round = select->integer(2);
   }
-  auto select = connection_.prepare(std::string(kItemColumns) +
+  auto select = connection_.prepare(std::string(kItemColumns) + std::string(kBodyColumns) +
                                     "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
-                                    "JOIN recording USING (rec_id) "
-                                    "JOIN chunk_body ON chunk_body.server_seq = unloaded.server_seq "
-                                    "WHERE block_id = ?1 ORDER BY unloaded.server_seq");
+                                    "JOIN recording USING (rec_id) " +
+                                    std::string(kBodyJoins) + "WHERE block_id = ?1 ORDER BY unloaded.server_seq");
   if (!select) {
     return select.error();
   }
@@ -273,7 +280,7 @@ Result<LoadBlock> Reader::block(std::int64_t block_id) {
     return items.error();
   }
   block.items = std::move(*items);
-  BlockToken token(number(block.stream));
+  BlockToken token(number(block.stream), round);
   for (const LoadItem& item : block.items) {
     token.add(item.rec_id, item.from, item.to, item.sha256);
   }

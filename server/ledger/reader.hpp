@@ -5,15 +5,23 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
 #include "core/rowing/edit_order.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/ledger/epoch.hpp"
+#include "server/ledger/gauges.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/segments/chunk_store.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
+
+// What finds a chunk's body, and the joins of table chunk that it needs.
+extern const std::string_view kBodyColumns;
+extern const std::string_view kBodyJoins;
 
 // What changes() asks: named here so that a test looks at its plan.
 extern const std::string_view kFeedQuery;
@@ -47,10 +55,31 @@ class Reader {
   base::Result<AuditState> audit_state();
   base::Result<std::optional<Trail>> trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id);
 
+  // As of Bodies.
+  base::Result<base::Bytes> body(std::int64_t server_seq);
+  base::Result<std::vector<MovableBody>> movable(std::uint64_t bytes);
+  base::Result<std::vector<MovableBody>> in_segment(std::int64_t id);
+  base::Result<std::vector<SegmentRow>> segment_rows(std::int64_t after, std::size_t limit);
+  base::Result<std::vector<LostBody>> lost(std::size_t limit);
+  base::Result<BodyCounts> body_counts();
+
+  // As of Ledger.
+  base::Result<Gauges> gauges();
+  base::Result<Cohorts> cohorts(std::int64_t now_ms);
+  base::Result<Ledger::Changed> changed_recordings(const Ledger::DirtySession& after, std::size_t limit);
+
+  // Where segments are, from now on; it must outlive the reader.
+  void use(segments::ChunkStore& store) { store_ = &store; }
+  // Bodies that could not be read since the last call.
+  std::vector<LostBody> take_lost() { return std::exchange(lost_, {}); }
+
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
 
  private:
+  // Of a row with kBodyColumns from `column` on.
+  base::Result<base::Bytes> body_of(const sql::Statement& row, int column, std::int64_t server_seq);
+  base::Result<std::vector<LoadItem>> items_of(sql::Statement& select);
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);
@@ -67,6 +96,8 @@ class Reader {
   base::Status read_gone(Held& held);
 
   sql::Connection connection_;
+  segments::ChunkStore* store_ = nullptr;
+  std::vector<LostBody> lost_;
 };
 
 }  // namespace boathouse::ledger

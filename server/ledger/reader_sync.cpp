@@ -264,8 +264,8 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
   FoundChunk found;
   {
     auto select = connection_.prepare(
-        "SELECT version, chunk.sha256, body FROM chunk JOIN recording USING (rec_id) "
-        "JOIN chunk_body ON chunk_body.server_seq = chunk.server_seq "
+        "SELECT version, chunk.sha256, chunk.server_seq, " + std::string(kBodyColumns) +
+        "FROM chunk JOIN recording USING (rec_id) " + std::string(kBodyJoins) +
         "WHERE chunk.rec_id = ?1 AND stream = ?2 AND from_seq = ?3 AND to_seq = ?4 AND athlete = ?5");
     if (!select) {
       return select.error();
@@ -276,8 +276,12 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
       return row.error();
     }
     if (*row) {
-      found.chunk = StoredChunk{static_cast<std::uint32_t>(select->integer(0)), digest_of(select->blob(1)),
-                                bytes_of(select->blob(2))};
+      auto body = body_of(*select, 3, select->integer(2));
+      if (!body) {
+        return body.error();
+      }
+      found.chunk =
+          StoredChunk{static_cast<std::uint32_t>(select->integer(0)), digest_of(select->blob(1)), std::move(*body)};
       return found;
     }
   }

@@ -6,9 +6,9 @@ namespace boathouse::ledger {
 namespace {
 
 // chunk, the directory, lies in the order of a recording's streams, so that ranges and hashes are read without passing
-// a body; chunk_body grows at its end. Neither is ever changed: what waits for ClickHouse is in `unloaded` alone, a
-// table as long as the backlog. session_mark has one row a recording: the last change that its session row must show,
-// and since when it waits to be written (NULL: it is).
+// a body; chunk_body grows at its end, and what has left for a segment is no more in it. What waits for ClickHouse is
+// in `unloaded` alone, a table as long as the backlog. session_mark has one row a recording: the last change that its
+// session row must show, and since when it waits to be written (NULL: it is).
 constexpr std::string_view kVersion1 = R"sql(
 CREATE TABLE state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -255,12 +255,54 @@ CREATE TABLE backup_mark (
 ) STRICT;
 )sql";
 
+// segment, chunk_place: bodies.hpp. An id is never used twice. The place of a body in a segment, and the hash of its
+// bytes there; a chunk has a row here or in chunk_body. lost_body: bodies that could not be read. unloaded.round: 0, or
+// a number that no load block had before, of what must be loaded once more; since_ms 0: nobody knows. The indexes lead
+// from a body to its chunk, and to the recordings that have changed since.
+constexpr std::string_view kSegments = R"sql(
+CREATE INDEX chunk_server_seq ON chunk (server_seq);
+
+CREATE TABLE segment (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  state INTEGER NOT NULL,
+  bodies INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE chunk_place (
+  server_seq INTEGER PRIMARY KEY,
+  segment_id INTEGER NOT NULL REFERENCES segment (id),
+  position INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32)
+) STRICT;
+CREATE INDEX chunk_place_segment ON chunk_place (segment_id);
+
+CREATE TABLE lost_body (
+  server_seq INTEGER PRIMARY KEY,
+  found_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE unloaded ADD COLUMN round INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE unloaded ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX session_mark_seq ON session_mark (seq, rec_id);
+
+CREATE VIEW stored_body AS
+SELECT server_seq, body, NULL AS name, NULL AS position, NULL AS size, NULL AS sha256 FROM chunk_body
+UNION ALL
+SELECT server_seq, NULL, name, position, size, sha256 FROM chunk_place JOIN segment ON segment.id = segment_id;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
                                  sql::Migration{4, kOutbox},
                                  sql::Migration{5, kLinkIndex},
-                                 sql::Migration{6, kBackupMark}};
+                                 sql::Migration{6, kBackupMark},
+                                 sql::Migration{7, kSegments}};
 
 }  // namespace
 

@@ -217,6 +217,7 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
                               " without being equal; yours is kept aside");
       }
       if (stored == entry.sha256) {
+        BOATHOUSE_TRY(heal_duplicate(server_seq, entry));
         return with_receipt(Outcome::duplicate, server_seq);
       }
       return quarantine(submission, entry, stored, other_content(stored));
@@ -258,12 +259,13 @@ Status Writer::insert_chunk(const Entry& entry, std::int64_t server_seq) {
     return mark_dirty(entry.rec_id, server_seq);  // no block will say later that it is loaded
   }
   auto unloaded = connection_->prepare(
-      "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+      "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size, since_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   if (!unloaded) {
     return unloaded.error();
   }
   unloaded->bind(1, server_seq).bind(2, entry.rec_id.bytes).bind(3, number(entry.stream)).bind(4, entry.from);
-  unloaded->bind(5, entry.to - entry.from).bind(6, entry.body.size());
+  unloaded->bind(5, entry.to - entry.from).bind(6, entry.body.size()).bind(7, now_ms_);
   ++counters_.unloaded;
   return unloaded->run();
 }

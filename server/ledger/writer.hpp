@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "server/ledger/events.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/rows.hpp"
+#include "server/segments/segment.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
@@ -40,6 +42,18 @@ class Writer {
   base::Result<HelloState> hello(const Hello& hello);
   base::Status remove(const Removal& removal);
   base::Status events_told(std::int64_t up_to);
+
+  // As of Bodies.
+  base::Result<std::int64_t> begin_segment(const std::string& key);
+  base::Status place_bodies(std::int64_t id, std::uint64_t bytes, std::uint64_t bodies,
+                            std::span<const segments::Place> places);
+  base::Status doom_segment(std::int64_t id);
+  base::Status forget_segment(std::int64_t id);
+  base::Status segment_is_well(std::int64_t id);
+  base::Status lose_body(std::int64_t server_seq, const std::string& reason);
+  base::Status body_is_back(std::int64_t server_seq, base::ByteView body);
+  // As of Ledger.
+  base::Result<std::uint64_t> load_recording_again(const base::Uuid& rec_id, rowing::Stream stream);
 
   // As of Ledger.
   base::Result<std::int64_t> append_audit(const AuditEntry& entry);
@@ -102,6 +116,10 @@ class Writer {
   base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
+  base::Status dissolve_block(std::int64_t block_id);
+  base::Status heal_duplicate(std::int64_t server_seq, const Entry& entry);
+  // The chunks of a condition with the parameters from ?3 on, which `bind` binds.
+  base::Status load_again(const std::string& which, const std::function<void(sql::Statement&)>& bind);
   base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
   // Members that do not belong to the event stay empty.
   struct SessionNews {

@@ -38,9 +38,10 @@ Result<std::int64_t> Writer::next_block(std::uint64_t max_records, std::size_t m
 
 Result<std::int64_t> Writer::make_block(std::uint64_t max_records, std::size_t max_bytes) {
   std::int64_t stream = 0;
+  std::int64_t round = 0;
   {
     auto oldest =
-        connection_->prepare("SELECT stream FROM unloaded WHERE block_id IS NULL ORDER BY server_seq LIMIT 1");
+        connection_->prepare("SELECT stream, round FROM unloaded WHERE block_id IS NULL ORDER BY server_seq LIMIT 1");
     if (!oldest) {
       return oldest.error();
     }
@@ -52,18 +53,19 @@ Result<std::int64_t> Writer::make_block(std::uint64_t max_records, std::size_t m
       return 0;
     }
     stream = oldest->integer(0);
+    round = oldest->integer(1);
   }
-  BlockToken token(stream);
+  BlockToken token(stream, round);
   std::int64_t last = 0;
   {
     auto select = connection_->prepare(
         "SELECT unloaded.server_seq, records, unloaded.size, rec_id, from_seq, to_seq, sha256 "
         "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
-        "WHERE stream = ?1 AND block_id IS NULL ORDER BY unloaded.server_seq LIMIT ?2");
+        "WHERE stream = ?1 AND block_id IS NULL AND round = ?3 ORDER BY unloaded.server_seq LIMIT ?2");
     if (!select) {
       return select.error();
     }
-    select->bind(1, stream).bind(2, kMaxBlockChunks);
+    select->bind(1, stream).bind(2, kMaxBlockChunks).bind(3, round);
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     while (true) {
@@ -91,11 +93,11 @@ Result<std::int64_t> Writer::make_block(std::uint64_t max_records, std::size_t m
   }
   BOATHOUSE_TRY(insert->bind(1, block_id).bind(2, stream).bind(3, token.finish()).run());
   auto assign = connection_->prepare(
-      "UPDATE unloaded SET block_id = ?1 WHERE stream = ?2 AND block_id IS NULL AND server_seq <= ?3");
+      "UPDATE unloaded SET block_id = ?1 WHERE stream = ?2 AND block_id IS NULL AND server_seq <= ?3 AND round = ?4");
   if (!assign) {
     return assign.error();
   }
-  BOATHOUSE_TRY(assign->bind(1, block_id).bind(2, stream).bind(3, last).run());
+  BOATHOUSE_TRY(assign->bind(1, block_id).bind(2, stream).bind(3, last).bind(4, round).run());
   return block_id;
 }
 

@@ -132,19 +132,17 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
     }
   }
   for (const std::int64_t block_id : blocks) {
-    for (const std::string_view sql :
-         {"UPDATE unloaded SET block_id = NULL WHERE block_id = ?1", "DELETE FROM load_block WHERE block_id = ?1"}) {
-      auto dissolve = connection_->prepare(sql);
-      if (!dissolve) {
-        return dissolve.error();
-      }
-      BOATHOUSE_TRY(dissolve->bind(1, block_id).run());
-    }
+    BOATHOUSE_TRY(dissolve_block(block_id));
   }
-  std::array<std::int64_t, 4> removed{};
-  const std::array<std::string, 4> removals{
-      "DELETE FROM unloaded WHERE " + among, "DELETE FROM chunk_body WHERE " + among,
-      "DELETE FROM feed WHERE athlete = ?6 AND " + among, "DELETE FROM chunk WHERE " + chosen};
+  std::array<std::int64_t, 7> removed{};
+  const std::array<std::string, 7> removals{
+      "DELETE FROM unloaded WHERE " + among,
+      "DELETE FROM chunk_body WHERE " + among,
+      "DELETE FROM feed WHERE athlete = ?6 AND " + among,
+      "UPDATE segment SET since_ms = ?6 WHERE id IN (SELECT segment_id FROM chunk_place WHERE " + among + ")",
+      "DELETE FROM chunk_place WHERE " + among,
+      "DELETE FROM lost_body WHERE " + among,
+      "DELETE FROM chunk WHERE " + chosen};
   for (std::size_t i = 0; i < removals.size(); ++i) {
     auto remove = connection_->prepare(removals[i]);
     if (!remove) {
@@ -152,12 +150,26 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
     }
     if (i == 2) {
       remove->bind(6, athlete.bytes);
+    } else if (i == 3) {
+      remove->bind(6, now_ms_);
     }
     BOATHOUSE_TRY(bind(*remove).run());
     removed[i] = connection_->changes();
   }
   counters_.unloaded -= removed[0];
-  counters_.chunks -= removed[3];
+  counters_.chunks -= removed[6];
+  return {};
+}
+
+Status Writer::dissolve_block(std::int64_t block_id) {
+  for (const std::string_view sql :
+       {"UPDATE unloaded SET block_id = NULL WHERE block_id = ?1", "DELETE FROM load_block WHERE block_id = ?1"}) {
+    auto dissolve = connection_->prepare(sql);
+    if (!dissolve) {
+      return dissolve.error();
+    }
+    BOATHOUSE_TRY(dissolve->bind(1, block_id).run());
+  }
   return {};
 }
 
