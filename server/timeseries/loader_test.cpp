@@ -16,87 +16,13 @@
 #include "core/wire/chunk.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
-#include "server/http/server.hpp"
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::timeseries {
 namespace {
-
-struct Insert {
-  std::string token;
-  std::string body;
-};
-
-class FakeClickHouse {
- public:
-  FakeClickHouse() {
-    http::RouteTable routes;
-    http::Route route;
-    route.method = http::Method::post;
-    route.pattern = "/";
-    route.name = "query";
-    route.max_body_bytes = 1 << 24;
-    route.handler = http::Handler([this](const http::Request& request) { return answer(request); });
-    EXPECT_TRUE(routes.add(std::move(route)).ok());
-    server_ = std::make_unique<http::Server>(http::Options{}, std::move(routes));
-    const auto port = server_->start();
-    EXPECT_TRUE(port.ok());
-    url_ = "http://127.0.0.1:" + std::to_string(*port);
-  }
-
-  [[nodiscard]] const std::string& url() const { return url_; }
-  void fail_inserts(int count) {
-    const std::lock_guard lock(mutex_);
-    failures_ = count;
-  }
-  // Selects that name `part` get these rows from now on.
-  void answer_selects(std::string part, NativeBlock block) {
-    const std::lock_guard lock(mutex_);
-    answers_[std::move(part)] = std::move(block);
-  }
-  std::vector<std::string> statements() {
-    const std::lock_guard lock(mutex_);
-    return statements_;
-  }
-  // Inserts into a table, in order, failed ones too.
-  std::vector<Insert> inserts(const std::string& table) {
-    const std::lock_guard lock(mutex_);
-    return inserts_[table];
-  }
-
- private:
-  http::Response answer(const http::Request& request) {
-    const std::lock_guard lock(mutex_);
-    const std::string* query = http::find(request.query, "query");
-    if (query == nullptr || !query->starts_with("INSERT INTO ")) {
-      statements_.push_back(request.body);
-      for (const auto& [part, block] : answers_) {
-        if (request.body.find(part) == std::string::npos) continue;
-        base::ByteWriter out;
-        write_native(out, block);
-        return http::make_response(200, "text/plain", std::string(base::as_text(out.take())));
-      }
-      return http::make_response(200, "text/plain", "");
-    }
-    const std::string table = query->substr(12, query->find(' ', 12) - 12);
-    inserts_[table].push_back({*http::find(request.query, "insert_deduplication_token"), request.body});
-    if (failures_ > 0) {
-      --failures_;
-      return http::make_response(500, "text/plain", "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)");
-    }
-    return http::make_response(200, "text/plain", "");
-  }
-
-  std::unique_ptr<http::Server> server_;
-  std::string url_;
-  std::mutex mutex_;
-  std::map<std::string, std::vector<Insert>> inserts_;
-  std::map<std::string, NativeBlock> answers_;
-  std::vector<std::string> statements_;
-  int failures_ = 0;
-};
 
 class LoaderTest : public ::testing::Test {
  protected:
@@ -262,6 +188,57 @@ TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   client_.set_endpoint(Endpoint{clickhouse_.url()});
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+}
+
+// Its disk is full, it has too many parts, it is short of memory: uploads go on, the lag is seen, and when it has room
+// again it catches up, under the tokens of before.
+TEST_F(LoaderTest, WhateverClickHouseIsShortOfUploadsGoOnAndItCatchesUp) {
+  std::uint8_t next = 1;
+  for (const char* why : {"Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)",
+                          "Code: 252. DB::Exception: Too many parts (300). (TOO_MANY_PARTS)",
+                          "Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)"}) {
+    SCOPED_TRACE(why);
+    const std::size_t before = clickhouse_.inserts("sample").size();
+    store(next++, 10);
+    clickhouse_.fail_inserts(3, why);
+    for (int i = 0; i < 3; ++i) {
+      const auto failed = loader_->drain();
+      ASSERT_FALSE(failed.ok());
+      EXPECT_TRUE(is_transient(failed.error())) << failed.error().text;
+      store(next++, 10);  // acknowledged all the same
+    }
+    EXPECT_EQ(ledger_->counts()->unloaded_chunks, 4U);
+    const auto gauges = ledger_->gauges();
+    ASSERT_TRUE(gauges.ok());
+    EXPECT_EQ(gauges->oldest_chunk_ms, clock_.utc_ms());
+    ASSERT_TRUE(loader_->drain().ok());
+    EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+    EXPECT_FALSE(ledger_->gauges()->oldest_chunk_ms);
+    const auto inserts = clickhouse_.inserts("sample");
+    ASSERT_EQ(inserts.size(), before + 5);
+    for (std::size_t i = 1; i < 4; ++i) {
+      EXPECT_EQ(inserts[before + i].token, inserts[before].token);
+      EXPECT_EQ(inserts[before + i].body, inserts[before].body);
+    }
+    EXPECT_EQ(read_native(base::as_bytes(inserts[before + 4].body))->rows, 30U);
+  }
+}
+
+// It takes its time for an insert: acknowledgements do not wait for it.
+TEST_F(LoaderTest, ClickHouseThatIsSlowHoldsUpNoUpload) {
+  store(1, 10);
+  clickhouse_.hold_inserts();
+  ledger_->on_commit([this] { loader_->wake(); });
+  loader_->start();
+  while (clickhouse_.inserts("sample").empty()) std::this_thread::yield();
+  for (std::uint8_t recording = 2; recording < 10; ++recording) store(recording, 10);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 9U);
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+  clickhouse_.go_on();
+  while (ledger_->counts()->unloaded_chunks > 0) std::this_thread::yield();
+  loader_->stop();
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 2U) << "what came meanwhile went in one block";
+  ledger_->on_commit([] {});
 }
 
 NativeBlock tables(std::string comment) {

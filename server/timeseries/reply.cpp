@@ -23,6 +23,7 @@ constexpr std::array kTransientCodes = {
     std::pair{210, Remedy::another_node},  // NETWORK_ERROR
     std::pair{241, Remedy::elsewhere},     // MEMORY_LIMIT_EXCEEDED
     std::pair{242, Remedy::another_node},  // TABLE_IS_READ_ONLY: it has lost its Keeper
+    std::pair{243, Remedy::elsewhere},     // NOT_ENOUGH_SPACE
     std::pair{252, Remedy::later},         // TOO_MANY_PARTS: its copies have as many
     std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
     std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS

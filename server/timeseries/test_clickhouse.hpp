@@ -1,0 +1,111 @@
+// For tests: a scripted ClickHouse, an HTTP server that remembers inserts, answers selects with what it was given, and
+// fails or is slow when it is told to.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/http/server.hpp"
+#include "server/timeseries/native.hpp"
+
+namespace boathouse::timeseries {
+
+struct Insert {
+  std::string token;
+  std::string body;
+};
+
+class FakeClickHouse {
+ public:
+  FakeClickHouse() {
+    http::RouteTable routes;
+    http::Route route;
+    route.method = http::Method::post;
+    route.pattern = "/";
+    route.name = "query";
+    route.max_body_bytes = 1 << 24;
+    route.handler = http::Handler([this](const http::Request& request) { return answer(request); });
+    EXPECT_TRUE(routes.add(std::move(route)).ok());
+    server_ = std::make_unique<http::Server>(http::Options{}, std::move(routes));
+    const auto port = server_->start();
+    EXPECT_TRUE(port.ok());
+    url_ = "http://127.0.0.1:" + std::to_string(*port);
+  }
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  void fail_inserts(int count, std::string why = "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)") {
+    const std::lock_guard lock(mutex_);
+    failures_ = count;
+    why_ = std::move(why);
+  }
+  // Inserts are answered only after go_on(): it is slow.
+  void hold_inserts() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void go_on() {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = false;
+    }
+    go_on_.notify_all();
+  }
+  // Selects that name `part` get these rows from now on.
+  void answer_selects(std::string part, NativeBlock block) {
+    const std::lock_guard lock(mutex_);
+    answers_[std::move(part)] = std::move(block);
+  }
+  std::vector<std::string> statements() {
+    const std::lock_guard lock(mutex_);
+    return statements_;
+  }
+  // Inserts into a table, in order, failed ones too.
+  std::vector<Insert> inserts(const std::string& table) {
+    const std::lock_guard lock(mutex_);
+    return inserts_[table];
+  }
+
+ private:
+  http::Response answer(const http::Request& request) {
+    std::unique_lock lock(mutex_);
+    const std::string* query = http::find(request.query, "query");
+    if (query == nullptr || !query->starts_with("INSERT INTO ")) {
+      statements_.push_back(request.body);
+      for (const auto& [part, block] : answers_) {
+        if (request.body.find(part) == std::string::npos) continue;
+        base::ByteWriter out;
+        write_native(out, block);
+        return http::make_response(200, "text/plain", std::string(base::as_text(out.take())));
+      }
+      return http::make_response(200, "text/plain", "");
+    }
+    const std::string table = query->substr(12, query->find(' ', 12) - 12);
+    inserts_[table].push_back({*http::find(request.query, "insert_deduplication_token"), request.body});
+    go_on_.wait(lock, [this] { return !held_; });
+    if (failures_ > 0) {
+      --failures_;
+      return http::make_response(500, "text/plain", why_);
+    }
+    return http::make_response(200, "text/plain", "");
+  }
+
+  std::unique_ptr<http::Server> server_;
+  std::string url_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Insert>> inserts_;
+  std::map<std::string, NativeBlock> answers_;
+  std::vector<std::string> statements_;
+  int failures_ = 0;
+  std::string why_;
+  bool held_ = false;
+  std::condition_variable go_on_;
+};
+
+}  // namespace boathouse::timeseries
