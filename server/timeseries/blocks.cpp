@@ -1,5 +1,10 @@
 #include "server/timeseries/blocks.hpp"
 
+#include <array>
+#include <span>
+#include <utility>
+#include <vector>
+
 #include "core/rowing/record.hpp"
 #include "core/wire/chunk.hpp"
 #include "server/timeseries/schema.hpp"
@@ -7,98 +12,152 @@
 namespace boathouse::timeseries {
 namespace {
 
-NativeColumn make_column(std::string_view name, std::string type) {
-  return {std::string(name), std::move(type), {}, {}, {}, {}, {}};
+using base::ByteWriter;
+
+// A column as Native has it, under way. A block of a million rows holds 60 of them: nothing is kept wider than it is
+// sent, and nothing is looked up a row.
+struct Column {
+  Column(std::string_view the_name, std::string the_type) : name(the_name), type(std::move(the_type)) {}
+
+  std::string name;
+  std::string type;
+  ByteWriter before;  // of Nullable, a mark a row; of Array, where each row ends
+  ByteWriter values;
+};
+
+void repeat_integer(ByteWriter& out, std::int64_t value, std::size_t rows) {
+  for (std::size_t row = 0; row < rows; ++row) out.u64(static_cast<std::uint64_t>(value));
 }
 
-// Columns in the order of table_columns().
-NativeBlock empty_block(rowing::Stream stream) {
-  NativeBlock block;
-  block.columns.push_back(make_column("athlete", "UUID"));
-  block.columns.push_back(make_column("started", "DateTime64(3, 'UTC')"));
-  block.columns.push_back(make_column("rec_id", "UUID"));
-  block.columns.push_back(make_column("seq", "UInt32"));
-  for (const rowing::Metric& metric : rowing::metrics(stream)) {
-    block.columns.push_back(make_column(metric.column, "Nullable(" + std::string(integer_type(metric)) + ")"));
+// Two 64-bit halves, each little-endian, as native.cpp has it.
+void repeat_uuid(ByteWriter& out, const base::Uuid& uuid, std::size_t rows) {
+  std::array<std::uint8_t, 16> turned{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    turned[i] = uuid.bytes[7 - i];
+    turned[8 + i] = uuid.bytes[15 - i];
   }
-  if (rowing::has_points(stream)) block.columns.push_back(make_column("points", "Array(UInt16)"));
-  block.columns.push_back(make_column(rowing::bytes_column(stream), "String"));
-  block.columns.push_back(make_column("ver", "UInt64"));
-  return block;
+  for (std::size_t row = 0; row < rows; ++row) out.bytes(turned);
 }
 
-// Vectors of a block are large: growing them step by step would copy each row twice and touch twice the memory.
-void reserve(NativeBlock& block, std::size_t rows) {
-  for (NativeColumn& column : block.columns) {
-    if (column.type == "UUID") {
-      column.uuids.reserve(rows);
-    } else if (column.type == "String") {
-      column.texts.reserve(rows);
-    } else if (column.type.starts_with("Array(")) {
-      column.arrays.reserve(rows);
-    } else {
-      column.integers.reserve(rows);
+template <typename Integer>
+void add_nullable(Column& column, std::span<const std::int64_t> values) {
+  std::vector<std::uint8_t> marks(values.size());
+  std::vector<Integer> narrow(values.size());
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    const bool is_null = values[row] == rowing::kNull;
+    marks[row] = is_null ? 1 : 0;
+    narrow[row] = is_null ? Integer{0} : static_cast<Integer>(values[row]);
+  }
+  column.before.bytes(marks);
+  column.values.bytes({reinterpret_cast<const std::uint8_t*>(narrow.data()), narrow.size() * sizeof(Integer)});
+}
+
+void add_metric(Column& column, std::span<const std::int64_t> values) {
+  if (column.type == "Nullable(UInt8)") {
+    add_nullable<std::uint8_t>(column, values);
+  } else if (column.type == "Nullable(UInt16)") {
+    add_nullable<std::uint16_t>(column, values);
+  } else {
+    add_nullable<std::uint32_t>(column, values);
+  }
+}
+
+// The rows of one insert, columns in the order of table_columns().
+class Rows {
+ public:
+  explicit Rows(rowing::Stream stream) : stream_(stream) {
+    columns_.emplace_back("athlete", "UUID");
+    columns_.emplace_back("started", "DateTime64(3, 'UTC')");
+    columns_.emplace_back("rec_id", "UUID");
+    columns_.emplace_back("seq", "UInt32");
+    for (const rowing::Metric& metric : rowing::metrics(stream)) {
+      columns_.emplace_back(metric.column, "Nullable(" + std::string(integer_type(metric)) + ")");
+    }
+    if (rowing::has_points(stream)) columns_.emplace_back("points", "Array(UInt16)");
+    columns_.emplace_back(rowing::bytes_column(stream), "String");
+    columns_.emplace_back("ver", "UInt64");
+  }
+
+  void add(const ledger::LoadItem& item, const wire::Decoded& chunk) {
+    const std::size_t rows = chunk.columns.rows;
+    auto column = columns_.begin();
+    repeat_uuid((column++)->values, item.athlete, rows);
+    repeat_integer((column++)->values, item.started_ms, rows);
+    repeat_uuid((column++)->values, item.rec_id, rows);
+    ByteWriter& seq = (column++)->values;
+    for (std::size_t row = 0; row < rows; ++row) seq.u32(static_cast<std::uint32_t>(chunk.from + row));
+    // Sealed before a metric existed: null.
+    const std::vector<std::int64_t> missing(rows, rowing::kNull);
+    for (std::size_t m = 0; m < rowing::metrics(stream_).size(); ++m) {
+      add_metric(*column++, m < chunk.columns.columns.size() ? chunk.columns.columns[m] : missing);
+    }
+    if (rowing::has_points(stream_)) add_points(*column++, chunk.columns.points, rows);
+    ByteWriter& tails = (column++)->values;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const std::string_view tail = chunk.columns.bytes.empty() ? std::string_view() : chunk.columns.bytes[row];
+      tails.varint(tail.size());
+      tails.bytes(base::as_bytes(tail));
+    }
+    repeat_integer(column->values, item.server_seq, rows);
+    rows_ += rows;
+  }
+
+  [[nodiscard]] std::uint64_t count() const { return rows_; }
+
+  // The block; afterwards nothing is left here.
+  base::Bytes finish() {
+    std::size_t size = 0;
+    for (const Column& column : columns_) size += 64 + column.before.size() + column.values.size();
+    ByteWriter out;
+    out.reserve(size);
+    out.varint(columns_.size());
+    out.varint(rows_);
+    for (Column& column : columns_) {
+      for (const std::string& text : {column.name, column.type}) {
+        out.varint(text.size());
+        out.bytes(base::as_bytes(text));
+      }
+      out.bytes(column.before.take());
+      out.bytes(column.values.take());
+    }
+    return out.take();
+  }
+
+ private:
+  void add_points(Column& column, const std::vector<std::vector<std::int64_t>>& points, std::size_t rows) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (!points.empty()) {
+        for (const std::int64_t point : points[row]) column.values.u16(static_cast<std::uint16_t>(point));
+        points_ += points[row].size();
+      }
+      column.before.u64(points_);
     }
   }
-}
 
-void append_chunk(NativeBlock& block, const ledger::LoadItem& item, const wire::Decoded& chunk) {
-  const std::size_t rows = chunk.columns.rows;
-  const std::size_t metric_count = rowing::metrics(chunk.stream).size();
-  auto column = block.columns.begin();
-  const auto next = [&column]() -> NativeColumn& { return *column++; };
-  auto& athlete = next().uuids;
-  athlete.insert(athlete.end(), rows, item.athlete);
-  auto& started = next().integers;
-  started.insert(started.end(), rows, item.started_ms);
-  auto& rec_id = next().uuids;
-  rec_id.insert(rec_id.end(), rows, item.rec_id);
-  auto& seq = next().integers;
-  for (std::size_t row = 0; row < rows; ++row) seq.push_back(static_cast<std::int64_t>(chunk.from + row));
-  for (std::size_t m = 0; m < metric_count; ++m) {
-    auto& values = next().integers;
-    if (m < chunk.columns.columns.size()) {
-      values.insert(values.end(), chunk.columns.columns[m].begin(), chunk.columns.columns[m].end());
-    } else {
-      values.insert(values.end(), rows, rowing::kNull);  // sealed before this metric existed
-    }
-  }
-  if (rowing::has_points(chunk.stream)) {
-    auto& points = next().arrays;
-    points.insert(points.end(), chunk.columns.points.begin(), chunk.columns.points.end());
-    points.resize(seq.size());
-  }
-  auto& bytes = next().texts;
-  bytes.insert(bytes.end(), chunk.columns.bytes.begin(), chunk.columns.bytes.end());
-  bytes.resize(seq.size());
-  auto& version = next().integers;
-  version.insert(version.end(), rows, item.server_seq);
-  block.rows += rows;
-}
+  const rowing::Stream stream_;
+  std::vector<Column> columns_;
+  std::uint64_t rows_ = 0;
+  std::uint64_t points_ = 0;
+};
 
 }  // namespace
 
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
-  NativeBlock native = empty_block(block.stream);
-  std::size_t rows = 0;
-  for (const ledger::LoadItem& item : block.items) rows += item.to - item.from;
-  reserve(native, rows);
+  Rows rows(block.stream);
   for (const ledger::LoadItem& item : block.items) {
     auto chunk = wire::open_chunk(item.body, item.sha256);
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
-    append_chunk(native, item, *chunk);
+    rows.add(item, *chunk);
   }
   InsertBody insert;
-  insert.rows = native.rows;
+  insert.rows = rows.count();
   insert.sql = "INSERT INTO " + std::string(rowing::name(block.stream)) + " (";
   for (const std::string& name : table_columns(block.stream)) {
     if (!insert.sql.ends_with('(')) insert.sql += ", ";
     insert.sql += name;
   }
   insert.sql += ")";
-  base::ByteWriter out;
-  write_native(out, native);
-  insert.native = out.take();
+  insert.native = rows.finish();
   return insert;
 }
 
