@@ -1,14 +1,13 @@
 #include "server/control/accounts.hpp"
 
 #include <algorithm>
-#include <array>
 #include <mutex>
 #include <utility>
 
-#include "core/base/utf8.hpp"
 #include "server/control/api_key.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/pepper.hpp"
+#include "server/control/rows.hpp"
 #include "server/control/schema.hpp"
 #include "server/sql/migrations.hpp"
 
@@ -22,18 +21,6 @@ using base::Status;
 
 constexpr std::int64_t kSaveEveryMs = 60'000;
 
-base::Uuid uuid_of(base::ByteView blob) {
-  base::Uuid uuid;
-  std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
-  return uuid;
-}
-
-base::Digest digest_of(base::ByteView blob) {
-  base::Digest digest{};
-  std::copy_n(blob.begin(), std::min(blob.size(), digest.size()), digest.begin());
-  return digest;
-}
-
 constexpr std::string_view kRingColumns =
     "SELECT id, role, athlete, hash, revoked_ms, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
     "FROM api_key";
@@ -41,76 +28,19 @@ constexpr std::string_view kKeyColumns =
     "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms, "
     "scopes, label, expires_ms, previous_until_ms FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete";
 
-bool is_control(std::string_view code_point) {
-  const auto first = static_cast<unsigned char>(code_point[0]);
-  if (code_point.size() == 1) {
-    return first < 0x20 || first == 0x7f;
-  }
-  return code_point.size() == 2 && first == 0xc2 && static_cast<unsigned char>(code_point[1]) < 0xa0;
-}
-
-Status check_name(std::string_view name, std::string_view what = "an athlete's name") {
-  const auto invalid_name = [what](std::string_view why) {
-    return Error{ErrorCode::invalid_input, std::string(what) + " " + std::string(why)};
-  };
-  if (name.empty()) {
-    return invalid_name("must not be empty");
-  }
-  if (!base::is_valid_utf8(name)) {
-    return invalid_name("must be UTF-8");
-  }
-  if (base::code_point_count(name) > kMaxNameCodePoints) {
-    return invalid_name("has at most " + std::to_string(kMaxNameCodePoints) + " characters, this one has " +
-                        std::to_string(base::code_point_count(name)));
-  }
-  if (name.front() == ' ' || name.back() == ' ') {
-    return invalid_name("must not begin or end with a blank");
-  }
-  for (std::string_view rest = name; !rest.empty();) {
-    const std::size_t length = base::utf8_step(rest).length;
-    if (is_control(rest.substr(0, length))) {
-      return invalid_name("must not hold control characters such as line ends");
-    }
-    rest.remove_prefix(length);
-  }
-  return {};
-}
-
-Status check_options(const KeyOptions& options) {
+Status check_options(const KeyOptions& options, std::int64_t now_ms) {
   if (!options.scopes.within(kAthleteScopes) || options.scopes == Scopes()) {
     return Error{ErrorCode::invalid_input,
                  "an athlete's key has at least one scope, but not keys:manage or audit:read"};
   }
-  if (options.lives_ms && (*options.lives_ms < 1 || *options.lives_ms > kMaxKeyLifeMs)) {
-    return Error{ErrorCode::invalid_input, "a key expires after 1 to 3650 days, or never"};
+  const auto lives_ms = options.expires_ms ? std::optional(*options.expires_ms - now_ms) : options.lives_ms;
+  if (lives_ms && (*lives_ms < 1 || *lives_ms > kMaxKeyLifeMs)) {
+    return Error{ErrorCode::invalid_input, "a key expires after 1 to 3650 days, or never; not in the past"};
   }
   return options.label.empty() ? Status() : check_name(options.label, "a key's label");
 }
 
-Athlete athlete_of(const sql::Statement& row) {
-  return Athlete{uuid_of(row.blob(0)), std::string(row.text(1)), row.integer(2)};
-}
-
-Result<std::vector<Athlete>> athletes_of(sql::Statement& select) {
-  std::vector<Athlete> athletes;
-  while (true) {
-    const auto row = select.step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return athletes;
-    }
-    athletes.push_back(athlete_of(select));
-  }
-}
-
-std::int64_t limit_of(std::size_t limit) { return static_cast<std::int64_t>(std::min(limit, std::size_t{1} << 32)); }
-
-// Before every id: blobs compare bytewise.
-base::ByteView start_of(const std::optional<base::Uuid>& after) {
-  return after ? base::ByteView(after->bytes) : base::ByteView();
-}
+KeyOwner owner_of(const Athlete& athlete) { return {athlete.id, athlete.name, athlete.created_ms}; }
 
 }  // namespace
 
@@ -129,18 +59,24 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
   if (!pepper) {
     return pepper.error();
   }
-  std::unique_ptr<Accounts> accounts(new Accounts(dir, std::move(*connection), *pepper, clock, random));
+  auto teams = Teams::open(place.postgres_url.empty() ? file : place, *pepper, clock, random);
+  if (!teams) {
+    return teams.error();
+  }
+  std::unique_ptr<Accounts> accounts(
+      new Accounts(dir, std::move(*connection), *pepper, clock, random, std::move(*teams)));
   BOATHOUSE_TRY(accounts->refresh());
   return accounts;
 }
 
 Accounts::Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
-                   base::RandomSource& random)
+                   base::RandomSource& random, std::unique_ptr<Teams> teams)
     : dir_(std::move(dir)),
       pepper_(pepper),
       clock_(clock),
       random_(random),
       ids_(clock, random),
+      teams_(std::move(teams)),
       connection_(std::move(connection)),
       next_save_ms_(clock.monotonic_ms() + kSaveEveryMs) {}
 
@@ -177,6 +113,7 @@ Status Accounts::refresh() {
     BOATHOUSE_TRY(load_keys());
     seen_changes_ = *changes;
   }
+  BOATHOUSE_TRY(teams_->refresh());
   refreshed_ms_ = now_ms;
   return {};
 }
@@ -218,65 +155,10 @@ Status Accounts::load_from(sql::Statement& select) {
   }
 }
 
-// ---- athletes ----
-
-Result<Athlete> Accounts::create_athlete(std::string_view name) {
-  BOATHOUSE_TRY(check_name(name));
-  const std::lock_guard lock(mutex_);
-  return insert_athlete(name);
-}
-
-Result<Athlete> Accounts::athlete(const base::Uuid& id) {
-  const std::lock_guard lock(mutex_);
-  return find_athlete(id);
-}
-
-Result<std::vector<Athlete>> Accounts::athletes(const std::optional<base::Uuid>& after, std::size_t limit) {
-  const std::lock_guard lock(mutex_);
-  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE id > ?1 ORDER BY id LIMIT ?2");
-  if (!select) {
-    return select.error();
-  }
-  return athletes_of(select->bind(1, start_of(after)).bind(2, limit_of(limit)));
-}
-
-Result<Athlete> Accounts::insert_athlete(std::string_view name) {
-  Athlete athlete{ids_.next(), std::string(name), clock_.utc_ms()};
-  auto insert = connection_.prepare("INSERT INTO athlete (id, name, created_ms) VALUES (?1, ?2, ?3)");
-  if (!insert) {
-    return insert.error();
-  }
-  BOATHOUSE_TRY(insert->bind(1, athlete.id.bytes).bind(2, athlete.name).bind(3, athlete.created_ms).run());
-  return athlete;
-}
-
-Result<Athlete> Accounts::find_athlete(const base::Uuid& id) {
-  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE id = ?1");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->bind(1, id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  if (!*row) {
-    return Error{ErrorCode::not_found, "there is no athlete " + format_id(kAthletePrefix, id)};
-  }
-  return athlete_of(*select);
-}
-
-Result<std::vector<Athlete>> Accounts::find_athletes(std::string_view name) {
-  auto select = connection_.prepare("SELECT id, name, created_ms FROM athlete WHERE name = ?1 ORDER BY id LIMIT 2");
-  if (!select) {
-    return select.error();
-  }
-  return athletes_of(select->bind(1, name));
-}
-
 // ---- keys ----
 
 Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options) {
-  BOATHOUSE_TRY(check_options(options));
+  BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -286,7 +168,7 @@ Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const Key
   if (!owner) {
     return owner.error();
   }
-  auto key = insert_key(Role::athlete, std::move(*owner), options);
+  auto key = insert_key(Role::athlete, owner_of(*owner), options);
   if (!key) {
     return key.error();
   }
@@ -296,30 +178,26 @@ Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const Key
 }
 
 Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options) {
-  BOATHOUSE_TRY(check_name(name));
-  BOATHOUSE_TRY(check_options(options));
+  BOATHOUSE_TRY(check_name(name, "an athlete's name"));
+  BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
-  const auto found = find_athletes(name);
-  if (!found) {
-    return found.error();
+  auto owner = only_athlete(name);
+  const bool is_new = !owner && owner.error().code == ErrorCode::not_found;
+  if (is_new) {
+    owner = insert_athlete(name, {});
   }
-  if (found->size() > 1) {
-    return Error{ErrorCode::conflict, "several athletes have that name: give the id of the one that is meant, e.g. " +
-                                          format_id(kAthletePrefix, found->front().id)};
-  }
-  auto owner = found->empty() ? insert_athlete(name) : Result<Athlete>(found->front());
   if (!owner) {
     return owner.error();
   }
-  auto key = insert_key(Role::athlete, std::move(*owner), options);
+  auto key = insert_key(Role::athlete, owner_of(*owner), options);
   if (!key) {
     return key.error();
   }
-  key->athlete_made = found->empty();
+  key->athlete_made = is_new;
   BOATHOUSE_TRY(transaction->commit());
   BOATHOUSE_TRY(load_key(key->key.id));
   return key;
@@ -340,7 +218,7 @@ Result<NewKey> Accounts::create_operator_key() {
   return key;
 }
 
-Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& athlete, const KeyOptions& options) {
+Result<NewKey> Accounts::insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options) {
   NewKey key;
   key.key.id = ids_.next();
   key.key.role = role;
@@ -348,7 +226,8 @@ Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& ath
   key.key.created_ms = clock_.utc_ms();
   key.key.scopes = options.scopes;
   key.key.label = options.label;
-  if (options.lives_ms) {
+  key.key.expires_ms = options.expires_ms;
+  if (options.lives_ms && !options.expires_ms) {
     key.key.expires_ms = key.key.created_ms + *options.lives_ms;
   }
   key.text = make_api_key(key.key.id, random_);
@@ -369,13 +248,19 @@ Result<NewKey> Accounts::insert_key(Role role, const std::optional<Athlete>& ath
   return key;
 }
 
-Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, std::size_t limit) {
+Result<std::vector<Key>> Accounts::keys(const std::optional<base::Uuid>& after, std::size_t limit,
+                                        const std::optional<base::Uuid>& athlete) {
   const std::lock_guard lock(mutex_);
-  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id > ?1 ORDER BY api_key.id LIMIT ?2");
+  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id > ?1" +
+                                    (athlete ? " AND api_key.athlete = ?3" : "") + " ORDER BY api_key.id LIMIT ?2");
   if (!select) {
     return select.error();
   }
-  return keys_of(select->bind(1, start_of(after)).bind(2, limit_of(limit)));
+  select->bind(1, start_of(after)).bind(2, limit_of(limit));
+  if (athlete) {
+    select->bind(3, athlete->bytes);
+  }
+  return keys_of(*select);
 }
 
 Result<std::vector<Key>> Accounts::keys_of(sql::Statement& select) {
@@ -390,7 +275,7 @@ Result<std::vector<Key>> Accounts::keys_of(sql::Statement& select) {
     }
     Key& key = keys.emplace_back();
     if (!select.is_null(0)) {
-      key.athlete = athlete_of(select);
+      key.athlete = KeyOwner{uuid_of(select.blob(0)), std::string(select.text(1)), select.integer(2)};
     }
     key.id = uuid_of(select.blob(3));
     key.role = static_cast<Role>(select.integer(4));
@@ -479,6 +364,12 @@ Status Accounts::revoke(const base::Uuid& key_id) {
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, key_id.bytes).bind(2, clock_.utc_ms()).run());
+  // Whoever has the key may have made a code with it.
+  auto forget = connection_.prepare("DELETE FROM pairing WHERE athlete = (SELECT athlete FROM api_key WHERE id = ?1)");
+  if (!forget) {
+    return forget.error();
+  }
+  BOATHOUSE_TRY(forget->bind(1, key_id.bytes).run());
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(transaction->commit());
   ring_.revoke(key_id);

@@ -25,6 +25,8 @@
 #include "server/control/identity.hpp"
 #include "server/control/key_ring.hpp"
 #include "server/control/keyed_hash.hpp"
+#include "server/control/profile.hpp"
+#include "server/control/teams.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::control {
@@ -33,24 +35,32 @@ struct Athlete {
   base::Uuid id;
   std::string name;  // UTF-8 as typed, 1 to kMaxNameCodePoints; two athletes may have the same
   std::int64_t created_ms = 0;
+  Profile profile = {};
+  std::int64_t version = 1;  // grows with each change
 };
-inline constexpr std::size_t kMaxNameCodePoints = 200;
 inline constexpr std::int64_t kMaxStaleMs = 1000;
 
 // What a new key may be, besides whose.
 struct KeyOptions {
   Scopes scopes = kAthleteScopes;
-  std::string label = {};                     // "club tablet": up to kMaxNameCodePoints, or empty
-  std::optional<std::int64_t> lives_ms = {};  // from now; at least 1, at most kMaxKeyLifeMs
+  std::string label = {};                       // "club tablet": up to kMaxNameCodePoints, or empty
+  std::optional<std::int64_t> lives_ms = {};    // from now; at least 1, at most kMaxKeyLifeMs
+  std::optional<std::int64_t> expires_ms = {};  // instead: when; within the same bounds
 };
 inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::int64_t kMaxKeyLifeMs = 3650 * kDayMs;
 inline constexpr std::int64_t kMaxOverlapMs = 30 * kDayMs;
 
+struct KeyOwner {
+  base::Uuid id;
+  std::string name;
+  std::int64_t created_ms = 0;
+};
+
 struct Key {
   base::Uuid id;
   Role role = Role::athlete;
-  std::optional<Athlete> athlete;  // exactly when role is athlete
+  std::optional<KeyOwner> athlete;  // exactly when role is athlete
   std::int64_t created_ms = 0;
   std::optional<std::int64_t> last_used_ms;  // survives a crash up to the last minute
   std::optional<std::int64_t> revoked_ms;
@@ -66,6 +76,15 @@ struct NewKey {
   bool athlete_made = false;  // its athlete is new too
 };
 
+// What a device is given that was paired: it uploads and fetches the athlete's recordings, and nothing else.
+inline constexpr Scopes kDeviceScopes = Scopes().add(Scope::sessions_write);
+inline constexpr std::int64_t kPairingLifeMs = 600'000;
+
+struct PairingCode {
+  std::string text;  // to be shown once: "K7QM-2P9X"
+  std::int64_t expires_ms = 0;
+};
+
 class Accounts {
  public:
   // Opens DIR/control.db and DIR/pepper.key (mode 0600), making both at the first start. DIR must exist; `clock` and
@@ -77,10 +96,15 @@ class Accounts {
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
-  // invalid_input: an empty or too long name, control characters, not UTF-8, blanks at an end.
-  base::Result<Athlete> create_athlete(std::string_view name);
+  // invalid_input (unavailable for a zone): as tidy() of profile.hpp.
+  base::Result<Athlete> create_athlete(std::string_view name, const Profile& profile = {});
   // not_found if there is none.
   base::Result<Athlete> athlete(const base::Uuid& id);
+  // not_found; conflict: several have it.
+  base::Result<Athlete> athlete_named(std::string_view name);
+  // Of `version`, or whatever it is. not_found; conflict: it is at another version; errors of the change as for
+  // create_athlete().
+  base::Result<Athlete> update_athlete(const base::Uuid& id, ProfileChange change, std::optional<std::int64_t> version);
   // In order of id (so of making), after `after`.
   base::Result<std::vector<Athlete>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
 
@@ -90,14 +114,27 @@ class Accounts {
   // for create_athlete().
   base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {});
   base::Result<NewKey> create_operator_key();
-  // Revoked ones too, in order of id, after `after`.
-  base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit);
+  // Revoked ones too, in order of id, after `after`: all, or one athlete's.
+  base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit,
+                                      const std::optional<base::Uuid>& athlete = {});
   // Doing it again changes nothing. not_found; conflict: the last operator key in force, without which nobody could
   // administer the server.
   base::Status revoke(const base::Uuid& key_id);
   // A new secret for the key; the one of now is good for `overlap_ms` more (0 to kMaxOverlapMs), one of an earlier
   // rotation no longer. not_found; conflict: the key is revoked or has expired.
   base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms);
+
+  // A code with which a device that has no key gets one, within kPairingLifeMs and once. A new code for the athlete, or
+  // the end of any key of the athlete, ends the one of before. not_found: no such athlete.
+  base::Result<PairingCode> start_pairing(const base::Uuid& athlete);
+  // Whose code that is. invalid_input: not the form of a code; not_found: unknown, used, or too late.
+  base::Result<base::Uuid> athlete_of_pairing(std::string_view code);
+  // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, and of the name.
+  base::Result<NewKey> finish_pairing(std::string_view code, std::string_view device_name);
+
+  [[nodiscard]] Teams& teams() { return *teams_; }
+  [[nodiscard]] const Teams& teams() const { return *teams_; }
+  [[nodiscard]] base::Clock& clock() { return clock_; }
 
   // Whose key that is; nullopt: the operator's, or no such key.
   [[nodiscard]] std::optional<base::Uuid> athlete_of_key(const base::Uuid& key_id) const {
@@ -122,7 +159,7 @@ class Accounts {
 
  private:
   Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
-           base::RandomSource& random);
+           base::RandomSource& random, std::unique_ptr<Teams> teams);
 
   // The rest is called with mutex_ held, the first five inside a transaction or at open().
   base::Status load_keys();
@@ -132,10 +169,12 @@ class Accounts {
   base::Result<std::int64_t> stored_changes();
   base::Status note_change();
   base::Result<Athlete> find_athlete(const base::Uuid& id);
-  base::Result<std::vector<Athlete>> find_athletes(std::string_view name);
-  base::Result<Athlete> insert_athlete(std::string_view name);
+  base::Result<Athlete> only_athlete(std::string_view name);
+  base::Result<Athlete> insert_athlete(std::string_view name, const Profile& profile);
   base::Result<std::int64_t> operators_in_force();
-  base::Result<NewKey> insert_key(Role role, const std::optional<Athlete>& athlete, const KeyOptions& options);
+  base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options);
+  base::Result<base::Uuid> find_pairing(const base::Digest& hash);
+  base::Status remove_pairings(const base::Uuid& athlete);
   // What was used since the last time goes to the disk.
   base::Status save_uses();
 
@@ -145,7 +184,8 @@ class Accounts {
   base::RandomSource& random_;
   base::UuidV7Source ids_;
   KeyRing ring_;
-  std::mutex mutex_;  // of the connection, and so of every change
+  const std::unique_ptr<Teams> teams_;  // on a connection of its own
+  std::mutex mutex_;                    // of the connection, and so of every change
   sql::Connection connection_;
   std::int64_t seen_changes_ = -1;              // what the ring is made of
   std::atomic<std::int64_t> refreshed_ms_ = 0;  // monotonic

@@ -12,8 +12,7 @@
 #include "server/control/api_key.hpp"
 #include "server/control/schema.hpp"
 #include "server/control/secret_file.hpp"
-#include "server/control/test_call.hpp"
-#include "server/sql/test_postgres.hpp"
+#include "server/control/test_accounts.hpp"
 
 namespace boathouse::control {
 namespace {
@@ -26,51 +25,7 @@ std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-class AccountsFixture : public testing::Test {
- protected:
-  explicit AccountsFixture(sql::Dialect dialect) : database_(dialect, folder_.file("control.db")) {}
-
-  void SetUp() override {
-    ASSERT_EQ(database_.missing(), "");
-    reopen();
-  }
-
-  void reopen() {
-    accounts_.reset();
-    auto opened = open();
-    ASSERT_TRUE(opened) << opened.error().text;
-    accounts_ = std::move(*opened);
-  }
-  base::Result<std::unique_ptr<Accounts>> open() { return Accounts::open(folder_.path(), clock_, random_, place_); }
-
-  NewKey key_of(const std::string& name) {
-    auto key = accounts_->create_athlete_key(name);
-    EXPECT_TRUE(key) << key.error().text;
-    return *key;
-  }
-  Key listed(const base::Uuid& id) {
-    const auto keys = accounts_->keys(std::nullopt, 100);
-    for (const Key& key : *keys) {
-      if (key.id == id) {
-        return key;
-      }
-    }
-    ADD_FAILURE() << "not listed";
-    return {};
-  }
-
-  TemporaryFolder folder_;
-  sql::TestDatabase database_;
-  const sql::Place& place_ = database_.place();
-  base::ManualClock clock_{1'700'000'000'000};
-  base::SystemRandom random_;
-  std::unique_ptr<Accounts> accounts_;
-};
-
-class AccountsTest : public AccountsFixture, public testing::WithParamInterface<sql::Dialect> {
- protected:
-  AccountsTest() : AccountsFixture(GetParam()) {}
-};
+class AccountsTest : public OnBothTest {};
 
 class AccountsFileTest : public AccountsFixture {
  protected:
@@ -351,6 +306,79 @@ TEST_P(AccountsTest, KeysOfEarlierVersionsKeepWhatTheirRoleMayDo) {
   }
 }
 
+TEST_P(AccountsTest, AthletesOfEarlierVersionsHaveAnEmptyProfile) {
+  sql::Place place = place_;
+  const std::string dir = folder_.file("old");
+  std::filesystem::create_directory(dir);
+  if (place_.postgres_url.empty()) {
+    place.sqlite_file = dir + "/control.db";
+  } else {
+    place = sql::TestPostgres::get().make_database();
+  }
+  const base::Uuid anna{{1}};
+  {
+    auto old = sql::Connection::open(place);
+    ASSERT_TRUE(sql::migrate(*old, {kSchema.name, kSchema.application_id, kSchema.migrations.first(4)}));
+    auto athlete = old->prepare("INSERT INTO athlete (id, name, created_ms) VALUES (?1, 'Anna', 1)");
+    ASSERT_TRUE(athlete->bind(1, anna.bytes).run());
+  }
+  {
+    const auto opened = Accounts::open(dir, clock_, random_, place);
+    ASSERT_TRUE(opened) << opened.error().text;
+    const auto found = (*opened)->athlete(anna);
+    ASSERT_TRUE(found) << found.error().text;
+    EXPECT_EQ(found->name, "Anna");
+    EXPECT_EQ(found->profile, Profile{});
+    EXPECT_EQ(found->version, 1);
+    const auto team = (*opened)->teams().create("Club", anna);
+    ASSERT_TRUE(team) << team.error().text;
+    EXPECT_TRUE((*opened)->start_pairing(anna));
+  }
+  if (!place_.postgres_url.empty()) {
+    sql::TestPostgres::get().drop_database(place);
+  }
+}
+
+TEST_P(AccountsTest, AProfileIsChangedFieldByField) {
+  const auto anna = accounts_->create_athlete("Anna", {"anna@example.org", "de-at", "Europe/Vienna"});
+  ASSERT_TRUE(anna) << anna.error().text;
+  EXPECT_EQ(anna->profile.locale, "de-AT");
+  const auto changed = accounts_->update_athlete(anna->id, {.name = "Änna", .email = ""}, 1);
+  ASSERT_TRUE(changed) << changed.error().text;
+  EXPECT_EQ(changed->version, 2);
+  reopen();
+  const auto found = accounts_->athlete(anna->id);
+  EXPECT_EQ(found->name, "Änna");
+  EXPECT_EQ(found->profile, (Profile{"", "de-AT", "Europe/Vienna"}));
+  EXPECT_EQ(found->created_ms, anna->created_ms);
+  EXPECT_EQ(accounts_->athletes(std::nullopt, 10)->at(0).profile, found->profile);
+
+  EXPECT_EQ(accounts_->update_athlete(anna->id, {.name = "Late"}, 1).error().code, ErrorCode::conflict);
+  EXPECT_TRUE(accounts_->update_athlete(anna->id, {.locale = "en"}, std::nullopt));
+  EXPECT_EQ(accounts_->update_athlete(anna->id, {.name = ""}, std::nullopt).error().code, ErrorCode::invalid_input);
+  EXPECT_EQ(accounts_->update_athlete(anna->id, {.email = "x"}, std::nullopt).error().code, ErrorCode::invalid_input);
+  EXPECT_EQ(accounts_->update_athlete(base::Uuid{}, {.name = "x"}, std::nullopt).error().code, ErrorCode::not_found);
+  EXPECT_EQ(accounts_->athlete(anna->id)->name, "Änna");
+  // A family has one address.
+  EXPECT_TRUE(accounts_->create_athlete("Ben", {.email = "anna@example.org"}));
+  EXPECT_TRUE(accounts_->update_athlete(anna->id, {.email = "anna@example.org"}, std::nullopt));
+}
+
+TEST_P(AccountsTest, AKeyMayEndOnADay) {
+  const auto anna = accounts_->create_athlete("Anna");
+  const auto key = accounts_->create_athlete_key(anna->id, {.expires_ms = 1'700'000'000'000 + kDayMs});
+  ASSERT_TRUE(key) << key.error().text;
+  EXPECT_EQ(listed(key->key.id).expires_ms, 1'700'000'000'000 + kDayMs);
+  clock_.advance_ms(kDayMs - 1);
+  ASSERT_TRUE(accounts_->refresh());
+  EXPECT_TRUE(accounts_->authenticate(key->text));
+  clock_.advance_ms(1);
+  EXPECT_FALSE(accounts_->authenticate(key->text));
+  for (const std::int64_t wrong : {std::int64_t{0}, clock_.utc_ms(), clock_.utc_ms() + kMaxKeyLifeMs + 1}) {
+    EXPECT_EQ(accounts_->create_athlete_key(anna->id, {.expires_ms = wrong}).error().code, ErrorCode::invalid_input);
+  }
+}
+
 TEST_P(AccountsTest, ManyThreadsAtOnce) {
   const NewKey key = key_of("Anna");
   const NewKey doomed = key_of("Anna");
@@ -424,8 +452,7 @@ TEST_F(AccountsNodesTest, TheLastOperatorKeyOfAllNodesStays) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Databases, AccountsTest, testing::Values(sql::Dialect::sqlite, sql::Dialect::postgres),
-                         [](const auto& of) { return of.param == sql::Dialect::sqlite ? "sqlite" : "postgres"; });
+INSTANTIATE_TEST_SUITE_P(Databases, AccountsTest, kDatabases, name_of_database);
 
 }  // namespace
 }  // namespace boathouse::control

@@ -12,6 +12,7 @@ namespace boathouse::control {
 
 inline constexpr std::string_view kAthletePrefix = "ath_";
 inline constexpr std::string_view kKeyPrefix = "key_";
+inline constexpr std::string_view kTeamPrefix = "team_";
 
 std::string format_id(std::string_view prefix, const base::Uuid& id);
 

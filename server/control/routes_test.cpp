@@ -6,8 +6,7 @@
 #include "core/base/json.hpp"
 #include "server/control/authenticator.hpp"
 #include "server/control/ids.hpp"
-#include "server/control/test_audit_log.hpp"
-#include "server/control/test_call.hpp"
+#include "server/control/test_routes.hpp"
 
 namespace boathouse::control {
 namespace {
@@ -16,71 +15,6 @@ using base::JsonValue;
 using http::Method;
 using testing::HasSubstr;
 using testing::Not;
-
-class RoutesTest : public testing::Test {
- protected:
-  RoutesTest() {
-    accounts_ = *Accounts::open(folder_.path(), clock_, random_);
-    operator_key_ = accounts_->create_operator_key()->text;
-    athlete_key_ = accounts_->create_athlete_key("Anna")->text;
-    EXPECT_TRUE(add_routes(routes_, *accounts_, audit_));
-    http::Route mine;
-    mine.pattern = "/mine";
-    mine.name = "mine";
-    mine.scope = "strokes:read";
-    mine.admit = admit_athlete(*accounts_);
-    mine.handler = [](const http::Request& request) {
-      return http::make_response(200, "text/plain", identity_of(request)->athlete->text());
-    };
-    EXPECT_TRUE(routes_.add(mine));
-    http::Route any;
-    any.pattern = "/any";
-    any.name = "any";
-    any.scope = "sessions:read";
-    any.admit = admit_any(*accounts_);
-    any.handler = [](const http::Request& request) {
-      return http::make_response(200, "text/plain", std::string(name(identity_of(request)->role)));
-    };
-    EXPECT_TRUE(routes_.add(any));
-  }
-
-  static http::Headers headers(const std::string& key) {
-    http::Headers result;
-    result.add("Authorization", "Bearer " + key);
-    result.add("Content-Type", "application/json; charset=utf-8");
-    return result;
-  }
-  http::Response get(const std::string& target) {
-    return call(routes_, {.method = Method::get, .target = target, .headers = headers(operator_key_), .body = ""});
-  }
-  http::Response get(const std::string& target, http::Headers with) {
-    return call(routes_, {.method = Method::get, .target = target, .headers = std::move(with), .body = ""});
-  }
-  http::Response post(const std::string& target, const std::string& body) {
-    return call(routes_, {.method = Method::post, .target = target, .headers = headers(operator_key_), .body = body});
-  }
-  http::Response remove(const std::string& target) {
-    return call(routes_, {.method = Method::delete_, .target = target, .headers = headers(operator_key_), .body = ""});
-  }
-  static JsonValue json(const http::Response& response) {
-    auto value = base::parse_json(response.body);
-    EXPECT_TRUE(value) << response.body;
-    return value ? *value : JsonValue();
-  }
-  static std::string text(const JsonValue& value, std::string_view key) {
-    const JsonValue* found = value.find(key);
-    return found != nullptr && found->text() != nullptr ? *found->text() : "(no text)";
-  }
-
-  TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'000'000};
-  base::SystemRandom random_;
-  std::unique_ptr<Accounts> accounts_;
-  TestAuditLog audit_;
-  http::RouteTable routes_;
-  std::string operator_key_;
-  std::string athlete_key_;
-};
 
 TEST_F(RoutesTest, TheKeyMayComeInEitherHeader) {
   EXPECT_EQ(get("/any").body, "operator");
@@ -231,6 +165,29 @@ TEST_F(RoutesTest, ARevokedKeyIsOutAtOnce) {
   EXPECT_EQ(remove("/v1/keys/" + text(own, "id")).status, 409);
 }
 
+TEST_F(RoutesTest, AnAthleteSeesAndRevokesTheOwnKeysAlone) {
+  const Person ben = person("Ben");
+  const Person lost = person("Ben", {.label = "lost phone"});
+  const auto listed = json(ask(Method::get, "/v1/me/keys", ben.key));
+  ASSERT_EQ(listed.find("data")->array()->size(), 2U);
+  const std::string id = text(listed.find("data")->array()->at(1), "id");
+  EXPECT_EQ(text(listed.find("data")->array()->at(1), "label"), "lost phone");
+  const auto first = ask(Method::get, "/v1/me/keys?limit=1", ben.key);
+  EXPECT_THAT(*first.headers.find("Link"), HasSubstr("/v1/me/keys?limit=1&cursor=key_"));
+  EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + id, athlete_key_).status, 404) << "Anna's key";
+  for (const char* nobodys : {"key_018bcfe5-6800-7abc-8def-0123456789ab", "x"}) {
+    EXPECT_EQ(ask(Method::delete_, std::string("/v1/me/keys/") + nobodys, ben.key).status, 404);
+  }
+  const std::string of_operator = text(json(get("/v1/keys")).find("data")->array()->at(0), "id");
+  EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + of_operator, ben.key).status, 404);
+  EXPECT_EQ(get("/mine", headers(lost.key)).status, 200);
+  EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + id, ben.key).status, 204);
+  EXPECT_EQ(get("/mine", headers(lost.key)).status, 401);
+  EXPECT_EQ(audit_.acts.at(0).kind, "key.revoke");
+  EXPECT_EQ(audit_.acts.at(0).athlete, ben.uuid);
+  EXPECT_EQ(ask(Method::get, "/v1/me/keys", operator_key_).status, 403);
+}
+
 TEST_F(RoutesTest, BadBodiesAreNamed) {
   struct Case {
     std::string target;
@@ -290,6 +247,20 @@ TEST_F(RoutesTest, AKeyDoesWhatItsScopesSayUntilItExpires) {
   }
 }
 
+TEST_F(RoutesTest, AKeyMayEndOnADay) {
+  const auto made =
+      json(post("/v1/keys", R"({"athlete_name": "Ben", "scopes": ["sessions:read"], "expires_at": "2023-11-16"})"));
+  EXPECT_EQ(text(made, "expires_at"), "2023-11-16T00:00:00.000Z");
+  EXPECT_EQ(text(json(post("/v1/keys", R"({"athlete_name": "Ben", "expires_at": "2024-01-01T01:00:00+01:00"})")),
+                 "expires_at"),
+            "2024-01-01T00:00:00.000Z");
+  for (const char* end : {"\"2023-11-14\"", "\"2023-11-16T00:00:00\"", "\"soon\"", "5", "\"2123-11-16\""}) {
+    EXPECT_EQ(post("/v1/keys", R"({"athlete_name": "Ben", "expires_at": )" + std::string(end) + "}").status, 400)
+        << end;
+  }
+  EXPECT_EQ(post("/v1/keys", R"({"athlete_name": "B", "expires_in_days": 1, "expires_at": "2023-11-16"})").status, 400);
+}
+
 TEST_F(RoutesTest, ARotatedKeyHasTwoSecretsForAWhile) {
   const auto made = json(post("/v1/keys", R"({"athlete_name": "Ben"})"));
   const std::string old_key = text(made, "key");
@@ -345,7 +316,7 @@ TEST_F(RoutesTest, EveryActIsWrittenDownBeforeAndAfter) {
 }
 
 TEST_F(RoutesTest, AnActThatFailedSaysSo) {
-  EXPECT_EQ(post("/v1/athletes", R"({"name": " Zoe"})").status, 400);
+  EXPECT_EQ(post("/v1/keys", R"({"athlete_name": " Zoe"})").status, 400);
   EXPECT_EQ(remove("/v1/keys/key_018bcfe5-6800-7abc-8def-0123456789ab").status, 404);
   ASSERT_EQ(audit_.acts.size(), 4U);
   EXPECT_EQ(audit_.acts[1].what, "step=failed intent=1 error=invalid_input");
@@ -356,6 +327,7 @@ TEST_F(RoutesTest, WhatIsReadOrRefusedBeforeItBeginsIsNoAct) {
   get("/v1/keys");
   get("/v1/athletes");
   EXPECT_EQ(post("/v1/athletes", "{}").status, 400);
+  EXPECT_EQ(post("/v1/athletes", R"({"name": " Zoe"})").status, 400);
   EXPECT_EQ(post("/v1/keys", R"({"athlete": "Anna"})").status, 400);
   http::Headers of_athlete = headers(athlete_key_);
   EXPECT_EQ(call(routes_, {Method::post, "/v1/athletes", of_athlete, R"({"name": "Zoe"})"}).status, 403);

@@ -50,6 +50,42 @@ UPDATE api_key SET scopes = CASE role WHEN 1 THEN 8191 ELSE 7423 END;
                                  // Webhooks came with two scopes (24576 = both): who had all has all.
                                  sql::Migration{4, R"sql(
 UPDATE api_key SET scopes = scopes + 24576 WHERE scopes IN (7423, 8191);
+)sql"},
+                                 sql::Migration{5, R"sql(
+ALTER TABLE athlete ADD COLUMN email TEXT NOT NULL DEFAULT '';
+ALTER TABLE athlete ADD COLUMN locale TEXT NOT NULL DEFAULT '';
+ALTER TABLE athlete ADD COLUMN time_zone TEXT NOT NULL DEFAULT '';
+ALTER TABLE athlete ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+)sql"},
+                                 // role: 1 = coach, 2 = member. Who left has no row; the audit knows when that was.
+                                 sql::Migration{6, R"sql(
+CREATE TABLE team (
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  name TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  archived_ms INTEGER,
+  version INTEGER NOT NULL DEFAULT 1,
+  invitation_hash BLOB UNIQUE CHECK (length(invitation_hash) = 32),
+  invitation_until_ms INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE team_person (
+  team BLOB NOT NULL REFERENCES team (id),
+  athlete BLOB NOT NULL REFERENCES athlete (id),
+  role INTEGER NOT NULL CHECK (role IN (1, 2)),
+  since_ms INTEGER NOT NULL,
+  PRIMARY KEY (team, athlete, role)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX team_person_athlete ON team_person (athlete);
+
+ALTER TABLE key_state ADD COLUMN team_changes INTEGER NOT NULL DEFAULT 0;
+)sql"},
+                                 sql::Migration{7, R"sql(
+CREATE TABLE pairing (
+  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+  athlete BLOB NOT NULL UNIQUE REFERENCES athlete (id),
+  expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql"}};
 }  // namespace
 

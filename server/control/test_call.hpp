@@ -23,6 +23,7 @@ struct Call {
   std::string target;
   http::Headers headers;
   std::string body;
+  std::string remote_address = {};
 };
 
 // Status 404 or 405, without a body, where no route leads. A refusal of `admit` comes before the body is looked at, as
@@ -39,6 +40,7 @@ inline http::Response call(const http::RouteTable& routes, Call from) {
   request.query = target->query;
   request.headers = std::move(from.headers);
   request.request_id = "test-request";
+  request.remote_address = std::move(from.remote_address);
   const http::Match match = routes.match(request.method, request.segments);
   if (match.outcome != http::Match::Outcome::found) {
     return http::make_response(match.outcome == http::Match::Outcome::not_found ? 404 : 405, "", "");

@@ -1,0 +1,107 @@
+// A device that has no key gets one for a short code. The code's 40 bits are kept as a keyed hash, live for minutes,
+// and are used once; how often somebody may guess is the route's to limit.
+#include <string>
+#include <utility>
+
+#include "server/control/accounts.hpp"
+#include "server/control/ids.hpp"
+#include "server/control/rows.hpp"
+#include "server/control/short_code.hpp"
+
+namespace boathouse::control {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+base::Digest hash_of(const Pepper& pepper, const std::string& code) { return keyed_hash(pepper, "pairing\n" + code); }
+
+}  // namespace
+
+Status Accounts::remove_pairings(const base::Uuid& athlete) {
+  auto remove = connection_.prepare("DELETE FROM pairing WHERE athlete = ?1 OR expires_ms <= ?2");
+  return remove ? remove->bind(1, athlete.bytes).bind(2, clock_.utc_ms()).run() : Status(remove.error());
+}
+
+Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete) {
+  PairingCode code{make_short_code(kPairingCodeLength, random_), clock_.utc_ms() + kPairingLifeMs};
+  const auto plain = read_short_code(code.text, kPairingCodeLength);
+  if (!plain) {
+    return plain.error();
+  }
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  if (const auto found = find_athlete(athlete); !found) {
+    return found.error();
+  }
+  BOATHOUSE_TRY(remove_pairings(athlete));
+  auto insert = connection_.prepare("INSERT INTO pairing (hash, athlete, expires_ms) VALUES (?1, ?2, ?3)");
+  if (!insert) {
+    return insert.error();
+  }
+  BOATHOUSE_TRY(insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms).run());
+  BOATHOUSE_TRY(transaction->commit());
+  return code;
+}
+
+Result<base::Uuid> Accounts::find_pairing(const base::Digest& hash) {
+  auto select = connection_.prepare("SELECT athlete FROM pairing WHERE hash = ?1 AND expires_ms > ?2");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, hash).bind(2, clock_.utc_ms()).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row) {
+    return Error{ErrorCode::not_found,
+                 "this code is not known here: a code is good for ten minutes and for one device; make a new one"};
+  }
+  return uuid_of(select->blob(0));
+}
+
+Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
+  const auto plain = read_short_code(code, kPairingCodeLength);
+  if (!plain) {
+    return plain.error();
+  }
+  const std::lock_guard lock(mutex_);
+  return find_pairing(hash_of(pepper_, *plain));
+}
+
+Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view device_name) {
+  const auto plain = read_short_code(code, kPairingCodeLength);
+  if (!plain) {
+    return plain.error();
+  }
+  BOATHOUSE_TRY(check_name(device_name, "a device's name"));
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  const auto athlete = find_pairing(hash_of(pepper_, *plain));
+  if (!athlete) {
+    return athlete.error();
+  }
+  const auto owner = find_athlete(*athlete);
+  if (!owner) {
+    return owner.error();
+  }
+  BOATHOUSE_TRY(remove_pairings(*athlete));
+  auto key = insert_key(Role::athlete, KeyOwner{owner->id, owner->name, owner->created_ms},
+                        {.scopes = kDeviceScopes, .label = std::string(device_name)});
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(load_key(key->key.id));
+  return key;
+}
+
+}  // namespace boathouse::control
