@@ -14,6 +14,7 @@
 #include "server/api/session_json.hpp"
 #include "server/control/authenticator.hpp"
 #include "server/control/ids.hpp"
+#include "server/control/readers.hpp"
 #include "server/exports/session_csv.hpp"
 #include "server/http/negotiation.hpp"
 #include "server/http/problem.hpp"
@@ -33,11 +34,6 @@ constexpr std::size_t kDefaultPage = 50;
 constexpr std::size_t kMaxPage = 200;
 constexpr std::size_t kMaxRows = 500'000;  // of one JSON answer: more than 10 hours at 10 Hz
 
-query::Scope scope_of(const Request& request) {
-  const control::Identity* identity = control::identity_of(request);
-  return {identity->athlete};
-}
-
 // A version of the content in the tag, so that an unchanged answer costs 304.
 Response json_response(const Request& request, std::string body) {
   const std::string etag = http::make_etag(base::to_hex(base::ByteView(base::sha256(base::as_bytes(body))).first(16)));
@@ -51,8 +47,8 @@ Response json_response(const Request& request, std::string body) {
 
 class SessionRoutes {
  public:
-  SessionRoutes(timeseries::ClickHouseClient& client, const query::CursorCodec& cursors)
-      : client_(client), cursors_(cursors) {}
+  SessionRoutes(control::Accounts& accounts, timeseries::ClickHouseClient& client, const query::CursorCodec& cursors)
+      : accounts_(accounts), client_(client), cursors_(cursors) {}
 
   base::Result<Response> list(const Request& request) const;
   base::Result<Response> one(const Request& request) const;
@@ -61,15 +57,51 @@ class SessionRoutes {
   base::Result<Response> csv(const Request& request) const;
 
  private:
+  // What the caller may read, and what of it the list is asked for.
+  [[nodiscard]] query::Scope readable(const Request& request) const;
+  base::Result<query::Scope> listed(const Request& request) const;
   base::Result<NativeBlock> find(const Request& request) const;
   base::Result<NativeBlock> records(const NativeBlock& session, Stream stream, std::size_t limit) const;
 
+  control::Accounts& accounts_;
   timeseries::ClickHouseClient& client_;
   const query::CursorCodec& cursors_;
 };
 
+query::Scope SessionRoutes::readable(const Request& request) const {
+  return {control::readable_athletes(accounts_, *control::identity_of(request))};
+}
+
+base::Result<query::Scope> SessionRoutes::listed(const Request& request) const {
+  const control::Identity& caller = *control::identity_of(request);
+  const std::string* athlete = http::find(request.query, "athlete");
+  const std::string* team = http::find(request.query, "team");
+  if (athlete != nullptr && team != nullptr) {
+    return Error{ErrorCode::invalid_input, "give athlete or team, not both"};
+  }
+  if (athlete != nullptr) {
+    const auto id = control::parse_id(control::kAthletePrefix, *athlete);
+    if (!id) return id.error();
+    const bool may_read = control::may_read(accounts_, caller, *id);
+    const bool is_known = may_read && (caller.athlete.has_value() || accounts_.athlete(*id).ok());
+    if (!is_known) return Error{ErrorCode::not_found, "there is no such athlete"};
+    return query::Scope{std::vector{*id}};
+  }
+  if (team != nullptr) {
+    const auto id = control::parse_id(control::kTeamPrefix, *team);
+    if (!id) return id.error();
+    const bool coaches = caller.athlete && caller.scopes.has(control::Scope::teams_read) &&
+                         accounts_.teams().is(control::TeamRole::coach, *id, *caller.athlete);
+    if (!coaches && (caller.athlete || !accounts_.teams().team(*id))) {
+      return Error{ErrorCode::not_found, "there is no such team"};
+    }
+    return query::Scope{accounts_.teams().members(*id)};
+  }
+  return caller.athlete ? query::Scope{std::vector{*caller.athlete}} : query::Scope{};
+}
+
 base::Result<Response> SessionRoutes::list(const Request& request) const {
-  BOATHOUSE_TRY(check_names(request.query, {"limit", "cursor", "from", "to"}));
+  BOATHOUSE_TRY(check_names(request.query, {"limit", "cursor", "from", "to", "athlete", "team"}));
   const auto limit = read_limit(request.query, kDefaultPage, kMaxPage);
   if (!limit) return limit.error();
   const auto from = read_time(request.query, "from");
@@ -77,21 +109,23 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
   const auto to = read_time(request.query, "to");
   if (!to) return to.error();
 
-  const query::Scope scope = scope_of(request);
+  const auto scope = listed(request);
+  if (!scope) return scope.error();
   const auto text_of = [&](std::string_view name) {
     const std::string* text = http::find(request.query, name);
     return text == nullptr ? std::string() : *text;
   };
   // The page size may change between pages, the filter may not.
-  const std::string cursor_scope =
-      (scope.athlete ? scope.athlete->text() : "all") + "\n" + text_of("from") + "\n" + text_of("to");
+  const auto& caller = control::identity_of(request)->athlete;
+  std::string cursor_scope = caller ? caller->text() : "all";
+  for (const char* name : {"from", "to", "athlete", "team"}) cursor_scope += "\n" + text_of(name);
   std::optional<query::PageKey> after;
   if (const std::string* cursor = http::find(request.query, "cursor")) {
     const auto key = cursors_.decode(*cursor, cursor_scope);
     if (!key) return key.error();
     after = *key;
   }
-  const auto page = query::session_page(client_, scope, {*from, *to}, after, *limit);
+  const auto page = query::session_page(client_, *scope, {*from, *to}, after, *limit);
   if (!page) return page.error();
 
   const std::size_t shown = std::min(page->rows, *limit);
@@ -115,8 +149,8 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
   Response response = json_response(request, std::move(body));
   if (has_more) {
     std::string link = "</v1/sessions?limit=" + std::to_string(*limit);
-    for (const char* name : {"from", "to"}) {
-      // Plain ISO 8601 needs no escape but for the + of an offset.
+    for (const char* name : {"from", "to", "athlete", "team"}) {
+      // An id and plain ISO 8601 need no escape but for the + of an offset.
       std::string value = text_of(name);
       for (std::size_t at = 0; (at = value.find('+', at)) != std::string::npos; at += 3) value.replace(at, 1, "%2B");
       if (!value.empty()) link += std::string("&") + name + "=" + value;
@@ -130,9 +164,9 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
 base::Result<NativeBlock> SessionRoutes::find(const Request& request) const {
   const auto id = control::parse_id(kSessionPrefix, request.path_parameter("id"));
   if (!id) return id.error();
-  auto session = query::one_session(client_, scope_of(request), *id);
+  auto session = query::one_session(client_, readable(request), *id);
   if (!session || session->rows > 0) return session;
-  const auto survivor = query::merged_into(client_, scope_of(request), *id);
+  const auto survivor = query::merged_into(client_, readable(request), *id);
   if (!survivor) return survivor.error();
   if (!*survivor) return Error{ErrorCode::not_found, "there is no such session"};
   return Error{ErrorCode::not_found,
@@ -150,7 +184,7 @@ base::Result<Response> SessionRoutes::one(const Request& request) const {
   BOATHOUSE_TRY(check_names(request.query, {}));
   const auto id = control::parse_id(kSessionPrefix, request.path_parameter("id"));
   if (!id) return id.error();
-  const auto session = query::one_session(client_, scope_of(request), *id);
+  const auto session = query::one_session(client_, readable(request), *id);
   if (!session) return session.error();
   std::string body;
   base::JsonWriter json(body);
@@ -158,7 +192,7 @@ base::Result<Response> SessionRoutes::one(const Request& request) const {
     write_session(json, *session, 0);
     return json_response(request, std::move(body));
   }
-  const auto survivor = query::merged_into(client_, scope_of(request), *id);
+  const auto survivor = query::merged_into(client_, readable(request), *id);
   if (!survivor) return survivor.error();
   if (!*survivor) return Error{ErrorCode::not_found, "there is no such session"};
   json.begin_object().key("id").value(control::format_id(kSessionPrefix, *id));
@@ -255,7 +289,7 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
 
 base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
                                 timeseries::ClickHouseClient& client, const query::CursorCodec& cursors) {
-  const auto api = std::make_shared<SessionRoutes>(client, cursors);
+  const auto api = std::make_shared<SessionRoutes>(accounts, client, cursors);
   const auto add = [&](std::string pattern, std::string name, std::string summary, control::Scope scope, auto handler,
                        http::Admission admission = http::Admission::normal) {
     http::Route route;

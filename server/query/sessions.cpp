@@ -15,6 +15,22 @@ base::Result<NativeBlock> whole_rows(base::Result<NativeBlock> sessions) {
   return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
 }
 
+// The scope as a condition, its values added to the parameters; "" for everybody's.
+std::string condition_of(const Scope& scope, Parameters& parameters) {
+  if (!scope.athletes) return "";
+  if (scope.athletes->empty()) return "1 = 0";
+  if (scope.athletes->size() == 1) {
+    parameters.emplace_back("athlete", scope.athletes->front().text());
+    return "athlete = {athlete:UUID}";
+  }
+  std::string list;
+  for (const base::Uuid& athlete : *scope.athletes) list += (list.empty() ? "'" : ",'") + athlete.text() + "'";
+  parameters.emplace_back("athletes", "[" + list + "]");
+  return "athlete IN {athletes:Array(UUID)}";
+}
+
+std::string and_of(const std::string& condition) { return condition.empty() ? "" : " AND " + condition; }
+
 }  // namespace
 
 base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, const Scope& scope,
@@ -25,10 +41,7 @@ base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, con
   const auto add = [&](std::string_view condition) {
     where += (where.empty() ? " WHERE " : " AND ") + std::string(condition);
   };
-  if (scope.athlete) {
-    add("athlete = {athlete:UUID}");
-    parameters.emplace_back("athlete", scope.athlete->text());
-  }
+  if (const std::string condition = condition_of(scope, parameters); !condition.empty()) add(condition);
   if (filter.from_ms) {
     add("started >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')");
     parameters.emplace_back("from", std::to_string(*filter.from_ms));
@@ -51,10 +64,7 @@ base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, cons
                                       const base::Uuid& session) {
   std::string sql = "SELECT * FROM session FINAL WHERE session = {session:UUID}";
   Parameters parameters{{"session", session.text()}};
-  if (scope.athlete) {
-    sql += " AND athlete = {athlete:UUID}";
-    parameters.emplace_back("athlete", scope.athlete->text());
-  }
+  sql += and_of(condition_of(scope, parameters));
   return whole_rows(client.select(sql + " LIMIT 1", parameters));
 }
 
@@ -62,10 +72,7 @@ base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient
                                                     const base::Uuid& session) {
   std::string sql = "SELECT session FROM session FINAL WHERE has(recordings, {recording:UUID})";
   Parameters parameters{{"recording", session.text()}};
-  if (scope.athlete) {
-    sql += " AND athlete = {athlete:UUID}";
-    parameters.emplace_back("athlete", scope.athlete->text());
-  }
+  sql += and_of(condition_of(scope, parameters));
   const auto block = client.select(sql + " LIMIT 1", parameters);
   if (!block) return block.error();
   return block->rows == 0 ? std::nullopt : std::optional(block->find("session")->uuids[0]);

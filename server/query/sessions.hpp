@@ -14,9 +14,10 @@
 
 namespace boathouse::query {
 
-// Whose sessions may be seen: one athlete's, or everybody's (the operator).
+// Whose sessions may be seen: those of these athletes (none: nobody's), or everybody's (the operator). Every question
+// here has it in its predicate.
 struct Scope {
-  std::optional<base::Uuid> athlete;
+  std::optional<std::vector<base::Uuid>> athletes;
 };
 
 struct SessionFilter {
