@@ -109,6 +109,10 @@ void write_head(const Response& response, const ResponseContext& context, WireRe
   head.append("\r\nDate: ").append(http_date(base::SystemClock().utc_ms()));
   head.append("\r\nRequest-Id: ").append(context.problem_head.request_id);
   head.append("\r\nX-Content-Type-Options: nosniff\r\n");
+  // What is no page shows nothing and runs nothing, whatever it holds; a page brings a policy of its own.
+  if (response.headers.find("Content-Security-Policy") == nullptr) {
+    head.append("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
+  }
   for (const Header& header : response.headers) {
     if (!is_own(header.name)) {
       head.append(header.name).append(": ").append(header.value).append("\r\n");

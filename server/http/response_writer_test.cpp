@@ -56,12 +56,21 @@ TEST(WriteResponse, WritesTheHead) {
   EXPECT_TRUE(response.head.starts_with("HTTP/1.1 404 Not Found\r\nDate: "));
   EXPECT_TRUE(has_line(response, "Request-Id: req-12345"));
   EXPECT_TRUE(has_line(response, "X-Content-Type-Options: nosniff"));
+  EXPECT_TRUE(has_line(response, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'"));
   EXPECT_TRUE(has_line(response, "Content-Type: text/plain"));
   EXPECT_TRUE(has_line(response, "Content-Length: 4"));
   EXPECT_EQ(response.head.find("Server"), std::string::npos);
   EXPECT_EQ(response.body, "gone");
   EXPECT_TRUE(response.keep_alive);
   EXPECT_EQ(response.failure, "");
+}
+
+TEST(WriteResponse, APageBringsItsOwnPolicy) {
+  Response page = make_response(200, "text/html", "<p>");
+  page.headers.set("content-security-policy", "default-src 'self'");
+  const WireResponse response = write_response(page, context());
+  EXPECT_TRUE(has_line(response, "content-security-policy: default-src 'self'"));
+  EXPECT_EQ(response.head.find("'none'"), std::string::npos);
 }
 
 TEST(WriteResponse, LeavesFramingToItself) {

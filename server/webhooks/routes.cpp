@@ -381,7 +381,14 @@ Status add_routes(http::RouteTable& routes, const Parts& parts) {
     route.pattern = "/v1/webhooks" + rest;
     route.name = std::move(name);
     route.summary = std::move(summary);
-    route.handler = [api, call](const Request& request) { return call(*api, request); };
+    const bool takes_query = call == list_deliveries;
+    route.handler = [api, call, takes_query](const Request& request) {
+      if (!takes_query && !request.query.empty()) {
+        return http::field_problem(request, "query:" + request.query.front().name.substr(0, 100),
+                                   {ErrorCode::invalid_input, "this route takes no parameters in the address"});
+      }
+      return call(*api, request);
+    };
     const bool reads = method == http::Method::get;
     route.scope = control::name(reads ? control::Scope::webhooks_read : control::Scope::webhooks_manage);
     route.admit = control::admit_athlete(parts.accounts);
