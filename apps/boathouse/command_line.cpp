@@ -7,10 +7,12 @@
 #include <map>
 #include <string>
 
+#include "apps/boathouse/account_command_line.hpp"
 #include "apps/boathouse/audit_commands.hpp"
 #include "apps/boathouse/backup_commands.hpp"
 #include "apps/boathouse/cost_command.hpp"
 #include "apps/boathouse/device_commands.hpp"
+#include "apps/boathouse/device_key.hpp"
 #include "apps/boathouse/doctor.hpp"
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/output.hpp"
@@ -64,6 +66,9 @@ struct CommandLine {
   SimulateOptions simulate;
   MonitorOptions monitor;
   std::string key_file;
+  AccountOptions account;
+  std::string athlete;
+  std::string team;
   std::string name;
   std::string id;
   std::string stream;
@@ -185,15 +190,25 @@ void CommandLine::add_device(CLI::App& app) {
   };
   const auto with_json = [&](CLI::App* made) { made->add_flag("--json", device.json, "JSON output"); };
   const auto with_sync = [&](CLI::App* made) {
-    made->add_option("--server", sync.server, "URL of the server")->required();
-    made->add_option("--key", sync.key, "The athlete's API key (else --key-file, else BOATHOUSE_KEY)");
+    made->add_option("--server", sync.server, "URL of the server (default: the one that the device is paired with)");
+    made->add_option("--key", sync.key,
+                     "The athlete's API key (else --key-file, else BOATHOUSE_KEY, else that of `device pair`)");
     made->add_option("--key-file", key_file, "File whose first line is the API key");
     add_ca_file(*made, sync.ca_file);
   };
   const auto with_key = [this](auto action) {
     return [this, action] {
       sync.key = key_of(sync.key, key_file);
-      if (sync.key.empty()) return wrong_use("no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY");
+      const auto paired = read_device_key(device.data);
+      if (!paired) return fail(paired.error());
+      if (sync.server.empty() && *paired) sync.server = (*paired)->server;
+      if (sync.server.empty()) return wrong_use("no server: give --server URL, or pair the device (device pair)");
+      // A key is for its server alone.
+      if (sync.key.empty() && *paired && (*paired)->server == sync.server) sync.key = (*paired)->key;
+      if (sync.key.empty()) {
+        return wrong_use(
+            "no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY, or pair the device (device pair)");
+      }
       return action();
     };
   };
@@ -271,6 +286,17 @@ void CommandLine::add_device(CLI::App& app) {
                                   [this] { return device_salvage(device, out_file); });
   salvage_command->add_option("--output", out_file, "Folder of the new store; made when it is not there")->required();
   with_json(salvage_command);
+  CLI::App* pair_command =
+      add("pair", "Get a key for this device with a code from the server, and keep it here", [this] {
+        ServerOptions to;
+        to.server = sync.server;
+        to.ca_file = sync.ca_file;
+        return device_pair(device.data, to, id, name);
+      });
+  pair_command->add_option("code", id, "The code that `pair create` printed")->required();
+  pair_command->add_option("--server", sync.server, "URL of the server")->required();
+  add_ca_file(*pair_command, sync.ca_file);
+  pair_command->add_option("--name", name, "What the key is called in lists (default: this machine's name)");
   CLI::App* sync_command = add("sync", "Send what is pending", with_key([this] { return device_sync(device, sync); }));
   with_sync(sync_command);
   sync_command->add_option("--deadline", sync.deadline_s, "Give up after so many seconds")
@@ -364,27 +390,10 @@ void CommandLine::add_simulate(CLI::App& app) {
 }
 
 void CommandLine::add_server_commands(CLI::App& app) {
-  CLI::App* keys = app.add_subcommand("key", "API keys");
-  keys->require_subcommand(1);
-  CLI::App* create = command(*keys, "create", "Make a key for an athlete; prints only the key",
-                             [this] { return key_create(server, name); });
-  create->add_option("--athlete", name, "Name or ath_ id; an unknown name makes the athlete")->required();
-  add_server_options(*create);
-  add_server_options(
-      *command(*keys, "list", "List the keys, without their secrets", [this] { return key_list(server); }));
-  CLI::App* revoke = command(*keys, "revoke", "Revoke a key at once", [this] { return key_revoke(server, id); });
-  revoke->add_option("id", id, "key_ id, as `key list` shows it")->required();
-  add_server_options(*revoke);
-
-  CLI::App* athletes = app.add_subcommand("athlete", "Athletes");
-  athletes->require_subcommand(1);
-  CLI::App* make =
-      command(*athletes, "create", "Make an athlete; prints the id", [this] { return athlete_create(server, name); });
-  make->add_option("name", name, "Name")->required();
-  add_server_options(*make);
-  add_server_options(*command(*athletes, "list", "List the athletes", [this] { return athlete_list(server); }));
-
-  CLI::App* sessions = command(app, "sessions", "List sessions in the cloud", [this] { return session_list(server); });
+  CLI::App* sessions =
+      command(app, "sessions", "List sessions in the cloud", [this] { return session_list(server, athlete, team); });
+  CLI::Option* of_athlete = sessions->add_option("--athlete", athlete, "Those of an athlete whom you coach: ath_ id");
+  sessions->add_option("--team", team, "Those of a team's members: team_ id")->excludes(of_athlete);
   add_server_options(*sessions);
   CLI::App* export_command = command(app, "export", "Take a session out as CSV with every metric",
                                      [this] { return export_session(server, id, stream, out_file); });
@@ -545,6 +554,7 @@ int run(int argc, char** argv) {
   line.add_device(app);
   line.add_pm5(app);
   line.add_simulate(app);
+  add_account_commands(app, line.account, line.chosen);
   line.add_server_commands(app);
   line.add_audit(app);
   line.add_backup(app);

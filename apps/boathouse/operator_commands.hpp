@@ -1,4 +1,4 @@
-// Commands against a running server: keys, athletes, reconcile, sessions, export.
+// Commands against a running server about its data: reconcile, sessions, export.
 #pragma once
 
 #include <string>
@@ -7,16 +7,11 @@
 
 namespace boathouse::app {
 
-// Prints only the key.
-int key_create(const ServerOptions& server, const std::string& athlete_name);
-int key_list(const ServerOptions& server);
-int key_revoke(const ServerOptions& server, const std::string& key_id);
-int athlete_create(const ServerOptions& server, const std::string& name);
-int athlete_list(const ServerOptions& server);
 // Counts of ledger and ClickHouse. Waits up to `wait_s` for what is on its way. Exit 1 on a difference or when
 // something stays unloaded.
 int reconcile(const ServerOptions& server, int wait_s);
-int session_list(const ServerOptions& server);
+// The key's own sessions, or those of an athlete or a team that it may read: ath_ or team_ id, "" = not asked for.
+int session_list(const ServerOptions& server, const std::string& athlete, const std::string& team);
 // Writes one session as CSV to `out_file`, "" or "-" = standard output.
 int export_session(const ServerOptions& server, const std::string& session_id, const std::string& stream,
                    const std::string& out_file);

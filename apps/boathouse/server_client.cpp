@@ -17,6 +17,24 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = std::size_t{1} << 30;  // an export of years
 
+// The answer's body of a 2xx; otherwise the problem's own words.
+base::Result<std::string> send(const ServerOptions& server, const std::string& method, const std::string& path,
+                               Extra headers, const std::string& body) {
+  transport::HttpClientOptions options;
+  options.max_response_bytes = kMaxAnswer;
+  options.ca_file = server.ca_file;
+  transport::HttpClient client(options);
+  if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
+  auto reply = client.request(method, server.server + path, headers, base::as_bytes(body));
+  if (!reply) return reply.error();
+  if (reply->status >= 200 && reply->status < 300) return std::move(reply->body);
+  const auto problem = base::parse_json(reply->body);
+  const JsonValue* detail = problem ? problem->find("detail") : nullptr;
+  const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
+  return Error{reply->status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
+               "the server answered " + std::to_string(reply->status) + ": " + text};
+}
+
 }  // namespace
 
 std::string key_of(const std::string& key, const std::string& key_file) {
@@ -31,27 +49,20 @@ std::string key_of(const std::string& key, const std::string& key_file) {
   return from_environment == nullptr ? "" : from_environment;
 }
 
-// The answer's body of a 2xx; otherwise the problem's own words.
 base::Result<std::string> call(const ServerOptions& server, const std::string& method, const std::string& path,
-                               const std::string& body) {
+                               const std::string& body, const Extra& extra) {
   const std::string key = key_of(server.key, server.key_file);
   if (key.empty()) {
     return Error{ErrorCode::unauthenticated, "no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY"};
   }
-  transport::HttpClientOptions options;
-  options.max_response_bytes = kMaxAnswer;
-  options.ca_file = server.ca_file;
-  transport::HttpClient client(options);
-  std::vector<std::pair<std::string, std::string>> headers{{"Authorization", "Bearer " + key}};
-  if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
-  auto reply = client.request(method, server.server + path, headers, base::as_bytes(body));
-  if (!reply) return reply.error();
-  if (reply->status >= 200 && reply->status < 300) return std::move(reply->body);
-  const auto problem = base::parse_json(reply->body);
-  const JsonValue* detail = problem ? problem->find("detail") : nullptr;
-  const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
-  return Error{reply->status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
-               "the server answered " + std::to_string(reply->status) + ": " + text};
+  Extra headers = extra;
+  headers.emplace_back("Authorization", "Bearer " + key);
+  return send(server, method, path, std::move(headers), body);
+}
+
+base::Result<std::string> call_without_key(const ServerOptions& server, const std::string& method,
+                                           const std::string& path, const std::string& body) {
+  return send(server, method, path, {}, body);
 }
 
 base::Result<JsonValue> call_json(const ServerOptions& server, const std::string& method, const std::string& path,

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/base/json.hpp"
 #include "core/base/result.hpp"
@@ -19,9 +21,15 @@ struct ServerOptions {
 // The key by --key, --key-file or BOATHOUSE_KEY; empty when none is given.
 std::string key_of(const std::string& key, const std::string& key_file);
 
+// Header fields beside the key.
+using Extra = std::vector<std::pair<std::string, std::string>>;
+
 // The answer's body of a 2xx; otherwise the problem's own words (unavailable for a 503 or no answer).
 base::Result<std::string> call(const ServerOptions& server, const std::string& method, const std::string& path,
-                               const std::string& body = {});
+                               const std::string& body = {}, const Extra& extra = {});
+// The same for a public route: no key is sent.
+base::Result<std::string> call_without_key(const ServerOptions& server, const std::string& method,
+                                           const std::string& path, const std::string& body);
 base::Result<base::JsonValue> call_json(const ServerOptions& server, const std::string& method, const std::string& path,
                                         const std::string& body = {});
 

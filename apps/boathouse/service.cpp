@@ -279,10 +279,12 @@ base::Status Service::open(const ServeOptions& options) {
   return base::Done{};
 }
 
-base::Status Service::add_routes(http::RouteTable& routes) {
+base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& options) {
   BOATHOUSE_TRY(
       api::add_operator_routes(routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); }));
-  BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_));
+  control::PairingLimits pairing_limits;
+  if (is_loopback(options.listen)) pairing_limits.of_an_address = 0;
+  BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));
   intake::Options intake_options;
   intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics_.on_result(kind, outcome); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
@@ -298,7 +300,7 @@ base::Status Service::add_routes(http::RouteTable& routes) {
 
 base::Status Service::make_server(const ServeOptions& options) {
   http::RouteTable routes;
-  BOATHOUSE_TRY(add_routes(routes));
+  BOATHOUSE_TRY(add_routes(routes, options));
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.connections = allowed_connections(options.max_connections);

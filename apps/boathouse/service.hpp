@@ -42,13 +42,15 @@ class Service {
   // Says in the log what came of it.
   void reload_tls();
 
+  // Everything that it answers. After open(); it must outlive the table.
+  base::Status add_routes(http::RouteTable& routes, const ServeOptions& options);
+
  private:
   base::Status ensure_operator_key();
   base::Status open_jobs(const sql::Place& place, const std::filesystem::path& data);
   base::Status open_webhooks(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
   base::Status open_backups(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
   base::Status open_timeseries(const ServeOptions& options, const std::filesystem::path& data);
-  base::Status add_routes(http::RouteTable& routes);
   base::Status make_server(const ServeOptions& options);
   void use_engine(const timeseries::Endpoint& endpoint);
 
