@@ -87,6 +87,21 @@ class SqlLedger final : public Ledger, public Bodies {
     return {};
   }
 
+  // What the committer's thread found in its transaction.
+  template <typename Found, typename Work>
+  Result<Found> ask(Work work) {
+    Found answer{};
+    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+      auto found = work(writer);
+      if (!found) {
+        return found.error();
+      }
+      answer = std::move(*found);
+      return {};
+    }));
+    return answer;
+  }
+
  public:
   SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, std::string epoch,
             const Options& options, base::Clock& clock)
@@ -290,6 +305,85 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Status remove(const Removal& removal) override {
     return committer_.run([&removal](Writer& writer) { return writer.remove(removal); });
+  }
+
+  Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit) override {
+    return read([limit](Reader& reader) { return reader.rows_to_erase(limit); });
+  }
+
+  Status rows_erased(std::span<const std::int64_t> server_seqs) override {
+    return committer_.run([&](Writer& writer) { return writer.rows_erased(server_seqs); });
+  }
+
+  Status set_retention_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.set_rule(rule, key); });
+  }
+
+  Result<std::vector<RetentionRule>> retention_rules() override {
+    return read([](Reader& reader) { return reader.retention_rules(); });
+  }
+
+  Status set_legal_hold(const LegalHold& hold, const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.set_hold(hold, key); });
+  }
+
+  Status release_legal_hold(const std::string& scope, const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.release_hold(scope, key); });
+  }
+
+  Result<std::vector<LegalHold>> legal_holds() override {
+    return read([](Reader& reader) { return reader.legal_holds(); });
+  }
+
+  Result<std::vector<AgedStream>> aged_streams(std::int64_t before_ms, std::optional<base::Uuid> after,
+                                               std::size_t limit) override {
+    return read([&](Reader& reader) { return reader.aged_streams(before_ms, after, limit); });
+  }
+
+  Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
+                    const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.apply_plan(retirements, what, key); });
+  }
+
+  Result<std::vector<Retirement>> retirements(std::size_t limit) override {
+    return read([limit](Reader& reader) { return reader.retirements(limit); });
+  }
+
+  Result<RetiredCounts> retire(std::span<const Retirement> retirements,
+                               std::span<const FiguresToKeep> figures) override {
+    return ask<RetiredCounts>([&](Writer& writer) { return writer.retire(retirements, figures); });
+  }
+
+  Result<std::int64_t> backed_up_seq() override {
+    return read([](Reader& reader) { return reader.backed_up_seq(); });
+  }
+
+  Status ask_erasure(const base::Uuid& athlete, std::int64_t due_ms, const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.ask_erasure(athlete, due_ms, key); });
+  }
+
+  Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key) override {
+    return committer_.run([&](Writer& writer) { return writer.take_back_erasure(athlete, key); });
+  }
+
+  Status begin_erasing(const base::Uuid& athlete) override {
+    return committer_.run([&](Writer& writer) { return writer.begin_erasing(athlete); });
+  }
+
+  Result<bool> erase_some(const base::Uuid& athlete, std::size_t limit) override {
+    return ask<bool>([&](Writer& writer) { return writer.erase_some(athlete, limit); });
+  }
+
+  Status finish_erasure(const base::Uuid& athlete) override {
+    return committer_.run([&](Writer& writer) { return writer.finish_erasure(athlete); });
+  }
+
+  Result<std::vector<Erasure>> erasures() override {
+    return read([](Reader& reader) { return reader.erasures(); });
+  }
+
+  Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete) override {
+    return read([&](Reader& reader) { return reader.rows_of_athlete(athlete); });
   }
 
   Result<std::int64_t> append_audit(const AuditEntry& entry) override {

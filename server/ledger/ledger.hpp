@@ -5,7 +5,8 @@
 // (op_id). Same key and same hash: duplicate. Same key and another hash, or a range that overlaps a stored one without
 // being equal: mismatch, kept in quarantine, never overwrites. rejected: another athlete's recording or session, a
 // chunk or seal before its birth, a range that is empty or beyond wire::kMaxSequence, what was purged or removed
-// before. Every duplicate's receipt is that of the first. An edit may come before its session's birth.
+// before, the purge of what a legal hold keeps. Every duplicate's receipt is that of the first. An edit may come before
+// its session's birth.
 //
 // An edit whose stamp is too far ahead of the ledger's clock is ordered by where rowing::placed_stamp puts it instead:
 // its `effective` stamp. An edit `purged` of a session whose newest `deleted` is true removes the recording that the
@@ -38,6 +39,7 @@
 #include "server/ledger/audit.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/gauges.hpp"
+#include "server/ledger/retention.hpp"
 #include "server/ledger/sessions.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/ledger/trail.hpp"
@@ -106,9 +108,10 @@ struct Counts {
   std::uint64_t chunks = 0;
   std::uint64_t unloaded_chunks = 0;  // in no block that ClickHouse acknowledged; without `source`
   std::uint64_t quarantined = 0;
-  std::uint64_t submissions = 0;   // since open(): answered from the committer
-  std::uint64_t commits = 0;       // since open(): transactions that did so
-  std::uint64_t queued_bytes = 0;  // that wait for the committer
+  std::uint64_t rows_to_erase = 0;  // removals whose rows ClickHouse may still have
+  std::uint64_t submissions = 0;    // since open(): answered from the committer
+  std::uint64_t commits = 0;        // since open(): transactions that did so
+  std::uint64_t queued_bytes = 0;   // that wait for the committer
 };
 
 class Bodies;  // bodies.hpp
@@ -231,6 +234,56 @@ class Ledger {
                                          const wire::Range& range) = 0;
   // not_found: no such recording; invalid_input: an empty range, or one that cuts a chunk. Waits for the committer.
   virtual base::Status remove(const Removal& removal) = 0;
+
+  // --- what is gone, in ClickHouse ---
+  // The oldest removals whose rows may still be there. With several nodes the one that leads erases them.
+  virtual base::Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit) = 0;
+  // Somebody has seen that there are none left of these. Waits for the committer.
+  virtual base::Status rows_erased(std::span<const std::int64_t> server_seqs) = 0;
+
+  // --- retention (docs/retention.md) ---
+  // What is set is written into the audit in its transaction. All but the questions wait for the committer; `key` is
+  // whose word it was.
+  virtual base::Status set_retention_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) = 0;
+  virtual base::Result<std::vector<RetentionRule>> retention_rules() = 0;
+  virtual base::Status set_legal_hold(const LegalHold& hold, const std::optional<base::Uuid>& key) = 0;
+  // not_found: there is none on that scope.
+  virtual base::Status release_legal_hold(const std::string& scope, const std::optional<base::Uuid>& key) = 0;
+  virtual base::Result<std::vector<LegalHold>> legal_holds() = 0;
+  // Streams of recordings that both began and were received before `before_ms`, in order of (rec_id, stream), those of
+  // recordings after `after`: at most `limit` or those of one recording. Empty: there are no more.
+  virtual base::Result<std::vector<AgedStream>> aged_streams(std::int64_t before_ms, std::optional<base::Uuid> after,
+                                                             std::size_t limit) = 0;
+  // From now on they are to be removed; `what` goes into the audit.
+  virtual base::Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
+                                  const std::optional<base::Uuid>& key) = 0;
+  // Those that are still to be removed.
+  virtual base::Result<std::vector<Retirement>> retirements(std::size_t limit) = 0;
+  // Removes them in one transaction, with their tombstones and audit records, and keeps the figures. Never what a hold
+  // keeps, what no verified backup has (backup_mark.hpp, whatever purge_safe_seq() says), or what changes: `figures`
+  // has one entry for each recording, and one without is tried again later.
+  virtual base::Result<RetiredCounts> retire(std::span<const Retirement> retirements,
+                                             std::span<const FiguresToKeep> figures) = 0;
+  // As purge_safe_seq(), but of a backup in any case.
+  virtual base::Result<std::int64_t> backed_up_seq() = 0;
+
+  // --- the erasure of an athlete ---
+  // Hides all sessions and refuses what comes from them (forbidden), until due_ms. conflict: it was asked for before,
+  // or a hold keeps the athlete's data.
+  virtual base::Status ask_erasure(const base::Uuid& athlete, std::int64_t due_ms,
+                                   const std::optional<base::Uuid>& key) = 0;
+  // not_found: nobody asked; conflict: it has begun.
+  virtual base::Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key) = 0;
+  // From now on there is no way back. not_found: taken back; unavailable: not due; conflict: a hold.
+  virtual base::Status begin_erasing(const base::Uuid& athlete) = 0;
+  // Removes so many of the athlete's recordings, or, when there are none, whatever else; false: that was all, and
+  // rows_to_erase() has the rest.
+  virtual base::Result<bool> erase_some(const base::Uuid& athlete, std::size_t limit) = 0;
+  // conflict: something is still there.
+  virtual base::Status finish_erasure(const base::Uuid& athlete) = 0;
+  virtual base::Result<std::vector<Erasure>> erasures() = 0;
+  // Of every table that can have rows of an athlete, but for the audit.
+  virtual base::Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete) = 0;
 
   // --- the audit ---
   // Every submission and removal writes its own records in its transaction; this is for what happens elsewhere. The

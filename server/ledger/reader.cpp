@@ -333,7 +333,8 @@ Result<std::vector<Event>> Reader::events(std::size_t limit) {
 }
 
 Result<Counts> Reader::counts() {
-  auto select = connection_.prepare("SELECT recordings, chunks, unloaded, quarantined FROM state");
+  auto select = connection_.prepare(
+      "SELECT recordings, chunks, unloaded, quarantined, (SELECT count(*) FROM erasing) FROM state");
   if (!select) {
     return select.error();
   }
@@ -346,6 +347,7 @@ Result<Counts> Reader::counts() {
   counts.chunks = static_cast<std::uint64_t>(select->integer(1));
   counts.unloaded_chunks = static_cast<std::uint64_t>(select->integer(2));
   counts.quarantined = static_cast<std::uint64_t>(select->integer(3));
+  counts.rows_to_erase = static_cast<std::uint64_t>(select->integer(4));
   return counts;
 }
 

@@ -14,6 +14,7 @@
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/gauges.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/retention.hpp"
 #include "server/segments/chunk_store.hpp"
 #include "server/sql/sql.hpp"
 
@@ -73,6 +74,16 @@ class Reader {
   // Bodies that could not be read since the last call.
   std::vector<LostBody> take_lost() { return std::exchange(lost_, {}); }
 
+  // As of Ledger.
+  base::Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit);
+  base::Result<std::vector<RetentionRule>> retention_rules();
+  base::Result<std::vector<LegalHold>> legal_holds();
+  base::Result<std::vector<AgedStream>> aged_streams(std::int64_t before_ms, const std::optional<base::Uuid>& after,
+                                                     std::size_t limit);
+  base::Result<std::vector<Retirement>> retirements(std::size_t limit);
+  base::Result<std::vector<Erasure>> erasures();
+  base::Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete);
+
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
 
@@ -80,6 +91,8 @@ class Reader {
   // Of a row with kBodyColumns from `column` on.
   base::Result<base::Bytes> body_of(const sql::Statement& row, int column, std::int64_t server_seq);
   base::Result<std::vector<LoadItem>> items_of(sql::Statement& select);
+  base::Result<base::Bytes> kept_figures(const base::Uuid& rec_id);
+  base::Result<bool> is_hidden(const base::Uuid& athlete);
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);

@@ -56,6 +56,7 @@ struct Member {
   std::vector<std::string> tags;
   bool deleted = false;
   std::map<rowing::Stream, PlacedEdit> primaries;
+  base::Bytes kept_figures = {};
 };
 
 void take_fields(Member& member, const EditsOfField& fields) {
@@ -97,8 +98,10 @@ std::optional<rowing::Link> link_of(const Pair& pair, const std::vector<PlacedEd
   return rowing::Link{pair, *winner.edit.flag, winner.effective, winner.edit.replica_id, winner.edit.op_id};
 }
 
+// Or had them until retention took them: the session stays at its place.
 bool has_records(const Member& member, rowing::Stream stream) {
-  return std::ranges::any_of(member.state.streams, [stream](const StreamState& one) { return one.stream == stream; });
+  return member.state.removed.contains(stream) ||
+         std::ranges::any_of(member.state.streams, [stream](const StreamState& one) { return one.stream == stream; });
 }
 
 // The newest word of a person that names one of them, else by coverage of those that have ended, else the first.
@@ -147,6 +150,9 @@ SessionState session_of(const std::vector<const Member*>& members) {
     session.notes = session.notes.empty() ? member->notes : session.notes;
     tags.insert(member->tags.begin(), member->tags.end());
     session.recordings.push_back(member->state);
+    if (session.kept_figures.empty()) {
+      session.kept_figures = member->kept_figures;
+    }
   }
   session.tags.assign(tags.begin(), tags.end());
   for (const rowing::Stream stream : rowing::kStreams) {
@@ -174,6 +180,10 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
     return around;
   }
   around.athlete = **owner;
+  const auto hidden = is_hidden(around.athlete);
+  if (!hidden) {
+    return hidden.error();
+  }
 
   using ByOpId = std::map<base::Uuid, PlacedEdit>;  // a link is found from both its ends
   std::map<Pair, ByOpId> edits_of_links;
@@ -211,6 +221,14 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
       fields[rowing::field_key(edit.edit)].push_back(std::move(edit));
     }
     take_fields(member, fields);
+    member.deleted = member.deleted || *hidden;
+    if (!member.state.removed.empty()) {
+      auto figures = kept_figures(id);
+      if (!figures) {
+        return figures.error();
+      }
+      member.kept_figures = std::move(*figures);
+    }
   }
   around.ids.assign(reached.begin(), reached.end());
 

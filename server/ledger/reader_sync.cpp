@@ -286,7 +286,7 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
     }
   }
   auto select = connection_.prepare(
-      "SELECT 1 FROM gone WHERE rec_id = ?1 AND athlete = ?2 "
+      "SELECT stream IS NOT NULL FROM gone WHERE rec_id = ?1 AND athlete = ?2 "
       "AND (stream IS NULL OR (stream = ?3 AND from_seq < ?5 AND to_seq > ?4)) LIMIT 1");
   if (!select) {
     return select.error();
@@ -297,6 +297,7 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
     return row.error();
   }
   found.gone = *row;
+  found.by_retention = *row && select->integer(0) != 0;
   return found;
 }
 

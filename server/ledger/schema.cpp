@@ -296,13 +296,84 @@ UNION ALL
 SELECT server_seq, NULL, name, position, size, sha256 FROM chunk_place JOIN segment ON segment.id = segment_id;
 )sql";
 
+// erasing: what is gone from here and may still have rows in ClickHouse; in the transaction of the removal, until
+// somebody has seen that there are none. rec_id NULL: all that there is of the athlete; stream NULL: of the recording.
+//
+// gone.why: '' = its athlete, else the plan of retention that removed it.
+//
+// kept_figures: what a session came to before retention took the records that it was reckoned from, under each
+// of its recordings; the read side's own form.
+//
+// retention_rule: scope is `all`, `team:UUID` or `athlete:UUID`; years NULL: for ever. legal_hold: `all` or
+// `athlete:UUID`. retiring: what of an applied plan is still to be removed.
+//
+// erasure: athletes whose data is hidden and will be removed at due_ms; erasing_ms: since then there is no way back;
+// erased_ms: since then nothing is left.
+constexpr std::string_view kRetention = R"sql(
+CREATE TABLE erasing (
+  server_seq INTEGER PRIMARY KEY,
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  rec_id BLOB CHECK (length(rec_id) = 16),
+  started_ms INTEGER,
+  stream INTEGER,
+  from_seq INTEGER NOT NULL,
+  to_seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO erasing (server_seq, athlete, rec_id, started_ms, from_seq, to_seq)
+SELECT server_seq, athlete, rec_id, started_ms, 0, 9007199254740992 FROM gone
+WHERE stream IS NULL AND started_ms IS NOT NULL;
+INSERT INTO erasing (server_seq, athlete, rec_id, started_ms, stream, from_seq, to_seq)
+SELECT gone.server_seq, gone.athlete, rec_id, recording.started_ms, stream, from_seq, to_seq
+FROM gone JOIN recording USING (rec_id) WHERE stream IS NOT NULL AND stream <> 7;
+
+ALTER TABLE gone ADD COLUMN why TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE kept_figures (
+  rec_id BLOB PRIMARY KEY CHECK (length(rec_id) = 16),
+  figures BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE retention_rule (
+  scope TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  years INTEGER,
+  set_ms INTEGER NOT NULL,
+  PRIMARY KEY (scope, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE legal_hold (
+  scope TEXT PRIMARY KEY,
+  reason TEXT NOT NULL,
+  set_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE retiring (
+  rec_id BLOB NOT NULL CHECK (length(rec_id) = 16),
+  stream INTEGER NOT NULL,
+  to_seq INTEGER NOT NULL,
+  plan TEXT NOT NULL,
+  key_id BLOB CHECK (length(key_id) = 16),
+  PRIMARY KEY (rec_id, stream)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE erasure (
+  athlete BLOB PRIMARY KEY CHECK (length(athlete) = 16),
+  key_id BLOB CHECK (length(key_id) = 16),
+  asked_ms INTEGER NOT NULL,
+  due_ms INTEGER NOT NULL,
+  erasing_ms INTEGER,
+  erased_ms INTEGER
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
                                  sql::Migration{4, kOutbox},
                                  sql::Migration{5, kLinkIndex},
                                  sql::Migration{6, kBackupMark},
-                                 sql::Migration{7, kSegments}};
+                                 sql::Migration{7, kSegments},
+                                 sql::Migration{8, kRetention}};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/bytes.hpp"
 #include "core/base/uuid.hpp"
 #include "core/rowing/recording.hpp"
 #include "core/rowing/stream.hpp"
@@ -45,8 +46,12 @@ struct SessionState {
   // By people, in order of the recordings that they were written for; "" = nothing.
   std::string title;
   std::string notes;
-  std::vector<std::string> tags;                   // ascending
-  std::map<rowing::Stream, base::Uuid> primaries;  // whose records count; of streams with records
+  std::vector<std::string> tags;  // ascending
+  // Whose records count; of streams with records, or of which retention took some.
+  std::map<rowing::Stream, base::Uuid> primaries;
+  // What it came to before retention took what that was reckoned from, as Ledger::retire() was given it; empty: nothing
+  // is kept.
+  base::Bytes kept_figures = {};
 };
 
 // Everything that an edit of a recording's session could change: all recordings that links, also broken ones, lead to.

@@ -78,6 +78,7 @@ struct StoredChunk {
 struct FoundChunk {
   std::optional<StoredChunk> chunk;
   bool gone = false;  // not there because a purge or retention removed it
+  bool by_retention = false;
 };
 
 // What is to be removed for ever, leaving a tombstone.

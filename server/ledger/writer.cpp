@@ -64,6 +64,13 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
   const std::int64_t seq_before = counters_.last_seq;
   std::uint64_t stored = 0;
   std::uint64_t rejected = 0;
+  const auto erasure = erasure_of(submission.athlete);
+  if (!erasure) {
+    return erasure.error();
+  }
+  if (*erasure) {
+    return base::Error{base::ErrorCode::forbidden, "this athlete's data is being erased: nothing of it is taken"};
+  }
   std::set<base::Uuid> grown;  // recordings that may be complete now
   for (const Entry& entry : submission.entries) {
     auto result = entry.refusal ? *entry.refusal : store(submission, entry);

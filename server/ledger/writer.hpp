@@ -13,6 +13,7 @@
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/retention.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/segments/segment.hpp"
 #include "server/sql/sql.hpp"
@@ -56,6 +57,20 @@ class Writer {
   base::Result<std::uint64_t> load_recording_again(const base::Uuid& rec_id, rowing::Stream stream);
 
   // As of Ledger.
+  base::Status set_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key);
+  base::Status set_hold(const LegalHold& hold, const std::optional<base::Uuid>& key);
+  base::Status release_hold(const std::string& scope, const std::optional<base::Uuid>& key);
+  base::Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
+                          const std::optional<base::Uuid>& key);
+  base::Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures);
+  base::Status rows_erased(std::span<const std::int64_t> server_seqs);
+  base::Status ask_erasure(const base::Uuid& athlete, std::int64_t due_ms, const std::optional<base::Uuid>& key);
+  base::Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key);
+  base::Status begin_erasing(const base::Uuid& athlete);
+  base::Result<bool> erase_some(const base::Uuid& athlete, std::size_t limit);
+  base::Status finish_erasure(const base::Uuid& athlete);
+
+  // As of Ledger.
   base::Result<std::int64_t> append_audit(const AuditEntry& entry);
 
   // Makes this transaction one that writes.
@@ -75,8 +90,17 @@ class Writer {
 
   // Who removes something; neither: the server itself.
   struct Remover {
+    std::optional<base::Uuid> key = {};
+    std::optional<base::Uuid> replica = {};
+    std::string plan = {};  // of retention
+  };
+  // What there is of a retirement.
+  struct Retired {
+    base::Uuid athlete;
+    std::vector<wire::Range> ranges;  // of stored chunks, merged; empty: nothing is left to remove
+    std::int64_t newest_seq = 0;
+    bool changing = false;  // since its figures were reckoned, or on its way to ClickHouse
     std::optional<base::Uuid> key;
-    std::optional<base::Uuid> replica;
   };
   struct Owner {
     base::Uuid athlete;
@@ -114,13 +138,25 @@ class Writer {
   base::Result<std::int64_t> make_block(std::uint64_t max_records, std::size_t max_bytes);
   base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
   base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
-  base::Status remove_range(const base::Uuid& athlete, const Removal& removal);
+  base::Status remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
   base::Status dissolve_block(std::int64_t block_id);
   base::Status heal_duplicate(std::int64_t server_seq, const Entry& entry);
   // The chunks of a condition with the parameters from ?3 on, which `bind` binds.
   base::Status load_again(const std::string& which, const std::function<void(sql::Statement&)>& bind);
-  base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms);
+  base::Status bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms,
+                    const std::string& why);
+  base::Result<std::optional<std::int64_t>> start_of(const base::Uuid& rec_id);
+  base::Status erase_rows(const RowsToErase& rows);
+  base::Result<bool> is_held(const base::Uuid& athlete);
+  base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep);
+  base::Status keep_figures(const FiguresToKeep& keep);
+  base::Result<std::optional<Erasure>> erasure_of(const base::Uuid& athlete);
+  base::Status refuse_if_held(const base::Uuid& athlete);
+  base::Status mark_all_dirty(const base::Uuid& athlete);
+  base::Status audit_erasure(const base::Uuid& athlete, const std::string& kind, const std::optional<base::Uuid>& key,
+                             const std::string& what);
+  base::Status erase_rest(const base::Uuid& athlete);
   // Members that do not belong to the event stay empty.
   struct SessionNews {
     std::uint32_t revision = 0;

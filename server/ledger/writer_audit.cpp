@@ -135,6 +135,7 @@ Status Writer::audit_removal(const base::Uuid& athlete, const Removal& removal, 
             "-" + std::to_string(removal.range.to);
   }
   what += " chunks=" + std::to_string(chunks_before - counters_.chunks);
+  what += by.plan.empty() ? "" : " plan=" + by.plan;
   const auto written = append_audit({removal.stream ? "retention" : "purge", by.key, athlete, by.replica, what});
   return written ? Status() : Status(written.error());
 }

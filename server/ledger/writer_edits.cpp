@@ -60,6 +60,13 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
   }
   const bool is_purge = edit.field == rowing::EditField::purged;
   if (is_purge) {
+    const auto held = is_held(submission.athlete);
+    if (!held) {
+      return held.error();
+    }
+    if (*held) {
+      return rejected("a legal hold keeps this session: it can be purged when the hold has ended");
+    }
     const auto deleted = is_deleted(submission.athlete, edit.session);
     if (!deleted) {
       return deleted.error();

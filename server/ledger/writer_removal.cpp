@@ -23,27 +23,19 @@ Status Writer::remove(const Removal& removal) {
   if (!*owner || (*owner)->purged) {
     return Error{ErrorCode::not_found, "there is no recording " + removal.rec_id.text()};
   }
-  return removal.stream ? remove_range((*owner)->athlete, removal) : purge((*owner)->athlete, removal.rec_id, {});
+  return removal.stream ? remove_range((*owner)->athlete, removal, {}) : purge((*owner)->athlete, removal.rec_id, {});
 }
 
 Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by) {
   const Removal whole{rec_id, std::nullopt, {}};
   const std::int64_t chunks_before = counters_.chunks;
-  std::optional<std::int64_t> started_ms;
-  {
-    auto select = connection_->prepare("SELECT started_ms FROM recording WHERE rec_id = ?1");
-    if (!select) {
-      return select.error();
-    }
-    const auto row = select->bind(1, rec_id.bytes).step();
-    if (!row) {
-      return row.error();
-    }
-    started_ms = *row ? std::optional(select->integer(0)) : std::nullopt;
+  const auto started_ms = start_of(rec_id);
+  if (!started_ms) {
+    return started_ms.error();
   }
   BOATHOUSE_TRY(drop_chunks(athlete, whole));
   // The feed first: it is found by what the others hold. Ranges that retention removed are part of the whole.
-  constexpr std::array<std::string_view, 7> kRemovals{
+  constexpr std::array<std::string_view, 10> kRemovals{
       "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1 "
       "UNION ALL SELECT server_seq FROM seal WHERE rec_id = ?1 UNION ALL SELECT server_seq FROM gone WHERE rec_id = "
       "?1)",
@@ -52,7 +44,10 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
       "DELETE FROM session_mark WHERE rec_id = ?1 AND ?2 IS NOT NULL",
       "DELETE FROM quarantine WHERE rec_id = ?1 AND athlete = ?2",
       "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2",
-      "DELETE FROM completed WHERE rec_id = ?1 AND ?2 IS NOT NULL"};
+      "DELETE FROM completed WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+      "DELETE FROM kept_figures WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+      "DELETE FROM retiring WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+      "DELETE FROM erasing WHERE rec_id = ?1 AND athlete = ?2"};
   std::array<std::int64_t, kRemovals.size()> removed{};
   for (std::size_t i = 0; i < kRemovals.size(); ++i) {
     auto remove = connection_->prepare(kRemovals[i]);
@@ -64,14 +59,26 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
   }
   counters_.quarantined -= removed[4];
   counters_.recordings -= removed[5];
-  BOATHOUSE_TRY(bury(athlete, whole, started_ms));
+  BOATHOUSE_TRY(bury(athlete, whole, *started_ms, {}));
   BOATHOUSE_TRY(audit_removal(athlete, whole, by, chunks_before));
   BOATHOUSE_TRY(tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true}));
   // Its session's row goes, and those that were linked to it become others.
-  return started_ms ? mark_dirty(rec_id, counters_.last_seq) : Status();
+  return *started_ms ? mark_dirty(rec_id, counters_.last_seq) : Status();
 }
 
-Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
+Result<std::optional<std::int64_t>> Writer::start_of(const base::Uuid& rec_id) {
+  auto select = connection_->prepare("SELECT started_ms FROM recording WHERE rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  return *row ? std::optional(select->integer(0)) : std::nullopt;
+}
+
+Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by) {
   const wire::Range& range = removal.range;
   if (range.from >= range.to || range.to > wire::kMaxSequence) {
     return Error{ErrorCode::invalid_input, "the range " + text_of(range.from, range.to) + " is empty or too far"};
@@ -96,8 +103,8 @@ Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal) {
   }
   const std::int64_t chunks_before = counters_.chunks;
   BOATHOUSE_TRY(drop_chunks(athlete, removal));
-  BOATHOUSE_TRY(bury(athlete, removal, std::nullopt));
-  BOATHOUSE_TRY(audit_removal(athlete, removal, {}, chunks_before));
+  BOATHOUSE_TRY(bury(athlete, removal, std::nullopt, by.plan));
+  BOATHOUSE_TRY(audit_removal(athlete, removal, by, chunks_before));
   return mark_dirty(removal.rec_id, counters_.last_seq);
 }
 
@@ -173,18 +180,44 @@ Status Writer::dissolve_block(std::int64_t block_id) {
   return {};
 }
 
-Status Writer::bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms) {
+// Of a range the tombstone keeps no start: that is the recording's, which is still there.
+Status Writer::bury(const base::Uuid& athlete, const Removal& removal, std::optional<std::int64_t> started_ms,
+                    const std::string& why) {
   const std::int64_t server_seq = next_seq();
   auto insert = connection_->prepare(
-      "INSERT INTO gone (server_seq, athlete, rec_id, started_ms, stream, from_seq, to_seq, removed_ms) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+      "INSERT INTO gone (server_seq, athlete, rec_id, started_ms, stream, from_seq, to_seq, removed_ms, why) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
   if (!insert) {
     return insert.error();
   }
   insert->bind(1, server_seq).bind(2, athlete.bytes).bind(3, removal.rec_id.bytes).bind(4, started_ms);
   insert->bind(5, removal.stream ? std::optional(number(*removal.stream)) : std::nullopt);
-  BOATHOUSE_TRY(insert->bind(6, removal.range.from).bind(7, removal.range.to).bind(8, now_ms_).run());
+  insert->bind(6, removal.range.from).bind(7, removal.range.to).bind(8, now_ms_);
+  BOATHOUSE_TRY(insert->bind(9, why).run());
+  const auto key = removal.stream ? start_of(removal.rec_id) : Result<std::optional<std::int64_t>>(started_ms);
+  if (!key) {
+    return key.error();
+  }
+  // `source` has no table there, and a recording that never came has no rows.
+  if (*key && removal.stream != rowing::Stream::source) {
+    const wire::Range range = removal.stream ? removal.range : wire::Range{0, wire::kMaxSequence};
+    BOATHOUSE_TRY(erase_rows({server_seq, athlete, removal.rec_id, **key, removal.stream, range}));
+  }
   return feed({athlete, server_seq, FeedKind::gone, removal.rec_id, {}, {}, {}});
+}
+
+Status Writer::erase_rows(const RowsToErase& rows) {
+  auto insert = connection_->prepare(
+      "INSERT INTO erasing (server_seq, athlete, rec_id, started_ms, stream, from_seq, to_seq) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, rows.server_seq).bind(2, rows.athlete.bytes);
+  rows.rec_id ? insert->bind(3, rows.rec_id->bytes) : insert->bind(3, nullptr);
+  insert->bind(4, rows.started_ms).bind(5, rows.stream ? std::optional(number(*rows.stream)) : std::nullopt);
+  stored_ = true;  // the loader is to know
+  return insert->bind(6, rows.range.from).bind(7, rows.range.to).run();
 }
 
 Result<bool> Writer::is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range) {

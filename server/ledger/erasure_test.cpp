@@ -1,0 +1,133 @@
+// The erasure of an athlete: hidden at once, taken back or removed from every table, and nothing left but ids.
+#include <gmock/gmock.h>
+
+#include "server/ledger/ledger.hpp"
+#include "server/ledger/test_ledger.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using base::ErrorCode;
+using rowing::EditField;
+using rowing::Stream;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using wire::Outcome;
+
+constexpr std::int64_t kDay = 86'400'000;
+
+class ErasureTest : public LedgerTest {
+ protected:
+  // Something of Anna in every table, and of Ben.
+  void fill() {
+    put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 10), title_entry(kRec, 1),
+         chunk_entry(kRec, Stream::sample, 0, 10, "mismatch"), birth_entry(uuid(101)),
+         chunk_entry(uuid(101), Stream::stroke, 0, 5), birth_entry(uuid(102)),
+         flag_entry(uuid(102), 2, EditField::deleted, true), flag_entry(uuid(102), 3, EditField::purged, true)});
+    ASSERT_TRUE(ledger_->hello({kAnna, uuid(9)}));
+    ASSERT_TRUE(ledger_->set_retention_rule({scope_of_athlete(kAnna), Stream::sample, 3}, {}));
+    put(kBen, {birth_entry(uuid(200)), chunk_entry(uuid(200), Stream::sample, 0, 10)});
+  }
+  std::uint64_t rows_of(const base::Uuid& athlete) {
+    std::uint64_t rows = 0;
+    for (const TableCount& count : *ledger_->rows_of_athlete(athlete)) {
+      rows += count.rows;
+    }
+    return rows;
+  }
+  void erase_all() {
+    while (*ledger_->erase_some(kAnna, 1)) {
+    }
+  }
+  std::int64_t due() { return clock_.utc_ms() + 30 * kDay; }
+};
+
+TEST_P(ErasureTest, WhoIsToBeErasedIsHiddenAtOnceAndComesBack) {
+  fill();
+  const auto before = ledger_->sessions_around(kRec)->sessions.at(0);
+  EXPECT_FALSE(before.deleted);
+  const auto dirty = *ledger_->dirty_sessions(100);
+  ASSERT_TRUE(ledger_->sessions_written(dirty));
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
+  EXPECT_EQ(ledger_->ask_erasure(kAnna, due(), {}).error().code, ErrorCode::conflict);
+  EXPECT_TRUE(ledger_->sessions_around(kRec)->sessions.at(0).deleted);
+  EXPECT_EQ(ledger_->dirty_sessions(100)->size(), 2U) << "the rows of both are written again, as none";
+  EXPECT_FALSE(ledger_->sessions_around(uuid(200))->sessions.at(0).deleted);
+  EXPECT_EQ(ledger_->erasures()->at(0).state(), ErasureState::hidden);
+  const auto refused = submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)});
+  EXPECT_EQ(refused.error().code, ErrorCode::forbidden);
+  EXPECT_EQ(put(kBen, {chunk_entry(uuid(200), Stream::sample, 10, 20)}).at(0).outcome, Outcome::stored);
+
+  reopen();
+  EXPECT_EQ(ledger_->begin_erasing(kAnna).error().code, ErrorCode::unavailable) << "30 days have not gone by";
+  EXPECT_EQ(ledger_->erase_some(kAnna, 1).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(ledger_->take_back_erasure(kAnna, uuid(77)));
+  EXPECT_EQ(ledger_->take_back_erasure(kAnna, {}).error().code, ErrorCode::not_found);
+  const auto after = ledger_->sessions_around(kRec)->sessions.at(0);
+  EXPECT_FALSE(after.deleted);
+  EXPECT_EQ(after.title, before.title);
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 10, 20)).outcome, Outcome::stored);
+  EXPECT_THAT(*ledger_->erasures(), IsEmpty());
+}
+
+TEST_P(ErasureTest, NothingIsLeftButIds) {
+  fill();
+  const std::uint64_t bens = rows_of(kBen);
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
+  clock_.set_utc_ms(due());
+  ASSERT_TRUE(ledger_->begin_erasing(kAnna));
+  EXPECT_EQ(ledger_->take_back_erasure(kAnna, {}).error().code, ErrorCode::conflict);
+  EXPECT_TRUE(*ledger_->erase_some(kAnna, 1));
+  reopen();  // in the middle
+  EXPECT_EQ(ledger_->finish_erasure(kAnna).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(ledger_->begin_erasing(kAnna));
+  erase_all();
+  for (const TableCount& count : *ledger_->rows_of_athlete(kAnna)) {
+    EXPECT_EQ(count.rows, count.table == "erasing" ? 1U : 0U) << count.table;
+  }
+  EXPECT_EQ(rows_of(kBen), bens);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM recording"), 1);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 1);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM session_mark"), 1);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM retention_rule"), 0);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM seal"), 0);
+  EXPECT_EQ(number_in_file("SELECT (SELECT count(*) FROM quarantine) - quarantined FROM state"), 0);
+
+  // ClickHouse is told once, of all.
+  const auto rows = *ledger_->rows_to_erase(10);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].athlete, kAnna);
+  EXPECT_FALSE(rows[0].rec_id);
+  EXPECT_EQ(ledger_->finish_erasure(kAnna).error().code, ErrorCode::conflict) << "it has rows still";
+  ASSERT_TRUE(ledger_->rows_erased(std::vector{rows[0].server_seq}));
+  ASSERT_TRUE(ledger_->finish_erasure(kAnna));
+  EXPECT_EQ(ledger_->erasures()->at(0).state(), ErasureState::erased);
+  EXPECT_EQ(rows_of(kAnna), 0U);
+
+  // The audit goes on, and names nobody.
+  EXPECT_FALSE(ledger_->verify_audit()->difference);
+  EXPECT_EQ(ledger_->audit(0, 100, {kAnna, "erasure.done"})->size(), 1U);
+  for (const AuditRecord& record : *ledger_->audit(0, 100, {kAnna, {}})) {
+    EXPECT_THAT(record.entry.what, testing::Not(HasSubstr("5 x 500")));
+  }
+}
+
+TEST_P(ErasureTest, AHoldRefusesItUntilTheLastMoment) {
+  fill();
+  ASSERT_TRUE(ledger_->set_legal_hold({scope_of_athlete(kAnna), "a dispute"}, {}));
+  const auto refused = ledger_->ask_erasure(kAnna, due(), {});
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_THAT(refused.error().text, HasSubstr("retention release"));
+  ASSERT_TRUE(ledger_->release_legal_hold(scope_of_athlete(kAnna), {}));
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), {}));
+  ASSERT_TRUE(ledger_->set_legal_hold({"all", "another"}, {}));
+  clock_.set_utc_ms(due());
+  EXPECT_EQ(ledger_->begin_erasing(kAnna).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(ledger_->release_legal_hold("all", {}));
+  EXPECT_TRUE(ledger_->begin_erasing(kAnna));
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, ErasureTest, both_databases(), database_name);
+
+}  // namespace
+}  // namespace boathouse::ledger

@@ -1,0 +1,260 @@
+// Rules, holds, and what an applied plan removes: only what a verified backup has, never what a hold keeps.
+#include <gmock/gmock.h>
+
+#include "server/ledger/backup_mark.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/ledger/schema.hpp"
+#include "server/ledger/test_ledger.hpp"
+#include "server/sql/migrations.hpp"
+
+namespace boathouse::ledger {
+namespace {
+
+using rowing::Stream;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using wire::Outcome;
+using wire::Range;
+
+constexpr std::size_t kMany = 1'000'000;
+constexpr std::int64_t kFarFuture = std::int64_t{1} << 50;
+
+class RetentionTest : public LedgerTest {
+ protected:
+  void fill() {
+    put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 20, 30),
+         chunk_entry(kRec, Stream::stroke, 0, 10), chunk_entry(kRec, Stream::source, 0, 2), seal_entry(kRec, 1, 30)});
+    load_all();
+  }
+  void load_all() {
+    while (const auto block = *ledger_->next_block(kMany, kMany)) {
+      ASSERT_TRUE(ledger_->finish_block(block->block_id));
+    }
+    const auto dirty = *ledger_->dirty_sessions(kMany);
+    ASSERT_TRUE(ledger_->sessions_written(dirty));
+  }
+  void back_up() {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(
+        note_backup(*connection, ledger_->epoch(), {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}));
+  }
+  Retirement samples(std::uint64_t to = 30) { return {kRec, Stream::sample, to, "plan1"}; }
+  RetiredCounts retire(const std::vector<Retirement>& retirements, const std::string& figures = "figures") {
+    EXPECT_TRUE(ledger_->apply_plan(retirements, "plan=plan1", uuid(77)));
+    const auto state = ledger_->recording(kRec);
+    const std::vector<FiguresToKeep> keep{{kRec, (*state)->server_seq, base::Bytes(figures.begin(), figures.end())}};
+    const auto counts = ledger_->retire(retirements, keep);
+    EXPECT_TRUE(counts) << counts.error().text;
+    return *counts;
+  }
+};
+
+TEST_P(RetentionTest, RulesAndHoldsAreKeptAndWrittenDown) {
+  EXPECT_THAT(*ledger_->retention_rules(), IsEmpty());
+  ASSERT_TRUE(ledger_->set_retention_rule({"all", Stream::sample, 3}, uuid(77)));
+  ASSERT_TRUE(ledger_->set_retention_rule({"all", Stream::sample, 5}, uuid(77)));
+  ASSERT_TRUE(ledger_->set_retention_rule({scope_of_athlete(kAnna), Stream::force_curve, std::nullopt}, {}));
+  ASSERT_TRUE(ledger_->set_legal_hold({"all", "a dispute about doping"}, uuid(77)));
+  reopen();
+  const auto rules = *ledger_->retention_rules();
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].years, 5);
+  EXPECT_EQ(rules[0].set_ms, clock_.utc_ms());
+  EXPECT_EQ(rules[1].scope, "athlete:" + kAnna.text());
+  EXPECT_FALSE(rules[1].years);
+  EXPECT_EQ(ledger_->legal_holds()->at(0).reason, "a dispute about doping");
+  ASSERT_TRUE(ledger_->release_legal_hold("all", {}));
+  EXPECT_EQ(ledger_->release_legal_hold("all", {}).error().code, base::ErrorCode::not_found);
+  EXPECT_THAT(*ledger_->legal_holds(), IsEmpty());
+
+  const auto written = *ledger_->audit(0, 100, {});
+  ASSERT_EQ(written.size(), 5U);
+  EXPECT_EQ(written[1].entry.what, "scope=all stream=sample years=5");
+  EXPECT_EQ(written[1].entry.key, uuid(77));
+  EXPECT_EQ(written[3].entry.what, "scope=all") << "the reason may name somebody";
+}
+
+TEST_P(RetentionTest, AgeCountsFromTheLaterOfStartAndReceipt) {
+  fill();
+  const auto all = *ledger_->aged_streams(kFarFuture, {}, 100);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].stream, Stream::sample);
+  EXPECT_EQ(all[0].chunks, 2U);
+  EXPECT_EQ(all[0].records, 20U);
+  EXPECT_EQ(all[0].to, 30U);
+  EXPECT_EQ(all[0].age_from_ms, clock_.utc_ms()) << "it began 100 s before it was received";
+  EXPECT_FALSE(all[0].on_its_way);
+  EXPECT_THAT(*ledger_->aged_streams(clock_.utc_ms(), {}, 100), IsEmpty()) << "received now";
+  EXPECT_EQ(ledger_->aged_streams(clock_.utc_ms() + 1, {}, 100)->size(), 3U);
+
+  // A seal that came later.
+  clock_.set_utc_ms(clock_.utc_ms() + 5000);
+  put({seal_entry(kRec, 2, 30)});
+  EXPECT_EQ(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).age_from_ms, clock_.utc_ms());
+  EXPECT_TRUE(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).on_its_way) << "its session's row waits";
+
+  // Page by page, whole recordings.
+  for (std::uint64_t n = 201; n <= 205; ++n) {
+    put({birth_entry(uuid(n)), chunk_entry(uuid(n), Stream::sample, 0, 5), chunk_entry(uuid(n), Stream::split, 0, 5)});
+  }
+  std::size_t streams = 0;
+  std::optional<base::Uuid> after;
+  while (true) {
+    const auto page = *ledger_->aged_streams(kFarFuture, after, 8);
+    if (page.empty()) {
+      break;
+    }
+    streams += page.size();
+    after = page.back().rec_id;
+  }
+  EXPECT_EQ(streams, 13U);
+}
+
+TEST_P(RetentionTest, WhatIsRemovedIsWrittenDownFirstAndLeavesTheRest) {
+  fill();
+  back_up();
+  const RetiredCounts counts = retire({samples()});
+  EXPECT_EQ(counts.removed, 1U);
+  EXPECT_EQ(counts.chunks, 2U);
+  EXPECT_THAT(*ledger_->retirements(10), IsEmpty());
+  EXPECT_EQ((*ledger_->recording(kRec))->removed, (std::map<Stream, std::uint64_t>{{Stream::sample, 20}}));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 2);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone WHERE why = 'plan1'"), 2);
+  EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->by_retention);
+  const auto rows = *ledger_->rows_to_erase(10);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].rec_id, kRec);
+  EXPECT_EQ(rows[0].stream, Stream::sample);
+  EXPECT_EQ(rows[0].range, (Range{0, 10}));
+  EXPECT_EQ(rows[0].started_ms, 1'700'000'000'000);
+  const auto written = *ledger_->audit(0, 100, {{}, "retention"});
+  ASSERT_EQ(written.size(), 2U);
+  EXPECT_EQ(written[0].entry.key, uuid(77));
+  EXPECT_THAT(written[0].entry.what, HasSubstr("stream=sample range=0-10 chunks=1 plan=plan1"));
+
+  // The figures stay, and the session is where it was.
+  const auto session = ledger_->sessions_around(kRec)->sessions.at(0);
+  EXPECT_EQ(base::as_text(session.kept_figures), "figures");
+  EXPECT_EQ(session.primaries.at(Stream::sample), kRec);
+  ASSERT_TRUE(ledger_->rows_erased(std::vector{rows[0].server_seq, rows[1].server_seq}));
+  EXPECT_THAT(*ledger_->rows_to_erase(10), IsEmpty());
+
+  // What a device has still to send is taken: the hole was never removed.
+  const Results late = put({chunk_entry(kRec, Stream::sample, 10, 20), chunk_entry(kRec, Stream::sample, 20, 30)});
+  EXPECT_EQ(late[0].outcome, Outcome::stored);
+  EXPECT_EQ(late[1].outcome, Outcome::rejected);
+}
+
+TEST_P(RetentionTest, SeveralStreamsOfARecordingGoAtOnceAndTheFirstFiguresStay) {
+  fill();
+  back_up();
+  EXPECT_EQ(retire({samples(), {kRec, Stream::source, 2, "plan1"}}).removed, 2U);
+  EXPECT_EQ(ledger_->rows_to_erase(10)->size(), 2U) << "an imported file has no rows";
+  load_all();
+  EXPECT_EQ(retire({{kRec, Stream::stroke, 10, "plan2"}}, "of what was thinned").removed, 1U);
+  EXPECT_EQ(base::as_text(ledger_->sessions_around(kRec)->sessions.at(0).kept_figures), "figures");
+}
+
+TEST_P(RetentionTest, NothingThatNoBackupHasIsRemoved) {
+  fill();
+  EXPECT_EQ(retire({samples()}).not_backed_up, 1U);
+  back_up();
+  put({chunk_entry(kRec, Stream::sample, 40, 50)});
+  load_all();
+  EXPECT_EQ(retire({samples(50)}).not_backed_up, 1U) << "of a chunk that came after the backup";
+  EXPECT_EQ(retire({samples(30)}).removed, 1U);
+  EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, ElementsAre(Range{40, 50}));
+  ledger_.reset();
+  const auto opened = Ledger::open({.place = place_, .purge_without_backup = true}, clock_, random_);
+  EXPECT_LT(*(*opened)->backed_up_seq(), *(*opened)->purge_safe_seq()) << "what devices may do is not what we may";
+}
+
+TEST_P(RetentionTest, AHoldKeepsEverything) {
+  fill();
+  back_up();
+  ASSERT_TRUE(ledger_->set_legal_hold({scope_of_athlete(kAnna), "a dispute"}, {}));
+  EXPECT_EQ(retire({samples()}).held, 1U);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 0);
+  EXPECT_THAT(*ledger_->retirements(10), IsEmpty()) << "it is not removed later either, without a new plan";
+  put({flag_entry(kRec, 2, rowing::EditField::deleted, true)});
+  const auto purge = put_one(flag_entry(kRec, 3, rowing::EditField::purged, true));
+  EXPECT_EQ(purge.outcome, Outcome::rejected);
+  EXPECT_THAT(purge.detail, HasSubstr("legal hold"));
+  ASSERT_TRUE(ledger_->release_legal_hold(scope_of_athlete(kAnna), {}));
+  EXPECT_EQ(put_one(flag_entry(kRec, 4, rowing::EditField::purged, true)).outcome, Outcome::stored);
+}
+
+TEST_P(RetentionTest, WhatChangesIsLeftForLater) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  back_up();
+  EXPECT_EQ(retire({samples()}).later, 1U) << "not loaded";
+  load_all();
+  const auto mark = (*ledger_->recording(kRec))->server_seq;
+  put({title_entry(kRec, 5)});
+  load_all();
+  const std::vector<Retirement> retirements{samples()};
+  const std::vector<FiguresToKeep> old{{kRec, mark, {}}};
+  EXPECT_EQ(ledger_->retire(retirements, old)->later, 1U) << "the figures are of before";
+  EXPECT_EQ(ledger_->retire(retirements, {})->later, 1U) << "there are no figures";
+  EXPECT_EQ(ledger_->retirements(10)->size(), 1U);
+  EXPECT_EQ(retire({samples()}).removed, 1U);
+}
+
+TEST_P(RetentionTest, APurgeTakesAllOfItAlong) {
+  fill();
+  back_up();
+  retire({samples()});
+  load_all();
+  ASSERT_TRUE(ledger_->apply_plan(std::vector<Retirement>{{kRec, Stream::stroke, 10, "plan2"}}, "", {}));
+  ASSERT_TRUE(ledger_->remove({kRec, std::nullopt, {}}));
+  for (const char* table : {"kept_figures", "retiring"}) {
+    EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table)), 0) << table;
+  }
+  const auto rows = *ledger_->rows_to_erase(10);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_FALSE(rows[0].stream);
+  EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->by_retention);
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, RetentionTest, both_databases(), database_name);
+
+// What a program of before has removed has rows in ClickHouse still.
+TEST_F(SqliteLedgerTest, RemovalsOfVersion6AreCarriedOutInClickHouse) {
+  ledger_.reset();
+  const std::string old = folder_.file("old.db");
+  {
+    auto connection = sql::Connection::open({.sqlite_file = old});
+    ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(6)}));
+    const std::string rec = "x'" + std::string(30, '0') + "64'";
+    const std::string anna = "x'" + std::string(30, '0') + "01'";
+    ASSERT_TRUE(
+        connection->execute("INSERT INTO state VALUES (1, 'old', 9, 1, 0, 0, 0, 0, 0, NULL);"
+                            "INSERT INTO recording VALUES (" +
+                            rec + ", " + anna +
+                            ", x'00', 5, 6, 1, zeroblob(32), x'00');"
+                            "INSERT INTO session_mark VALUES (" +
+                            rec +
+                            ", 1, NULL);"
+                            "INSERT INTO gone VALUES (7, " +
+                            anna + ", " + rec +
+                            ", NULL, 1, 0, 256, 6);"
+                            "INSERT INTO gone VALUES (8, " +
+                            anna +
+                            ", zeroblob(16), 4, NULL, 0, 0, 6);"
+                            "INSERT INTO gone VALUES (9, " +
+                            anna + ", randomblob(16), NULL, NULL, 0, 0, 6)"));
+  }
+  auto opened = Ledger::open({.place = {.sqlite_file = old}}, clock_, random_);
+  ASSERT_TRUE(opened) << opened.error().text;
+  const auto rows = *(*opened)->rows_to_erase(10);
+  ASSERT_EQ(rows.size(), 2U) << "of one that never came there are no rows";
+  EXPECT_EQ(rows[0].rec_id, uuid(100));
+  EXPECT_EQ(rows[0].started_ms, 5);
+  EXPECT_EQ(rows[0].range, (Range{0, 256}));
+  EXPECT_FALSE(rows[1].stream);
+  EXPECT_EQ(rows[1].range, (Range{0, wire::kMaxSequence}));
+}
+
+}  // namespace
+}  // namespace boathouse::ledger

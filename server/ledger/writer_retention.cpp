@@ -1,0 +1,212 @@
+// The writer's half for retention: rules, holds, and what an applied plan removes.
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "core/wire/chunk.hpp"
+#include "server/ledger/backup_mark.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/writer.hpp"
+
+namespace boathouse::ledger {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+std::string scope_of_athlete(const base::Uuid& athlete) { return "athlete:" + athlete.text(); }
+std::string scope_of_team(const base::Uuid& team) { return "team:" + team.text(); }
+
+Status Writer::set_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) {
+  auto upsert = connection_->prepare(
+      "INSERT INTO retention_rule (scope, stream, years, set_ms) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT (scope, stream) DO UPDATE SET years = ?3, set_ms = ?4");
+  if (!upsert) {
+    return upsert.error();
+  }
+  upsert->bind(1, rule.scope).bind(2, number(rule.stream)).bind(3, rule.years).bind(4, now_ms_);
+  BOATHOUSE_TRY(upsert->run());
+  const std::string what = "scope=" + rule.scope + " stream=" + std::string(rowing::name(rule.stream)) +
+                           " years=" + (rule.years ? std::to_string(*rule.years) : "ever");
+  const auto written = append_audit({"retention.rule", key, {}, {}, what});
+  return written ? Status() : Status(written.error());
+}
+
+// The reason stays out of the audit: it may name somebody, and a record is never removed.
+Status Writer::set_hold(const LegalHold& hold, const std::optional<base::Uuid>& key) {
+  auto upsert = connection_->prepare(
+      "INSERT INTO legal_hold (scope, reason, set_ms) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT (scope) DO UPDATE SET reason = ?2, set_ms = ?3");
+  if (!upsert) {
+    return upsert.error();
+  }
+  BOATHOUSE_TRY(upsert->bind(1, hold.scope).bind(2, hold.reason).bind(3, now_ms_).run());
+  const auto written = append_audit({"retention.hold", key, {}, {}, "scope=" + hold.scope});
+  return written ? Status() : Status(written.error());
+}
+
+Status Writer::release_hold(const std::string& scope, const std::optional<base::Uuid>& key) {
+  auto remove = connection_->prepare("DELETE FROM legal_hold WHERE scope = ?1");
+  if (!remove) {
+    return remove.error();
+  }
+  BOATHOUSE_TRY(remove->bind(1, scope).run());
+  if (connection_->changes() == 0) {
+    return Error{ErrorCode::not_found, "there is no hold on " + scope};
+  }
+  const auto written = append_audit({"retention.release", key, {}, {}, "scope=" + scope});
+  return written ? Status() : Status(written.error());
+}
+
+Result<bool> Writer::is_held(const base::Uuid& athlete) {
+  auto select = connection_->prepare("SELECT 1 FROM legal_hold WHERE scope IN (?1, ?2) LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  return select->bind(1, kScopeAll).bind(2, scope_of_athlete(athlete)).step();
+}
+
+Status Writer::apply_plan(std::span<const Retirement> retirements, const std::string& what,
+                          const std::optional<base::Uuid>& key) {
+  auto insert = connection_->prepare(
+      "INSERT INTO retiring (rec_id, stream, to_seq, plan, key_id) VALUES (?1, ?2, ?3, ?4, ?5) "
+      "ON CONFLICT (rec_id, stream) DO NOTHING");
+  if (!insert) {
+    return insert.error();
+  }
+  for (const Retirement& one : retirements) {
+    insert->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.plan);
+    key ? insert->bind(5, key->bytes) : insert->bind(5, nullptr);
+    BOATHOUSE_TRY(insert->run());
+  }
+  const auto written = append_audit({"retention.apply", key, {}, {}, what});
+  return written ? Status() : Status(written.error());
+}
+
+Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKeep& keep) {
+  Retired found;
+  {
+    auto select = connection_->prepare(
+        "SELECT athlete, seq, dirty_since IS NOT NULL, "
+        "(SELECT count(*) FROM chunk JOIN unloaded ON unloaded.server_seq = chunk.server_seq WHERE chunk.rec_id = ?1), "
+        "(SELECT max(server_seq) FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3), "
+        "(SELECT key_id FROM retiring WHERE rec_id = ?1 AND stream = ?2) "
+        "FROM recording JOIN session_mark USING (rec_id) WHERE recording.rec_id = ?1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row || select->is_null(4)) {
+      return found;  // purged meanwhile, or nothing of it is left
+    }
+    found.athlete = uuid_of(select->blob(0));
+    found.changing = select->integer(1) > keep.mark || select->integer(2) != 0 || select->integer(3) > 0;
+    found.newest_seq = select->integer(4);
+    if (!select->is_null(5)) {
+      found.key = uuid_of(select->blob(5));
+    }
+  }
+  // Of what is stored, so that a hole stays a hole: what fills it later is taken.
+  auto select = connection_->prepare(
+      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 ORDER BY from_seq");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to);
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return found;
+    }
+    const auto from = static_cast<std::uint64_t>(select->integer(0));
+    const auto to = static_cast<std::uint64_t>(select->integer(1));
+    if (!found.ranges.empty() && found.ranges.back().to == from) {
+      found.ranges.back().to = to;
+    } else {
+      found.ranges.push_back({from, to});
+    }
+  }
+}
+
+Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures) {
+  RetiredCounts counts;
+  const auto mark = backup_mark(*connection_);
+  if (!mark) {
+    return mark.error();
+  }
+  std::map<base::Uuid, bool> changing;  // as each was before the first of its streams went
+  for (const Retirement& one : retirements) {
+    const auto keep = std::ranges::find(figures, one.rec_id, &FiguresToKeep::rec_id);
+    if (keep == figures.end()) {
+      ++counts.later;
+      continue;
+    }
+    const auto found = look_at(one, *keep);
+    if (!found) {
+      return found.error();
+    }
+    const bool is_changing = changing.try_emplace(one.rec_id, found->changing).first->second;
+    if (!found->ranges.empty()) {
+      const auto held = is_held(found->athlete);
+      if (!held) {
+        return held.error();
+      }
+      if (*held) {
+        ++counts.held;
+      } else if (!*mark || found->newest_seq > (*mark)->up_to_seq) {
+        ++counts.not_backed_up;
+      } else if (is_changing) {
+        ++counts.later;
+        continue;  // it stays among those to be removed
+      } else {
+        BOATHOUSE_TRY(keep_figures(*keep));
+        const std::int64_t chunks_before = counters_.chunks;
+        for (const wire::Range& range : found->ranges) {
+          BOATHOUSE_TRY(remove_range(found->athlete, {one.rec_id, one.stream, range}, {found->key, {}, one.plan}));
+        }
+        counts.chunks += static_cast<std::uint64_t>(chunks_before - counters_.chunks);
+        ++counts.removed;
+      }
+    }
+    auto done = connection_->prepare("DELETE FROM retiring WHERE rec_id = ?1 AND stream = ?2");
+    if (!done) {
+      return done.error();
+    }
+    BOATHOUSE_TRY(done->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).run());
+  }
+  return counts;
+}
+
+// The first ones count: those of later are of what was thinned already.
+Status Writer::keep_figures(const FiguresToKeep& keep) {
+  if (keep.figures.empty()) {
+    return {};
+  }
+  auto insert = connection_->prepare(
+      "INSERT INTO kept_figures (rec_id, figures) VALUES (?1, ?2) ON CONFLICT (rec_id) DO NOTHING");
+  if (!insert) {
+    return insert.error();
+  }
+  return insert->bind(1, keep.rec_id.bytes).bind(2, keep.figures).run();
+}
+
+Status Writer::rows_erased(std::span<const std::int64_t> server_seqs) {
+  auto remove = connection_->prepare("DELETE FROM erasing WHERE server_seq = ?1");
+  if (!remove) {
+    return remove.error();
+  }
+  for (const std::int64_t server_seq : server_seqs) {
+    BOATHOUSE_TRY(remove->bind(1, server_seq).run());
+  }
+  return {};
+}
+
+}  // namespace boathouse::ledger
