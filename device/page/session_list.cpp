@@ -46,6 +46,7 @@ struct Together {
   std::uint64_t pending_bytes = 0;
   std::uint64_t refused_items = 0;
   std::uint64_t away_items = 0;
+  std::uint64_t retired_records = 0;
   bool ended = true;
   bool safe = true;
   sync::Safety safety = sync::Safety::verified;
@@ -60,6 +61,7 @@ Together together(const store::SessionInfo& session) {
     all.pending_bytes += info.pending_bytes;
     all.refused_items += info.refused_items;
     all.away_items += info.away_items;
+    all.retired_records += info.retired_records;
     all.ended = all.ended && info.ended;
     all.safe = all.safe && info.safe();
     all.safety = std::min(all.safety, sync::safety_of(info));
@@ -82,6 +84,7 @@ void write_session(JsonWriter& json, store::Store& store, const store::SessionIn
   json.key("source_name").value(first.birth.source_name).key("dialect").value(first.birth.dialect);
   json.key("safe").value(all.safe).key("safety").value(sync::name(all.safety));
   json.key("problem").value(all.problem).key("away_items").value(all.away_items).key("items").value(all.items);
+  json.key("removed_from_cloud").value(all.retired_records);
   json.key("pending_items").value(all.pending_items).key("pending_bytes").value(all.pending_bytes);
   json.key("refused_items").value(all.refused_items);
   std::optional<std::string> refusal;

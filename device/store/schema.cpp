@@ -207,7 +207,19 @@ CREATE INDEX conflict_open ON conflict(recording) WHERE answer IS NULL;
 CREATE INDEX conflict_answered ON conflict(answered_ms) WHERE answer IS NOT NULL;
 )sql";
 
-constexpr std::array<db::Migration, 3> kMigrations{{{1, kVersion1}, {2, kVersion2}, {3, kVersion3}}};
+// retired: ranges that the server's retention removed there. What is here of them stays for good: nobody else may have
+// it.
+constexpr std::string_view kVersion4 = R"sql(
+CREATE TABLE retired(
+  recording INTEGER NOT NULL REFERENCES recording(id),
+  stream INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  past INTEGER NOT NULL,
+  PRIMARY KEY(recording, stream, first)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array<db::Migration, 4> kMigrations{{{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}}};
 
 constexpr db::Schema kSchema{"device store", 0x42686456, kMigrations};  // "BhdV"
 

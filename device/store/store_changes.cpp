@@ -154,12 +154,11 @@ base::Status take_seal(db::Connection& connection, std::string_view athlete, std
   return set_sealed(connection, *recording, seal->reason, change.revision);
 }
 
-base::Status take_gone(db::Connection& connection, std::string_view athlete, const Change& change) {
+base::Status take_gone(db::Connection& connection, std::string_view athlete, std::string_view epoch,
+                       const Change& change) {
   auto recording = find_or_add(connection, change.rec_id, athlete);
   if (!recording) return recording.error();
-  if (change.stream) {
-    return drop_bodies(connection, recording->id, *change.stream, change.from, change.to);
-  }
+  if (change.stream) return retire(connection, recording->id, epoch, change);
   return erase_recording(connection, recording->id);
 }
 
@@ -178,7 +177,7 @@ base::Status take_one(db::Connection& connection, std::string_view athlete, std:
       return recording->purged ? base::Status() : take_edit(connection, epoch, *recording, change);
     }
     case ChangeKind::gone:
-      return take_gone(connection, athlete, change);
+      return take_gone(connection, athlete, epoch, change);
   }
   return {};
 }
@@ -313,7 +312,8 @@ base::Result<std::vector<wire::VerifyQuestion>> Store::unverified(std::string_vi
       "WHERE r.ended = 1 AND r.purged = 0 AND r.athlete = ?1 "
       "AND (r.verified_revision <> r.revision OR r.verified_epoch <> s.server_epoch) AND NOT EXISTS("
       "SELECT 1 FROM item AS o WHERE o.recording = r.id AND (o.outcome IS NULL OR o.outcome >= 2)) "
-      "ORDER BY r.id DESC LIMIT ?2");
+      // What retention took there cannot be compared any more.
+      "AND NOT EXISTS(SELECT 1 FROM retired AS x WHERE x.recording = r.id) ORDER BY r.id DESC LIMIT ?2");
   if (!select) return select.error();
   select->bind(1, athlete).bind(2, limit);
   std::vector<wire::VerifyQuestion> questions;

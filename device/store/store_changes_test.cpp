@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 
+#include "core/db/sqlite.hpp"
 #include "core/wire/edit.hpp"
 #include "device/store/test_store.hpp"
 
@@ -474,7 +475,7 @@ TEST_F(StoreChangesTest, AServerThatIsSetBackToBeforeAnErasureIsToldOfItAgain) {
   EXPECT_TRUE(phone->recordings()->empty());
 }
 
-TEST_F(StoreChangesTest, RangesThatRetentionRemovedLoseTheirBodiesButNotWhatWasNeverSent) {
+TEST_F(StoreChangesTest, WhatRetentionRemovedThereStaysHereForGood) {
   const base::Uuid rec_id = record(phone);
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
   Change gone;
@@ -484,12 +485,33 @@ TEST_F(StoreChangesTest, RangesThatRetentionRemovedLoseTheirBodiesButNotWhatWasN
   gone.stream = Stream::sample;
   gone.to = 256;
   ASSERT_TRUE(ok(take(phone, {gone}, 0)));
-  EXPECT_EQ(phone->recording(rec_id)->away_items, 0u) << "nobody else has it";
+  const auto pending = phone->pending({});
+  EXPECT_TRUE(std::ranges::none_of(*pending, [](const PendingItem& item) {
+    return item.kind == wire::ItemKind::chunk && item.stream == Stream::sample && item.from == 0;
+  })) << "the server takes it no more: that is no trouble";
   upload(phone);
-  gone.seq = 901;
-  ASSERT_TRUE(ok(take(phone, {gone}, 900)));
-  EXPECT_EQ(phone->recording(rec_id)->away_items, 1u);
-  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u - 256u);
+  ASSERT_TRUE(ok(phone->take_verified("epoch-1", std::vector<VerifiedRecording>{{rec_id, 1}}, {})));
+  EXPECT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-1", 1'000'000))));
+  const auto freed = phone->free_space(1'000'000'000);
+  ASSERT_TRUE(freed.ok());
+  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 256)->size(), 256u) << "nobody else has it";
+  const auto info = phone->recording(rec_id);
+  EXPECT_EQ(info->retired_records, 256u);
+  EXPECT_TRUE(info->safe());
+  EXPECT_TRUE(phone->unverified("", 10)->empty()) << "there is nothing to compare with";
+}
+
+TEST_F(StoreChangesTest, AStoreOfVersion3KeepsWhatItHas) {
+  const base::Uuid rec_id = record(phone);
+  upload(phone);
+  phone.close();
+  {
+    auto connection = db::Connection::open(phone.folder() + "/device.db");
+    ASSERT_TRUE(ok(connection->execute("DROP TABLE retired; PRAGMA user_version = 3")));
+  }
+  phone.open();
+  EXPECT_EQ(phone->records(rec_id, Stream::sample, 0, 1000)->size(), 600u);
+  EXPECT_EQ(phone->recording(rec_id)->retired_records, 0u);
 }
 
 }  // namespace

@@ -148,9 +148,14 @@ base::Status acknowledge_item(db::Connection& connection, std::string_view epoch
 base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch);
 base::Status set_sealed(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason,
                         std::uint32_t revision);
-// The chunks within [from, to) lose their bodies; the directory stays.
-base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
-                         std::uint64_t to);
+// The server's retention removed [from, to) there. Bodies that are here stay, now for good, and owe nothing; those that
+// are not cannot be fetched.
+base::Status retire(db::Connection& connection, std::int64_t recording, std::string_view epoch,
+                    const wire::Change& gone);
+// Of an item i: it lies in such a range.
+inline constexpr std::string_view kRetired =
+    "EXISTS(SELECT 1 FROM retired AS x WHERE x.recording = i.recording AND x.stream = i.stream AND i.kind = 2 AND "
+    "x.first <= i.first AND x.past >= i.past)";
 // The owner's purge: nothing is left but the recording's entry and the edits that say so, for a server that is set back
 // to before it.
 base::Status erase_recording(db::Connection& connection, std::int64_t recording);

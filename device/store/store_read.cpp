@@ -36,9 +36,12 @@ base::Status count_streams(db::Connection& connection, std::int64_t recording, R
 base::Status count_items(db::Connection& connection, std::int64_t recording, RecordingInfo& info) {
   auto select = connection.prepare(
       "SELECT count(i.id), count(i.id) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), "
-      "count(i.id) FILTER (WHERE i.outcome >= 2), count(i.id) FILTER (WHERE i.here = 0), "
+      "count(i.id) FILTER (WHERE i.outcome >= 2), count(i.id) FILTER (WHERE i.here = 0 AND NOT " +
+      std::string(kRetired) +
+      "), "
       "r.ended = 1 AND r.verified_revision = r.revision AND r.verified_epoch = s.server_epoch, "
-      "coalesce(sum(i.bytes) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), 0) "
+      "coalesce(sum(i.bytes) FILTER (WHERE i.outcome IS NULL OR i.epoch <> s.server_epoch), 0), "
+      "(SELECT coalesce(sum(past - first), 0) FROM retired WHERE recording = ?1) "
       "FROM recording AS r CROSS JOIN replica AS s LEFT JOIN item AS i ON i.recording = r.id WHERE r.id = ?1");
   if (!select) return select.error();
   auto row = select->bind(1, recording).step();
@@ -49,6 +52,7 @@ base::Status count_items(db::Connection& connection, std::int64_t recording, Rec
   info.away_items = static_cast<std::uint64_t>(select->integer(3));
   info.verified = select->integer(4) != 0;
   info.pending_bytes = static_cast<std::uint64_t>(select->integer(5));
+  info.retired_records = static_cast<std::uint64_t>(select->integer(6));
   return {};
 }
 

@@ -12,7 +12,8 @@ namespace boathouse::store {
 namespace {
 
 // The one place that says when a body may be removed: the server's receipt under its current epoch, a verified backup
-// that covers it, and a recording that is complete and was compared. Splits, summaries and events are small and stay.
+// that covers it and that retention has not emptied, and a recording that is complete and was compared. Splits,
+// summaries and events are small and stay.
 constexpr std::string_view kBodies =
     " FROM item AS i JOIN recording AS r ON r.id = i.recording CROSS JOIN replica AS s "
     "LEFT JOIN account AS a ON a.athlete = r.athlete AND a.epoch = s.server_epoch "
@@ -45,7 +46,7 @@ struct Body {
 
 // Oldest recording first: a UUIDv7 begins with its time.
 base::Result<std::vector<Body>> next_freeable(db::Connection& connection) {
-  std::string rule = join({" AND ", kSent, " AND ", kVerified, " AND ", kBackedUp});
+  std::string rule = join({" AND ", kSent, " AND ", kVerified, " AND ", kBackedUp, " AND NOT ", kRetired});
   if (base::planted(base::Plant::purge_on_200)) rule = join({" AND ", kSent});
   auto select = connection.prepare(join({"SELECT i.id, i.bytes", kBodies, rule, " ORDER BY r.rec_id, i.id LIMIT ?1"}));
   if (!select) return select.error();
@@ -117,25 +118,22 @@ base::Result<Space> used_of_cap(db::Connection& connection) {
 
 }  // namespace
 
-base::Status drop_bodies(db::Connection& connection, std::int64_t recording, rowing::Stream stream, std::uint64_t from,
-                         std::uint64_t to) {
-  std::vector<std::int64_t> items;
-  {
-    // Only what the server had: a body without a receipt is nobody's to remove.
-    auto select = connection.prepare(
-        "SELECT id FROM item WHERE recording = ?1 AND kind = 2 AND stream = ?2 AND first >= ?3 AND past <= ?4 AND here "
-        "= 1 AND outcome < 2");
-    if (!select) return select.error();
-    select->bind(1, recording).bind(2, static_cast<int>(stream)).bind(3, from).bind(4, to);
-    for (;;) {
-      auto row = select->step();
-      if (!row) return row.error();
-      if (!*row) break;
-      items.push_back(select->integer(0));
-    }
-  }
-  for (const std::int64_t item : items) BOATHOUSE_TRY(drop_body(connection, item));
-  return {};
+base::Status retire(db::Connection& connection, std::int64_t recording, std::string_view epoch,
+                    const wire::Change& gone) {
+  auto put = connection.prepare(
+      "INSERT INTO retired(recording, stream, first, past) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT(recording, stream, first) DO UPDATE SET past = max(past, ?4)");
+  if (!put) return put.error();
+  put->bind(1, recording).bind(2, static_cast<int>(*gone.stream)).bind(3, gone.from).bind(4, gone.to);
+  BOATHOUSE_TRY(put->run());
+  BOATHOUSE_TRY(run_for(connection,
+                        join({"UPDATE item AS i SET wanted = 0 WHERE recording = ?1 AND here = 0 AND ", kRetired}),
+                        recording));
+  auto owe = connection.prepare(
+      join({"UPDATE item AS i SET outcome = 1, server_seq = ?2, epoch = ?3, detail = NULL WHERE recording = ?1 AND ",
+            kRetired}));
+  if (!owe) return owe.error();
+  return owe->bind(1, recording).bind(2, gone.seq).bind(3, epoch).run();
 }
 
 base::Status erase_recording(db::Connection& connection, std::int64_t recording) {
@@ -149,6 +147,7 @@ base::Status erase_recording(db::Connection& connection, std::int64_t recording)
            "DELETE FROM open_row WHERE recording = ?1",
            "DELETE FROM tail WHERE recording = ?1",
            "DELETE FROM stream WHERE recording = ?1",
+           "DELETE FROM retired WHERE recording = ?1",
            "UPDATE recording SET purged = 1, ended = 1 WHERE id = ?1",
        }) {
     BOATHOUSE_TRY(run_for(connection, sql, recording));
@@ -240,8 +239,10 @@ base::Result<std::uint64_t> Store::fetch(const base::Uuid& rec_id) {
   const std::lock_guard guard(impl_->mutex);
   auto recording = get_recording(impl_->connection, rec_id);
   if (!recording) return recording.error();
-  BOATHOUSE_TRY(run_for(impl_->connection, "UPDATE item SET wanted = 1 WHERE recording = ?1 AND here = 0 AND kind = 2",
-                        recording->id));
+  BOATHOUSE_TRY(run_for(
+      impl_->connection,
+      join({"UPDATE item AS i SET wanted = 1 WHERE recording = ?1 AND here = 0 AND kind = 2 AND NOT ", kRetired}),
+      recording->id));
   return static_cast<std::uint64_t>(impl_->connection.changes());
 }
 

@@ -95,9 +95,11 @@ struct RecordingInfo {
   std::uint64_t pending_items = 0;                        // without a receipt, not refused
   std::uint64_t pending_bytes = 0;                        // of their bodies
   std::uint64_t refused_items = 0;
-  std::uint64_t away_items = 0;  // whose bodies are not on this device: purged, or never fetched
-  std::string problem;           // not empty: the recording is damaged, and nothing else here can be relied on
-  bool verified = false;         // the server counts what the newest seal does, under its current epoch
+  std::uint64_t away_items = 0;  // whose bodies are not on this device, but to be fetched: purged, or never fetched
+  // That the server's retention policy removed there; of these nothing is removed here, and nothing can be fetched.
+  std::uint64_t retired_records = 0;
+  std::string problem;    // not empty: the recording is damaged, and nothing else here can be relied on
+  bool verified = false;  // the server counts what the newest seal does, under its current epoch
 
   // Everything is sealed and the server holds all of it. Of another device's recording the feed can leave holes: what
   // it has not named is not known to be with the server.

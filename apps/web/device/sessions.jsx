@@ -13,6 +13,7 @@ function Facts({ session }) {
   if (session.distance_m > 0 && session.elapsed_s > 0) facts.push(`${pace((session.pace_m * session.elapsed_s) / session.distance_m)} per ${session.pace_m} m`);
   if (!session.ended) facts.push('still running');
   if (session.away_items > 0) facts.push('details only in the cloud');
+  if (session.removed_from_cloud > 0) facts.push('details removed from the cloud by the club’s retention policy; what is on this device stays');
   return <span class="facts">{facts.join(' · ')}</span>;
 }
 
