@@ -120,22 +120,35 @@ Status Accounts::refresh() {
 
 Status Accounts::load_keys() {
   auto select = connection_.prepare(std::string(kRingColumns));
-  return select ? load_from(*select) : Status(select.error());
+  if (!select) {
+    return select.error();
+  }
+  const auto there = load_from(*select);
+  if (!there) {
+    return there.error();
+  }
+  ring_.keep(*there);  // another node may have forgotten somebody
+  return load_suspended();
 }
 
 Status Accounts::load_key(const base::Uuid& id) {
   auto select = connection_.prepare(std::string(kRingColumns) + " WHERE id = ?1");
-  return select ? load_from(select->bind(1, id.bytes)) : Status(select.error());
+  if (!select) {
+    return select.error();
+  }
+  const auto there = load_from(select->bind(1, id.bytes));
+  return there ? Status() : Status(there.error());
 }
 
-Status Accounts::load_from(sql::Statement& select) {
+Result<std::unordered_set<base::Uuid>> Accounts::load_from(sql::Statement& select) {
+  std::unordered_set<base::Uuid> there;
   while (true) {
     const auto row = select.step();
     if (!row) {
       return row.error();
     }
     if (!*row) {
-      return {};
+      return there;
     }
     KeyRing::Entry entry;
     entry.role = static_cast<Role>(select.integer(1));
@@ -152,6 +165,7 @@ Status Accounts::load_from(sql::Statement& select) {
       entry.previous_until_ms = select.integer(9);
     }
     ring_.put(uuid_of(select.blob(0)), entry);
+    there.insert(uuid_of(select.blob(0)));
   }
 }
 

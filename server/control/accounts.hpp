@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -108,6 +109,18 @@ class Accounts {
   // In order of id (so of making), after `after`.
   base::Result<std::vector<Athlete>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
 
+  // None of the athlete's keys is let in (forbidden) until this is taken back; in force here when it returns. Doing it
+  // again changes nothing. not_found.
+  base::Status suspend(const base::Uuid& athlete, bool suspended);
+  // Removes the athlete and the keys, for ever. Doing it again changes nothing.
+  base::Status forget(const base::Uuid& athlete);
+  // How many rows of `athlete` and `api_key` are the athlete's.
+  struct Rows {
+    std::uint64_t athletes = 0;
+    std::uint64_t keys = 0;
+  };
+  base::Result<Rows> count_of(const base::Uuid& athlete);
+
   // not_found: no such athlete. invalid_input: options that break their rules, a scope that is not an athlete's.
   base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {});
   // Of the one athlete with that name, who is made if there is none. conflict: several have it. Errors of the name as
@@ -161,10 +174,12 @@ class Accounts {
   Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
            base::RandomSource& random, std::unique_ptr<Teams> teams);
 
-  // The rest is called with mutex_ held, the first five inside a transaction or at open().
+  // The rest is called with mutex_ held, the first six inside a transaction or at open().
   base::Status load_keys();
   base::Status load_key(const base::Uuid& id);
-  base::Status load_from(sql::Statement& select);
+  base::Status load_suspended();
+  // The ids of those that it has put into the ring.
+  base::Result<std::unordered_set<base::Uuid>> load_from(sql::Statement& select);
   base::Result<std::vector<Key>> keys_of(sql::Statement& select);
   base::Result<std::int64_t> stored_changes();
   base::Status note_change();

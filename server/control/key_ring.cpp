@@ -20,6 +20,22 @@ void KeyRing::revoke(const base::Uuid& id) {
   }
 }
 
+void KeyRing::suspend(std::unordered_set<base::Uuid> athletes) {
+  const std::unique_lock lock(mutex_);
+  suspended_ = std::move(athletes);
+}
+
+void KeyRing::keep(const std::unordered_set<base::Uuid>& ids) {
+  const std::unique_lock lock(mutex_);
+  std::erase_if(held_, [&ids](const auto& one) { return !ids.contains(one.first); });
+}
+
+void KeyRing::forget(const base::Uuid& athlete) {
+  const std::unique_lock lock(mutex_);
+  std::erase_if(held_, [&athlete](const auto& one) { return one.second.entry.athlete == athlete; });
+  suspended_.erase(athlete);
+}
+
 base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms) {
   const std::shared_lock lock(mutex_);
   const auto found = held_.find(id);
@@ -35,6 +51,11 @@ base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& 
                        "expired, or belongs to another server"};
   }
   Held& held = found->second;
+  if (held.entry.athlete && suspended_.contains(*held.entry.athlete)) {
+    return base::Error{base::ErrorCode::forbidden,
+                       "this athlete's data is being erased, so no key of theirs is let in; until it is removed, "
+                       "whoever runs the server can take that back"};
+  }
   held.used_ms = now_ms;
   return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes};
 }

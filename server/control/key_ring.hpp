@@ -6,6 +6,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -35,8 +36,15 @@ class KeyRing {
   // No check() that begins after this returned lets the key in.
   void revoke(const base::Uuid& id);
 
-  // Notes the use, at `now_ms`. unauthenticated: not known, revoked, expired, or another hash; one text for all, so
-  // that an id that leaked says nothing.
+  // No check() that begins after this returned lets in a key of these athletes, and only of these.
+  void suspend(std::unordered_set<base::Uuid> athletes);
+  // Forgets all others.
+  void keep(const std::unordered_set<base::Uuid>& ids);
+  // The athlete's keys were never here.
+  void forget(const base::Uuid& athlete);
+
+  // Notes the use, at `now_ms`. forbidden: the athlete is suspended. unauthenticated: not known, revoked, expired, or
+  // another hash; one text for all, so that an id that leaked says nothing.
   base::Result<Identity> check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms);
 
   // The role of a key that was ever made, revoked or not, whatever its secret is now; notes no use.
@@ -62,6 +70,7 @@ class KeyRing {
   };
 
   mutable std::shared_mutex mutex_;
+  std::unordered_set<base::Uuid> suspended_;
   std::unordered_map<base::Uuid, Held> held_;
 };
 

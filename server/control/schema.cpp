@@ -86,6 +86,10 @@ CREATE TABLE pairing (
   athlete BLOB NOT NULL UNIQUE REFERENCES athlete (id),
   expires_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+)sql"},
+                                 // Who is suspended is let in with none of their keys: they are to be erased.
+                                 sql::Migration{8, R"sql(
+ALTER TABLE athlete ADD COLUMN suspended_ms INTEGER;
 )sql"}};
 }  // namespace
 

@@ -133,9 +133,11 @@ TEST_F(ChunkCallsTest, WhatWasRemovedIsGone) {
   send({birth(uuid(1)), owned, chunk(uuid(1), Stream::sample, 10, 10)});
   ASSERT_TRUE(ledger_->remove({uuid(1), Stream::sample, {0, 10}}));
   EXPECT_EQ(get(path(owned.item)).status, 410);
+  EXPECT_THAT(detail(get(path(owned.item))), HasSubstr("retention policy"));
   EXPECT_THAT(put(owned).detail, HasSubstr("retention"));
   ASSERT_TRUE(ledger_->remove({uuid(1), std::nullopt, {}}));
   EXPECT_EQ(get("/v1/recordings/" + uuid(1).text() + "/sample/10-20").status, 410);
+  EXPECT_THAT(detail(get(path(owned.item))), HasSubstr("purged"));
   EXPECT_THAT(put(owned).detail, HasSubstr("purged"));
   become_ben();
   EXPECT_EQ(get(path(owned.item)).status, 404);

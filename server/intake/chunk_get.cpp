@@ -26,7 +26,9 @@ http::Response handle_get(ledger::Ledger& ledger, const http::Request& request) 
   }
   if (!found->chunk && found->gone) {
     return problem(request, 410, "gone", "It was removed for ever",
-                   "a purge or retention removed these records: there is nothing to ask for again");
+                   found->by_retention ? "the server's retention policy removed these records; a device that has them "
+                                         "keeps them"
+                                       : "this recording was purged: there is nothing to ask for again");
   }
   if (!found->chunk) {
     return http::problem_response(request,

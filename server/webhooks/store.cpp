@@ -198,4 +198,36 @@ Status Store::remove(const base::Uuid& athlete, const base::Uuid& id) {
   return transaction->commit();
 }
 
+Status Store::forget(const base::Uuid& athlete) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  for (const std::string_view sql :
+       {"DELETE FROM delivery WHERE endpoint IN (SELECT id FROM endpoint WHERE athlete = ?1)",
+        "DELETE FROM endpoint WHERE athlete = ?1"}) {
+    auto statement = connection_.prepare(sql);
+    if (!statement) {
+      return statement.error();
+    }
+    BOATHOUSE_TRY(statement->bind(1, athlete.bytes).run());
+  }
+  return transaction->commit();
+}
+
+Result<Store::Rows> Store::count_of(const base::Uuid& athlete) {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare(
+      "SELECT (SELECT count(*) FROM endpoint WHERE athlete = ?1), "
+      "(SELECT count(*) FROM delivery JOIN endpoint ON endpoint.id = delivery.endpoint WHERE athlete = ?1)");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, athlete.bytes).step(); !row) {
+    return row.error();
+  }
+  return Rows{static_cast<std::uint64_t>(select->integer(0)), static_cast<std::uint64_t>(select->integer(1))};
+}
+
 }  // namespace boathouse::webhooks

@@ -104,6 +104,14 @@ class Store {
   // With its log.
   base::Status remove(const base::Uuid& athlete, const base::Uuid& id);
 
+  // All of the athlete's, with their logs. Doing it again changes nothing.
+  base::Status forget(const base::Uuid& athlete);
+  struct Rows {
+    std::uint64_t endpoints = 0;
+    std::uint64_t deliveries = 0;
+  };
+  base::Result<Rows> count_of(const base::Uuid& athlete);
+
   // The newest first, those before `before`.
   base::Result<std::vector<Delivery>> deliveries(const base::Uuid& athlete, const base::Uuid& endpoint,
                                                  const std::optional<base::Uuid>& before, std::size_t limit);

@@ -42,6 +42,20 @@ TEST_P(StoreTest, WhatIsAnothersIsNotThere) {
   EXPECT_THAT(*store_->endpoints(kBen), SizeIs(1));
 }
 
+TEST_P(StoreTest, WhoIsErasedLeavesNothing) {
+  endpoint();
+  endpoint("https://example.com/other");
+  ASSERT_FALSE(tell("msg_1").empty());
+  ASSERT_TRUE(store_->create(kBen, "https://example.com/", {}));
+  EXPECT_EQ(store_->count_of(kAnna)->endpoints, 2U);
+  EXPECT_EQ(store_->count_of(kAnna)->deliveries, 2U);
+  ASSERT_TRUE(store_->forget(kAnna));
+  ASSERT_TRUE(store_->forget(kAnna));
+  EXPECT_EQ(store_->count_of(kAnna)->endpoints, 0U);
+  EXPECT_EQ(store_->count_of(kAnna)->deliveries, 0U);
+  EXPECT_EQ(store_->count_of(kBen)->endpoints, 1U);
+}
+
 TEST_P(StoreTest, ARotatedSecretStaysForADay) {
   const auto made = endpoint();
   const auto rotated = store_->rotate(kAnna, made.id);

@@ -1,0 +1,96 @@
+// The accounts' part in the erasure of an athlete: nobody gets in with their keys, then nothing of them is left.
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "server/control/accounts.hpp"
+#include "server/control/ids.hpp"
+
+namespace boathouse::control {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+
+Status Accounts::load_suspended() {
+  auto select = connection_.prepare("SELECT id FROM athlete WHERE suspended_ms IS NOT NULL");
+  if (!select) {
+    return select.error();
+  }
+  std::unordered_set<base::Uuid> suspended;
+  while (true) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      break;
+    }
+    base::Uuid id;
+    const base::ByteView blob = select->blob(0);
+    std::copy_n(blob.begin(), std::min(blob.size(), id.bytes.size()), id.bytes.begin());
+    suspended.insert(id);
+  }
+  ring_.suspend(std::move(suspended));
+  return {};
+}
+
+Status Accounts::suspend(const base::Uuid& athlete, bool suspended) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto update = connection_.prepare("UPDATE athlete SET suspended_ms = ?2 WHERE id = ?1");
+  if (!update) {
+    return update.error();
+  }
+  update->bind(1, athlete.bytes).bind(2, suspended ? std::optional(clock_.utc_ms()) : std::nullopt);
+  BOATHOUSE_TRY(update->run());
+  if (connection_.changes() == 0) {
+    return Error{ErrorCode::not_found, "there is no athlete " + format_id(kAthletePrefix, athlete)};
+  }
+  BOATHOUSE_TRY(note_change());
+  BOATHOUSE_TRY(transaction->commit());
+  return load_suspended();
+}
+
+Status Accounts::forget(const base::Uuid& athlete) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  for (const std::string_view sql :
+       {"DELETE FROM pairing WHERE athlete = ?1", "DELETE FROM team_person WHERE athlete = ?1",
+        "DELETE FROM api_key WHERE athlete = ?1", "DELETE FROM athlete WHERE id = ?1"}) {
+    auto remove = connection_.prepare(sql);
+    if (!remove) {
+      return remove.error();
+    }
+    BOATHOUSE_TRY(remove->bind(1, athlete.bytes).run());
+  }
+  BOATHOUSE_TRY(note_change());
+  BOATHOUSE_TRY(connection_.execute("UPDATE key_state SET team_changes = team_changes + 1"));
+  BOATHOUSE_TRY(transaction->commit());
+  ring_.forget(athlete);
+  return teams_->refresh();
+}
+
+Result<Accounts::Rows> Accounts::count_of(const base::Uuid& athlete) {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare(
+      "SELECT (SELECT count(*) FROM athlete WHERE id = ?1), (SELECT count(*) FROM api_key WHERE athlete = ?1)");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, athlete.bytes).step(); !row) {
+    return row.error();
+  }
+  return Rows{static_cast<std::uint64_t>(select->integer(0)), static_cast<std::uint64_t>(select->integer(1))};
+}
+
+}  // namespace boathouse::control
