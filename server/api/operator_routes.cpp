@@ -40,10 +40,12 @@ std::string reconciliation_json(const timeseries::Reconciliation& found) {
   json.key("deleted_recordings").value(found.deleted);
   json.key("misplaced_recordings").value(found.misplaced);
   json.key("unloaded_chunks").value(found.unloaded_chunks);
+  json.key("removals_to_erase").value(found.removals_to_erase);
   json.key("streams").begin_array();
   for (const timeseries::StreamCount& stream : found.streams) {
     json.begin_object().key("stream").value(rowing::name(stream.stream));
-    json.key("sealed").value(stream.sealed).key("ledger").value(stream.ledger).key("clickhouse");
+    json.key("sealed").value(stream.sealed).key("removed").value(stream.removed);
+    json.key("ledger").value(stream.ledger).key("clickhouse");
     if (stream.stream == rowing::Stream::source) {
       json.null();  // an imported file's own bytes stay in the ledger
     } else {

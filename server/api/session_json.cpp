@@ -253,6 +253,11 @@ void write_session(JsonWriter& json, const NativeBlock& sessions, std::size_t ro
   json.key("event").value(integer("events"));
   json.key("source").value(integer("sources"));
   json.end_object();
+  json.key("removed_streams").begin_array();
+  for (std::size_t i = 0; i < rowing::kStreams.size(); ++i) {
+    if ((integer("removed_streams") >> i & 1) != 0) json.value(rowing::name(rowing::kStreams[i]));
+  }
+  json.end_array();
   json.end_object();
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/rowing/session_figures.hpp"
 #include "server/timeseries/blocks.hpp"
+#include "server/timeseries/eraser.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_summary.hpp"
 
@@ -113,6 +114,8 @@ void Loader::run() {
     const auto something = [this] { return stopping_ || woken_; };
     if (may_have_old_sessions_) {
       changed_.wait_for(lock, milliseconds(options_.old_sessions_pause_ms), something);
+    } else if (erase_again_ms_ > 0) {
+      changed_.wait_for(lock, milliseconds(erase_again_ms_), something);
     } else if (ledger_.shared()) {
       changed_.wait_for(lock, milliseconds(options_.live_pause_ms), something);  // another node may have stored it
     } else {
@@ -166,8 +169,40 @@ base::Result<Loader::Left> Loader::pass() {
     if (!left) return left.error();
     const auto more = write_some_sessions();
     if (!more) return more.error();
-    if (!*more || stopping()) return *left;
+    if (stopping()) return *left;
+    if (*more) continue;
+    erase_again_ms_ = erase_rows_of_gone();
+    return *left;
   }
+}
+
+// When to look again, 0: nothing is left. What is stored is loaded whether ClickHouse can delete or not.
+std::int64_t Loader::erase_rows_of_gone() {
+  while (!stopping()) {
+    const auto more = erase_some_rows();
+    if (!more) {
+      if (!std::exchange(erase_failed_, true)) log_("deleting in ClickHouse failed: " + more.error().text);
+      return options_.max_back_off_ms;
+    }
+    erase_failed_ = false;
+    if (!*more) break;
+  }
+  const auto left = ledger_.rows_to_erase(1);
+  return left && left->empty() ? 0 : options_.erase_pause_ms;
+}
+
+// True: these are gone, and others may wait.
+base::Result<bool> Loader::erase_some_rows() {
+  const auto rows = ledger_.rows_to_erase(kErasedAtOnce);
+  if (!rows) return rows.error();
+  if (rows->empty()) return false;
+  const auto none_left = erase_rows(client_, *rows);
+  if (!none_left) return none_left.error();
+  if (!*none_left) return false;
+  std::vector<std::int64_t> done;
+  for (const ledger::RowsToErase& one : *rows) done.push_back(one.server_seq);
+  BOATHOUSE_TRY(ledger_.rows_erased(done));
+  return true;
 }
 
 bool Loader::stopping() {

@@ -1,7 +1,8 @@
 // Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, some of them in
 // flight, so that a crash or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads
-// never wait for it. Of several nodes on one ledger only the one that leads loads. Rows whose figures an older program
-// made are made again in the background.
+// never wait for it. Of several nodes on one ledger only the one that leads loads. It also deletes the rows of what is
+// gone from the ledger, once no insert is in flight. Rows whose figures an older program made are made again in the
+// background.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,8 @@ class Loader {
     std::size_t inserts_in_flight = 2;      // while one is on its way the next is opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
-    std::string cluster{};  // where the tables are made: see create_statements
+    std::int64_t erase_pause_ms = 500;  // until deletes that are under way are looked at again
+    std::string cluster{};              // where the tables are made: see create_statements
   };
   // `log` gets one line of plain text per failure and recovery.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
@@ -64,6 +66,8 @@ class Loader {
   base::Result<Left> load_blocks();
   base::Status load(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
+  base::Result<bool> erase_some_rows();
+  std::int64_t erase_rows_of_gone();
   bool stopping();
 
   ledger::Ledger& ledger_;
@@ -74,6 +78,8 @@ class Loader {
   std::atomic<bool> healthy_{false};
   bool migrated_ = false;
   bool may_have_old_sessions_ = true;
+  std::int64_t erase_again_ms_ = 0;  // 0: no rows are to be deleted
+  bool erase_failed_ = false;
   base::Uuid renewed_up_to_;
   std::mutex mutex_;
   std::condition_variable changed_;

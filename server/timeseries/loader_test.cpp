@@ -16,6 +16,7 @@
 #include "core/wire/chunk.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
+#include "server/ledger/backup_mark.hpp"
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
@@ -101,6 +102,22 @@ class LoaderTest : public ::testing::Test {
     std::promise<bool> done;
     ledger_->submit(std::move(submission), [&](const auto& results) { done.set_value(results.ok()); });
     ASSERT_TRUE(done.get_future().get());
+  }
+
+  // A verified backup has all that is stored.
+  void note_backup() {
+    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
+    ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", 1'000'000, 1}).ok());
+  }
+
+  // The tables that rows were deleted from, in order.
+  std::vector<std::string> deletes() {
+    std::vector<std::string> tables;
+    for (const std::string& statement : clickhouse_.statements()) {
+      const std::size_t end = statement.find(" DELETE WHERE ");
+      if (end != std::string::npos) tables.push_back(statement.substr(12, end - 12));
+    }
+    return tables;
   }
 
   std::filesystem::path folder_;
@@ -322,6 +339,63 @@ TEST_F(LoaderTest, ASessionWhoseRecordsRetentionTookKeepsItsFigures) {
   EXPECT_EQ(rows->integer("samples", 0), 0);
   EXPECT_EQ(rows->integer("missing_records", 0), 0);
   EXPECT_GT(rows->integer("ver", 0), 1);
+}
+
+TEST_F(LoaderTest, KeptFiguresCountWhateverTheRowSays) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  note_backup();
+  const auto state = ledger_->recording(recording(1));
+  const ledger::Retirement retirement{recording(1), rowing::Stream::sample, 10, "plan"};
+  const ledger::FiguresToKeep keep{recording(1), (*state)->server_seq, pack_figures(with_best(42'400))};
+  ASSERT_TRUE(ledger_->apply_plan({&retirement, 1}, "", {}).ok());
+  ASSERT_EQ(ledger_->retire({&retirement, 1}, {&keep, 1})->removed, 1U);
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session").back().body));
+  ASSERT_EQ(rows->rows, 1U);
+  EXPECT_EQ(figures_of(*rows, 0), with_best(42'400));
+  EXPECT_EQ(rows->integer("samples", 0), 0);
+  EXPECT_EQ(rows->integer("removed_streams", 0), 1);
+}
+
+// ---- what is gone ----
+
+NativeBlock one_athlete() { return column_of({"athlete", "UUID", {}, {}, {recording(1)}, {}, {}}, 1); }
+
+TEST_F(LoaderTest, RowsOfWhatIsGoneAreDeletedUntilNoneIsLeft) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_TRUE(ledger_->remove({recording(1), std::nullopt, {}}).ok());
+  clickhouse_.answer_selects("SELECT athlete FROM sample", one_athlete());
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(deletes(), (std::vector<std::string>{"sample"}));
+  EXPECT_EQ(ledger_->rows_to_erase(10)->size(), 1U) << "nobody has seen that they are gone";
+
+  // It runs: no other is started.
+  clickhouse_.answer_selects("system.mutations", column_of({"latest_fail_reason", "String", {}, {""}, {}, {}, {}}, 1));
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(deletes().size(), 1U);
+  EXPECT_EQ(ledger_->counts()->rows_to_erase, 1U);
+
+  clickhouse_.answer_selects("SELECT athlete FROM sample", {});
+  open();  // and the process was restarted
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(deletes().size(), 1U);
+  EXPECT_TRUE(ledger_->rows_to_erase(10)->empty());
+}
+
+TEST_F(LoaderTest, ADeleteThatFailsHoldsUpNoLoading) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_TRUE(ledger_->remove({recording(1), rowing::Stream::sample, {0, 10}}).ok());
+  clickhouse_.answer_selects("SELECT athlete FROM sample", one_athlete());
+  clickhouse_.answer_selects("system.mutations",
+                             column_of({"latest_fail_reason", "String", {}, {"no room"}, {}, {}, {}}, 1));
+  store(2, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 2U);
+  EXPECT_TRUE(deletes().empty());
+  EXPECT_EQ(ledger_->rows_to_erase(10)->size(), 1U);
 }
 
 // The row of the one that is merged goes, whatever key it has, and no row of a session that stays.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "server/timeseries/schema.hpp"
 
@@ -10,13 +11,37 @@ namespace {
 
 using CountOf = std::map<base::Uuid, std::uint64_t>;
 
+// What is on its way out of ClickHouse: rows too many of it are no difference.
+struct Leaving {
+  std::set<base::Uuid> recordings;
+  std::set<base::Uuid> athletes;
+  std::uint64_t removals = 0;
+};
+
+base::Status add_leaving(ledger::Ledger& ledger, Leaving& found) {
+  constexpr std::size_t kMost = 100'000;
+  const auto rows = ledger.rows_to_erase(kMost);
+  if (!rows) return rows.error();
+  found.removals = rows->size();
+  for (const ledger::RowsToErase& one : *rows) {
+    one.rec_id ? found.recordings.insert(*one.rec_id) : found.athletes.insert(one.athlete);
+  }
+  return {};
+}
+
 // Distinct positions, so that a row written twice can never hide a missing one.
 base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Stream stream,
-                                         const std::optional<base::Uuid>& athlete) {
+                                         const std::optional<base::Uuid>& athlete, const Leaving& leaving) {
   std::string sql = "SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) + " FINAL";
+  std::string left_out;
+  for (const base::Uuid& one : leaving.athletes) left_out += (left_out.empty() ? "'" : ",'") + one.text() + "'";
   Parameters parameters;
+  if (!left_out.empty()) {
+    sql += " WHERE athlete NOT IN {leaving:Array(UUID)}";
+    parameters.emplace_back("leaving", "[" + left_out + "]");
+  }
   if (athlete) {
-    sql += " WHERE athlete = {athlete:UUID}";
+    sql += std::string(left_out.empty() ? " WHERE" : " AND") + " athlete = {athlete:UUID}";
     parameters.emplace_back("athlete", athlete->text());
   }
   const auto block = client.select(sql + " GROUP BY rec_id", parameters);
@@ -60,17 +85,23 @@ base::Result<bool> is_deleted(ledger::Ledger& ledger, const base::Uuid& rec_id) 
 base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
                                        std::optional<base::Uuid> athlete) {
   Reconciliation result;
+  // Before and after ClickHouse is asked: what leaves, or has left, meanwhile was or is among them.
+  Leaving on_their_way_out;
+  BOATHOUSE_TRY(add_leaving(ledger, on_their_way_out));
   std::map<rowing::Stream, CountOf> clickhouse;
   for (const rowing::Stream stream : rowing::kStreams) {
-    result.streams.push_back({stream, 0, 0, 0});
+    result.streams.push_back({stream, 0, 0, 0, 0});
     if (!has_table(stream)) continue;
-    auto counts = rows_in_clickhouse(client, stream, athlete);
+    auto counts = rows_in_clickhouse(client, stream, athlete, on_their_way_out);
     if (!counts) return counts.error();
     for (const auto& [rec_id, rows] : *counts) result.streams.back().clickhouse += rows;
     clickhouse[stream] = std::move(*counts);
   }
   auto places = places_in_sessions(client, athlete, result.sessions);
   if (!places) return places.error();
+
+  BOATHOUSE_TRY(add_leaving(ledger, on_their_way_out));
+  result.removals_to_erase = on_their_way_out.removals;
 
   std::optional<base::Uuid> after;
   constexpr std::size_t kPage = 500;
@@ -90,6 +121,9 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
           total.sealed += recording.seal->streams.at(total.stream).count;
         }
       }
+      for (const auto& [stream, records] : recording.removed) {
+        result.streams[static_cast<std::size_t>(stream) - 1].removed += records;
+      }
       for (const ledger::StreamState& state : recording.streams) {
         result.streams[static_cast<std::size_t>(state.stream) - 1].ledger += state.records;
         if (!has_table(state.stream)) continue;
@@ -97,7 +131,8 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
         const auto found = counts.find(recording.rec_id);
         const std::uint64_t rows = found == counts.end() ? 0 : found->second;
         if (found != counts.end()) counts.erase(found);
-        if (rows != state.loaded_records)
+        const bool leaves = rows > state.loaded_records && on_their_way_out.recordings.contains(recording.rec_id);
+        if (rows != state.loaded_records && !leaves)
           result.differences.push_back({recording.rec_id, state.stream, state.loaded_records, rows});
       }
     }
@@ -105,7 +140,9 @@ base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient&
   }
   // Rows of recordings that the ledger does not know.
   for (const auto& [stream, counts] : clickhouse) {
-    for (const auto& [rec_id, rows] : counts) result.differences.push_back({rec_id, stream, 0, rows});
+    for (const auto& [rec_id, rows] : counts) {
+      if (!on_their_way_out.recordings.contains(rec_id)) result.differences.push_back({rec_id, stream, 0, rows});
+    }
   }
   const auto counts = ledger.counts();
   if (!counts) return counts.error();

@@ -15,6 +15,7 @@ namespace boathouse::timeseries {
 struct StreamCount {
   rowing::Stream stream = rowing::Stream::sample;
   std::uint64_t sealed = 0;      // records that the recordings' seals promise
+  std::uint64_t removed = 0;     // that retention removed: no loss
   std::uint64_t ledger = 0;      // records of stored chunks
   std::uint64_t clickhouse = 0;  // rows as queries count them (FINAL)
 };
@@ -29,6 +30,7 @@ struct Difference {
 struct Reconciliation {
   std::uint64_t recordings = 0;
   std::uint64_t unloaded_chunks = 0;    // not a difference by itself: they are on their way
+  std::uint64_t removals_to_erase = 0;  // nor are rows of these, which are on their way out
   std::vector<StreamCount> streams;     // all of kStreams, `source` counted in the ledger alone
   std::vector<Difference> differences;  // loaded according to the ledger, but counted otherwise
   std::uint64_t sessions = 0;           // session rows of these recordings

@@ -238,6 +238,8 @@ std::vector<std::string> migration_statements(std::int64_t version, const Layout
     statements.push_back(alter("stroke") + std::string(kStrokeOfVersion3));
     statements.push_back(alter("force_curve") + std::string(kCurveOfVersion3));
   }
+  // Bit n: retention took records of the n-th stream.
+  if (version == 4) statements.push_back(alter("session") + " ADD COLUMN IF NOT EXISTS removed_streams UInt8");
   if (!statements.empty()) {
     statements.push_back(alter("session") + " MODIFY COMMENT 'schema " + std::to_string(version) + "'");
   }

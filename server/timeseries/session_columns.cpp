@@ -161,6 +161,17 @@ void write_figures(Row& row, const rowing::SessionFigures& figures) {
   row.integer("has_summary", "UInt8", figures.has_summary ? 1 : 0);
 }
 
+// Bit n: retention took something of the n-th of rowing::kStreams.
+std::int64_t removed_streams(const ledger::SessionState& session) {
+  std::int64_t bits = 0;
+  for (std::size_t i = 0; i < rowing::kStreams.size(); ++i) {
+    const bool removed = std::ranges::any_of(
+        session.recordings, [&](const auto& recording) { return recording.removed.contains(rowing::kStreams[i]); });
+    bits |= std::int64_t{removed ? 1 : 0} << i;
+  }
+  return bits;
+}
+
 void write_row(NativeBlock& block, const SessionKey& key, const ledger::SessionState& session,
                const rowing::SessionFigures& figures, std::int64_t version, bool is_deleted) {
   static const ledger::RecordingState kNobody{};
@@ -193,6 +204,7 @@ void write_row(NativeBlock& block, const SessionKey& key, const ledger::SessionS
   for (std::size_t i = 0; i < kCounts.size(); ++i) {
     row.integer(kCounts[i], "UInt32", records(primary_recording(session, rowing::kStreams[i]), rowing::kStreams[i]));
   }
+  row.integer("removed_streams", "UInt8", removed_streams(session));
   row.integer("missing_records", "UInt64", static_cast<std::int64_t>(missing_records(session)));
   row.integer("summary_version", "UInt32", rowing::kFiguresVersion);
   row.integer("ver", "UInt64", version);
@@ -265,6 +277,26 @@ void add_session_row(NativeBlock& block, const ledger::SessionState& session, co
 
 void add_tombstone(NativeBlock& block, const SessionKey& key, std::int64_t version) {
   write_row(block, key, {}, {}, version, true);
+}
+
+base::Bytes pack_figures(const rowing::SessionFigures& figures) {
+  NativeBlock block;
+  Row row(block);
+  write_figures(row, figures);
+  row.integer("summary_version", "UInt32", rowing::kFiguresVersion);
+  row.end();
+  base::ByteWriter out;
+  write_native(out, block);
+  return out.take();
+}
+
+base::Result<rowing::SessionFigures> unpack_figures(base::ByteView packed) {
+  const auto block = read_native(packed);
+  if (!block) return block.error();
+  if (block->rows != 1 || block->find("has_summary") == nullptr || block->find("summary_version") == nullptr) {
+    return base::Error{base::ErrorCode::corrupt, "kept figures are no figures; restore the ledger from a backup"};
+  }
+  return figures_of(*block, 0);
 }
 
 rowing::SessionFigures figures_of(const NativeBlock& sessions, std::size_t row) {

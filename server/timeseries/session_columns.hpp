@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
 #include "core/rowing/session_figures.hpp"
 #include "core/rowing/stream.hpp"
@@ -38,6 +40,10 @@ void add_session_row(NativeBlock& block, const ledger::SessionState& session, co
                      std::int64_t version);
 // The row with that key is no more.
 void add_tombstone(NativeBlock& block, const SessionKey& key, std::int64_t version);
+
+// Figures for the ledger to keep, in a form of their own; corrupt: not one that pack_figures() gave.
+base::Bytes pack_figures(const rowing::SessionFigures& figures);
+base::Result<rowing::SessionFigures> unpack_figures(base::ByteView packed);
 
 // Requires all columns of table `session`.
 rowing::SessionFigures figures_of(const NativeBlock& sessions, std::size_t row);

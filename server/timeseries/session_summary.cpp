@@ -35,6 +35,7 @@ constexpr std::string_view kOfRecordings =
 
 struct Job {
   const ledger::SessionState* session = nullptr;
+  bool thinned = false;  // retention took something that the figures were made of: they stay as they are
   std::int64_t version = 0;
   std::uint64_t records = 0;  // to read
   rowing::SessionReckoner reckoner;
@@ -66,7 +67,7 @@ base::Status read_stream(ClickHouseClient& client, std::span<Job> jobs, Stream s
   std::string keys;
   for (Job& job : jobs) {
     const ledger::RecordingState* const primary = primary_recording(*job.session, stream);
-    if (primary == nullptr) continue;
+    if (primary == nullptr || job.thinned) continue;
     reckoner_of[primary->rec_id] = &job.reckoner;
     keys += (keys.empty() ? "[('" : ",('") + primary->athlete.text() + "'," +
             std::to_string(primary->birth.started_ms) + ",'" + primary->rec_id.text() + "')";
@@ -110,8 +111,14 @@ base::Status reckon(ClickHouseClient& client, std::span<Job> jobs) {
   return base::Done{};
 }
 
-// Those that the row has, if there is one.
+// Those that the ledger kept, or else those that the row has, if there is one.
 base::Status keep_figures(ClickHouseClient& client, Job& job) {
+  if (!job.session->kept_figures.empty()) {
+    auto figures = unpack_figures(job.session->kept_figures);
+    if (!figures) return figures.error();
+    job.figures = std::move(*figures);
+    return base::Done{};
+  }
   const SessionKey key = session_key(*job.session);
   const auto block =
       client.select("SELECT * FROM session FINAL WHERE athlete = {athlete:UUID} AND session = {session:UUID} LIMIT 1",
@@ -163,13 +170,22 @@ base::Status insert_rows(ClickHouseClient& client, const NativeBlock& block) {
 
 }  // namespace
 
+base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session) {
+  Job job;
+  job.session = &session;
+  BOATHOUSE_TRY(reckon(client, {&job, 1}));
+  return std::move(job.figures);
+}
+
 base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::SessionsAround> all) {
   std::vector<Job> jobs;
   std::map<base::Uuid, std::int64_t> version_of;  // by session
   for (const ledger::SessionsAround& around : all) {
     for (const base::Uuid& id : around.ids) version_of[id] = around.server_seq;
     for (const ledger::SessionState& session : around.sessions) {
-      if (!session.deleted) jobs.push_back({&session, around.server_seq, records_to_read(session), {}, {}});
+      if (session.deleted) continue;
+      const bool thinned = is_thinned(session);
+      jobs.push_back({&session, thinned, around.server_seq, thinned ? 0 : records_to_read(session), {}, {}});
     }
   }
   const auto stored = stored_keys(client, all);
@@ -188,7 +204,7 @@ base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::Se
   NativeBlock block;
   std::set<SessionKey> written;
   for (Job& job : jobs) {
-    if (is_thinned(*job.session)) BOATHOUSE_TRY(keep_figures(client, job));
+    if (job.thinned) BOATHOUSE_TRY(keep_figures(client, job));
     add_session_row(block, *job.session, job.figures, job.version);
     written.insert(session_key(*job.session));
   }

@@ -5,10 +5,14 @@
 #include <span>
 
 #include "core/base/result.hpp"
+#include "core/rowing/session_figures.hpp"
 #include "server/ledger/sessions.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 
 namespace boathouse::timeseries {
+
+// What a session comes to by the records that ClickHouse has of it now.
+base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session);
 
 // The figures are of core/rowing/session_figures.hpp. A session whose records retention has removed keeps those that
 // its row has. Rows whose session is deleted, merged into another or purged, and those under a key that is no longer

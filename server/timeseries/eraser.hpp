@@ -1,0 +1,24 @@
+// Deletes from ClickHouse what is gone from the ledger. The rows leave the files, not only the answers: ALTER TABLE ...
+// DELETE, which rewrites the parts that have such rows and links the others. A replicated table carries it to its
+// replicas by itself; ON CLUSTER would do it once for each of them.
+#pragma once
+
+#include <span>
+
+#include "core/base/result.hpp"
+#include "server/ledger/retention.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::timeseries {
+
+inline constexpr std::size_t kErasedAtOnce = 200;  // their ids travel in the URL
+
+// True: no table has a row of any of `rows` (at most kErasedAtOnce). False: some have, and deletes are under way; ask
+// again. Asking again while one runs starts no other. Whoever inserts must not have an insert of such rows under way.
+// unavailable: ClickHouse is away, or cannot delete, with its reason.
+base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows);
+
+// How many rows each table has of an athlete, deleted and replaced ones too.
+base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete);
+
+}  // namespace boathouse::timeseries
