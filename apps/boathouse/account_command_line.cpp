@@ -34,6 +34,7 @@ class AccountCommandLine {
     made->add_option("--server", options_.server.server, "URL of the server")->capture_default_str();
     made->add_option("--key", options_.server.key, "API key (else --key-file, else BOATHOUSE_KEY)");
     made->add_option("--key-file", options_.server.key_file, "File whose first line is the API key");
+    made->add_option("--ca-file", options_.server.ca_file, "PEM file of the CA to trust with https://");
     made->add_flag("--json", options_.server.json, "JSON output");
     return made;
   }

@@ -329,8 +329,7 @@ int restore(const BackupOptions& options) {
         restored->point ? "as of server_seq " + std::to_string(restored->point->server_seq) + ": " : "";
     print(data.string() + ": " + as_of + std::to_string(restored->chunks) + " chunks restored from " +
           source.folder.filename().string() + " (made " + base::format_utc_ms(source.manifest.made_ms) +
-          ", up to server_seq " + std::to_string(source.manifest.last_seq) + "), " +
-          std::to_string(restored->to_load) +
+          ", up to server_seq " + std::to_string(source.manifest.last_seq) + "), " + std::to_string(restored->to_load) +
           " of them to be loaded into ClickHouse. Start the server on it: it loads them, and devices send again what "
           "the backup lacked\n");
   } else {

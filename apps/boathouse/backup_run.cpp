@@ -10,13 +10,34 @@
 namespace boathouse::app {
 namespace {
 
+// False for an older program's ledger, which lacks tables.
+base::Result<bool> is_of_this_program(sql::Connection& ledger) {
+  const auto version = backup::version_of(ledger, ledger::kSchema);
+  if (!version) return version.error();
+  return *version >= std::int64_t{ledger::kSchema.migrations.back().version};
+}
+
+// An athlete was erased since the last one: the segments of before are named no more, so that they go with the
+// backups of before.
+base::Result<bool> must_be_full(const backup::Source& source) {
+  auto connection = sql::Connection::open(source.databases.front().place);
+  if (!connection) return connection.error();
+  const auto is_ours = is_of_this_program(*connection);
+  if (!is_ours) return is_ours.error();
+  if (!*is_ours) return false;
+  auto select = connection->prepare("SELECT count(*) FROM erasure, backup_mark WHERE erased_ms >= made_ms");
+  if (!select) return select.error();
+  if (const auto row = select->step(); !row) return row.error();
+  return select->integer(0) > 0;
+}
+
 // An older program's ledger has no place for the mark: false.
 base::Result<bool> note(const backup::Source& source, const backup::Created& created) {
   auto connection = sql::Connection::open(source.databases.front().place);
   if (!connection) return connection.error();
-  const auto version = backup::version_of(*connection, ledger::kSchema);
-  if (!version) return version.error();
-  if (*version < std::int64_t{ledger::kSchema.migrations.back().version}) return false;
+  const auto is_ours = is_of_this_program(*connection);
+  if (!is_ours) return is_ours.error();
+  if (!*is_ours) return false;
   BOATHOUSE_TRY(
       ledger::note_backup(*connection, created.manifest.epoch,
                           {created.folder.filename().string(), created.manifest.last_seq, created.manifest.made_ms}));
@@ -37,6 +58,8 @@ backup::Source backup_source(const std::filesystem::path& data, const sql::Place
 
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch) {
+  // A ledger that cannot be read is create()'s to name.
+  if (const auto needed = must_be_full(source); needed && *needed) options.full = true;
   while (true) {
     auto created = backup::create(source, destination, options, clock, watch);
     if (!created) return created.error();

@@ -20,8 +20,8 @@ struct BackupRun {
   bool noted = false;  // the ledger says that devices may remove what is in it
 };
 
-// Creates and verifies; a backup that leans on damaged files is made again in full. When nothing differs, ClickHouse's
-// part apart, the ledger notes how far it reaches.
+// Creates and verifies; in full also when an athlete was erased since the last one, and again in full when it leans on
+// damaged files. When nothing differs, ClickHouse's part apart, the ledger notes how far it reaches.
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch);
 

@@ -8,12 +8,14 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "apps/boathouse/backup_run.hpp"
 #include "core/wire/compression.hpp"
 #include "server/control/accounts.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/retention/eraser.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -88,6 +90,35 @@ TEST_P(BackupServiceTest, MakesOneAPeriodHoweverOftenItIsStarted) {
     EXPECT_EQ(backups(), day) << log_;
     EXPECT_EQ(*ledger_->purge_safe_seq(), second);
   }
+}
+
+TEST_P(BackupServiceTest, TheOneAfterAnErasureLeansOnNothingOfBefore) {
+  put_one(ledger::birth_entry(kRec));
+  store(0);
+  put(kBen, {ledger::birth_entry(ledger::uuid(200))});
+  ASSERT_TRUE(service_->start());
+  work();
+  ASSERT_TRUE(ledger_->ask_erasure(kBen, clock_.utc_ms(), {}));
+  ASSERT_TRUE(ledger_->begin_erasing(kBen));
+  while (*ledger_->erase_some(kBen, 10)) {
+  }
+  for (const ledger::RowsToErase& rows : *ledger_->rows_to_erase(10)) {
+    ASSERT_TRUE(ledger_->rows_erased(std::vector{rows.server_seq}));
+  }
+  clock_.advance_ms(kDay);
+  ASSERT_TRUE(ledger_->finish_erasure(kBen));
+  const std::int64_t erased_ms = clock_.utc_ms();
+  clock_.advance_ms(1);
+  const auto before = *retention::backups_from_before(destination_, erased_ms);
+  work();
+  EXPECT_EQ(backups(), 2u) << log_;
+  EXPECT_EQ(*retention::backups_from_before(destination_, erased_ms), before);
+
+  clock_.advance_ms(kDay);
+  work();
+  EXPECT_EQ(backups(), 3u) << log_;
+  EXPECT_EQ(backup::list(destination_)->at(0).manifest->segments, backup::list(destination_)->at(1).manifest->segments)
+      << "once is enough";
 }
 
 TEST_P(BackupServiceTest, TriesAgainAfterAFailure) {

@@ -17,6 +17,7 @@
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/pm5_command.hpp"
+#include "apps/boathouse/retention_commands.hpp"
 #include "apps/boathouse/serve.hpp"
 #include "apps/boathouse/simulate_command.hpp"
 #include "apps/boathouse/trail_command.hpp"
@@ -63,6 +64,7 @@ struct CommandLine {
   BackupOptions backup;
   DoctorOptions doctor;
   CostOptions cost;
+  RetentionOptions retention;
   SimulateOptions simulate;
   MonitorOptions monitor;
   std::string key_file;
@@ -87,6 +89,7 @@ struct CommandLine {
   void add_audit(CLI::App& app);
   void add_backup(CLI::App& app);
   void add_box(CLI::App& app);
+  void add_retention(CLI::App& app);
 
  private:
   CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action);
@@ -543,6 +546,52 @@ void CommandLine::add_box(CLI::App& app) {
   costs->add_flag("--json", cost.box.json, "JSON output");
 }
 
+void CommandLine::add_retention(CLI::App& app) {
+  CLI::App* group = app.add_subcommand("retention", "What is removed after years, and what never is");
+  group->require_subcommand(1);
+  const auto add = [&](const std::string& command_name, const std::string& help, std::function<int()> action) {
+    CLI::App* made = command(*group, command_name, help, std::move(action));
+    add_server_options(*made);
+    return made;
+  };
+  const auto with_scope = [this](CLI::App* made, const std::string& help) {
+    made->add_option("--scope", retention.scope, help)->capture_default_str();
+  };
+  add("show", "The rules, the legal holds, and what is being removed", [this] { return retention_show(server); });
+  CLI::App* set = add("set", "How long records are kept", [this] { return retention_set(server, retention); });
+  with_scope(set, "all, team:team_... or athlete:ath_...; the most specific rule counts");
+  set->add_option("--grain", retention.grains, "sample, stroke, force_curve, split, event, source; may be repeated")
+      ->required();
+  set->add_option("--years", retention.years, "So many years after the start, or the receipt if that is later")
+      ->check(CLI::Range(1, 100));
+  set->add_flag("--for-ever", retention.for_ever, "Never remove them");
+  CLI::App* hold = add("hold", "Keep everything, whatever the rules say, and refuse erasure and purge",
+                       [this] { return retention_hold(server, retention); });
+  with_scope(hold, "all, or athlete:ath_...");
+  hold->add_option("--reason", retention.reason, "Shown with the hold")->required();
+  with_scope(add("release", "End a legal hold", [this] { return retention_release(server, retention); }),
+             "all, or athlete:ath_...");
+  add("plan", "What the rules would remove now, in records, bytes and money; removes nothing",
+      [this] { return retention_plan(server); });
+  CLI::App* apply = add("apply", "Remove exactly what a plan showed; refused when a part of it is in no backup",
+                        [this] { return retention_apply(server, retention); });
+  apply->add_option("--plan", retention.plan, "Its id");
+  apply->add_flag("--yes", retention.yes, "The plan of now, without showing it first");
+
+  CLI::App& athletes = *app.get_subcommand("athlete");
+  CLI::App* erase = command(athletes, "erase", "Erase an athlete: hidden at once, removed everywhere after 30 days",
+                            [this] { return athlete_erase(server, retention); });
+  erase->add_option("athlete", retention.athlete, "ath_ id")->required();
+  erase->add_flag("--yes", retention.yes, "It is meant");
+  erase->add_flag("--proof", retention.proof,
+                  "How far it is: the rows of each table, the backups; exit 1 if any is left");
+  add_server_options(*erase);
+  CLI::App* restore = command(athletes, "restore", "Take an erasure back, within the 30 days",
+                              [this] { return athlete_restore(server, retention); });
+  restore->add_option("athlete", retention.athlete, "ath_ id")->required();
+  add_server_options(*restore);
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -559,6 +608,7 @@ int run(int argc, char** argv) {
   line.add_audit(app);
   line.add_backup(app);
   line.add_box(app);
+  line.add_retention(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,7 +14,8 @@ struct DoctorOptions {
   std::string data;       // of the server
   std::string ledger;     // as `serve` has it; empty = ledger.db in `data`
   std::string backup_to;  // as `serve` has it; empty = only the ledger is asked about backups
-  ServerOptions server{.server = {}, .key = {}, .key_file = {}, .ca_file = {}};  // no URL = only the folder is looked at
+  ServerOptions server{
+      .server = {}, .key = {}, .key_file = {}, .ca_file = {}};  // no URL = only the folder is looked at
   bool json = false;
 };
 

@@ -60,8 +60,8 @@ int reconcile(const ServerOptions& server, int wait_s) {
         streams->array() == nullptr) {
       return fail("the server's answer is not a reconciliation");
     }
-    const bool equal =
-        differences->array()->empty() && unloaded->integer() == 0 && text_of(*found, "misplaced_recordings") == "0";
+    const bool equal = differences->array()->empty() && unloaded->integer() == 0 &&
+                       text_of(*found, "misplaced_recordings") == "0" && text_of(*found, "removals_to_erase") == "0";
     if (!equal && may_wait) {
       std::this_thread::sleep_for(kPollPause);
       continue;
@@ -71,13 +71,14 @@ int reconcile(const ServerOptions& server, int wait_s) {
     } else {
       print("recordings " + text_of(*found, "recordings") + ", sessions " + text_of(*found, "sessions") +
             ", in no session or in two " + text_of(*found, "misplaced_recordings") + ", chunks to load " +
-            text_of(*found, "unloaded_chunks") + "\n");
-      print("stream            sealed      ledger  clickhouse\n");
+            text_of(*found, "unloaded_chunks") + ", removals to carry out there " +
+            text_of(*found, "removals_to_erase") + "\n");
+      print("stream            sealed     removed      ledger  clickhouse\n");
       for (const JsonValue& stream : *streams->array()) {
         char line[96];
-        std::snprintf(line, sizeof line, "%-12s %11s %11s %11s\n", text_of(stream, "stream").c_str(),
-                      text_of(stream, "sealed").c_str(), text_of(stream, "ledger").c_str(),
-                      text_of(stream, "clickhouse").c_str());
+        std::snprintf(line, sizeof line, "%-12s %11s %11s %11s %11s\n", text_of(stream, "stream").c_str(),
+                      text_of(stream, "sealed").c_str(), text_of(stream, "removed").c_str(),
+                      text_of(stream, "ledger").c_str(), text_of(stream, "clickhouse").c_str());
         print(line);
       }
       for (const JsonValue& difference : *differences->array()) {

@@ -272,6 +272,9 @@ base::Status Service::open(const ServeOptions& options) {
   BOATHOUSE_TRY(open_webhooks(options, *place, data));
   BOATHOUSE_TRY(open_timeseries(options, data));
   BOATHOUSE_TRY(open_backups(options, *place, data));
+  retention_ = std::make_unique<RetentionService>(
+      RetentionService::Parts{*accounts_, *webhook_store_, *ledger_, *client_, *job_runner_, clock_},
+      options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to), log_line);
   ledger_->on_commit([this] {
     loader_->wake();
     webhook_dispatcher_->wake();
@@ -295,6 +298,7 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *client_, *cursors_));
+  BOATHOUSE_TRY(retention_->add_routes(routes));
   return control::check_scopes(routes);
 }
 
@@ -332,6 +336,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   if (engine_) BOATHOUSE_TRY(engine_->start());
   loader_->start();
   if (backups_) BOATHOUSE_TRY(backups_->start());
+  BOATHOUSE_TRY(retention_->start());
   job_runner_->start(kJobThreads);
   webhook_dispatcher_->start();
   return *port;

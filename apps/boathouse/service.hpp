@@ -8,6 +8,7 @@
 
 #include "apps/boathouse/backup_service.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
+#include "apps/boathouse/retention_service.hpp"
 #include "apps/boathouse/serve.hpp"
 #include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
@@ -74,6 +75,7 @@ class Service {
   std::unique_ptr<timeseries::Loader> loader_;
   std::unique_ptr<query::CursorCodec> cursors_;
   std::unique_ptr<BackupService> backups_;
+  std::unique_ptr<RetentionService> retention_;
   std::unique_ptr<http::Throttle> throttle_;
   std::unique_ptr<http::Server> server_;
 };

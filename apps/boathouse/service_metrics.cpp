@@ -100,6 +100,8 @@ base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accoun
         &ledger::Counts::quarantined, false);
   count("boathouse_outbox_chunks", "Chunks that ClickHouse has not acknowledged yet.", &ledger::Counts::unloaded_chunks,
         false);
+  count("boathouse_removals_to_erase", "Removals from the ledger whose rows ClickHouse may still have.",
+        &ledger::Counts::rows_to_erase, false);
   count("boathouse_ledger_submissions_total", "Batches that this node answered from its ledger.",
         &ledger::Counts::submissions, true);
   count("boathouse_ledger_commits_total", "Transactions of this node's ledger; many batches can share one.",

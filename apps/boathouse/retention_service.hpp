@@ -1,0 +1,44 @@
+// Retention and erasure in a running service: the jobs, and where else an athlete has something.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/control/accounts.hpp"
+#include "server/http/router.hpp"
+#include "server/jobs/runner.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/retention/eraser.hpp"
+#include "server/retention/remover.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+#include "server/webhooks/store.hpp"
+
+namespace boathouse::app {
+
+class RetentionService {
+ public:
+  struct Parts {
+    control::Accounts& accounts;
+    webhooks::Store& webhooks;
+    ledger::Ledger& ledger;
+    timeseries::ClickHouseClient& client;
+    jobs::Runner& runner;
+    base::Clock& clock;
+  };
+  // `backups`: where they lie, empty = none are made. All must outlive the runner's threads and the routes.
+  RetentionService(const Parts& parts, const std::filesystem::path& backups, std::function<void(std::string_view)> log);
+
+  base::Status add_routes(http::RouteTable& routes);
+  // Goes on with what a server of before has begun.
+  base::Status start();
+
+ private:
+  const Parts parts_;
+  retention::Remover remover_;
+  retention::Eraser eraser_;
+};
+
+}  // namespace boathouse::app

@@ -1,0 +1,150 @@
+#include "server/retention/eraser.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "server/backup/backup.hpp"
+#include "server/timeseries/eraser.hpp"
+
+namespace boathouse::retention {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using jobs::Outcome;
+using ledger::TableCount;
+
+constexpr std::string_view kKind = "athlete.erase";
+constexpr std::size_t kRecordingsAtOnce = 20;
+constexpr std::int64_t kLaterMs = 2'000;          // until ClickHouse has deleted
+constexpr std::int64_t kHeldMs = 24 * 3'600'000;  // until a hold is asked for again
+constexpr std::string_view kStillInClickHouse = "erasing";
+
+void add(std::vector<TableCount>& all, const std::string& room, const std::vector<TableCount>& counts) {
+  for (const TableCount& count : counts) all.push_back({room + "." + count.table, count.rows});
+}
+
+}  // namespace
+
+bool Proof::nothing_left() const {
+  return std::ranges::all_of(tables, [](const TableCount& count) { return count.rows == 0; });
+}
+
+Eraser::Eraser(Options options, ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner,
+               base::Clock& clock, std::function<void(std::string_view)> log)
+    : options_(std::move(options)),
+      ledger_(ledger),
+      client_(client),
+      runner_(runner),
+      clock_(clock),
+      log_(std::move(log)) {
+  runner_.handle(std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); });
+}
+
+base::Status Eraser::start() {
+  const auto erasures = ledger_.erasures();
+  if (!erasures) return erasures.error();
+  for (const ledger::Erasure& erasure : *erasures) {
+    if (!erasure.erased_ms) BOATHOUSE_TRY(order(erasure.athlete, erasure.due_ms));
+  }
+  return base::Done{};
+}
+
+base::Status Eraser::order(const base::Uuid& athlete, std::int64_t due_ms) {
+  const jobs::Order order{std::string(kKind), athlete.text(), athlete.text(), due_ms};
+  return runner_.add({&order, 1});
+}
+
+Outcome Eraser::work(jobs::Runner::Context& context) {
+  const auto athlete = base::Uuid::parse(context.job().payload);
+  if (!athlete) return Outcome::failed("the job names no athlete");
+  if (const base::Status begun = ledger_.begin_erasing(*athlete); !begun) {
+    switch (begun.error().code) {
+      case ErrorCode::not_found:
+        return Outcome::done();
+      case ErrorCode::conflict:
+        log_("an athlete is not erased: " + begun.error().text);
+        return Outcome::retry(begun.error().text, kHeldMs);
+      default:
+        return Outcome::retry(begun.error().text, kLaterMs);
+    }
+  }
+  for (const Room& room : options_.rooms) {
+    if (const base::Status forgot = room.forget(*athlete); !forgot)
+      return Outcome::retry(forgot.error().text, kLaterMs);
+  }
+  const auto left = ledger_.rows_of_athlete(*athlete);
+  if (!left) return Outcome::retry(left.error().text, kLaterMs);
+  bool more = std::ranges::any_of(
+      *left, [](const TableCount& count) { return count.rows > 0 && count.table != kStillInClickHouse; });
+  while (more) {
+    if (context.stopping()) return Outcome::retry("the server stops", 0);
+    const auto erased = ledger_.erase_some(*athlete, kRecordingsAtOnce);
+    if (!erased) return Outcome::retry(erased.error().text, kLaterMs);
+    more = *erased;
+    if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
+  }
+  if (const base::Status finished = ledger_.finish_erasure(*athlete); !finished) {
+    return Outcome::retry(finished.error().text, kLaterMs);
+  }
+  return Outcome::done();
+}
+
+Result<std::optional<ledger::Erasure>> Eraser::find(const base::Uuid& athlete) {
+  const auto erasures = ledger_.erasures();
+  if (!erasures) return erasures.error();
+  const auto found = std::ranges::find(*erasures, athlete, &ledger::Erasure::athlete);
+  return found == erasures->end() ? std::optional<ledger::Erasure>() : std::optional(*found);
+}
+
+Result<Proof> Eraser::proof(const base::Uuid& athlete) {
+  const auto erasure = find(athlete);
+  if (!erasure) return erasure.error();
+  if (!*erasure) return Error{ErrorCode::not_found, "nobody has asked for the erasure of this athlete"};
+  Proof proof;
+  proof.erasure = **erasure;
+  const auto in_ledger = ledger_.rows_of_athlete(athlete);
+  if (!in_ledger) return in_ledger.error();
+  add(proof.tables, "ledger", *in_ledger);
+  const auto in_clickhouse = timeseries::rows_of_athlete(client_, athlete);
+  if (!in_clickhouse) return in_clickhouse.error();
+  add(proof.tables, "clickhouse", *in_clickhouse);
+  for (const Room& room : options_.rooms) {
+    const auto counts = room.count(athlete);
+    if (!counts) return counts.error();
+    add(proof.tables, room.name, *counts);
+  }
+  if (!options_.backups.empty()) {
+    auto backups =
+        backups_from_before(options_.backups, proof.erasure.erased_ms.value_or(clock_.utc_ms() + kReversibleMs));
+    if (!backups) return backups.error();
+    proof.backups = std::move(*backups);
+    proof.backups_known = true;
+  }
+  return proof;
+}
+
+Result<std::vector<std::string>> backups_from_before(const std::filesystem::path& folder, std::int64_t erased_ms) {
+  const auto backups = backup::list(folder);
+  if (!backups && backups.error().code == ErrorCode::not_found) return std::vector<std::string>();
+  if (!backups) return backups.error();
+  std::set<std::string> old_segments;
+  for (const backup::Listed& one : *backups) {
+    if (!one.manifest || one.manifest->made_ms > erased_ms) continue;
+    for (const backup::Segment& segment : one.manifest->segments) old_segments.insert(segment.file);
+  }
+  std::vector<std::string> names;
+  for (const backup::Listed& one : *backups) {
+    // Of one that cannot be read nobody knows.
+    const bool holds = !one.manifest || one.manifest->made_ms <= erased_ms ||
+                       std::ranges::any_of(one.manifest->segments, [&](const backup::Segment& segment) {
+                         return old_segments.contains(segment.file);
+                       });
+    if (holds) names.push_back(one.folder.filename().string());
+  }
+  return names;
+}
+
+}  // namespace boathouse::retention

@@ -1,0 +1,60 @@
+// What the rules would remove now. Reads alone; two plans of the same content have the same id.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
+#include "core/rowing/stream.hpp"
+#include "server/ledger/ledger.hpp"
+
+namespace boathouse::retention {
+
+inline constexpr std::int64_t kYearMs = 31'557'600'000;    // 365.25 days
+inline constexpr std::size_t kMaxStreamsOfAPlan = 20'000;  // what is beyond waits for the next plan
+
+// Rules and holds, and who is whose.
+struct Policy {
+  std::vector<ledger::RetentionRule> rules;
+  std::vector<ledger::LegalHold> holds;
+  // The teams that an athlete is in; empty: there are no teams.
+  std::function<std::vector<base::Uuid>(const base::Uuid& athlete)> teams_of = {};
+};
+
+base::Result<Policy> policy_of(ledger::Ledger& ledger);
+
+// How many years a stream of an athlete is kept: the athlete's own rule, else the longest of the teams', else that of
+// all; nullopt: for ever, which is what counts where there is no rule.
+std::optional<int> years_kept(const Policy& policy, const base::Uuid& athlete, rowing::Stream stream);
+const ledger::LegalHold* hold_on(const Policy& policy, const base::Uuid& athlete);
+
+// Something that is counted.
+struct Amount {
+  std::uint64_t recordings = 0;
+  std::uint64_t records = 0;
+  std::uint64_t ledger_bytes = 0;  // of the bodies, as they lie there
+};
+
+struct Plan {
+  std::string id;  // "" when nothing is to be removed
+  std::vector<ledger::Retirement> items;
+  std::map<rowing::Stream, Amount> streams;  // of items
+  std::uint64_t recordings = 0;              // with something to remove
+  Amount not_backed_up;                      // of items: what no verified backup has
+  Amount held;                               // left out: a hold keeps it
+  std::vector<ledger::LegalHold> holds;      // those that do
+  Amount on_its_way;                         // left out: it waits for ClickHouse still
+  bool more = false;                         // left out: more than one plan holds
+};
+
+base::Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms);
+
+// From "sample" and so on; invalid_input: not a stream, or `summary`, which is always kept.
+base::Result<rowing::Stream> grain_of(std::string_view name);
+
+}  // namespace boathouse::retention

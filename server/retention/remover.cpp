@@ -1,0 +1,87 @@
+#include "server/retention/remover.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/timeseries/session_columns.hpp"
+#include "server/timeseries/session_summary.hpp"
+
+namespace boathouse::retention {
+namespace {
+
+using base::Result;
+using jobs::Outcome;
+using ledger::FiguresToKeep;
+using ledger::Retirement;
+using rowing::Stream;
+
+constexpr std::string_view kKind = "retention.remove";
+constexpr std::size_t kAtOnce = 50;       // streams of recordings in one transaction
+constexpr std::int64_t kLaterMs = 5'000;  // until what changes, or a ClickHouse that is away, is asked again
+
+}  // namespace
+
+Remover::Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock)
+    : ledger_(ledger), client_(client), runner_(runner), clock_(clock) {
+  runner_.handle(std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); });
+}
+
+base::Status Remover::order() {
+  const jobs::Order order{std::string(kKind), "", "all", clock_.utc_ms()};
+  return runner_.add({&order, 1});
+}
+
+// `reckoned_from`: the figures of its session are made of what is to go.
+Result<FiguresToKeep> Remover::figures_of(const base::Uuid& rec_id, bool reckoned_from) {
+  const auto state = ledger_.recording(rec_id);
+  if (!state) return state.error();
+  // Purged meanwhile: there is nothing to keep, and the ledger forgets the retirement.
+  if (!*state) return FiguresToKeep{rec_id, std::numeric_limits<std::int64_t>::max(), {}};
+  FiguresToKeep keep{rec_id, (*state)->server_seq, {}};
+  if (!reckoned_from) return keep;
+  const auto around = ledger_.sessions_around(rec_id);
+  if (!around) return around.error();
+  for (const ledger::SessionState& session : around->sessions) {
+    const bool is_its = std::ranges::any_of(session.recordings, [&](const auto& one) { return one.rec_id == rec_id; });
+    if (!is_its) continue;
+    if (!session.kept_figures.empty()) {
+      keep.figures = session.kept_figures;
+      return keep;
+    }
+    const auto figures = timeseries::reckon_session(client_, session);
+    if (!figures) return figures.error();
+    keep.figures = timeseries::pack_figures(*figures);
+  }
+  return keep;
+}
+
+Outcome Remover::work(jobs::Runner::Context& context) {
+  while (true) {
+    if (context.stopping()) return Outcome::retry("the server stops", 0);
+    const auto retirements = ledger_.retirements(kAtOnce);
+    if (!retirements) return Outcome::retry(retirements.error().text, kLaterMs);
+    if (retirements->empty()) return Outcome::done();
+    std::map<base::Uuid, bool> recordings;  // whether the figures are made of what goes
+    for (const Retirement& one : *retirements) {
+      recordings[one.rec_id] |= one.stream != Stream::force_curve && one.stream != Stream::source;
+    }
+    std::vector<FiguresToKeep> figures;
+    for (const auto& [rec_id, reckoned_from] : recordings) {
+      auto keep = figures_of(rec_id, reckoned_from);
+      if (!keep) return Outcome::retry(keep.error().text, kLaterMs);
+      figures.push_back(std::move(*keep));
+      if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
+    }
+    const auto counts = ledger_.retire(*retirements, figures);
+    if (!counts) return Outcome::retry(counts.error().text, kLaterMs);
+    if (counts->later == retirements->size()) {
+      return Outcome::retry("what is to be removed changes, or waits for ClickHouse", kLaterMs);
+    }
+  }
+}
+
+}  // namespace boathouse::retention

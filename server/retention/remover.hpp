@@ -1,0 +1,31 @@
+// Removes what applied plans name, as a job: from the ledger in transactions of bounded size, each recording's figures
+// kept first; ClickHouse follows. Stops and goes on where it was, whatever ends in between.
+#pragma once
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/jobs/runner.hpp"
+#include "server/ledger/ledger.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::retention {
+
+class Remover {
+ public:
+  // Gives `runner` its handler. All must outlive the runner's threads.
+  Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock);
+
+  // Something is to be removed, or may be (at the start of a server).
+  base::Status order();
+
+ private:
+  jobs::Outcome work(jobs::Runner::Context& context);
+  base::Result<ledger::FiguresToKeep> figures_of(const base::Uuid& rec_id, bool reckoned_from);
+
+  ledger::Ledger& ledger_;
+  timeseries::ClickHouseClient& client_;
+  jobs::Runner& runner_;
+  base::Clock& clock_;
+};
+
+}  // namespace boathouse::retention
