@@ -198,7 +198,10 @@ int athlete_erase(const ServerOptions& server, const RetentionOptions& options) 
         "this hides the athlete at once and removes everything after 30 days, for ever: give --yes (`athlete restore` "
         "takes it back until then), or --proof to see how far one is");
   }
-  return answer(server, "POST", path, "", show_proof);
+  return answer(server, "POST", path, "", [](const JsonValue& asked) {
+    print("athlete " + text_of(asked, "athlete") + " is hidden; everything is removed at " + text_of(asked, "due_at") +
+          ", until then `boathouse athlete restore` takes it back\n");
+  });
 }
 
 int athlete_restore(const ServerOptions& server, const RetentionOptions& options) {

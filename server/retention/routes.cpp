@@ -292,7 +292,11 @@ Result<Response> erase(const Parts& parts, const Request& request) {
   }
   BOATHOUSE_TRY(parts.accounts.suspend(*athlete, true));
   BOATHOUSE_TRY(parts.eraser.order(*athlete, due_ms));
-  return proof(parts, request);
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object().key("athlete").value(control::format_id(control::kAthletePrefix, *athlete));
+  json.key("state").value("hidden").key("due_at").value(base::format_utc_ms(due_ms)).end_object();
+  return json_response(202, std::move(body));
 }
 
 Result<Response> restore(const Parts& parts, const Request& request) {

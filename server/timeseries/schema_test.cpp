@@ -139,7 +139,7 @@ TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
     EXPECT_EQ(shard.replace(kHead.size(), table.size(), table + "_shard"), several[i]);
     EXPECT_EQ(front[i], "CREATE OR REPLACE TABLE " + table + " ON CLUSTER `boat-1` AS " + table +
                             "_shard ENGINE = Distributed(`boat-1`, currentDatabase(), " + table +
-                            "_shard, cityHash64(athlete)) COMMENT 'schema 3'");
+                            "_shard, cityHash64(athlete)) COMMENT 'schema 4'");
   }
   for (const std::string& statement : migration_statements(2, {"boat-1", true})) {
     EXPECT_TRUE(statement.starts_with("ALTER TABLE session_shard ON CLUSTER `boat-1` ")) << statement;

@@ -1,0 +1,156 @@
+// The operator's door: who is let in, what is refused, and that a plan is applied as it was shown or not at all.
+#include "server/retention/routes.hpp"
+
+#include <gmock/gmock.h>
+
+#include "core/base/json.hpp"
+#include "server/control/ids.hpp"
+#include "server/control/scopes.hpp"
+#include "server/control/test_call.hpp"
+#include "server/jobs/queue.hpp"
+#include "server/ledger/backup_mark.hpp"
+#include "server/ledger/test_ledger.hpp"
+#include "server/retention/plan.hpp"
+
+namespace boathouse::retention {
+namespace {
+
+using http::Method;
+using ledger::birth_entry;
+using ledger::chunk_entry;
+using ledger::uuid;
+using rowing::Stream;
+using testing::HasSubstr;
+
+class RetentionRoutesTest : public ledger::SqliteLedgerTest {
+ protected:
+  void SetUp() override {
+    SqliteLedgerTest::SetUp();
+    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
+    operator_ = accounts_->create_operator_key()->text;
+    anna_ = *accounts_->create_athlete_key("Anna");
+    queue_ = *jobs::Queue::open({.sqlite_file = folder_.file("jobs.db")}, random_);
+    runner_ =
+        std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
+    remover_ = std::make_unique<Remover>(*ledger_, client_, *runner_, clock_);
+    eraser_ = std::make_unique<Eraser>(Eraser::Options{}, *ledger_, client_, *runner_, clock_, [](std::string_view) {});
+    ASSERT_TRUE(add_routes(routes_, {*accounts_, *ledger_, client_, *remover_, *eraser_, clock_, {}}));
+  }
+  http::Response ask(Method method, const std::string& target, const std::string& body = "") {
+    return ask_as(operator_, method, target, body);
+  }
+  http::Response ask_as(const std::string& key, Method method, const std::string& target,
+                        const std::string& body = "") {
+    http::Headers headers;
+    headers.add("Authorization", "Bearer " + key);
+    if (!body.empty()) headers.add("Content-Type", "application/json");
+    return control::call(routes_, {method, target, std::move(headers), body});
+  }
+  int set(const std::string& body) { return ask(Method::put, "/v1/retention/rules", body).status; }
+  [[nodiscard]] std::string athlete() const {
+    return control::format_id(control::kAthletePrefix, anna_.key.athlete->id);
+  }
+  // Anna's, loaded; nothing is backed up.
+  void row() {
+    put(anna_.key.athlete->id, {birth_entry(kRec), chunk_entry(kRec, Stream::source, 0, 10)});
+    ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(10)));
+  }
+  std::string plan_id() {
+    const auto policy = policy_of(*ledger_);
+    return make_plan(*ledger_, *policy, clock_.utc_ms())->id;
+  }
+
+  timeseries::ClickHouseClient client_{timeseries::Endpoint{}};  // away
+  std::unique_ptr<control::Accounts> accounts_;
+  std::unique_ptr<jobs::Queue> queue_;
+  std::unique_ptr<jobs::Runner> runner_;
+  std::unique_ptr<Remover> remover_;
+  std::unique_ptr<Eraser> eraser_;
+  http::RouteTable routes_;
+  std::string operator_;
+  control::NewKey anna_;
+};
+
+TEST_F(RetentionRoutesTest, ItIsTheOperatorsAlone) {
+  EXPECT_TRUE(control::check_scopes(routes_));
+  for (const http::Route& route : routes_.routes()) {
+    std::string target = route.pattern;
+    for (const char* name : {"{id}", "{scope}"}) {
+      if (const auto at = target.find(name); at != std::string::npos)
+        target.replace(at, std::string(name).size(), "all");
+    }
+    EXPECT_EQ(ask_as(anna_.text, route.method, target, route.max_body_bytes > 0 ? "{}" : "").status, 403) << target;
+    EXPECT_EQ(ask_as("nonsense", route.method, target).status, 401) << target;
+  }
+}
+
+TEST_F(RetentionRoutesTest, RulesAndHoldsAreSetAndShown) {
+  EXPECT_EQ(set(R"({"scope":"all","grain":"sample","years":3})"), 200);
+  EXPECT_EQ(set(R"({"scope":"athlete:)" + athlete() + R"(","grain":"sample","years":null})"), 200);
+  const auto held = ask(Method::post, "/v1/retention/holds", R"({"scope":"all","reason":"a dispute"})");
+  EXPECT_EQ(held.status, 200) << held.body;
+  EXPECT_THAT(held.body, HasSubstr(R"({"scope":"all","grain":"sample","years":3,)"));
+  EXPECT_THAT(held.body, HasSubstr(R"({"scope":"athlete:)" + athlete() + R"(","grain":"sample","years":null,)"));
+  EXPECT_THAT(held.body, HasSubstr(R"("holds":[{"scope":"all","reason":"a dispute",)"));
+  EXPECT_EQ(ask(Method::delete_, "/v1/retention/holds/all").status, 200);
+  EXPECT_EQ(ask(Method::delete_, "/v1/retention/holds/all").status, 404);
+  for (const char* wrong :
+       {R"({})", R"([])", R"({"scope":"all","grain":"sample","years":0})",
+        R"({"scope":"all","grain":"sample","years":101})", R"({"scope":"all","grain":"sample","years":"3"})",
+        R"({"scope":"all","grain":"summary","years":3})", R"({"scope":"everybody","grain":"sample","years":3})",
+        R"({"scope":"athlete:Anna","grain":"sample","years":3})",
+        R"({"scope":"all","grain":"sample","years":3,"more":1})",
+        R"({"scope":"team:team_018bcfe5-6800-7abc-8def-0123456789ab","grain":"sample","years":3})"}) {
+    EXPECT_EQ(set(wrong), 400) << wrong;
+  }
+  EXPECT_EQ(ask(Method::post, "/v1/retention/holds", R"({"scope":"all","reason":""})").status, 400);
+}
+
+TEST_F(RetentionRoutesTest, APlanIsAppliedAsItWasShownOrNotAtAll) {
+  row();
+  EXPECT_EQ(set(R"({"scope":"all","grain":"source","years":1})"), 200);
+  EXPECT_THAT(ask(Method::get, "/v1/retention/plan").body, HasSubstr(R"("plan":null)"));
+  clock_.set_utc_ms(clock_.utc_ms() + 2 * kYearMs);
+  const std::string body = R"({"plan":")" + plan_id() + R"("})";
+  const auto unsafe = ask(Method::post, "/v1/retention/plan", body);
+  EXPECT_EQ(unsafe.status, 409);
+  EXPECT_THAT(unsafe.body, HasSubstr("boathouse backup create"));
+  EXPECT_THAT(*ledger_->retirements(10), testing::IsEmpty());
+  {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", 1'000'000, 1}));
+  }
+  const auto other = ask(Method::post, "/v1/retention/plan", R"({"plan":"ret_0123456789abcdef"})");
+  EXPECT_EQ(other.status, 409);
+  EXPECT_THAT(other.body, HasSubstr("now " + plan_id()));
+  EXPECT_EQ(ask(Method::post, "/v1/retention/plan", body).status, 202);
+  EXPECT_EQ(ledger_->retirements(10)->size(), 1U);
+  while (*runner_->step()) {
+  }
+  EXPECT_THAT(*ledger_->retirements(10), testing::IsEmpty());
+  EXPECT_EQ(plan_id(), "");
+  EXPECT_EQ(ask(Method::post, "/v1/retention/plan", body).status, 409) << "it is done";
+}
+
+TEST_F(RetentionRoutesTest, AnErasureHidesAtOnceAndIsTakenBack) {
+  row();
+  const std::string target = "/v1/athletes/" + athlete() + "/erasure";
+  EXPECT_EQ(ask(Method::get, target).status, 404);
+  EXPECT_EQ(ask(Method::post, "/v1/athletes/ath_018bcfe5-6800-7abc-8def-0123456789ab/erasure").status, 404);
+  ASSERT_TRUE(ledger_->set_legal_hold({"all", "a dispute"}, {}));
+  EXPECT_EQ(ask(Method::post, target).status, 409);
+  EXPECT_TRUE(accounts_->authenticate(anna_.text)) << "nothing has happened";
+  ASSERT_TRUE(ledger_->release_legal_hold("all", {}));
+  EXPECT_EQ(ask(Method::post, target).status, 202) << "ClickHouse is away: that is no matter";
+  EXPECT_FALSE(accounts_->authenticate(anna_.text));
+  EXPECT_EQ(ledger_->erasures()->size(), 1U);
+  EXPECT_EQ(queue_->counts()->waiting, 1U);
+  EXPECT_EQ(ask(Method::post, target).status, 202);
+  EXPECT_EQ(queue_->counts()->waiting, 1U) << "once";
+  EXPECT_EQ(ask(Method::delete_, target).status, 200);
+  EXPECT_TRUE(accounts_->authenticate(anna_.text));
+  EXPECT_EQ(ask(Method::delete_, target).status, 404);
+}
+
+}  // namespace
+}  // namespace boathouse::retention
