@@ -128,6 +128,8 @@ void layouts(const Options& options) {
     const char* name;
     std::string create;
     std::string select;
+    std::string one_session;  // both: what follows the table's name
+    std::string thirty_days;
   };
   std::string typed =
       "athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)), "
@@ -139,15 +141,26 @@ void layouts(const Options& options) {
   }
   typed += ", ver UInt64 CODEC(DoubleDelta, ZSTD(1))) ENGINE = ReplacingMergeTree(ver) PARTITION BY toYear(started)";
   const std::string same = "SELECT athlete, started, rec_id, seq" + nine("", "") + ", ver FROM sample";
+  const std::string session =
+      " FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, "
+      "'UTC') AND rec_id = {rec:UUID} ORDER BY seq";
+  const std::string window = " >= fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND ";
+  const std::string end = " < fromUnixTimestamp64Milli({started:Int64} + 2592000000, 'UTC')";
+  const std::string days =
+      " FINAL WHERE athlete = {athlete:UUID} AND started" + window + "started" + end + " GROUP BY rec_id";
   const std::vector<Table> tables = {
-      {"ours", "(" + typed + " ORDER BY (athlete, started, rec_id, seq)", same},
-      {"time_first", "(" + typed + " ORDER BY (started, athlete, rec_id, seq)", same},
+      {"ours", "(" + typed + " ORDER BY (athlete, started, rec_id, seq)", same, session, days},
+      {"time_first", "(" + typed + " ORDER BY (started, athlete, rec_id, seq)", same, session, days},
       {"naive",
        "(at DateTime64(3), athlete UUID, session UUID" + nine("", " Float64") +
            ") ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY at",
        "SELECT started + toIntervalMillisecond(ifNull(elapsed_cs, 0) * 10), athlete, rec_id" +
-           nine("toFloat64(ifNull(", ", 0))") + " FROM sample"},
+           nine("toFloat64(ifNull(", ", 0))") + " FROM sample",
+       " WHERE session = {rec:UUID} ORDER BY at",
+       " WHERE athlete = {athlete:UUID} AND at" + window + "at" + end + " GROUP BY session"},
   };
+  const NativeBlock keys = need(
+      client.select("SELECT athlete, started, rec_id FROM sample WHERE seq = 0 ORDER BY cityHash64(rec_id) LIMIT 30"));
   for (const Table& table : tables) {
     const std::string name = table.name;
     need(client.execute("CREATE OR REPLACE TABLE layout_" + name + " " + table.create +
@@ -158,6 +171,20 @@ void layouts(const Options& options) {
     line(name + ": INSERT SELECT", rows / seconds_since(begin) / 1e6, "M rows/s");
     need(client.execute("OPTIMIZE TABLE layout_" + name + " FINAL"));
     line(name + ": on disk", bytes_of(client, "layout_" + name, {}) / rows, "B/sample");
+    const auto time = [&](const char* what, const std::string& sql) {
+      std::vector<double> ms;
+      for (std::size_t n = 0; n < keys.rows; ++n) {
+        const auto asked = Steady::now();
+        (void)need(client.select(sql, {{"athlete", keys.find("athlete")->uuids[n].text()},
+                                       {"started", std::to_string(keys.integer("started", n))},
+                                       {"rec", keys.find("rec_id")->uuids[n].text()}}));
+        ms.push_back(seconds_since(asked) * 1e3);
+      }
+      line(name + ": " + what + ", p50", quantile(ms, 0.5), "ms");
+    };
+    time("one session's samples", "SELECT" + nine("", "").substr(1) + " FROM layout_" + name + table.one_session);
+    time("an athlete's 30 days",
+         "SELECT toFloat64(ifNull(max(distance_dm), 0)) AS distance FROM layout_" + name + table.thirty_days);
   }
 }
 
