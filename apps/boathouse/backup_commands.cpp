@@ -18,6 +18,7 @@
 #include "core/base/utc_time.hpp"
 #include "server/backup/restore.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/segments/folder_store.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -162,9 +163,13 @@ int backup_create(const BackupOptions& options) {
   const ClickHouseDoor door = open_clickhouse(options, fs::absolute(options.data), false);
   base::SystemClock clock;
   Progress progress;
+  const fs::path data = fs::absolute(options.data);
+  // Not there: then no body has left the ledger, or the backup says which one it cannot read.
+  const auto segments = segments::FolderStore::open(segments_folder(data, options.segments), false);
+  backup::Source source = backup_source(data, *place);
+  source.segments = segments ? segments->get() : nullptr;
   const backup::CreateOptions how{.full = options.full, .clickhouse = {door.client(), options.clickhouse_backup_to}};
-  const auto run =
-      run_backup(backup_source(fs::absolute(options.data), *place), options.to, how, clock, progress.watch());
+  const auto run = run_backup(source, options.to, how, clock, progress.watch());
   if (!run) return fail_with(run.error());
   const backup::Manifest& manifest = run->created.manifest;
   const std::string trouble = door.trouble.empty() ? clickhouse_trouble(*run) : door.trouble;

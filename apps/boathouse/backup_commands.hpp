@@ -13,6 +13,7 @@ struct BackupOptions {
   std::string data;       // the server's folder; restore: the new one
   std::string ledger;     // as `serve` has it; empty = ledger.db in `data`
   std::string to;         // the destination
+  std::string segments;   // folder of segments; empty = "segments" in `data`
   std::string from;       // a backup, or a destination
   std::string to_ledger;  // migrate: as `ledger`
   bool full = false;

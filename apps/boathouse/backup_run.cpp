@@ -56,6 +56,10 @@ backup::Source backup_source(const std::filesystem::path& data, const sql::Place
           {data / "pepper.key", data / "operator.key"}};
 }
 
+std::filesystem::path segments_folder(const std::filesystem::path& data, const std::string& given) {
+  return given.empty() ? data / "segments" : std::filesystem::absolute(given);
+}
+
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch) {
   // A ledger that cannot be read is create()'s to name.

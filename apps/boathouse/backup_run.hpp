@@ -11,8 +11,11 @@
 namespace boathouse::app {
 
 // What a backup of the server with this data folder has. Jobs that are under way are not in it: they belong to the
-// machine, and what nobody was told of is in the ledger.
+// machine, and what nobody was told of is in the ledger. The caller adds the segments.
 backup::Source backup_source(const std::filesystem::path& data, const sql::Place& ledger);
+
+// Where bodies lie that have left the ledger: `given`, or if that is empty a folder in `data`.
+std::filesystem::path segments_folder(const std::filesystem::path& data, const std::string& given);
 
 struct BackupRun {
   backup::Created created;

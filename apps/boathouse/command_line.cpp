@@ -168,18 +168,33 @@ void CommandLine::add_serve(CLI::App& app) {
                           "Let webhooks go to http://127.0.0.1 and the like, for tests and development");
   serve_command->add_option("--backup-to", serve.backup_to,
                             "Folder, on another disk, for backups of the ledger and the accounts");
-  serve_command->add_option("--backup-every", serve.backup_every_s, "How often, e.g. 24h; s, m, h or d")
-      ->transform(
-          CLI::AsNumberWithUnit(std::map<std::string, std::int64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}},
-                                CLI::AsNumberWithUnit::UNIT_REQUIRED))
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{31 * 86'400}))
-      ->default_str("24h");
+  const auto add_period = [serve_command](const std::string& option, std::int64_t& seconds, const std::string& help,
+                                          const std::string& usual) {
+    serve_command->add_option(option, seconds, help + ", e.g. " + usual + "; s, m, h or d")
+        ->transform(
+            CLI::AsNumberWithUnit(std::map<std::string, std::int64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}},
+                                  CLI::AsNumberWithUnit::UNIT_REQUIRED))
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{31 * 86'400}))
+        ->default_str(usual);
+  };
+  add_period("--backup-every", serve.backup_every_s, "How often", "24h");
   with_keep(*serve_command, "--backup-keep", serve.backup_keep);
   serve_command
       ->add_option("--clickhouse-backup-to", serve.clickhouse_backup_to,
                    "URL of a folder in S3 that the ClickHouse server writes its part of the backups to, with its own "
                    "credentials; for --clickhouse alone")
       ->needs(clickhouse);
+  serve_command->add_option("--segments", serve.segments,
+                            "Folder for bodies that have left the ledger (default: segments in the data folder); of "
+                            "several nodes all need the same one");
+  serve_command->add_flag("--keep-bodies-in-ledger", serve.keep_bodies_in_ledger,
+                          "Move no more bodies out of the ledger; what lies in segments stays there");
+  serve_command
+      ->add_option("--segment-bytes", serve.segment_bytes, "Bytes of bodies in a segment; less stays in the ledger")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{64} << 20))
+      ->capture_default_str();
+  add_period("--segments-every", serve.segments_every_s, "How often bodies are moved", "1h");
+  add_period("--reconcile-every", serve.reconcile_every_s, "How often ledger and ClickHouse are compared", "1h");
   serve_command->set_config("--config", "", "TOML file with these options");
 }
 
@@ -444,6 +459,7 @@ void CommandLine::add_backup(CLI::App& app) {
   const auto with_data = [this](CLI::App* made, const std::string& help) {
     made->add_option("--data", backup.data, help)->required();
     made->add_option("--ledger", backup.ledger, "postgresql://USER@HOST/DATABASE or sqlite:FILE, as `serve` has it");
+    made->add_option("--segments", backup.segments, "Folder of segments, as `serve` has it");
   };
   const auto with_destination = [this](CLI::App* made) {
     made->add_option("--to", backup.to, "Folder of the backups")->required();

@@ -28,8 +28,13 @@ struct ServeOptions {
   std::int64_t backup_every_s = 86'400;
   backup::Keep backup_keep;
   std::string clickhouse_backup_to;    // URL of a folder in S3, for the part of `clickhouse`; empty = no such part
-  bool purge_without_backup = false;   // devices may remove what the ledger has, without a backup of it
-  bool webhook_allow_private = false;  // webhooks may go into the operator's own network
+  std::string segments;                // folder of segments; empty = "segments" in `data`
+  bool keep_bodies_in_ledger = false;  // no body leaves the ledger for a segment from now on
+  std::uint64_t segment_bytes = std::uint64_t{16} << 20;  // of bodies that are loaded before they leave
+  std::int64_t segments_every_s = 3'600;
+  std::int64_t reconcile_every_s = 3'600;
+  bool purge_without_backup = false;         // devices may remove what the ledger has, without a backup of it
+  bool webhook_allow_private = false;        // webhooks may go into the operator's own network
   bool webhook_allow_http_loopback = false;  // and, without TLS, to this machine
 };
 

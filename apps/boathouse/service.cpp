@@ -36,7 +36,9 @@
 #include "server/intake/intake.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/jobs/runner.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/segments/folder_store.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/loader.hpp"
@@ -59,6 +61,7 @@ constexpr int kJobThreads = 8;
 // Of these: endpoints that never answer leave the others to backups and what else there is to do.
 constexpr int kWebhookThreads = 6;
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
+constexpr std::int64_t kClickHouseStartsWithinMs = 60'000;
 constexpr auto kDrain = std::chrono::seconds(20);
 
 // The servers of --clickhouse URL[,URL...]. Of several each must have every row, which only a cluster's replicas do.
@@ -184,6 +187,28 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   return base::Done{};
 }
 
+// A ledger without segments may begin a folder of them; one that has some must find it.
+base::Status Service::open_segments(const ServeOptions& options, const fs::path& data) {
+  const auto counts = ledger_->bodies().body_counts();
+  if (!counts) return counts.error();
+  auto store = segments::FolderStore::open(segments_folder(data, options.segments), counts->segments == 0);
+  if (!store) return store.error();
+  segment_store_ = std::move(*store);
+  ledger_->use_segments(*segment_store_);
+  SegmentService::Options segment_options;
+  const bool nobody_shares_it = ledger_->shared() && options.segments.empty();
+  if (nobody_shares_it && !options.keep_bodies_in_ledger) {
+    log_line("no --segments: bodies stay in the ledger, for of several nodes all need one folder");
+  }
+  segment_options.mover.move = !options.keep_bodies_in_ledger && !nobody_shares_it;
+  segment_options.mover.segment_bytes = options.segment_bytes;
+  segment_options.every_ms = options.segments_every_s * 1000;
+  if (!options.backup_to.empty()) segment_options.backups = fs::absolute(options.backup_to);
+  segments_ = std::make_unique<SegmentService>(std::move(segment_options), *job_runner_, *ledger_, *segment_store_,
+                                               clock_, random_, log_line);
+  return base::Done{};
+}
+
 base::Status Service::open_backups(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
   if (options.backup_to.empty()) {
     if (!options.purge_without_backup) {
@@ -196,8 +221,10 @@ base::Status Service::open_backups(const ServeOptions& options, const sql::Place
     log_line("no --clickhouse-backup-to: backups have no part of ClickHouse, a restore loads it from the ledger again");
     clickhouse = {};
   }
+  backup::Source source = backup_source(data, place);
+  source.segments = segment_store_.get();
   backups_ = std::make_unique<BackupService>(
-      BackupService::Options{backup_source(data, place), fs::absolute(options.backup_to), options.backup_every_s * 1000,
+      BackupService::Options{std::move(source), fs::absolute(options.backup_to), options.backup_every_s * 1000,
                              options.backup_keep, std::move(clickhouse)},
       *job_runner_, *ledger_, clock_, log_line);
   return base::Done{};
@@ -239,6 +266,11 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   timeseries::Loader::Options loader_options;
   loader_options.cluster = options.clickhouse_cluster;
   loader_ = std::make_unique<timeseries::Loader>(*ledger_, *client_, loader_options, log_line);
+  reconciler_ = std::make_unique<timeseries::RollingReconciler>(*ledger_, *client_, clock_,
+                                                                timeseries::RollingReconciler::Options{}, log_line);
+  reconciling_ = std::make_unique<PeriodicJob>(
+      "reconcile", options.reconcile_every_s * 1000,
+      [this](const PeriodicJob::Watch& watch) { return reconciler_->run(watch); }, *job_runner_, clock_, log_line);
   return base::Done{};
 }
 
@@ -258,6 +290,7 @@ base::Status Service::open(const ServeOptions& options) {
   ledger::Ledger::Options ledger_options;
   ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;
+  metrics_.watch(ledger_options);
   ledger_options.on_other_epoch = [this] {
     log_line("the ledger was restored under this server, which ends: started again it serves what was restored");
     ledger_was_restored_ = true;
@@ -270,6 +303,7 @@ base::Status Service::open(const ServeOptions& options) {
   BOATHOUSE_TRY(ensure_operator_key());
   BOATHOUSE_TRY(open_jobs(*place, data));
   BOATHOUSE_TRY(open_webhooks(options, *place, data));
+  BOATHOUSE_TRY(open_segments(options, data));
   BOATHOUSE_TRY(open_timeseries(options, data));
   BOATHOUSE_TRY(open_backups(options, *place, data));
   retention_ = std::make_unique<RetentionService>(
@@ -283,17 +317,19 @@ base::Status Service::open(const ServeOptions& options) {
 }
 
 base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& options) {
-  BOATHOUSE_TRY(
-      api::add_operator_routes(routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); }));
+  BOATHOUSE_TRY(api::add_operator_routes(
+      routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); },
+      [this] { return reconciler_->state().not_repairable; }));
   control::PairingLimits pairing_limits;
   if (is_loopback(options.listen)) pairing_limits.of_an_address = 0;
   BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));
   intake::Options intake_options;
-  intake_options.on_result = [this](wire::ItemKind kind, wire::Outcome outcome) { metrics_.on_result(kind, outcome); };
+  intake_options.on_result = [this](const intake::Taken& item) { metrics_.on_result(item); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
   BOATHOUSE_TRY(
       webhooks::add_routes(routes, {*accounts_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
   metrics_.watch(*job_queue_, *webhook_store_, clock_);
+  metrics_.watch(*ledger_, *reconciler_, clock_);
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));
@@ -337,6 +373,8 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   loader_->start();
   if (backups_) BOATHOUSE_TRY(backups_->start());
   BOATHOUSE_TRY(retention_->start());
+  BOATHOUSE_TRY(segments_->start());
+  BOATHOUSE_TRY(reconciling_->start(kClickHouseStartsWithinMs));
   job_runner_->start(kJobThreads);
   webhook_dispatcher_->start();
   return *port;

@@ -8,7 +8,9 @@
 
 #include "apps/boathouse/backup_service.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
+#include "apps/boathouse/periodic_job.hpp"
 #include "apps/boathouse/retention_service.hpp"
+#include "apps/boathouse/segment_service.hpp"
 #include "apps/boathouse/serve.hpp"
 #include "apps/boathouse/service_metrics.hpp"
 #include "core/base/clock.hpp"
@@ -22,9 +24,11 @@
 #include "server/jobs/runner.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/query/cursor.hpp"
+#include "server/segments/folder_store.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/loader.hpp"
+#include "server/timeseries/rolling_reconciler.hpp"
 #include "server/webhooks/delivery.hpp"
 #include "server/webhooks/dispatcher.hpp"
 #include "server/webhooks/store.hpp"
@@ -50,6 +54,7 @@ class Service {
   base::Status ensure_operator_key();
   base::Status open_jobs(const sql::Place& place, const std::filesystem::path& data);
   base::Status open_webhooks(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
+  base::Status open_segments(const ServeOptions& options, const std::filesystem::path& data);
   base::Status open_backups(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
   base::Status open_timeseries(const ServeOptions& options, const std::filesystem::path& data);
   base::Status make_server(const ServeOptions& options);
@@ -61,6 +66,7 @@ class Service {
   ServiceMetrics metrics_;
   std::unique_ptr<control::Accounts> accounts_;
   std::unique_ptr<control::KeyWatch> key_watch_;
+  std::unique_ptr<segments::FolderStore> segment_store_;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<LedgerAuditLog> audit_;
   std::unique_ptr<jobs::Queue> job_queue_;
@@ -76,6 +82,9 @@ class Service {
   std::unique_ptr<query::CursorCodec> cursors_;
   std::unique_ptr<BackupService> backups_;
   std::unique_ptr<RetentionService> retention_;
+  std::unique_ptr<SegmentService> segments_;
+  std::unique_ptr<timeseries::RollingReconciler> reconciler_;
+  std::unique_ptr<PeriodicJob> reconciling_;
   std::unique_ptr<http::Throttle> throttle_;
   std::unique_ptr<http::Server> server_;
 };

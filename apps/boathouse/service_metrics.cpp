@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "apps/boathouse/ledger_metrics.hpp"
 #include "server/control/authenticator.hpp"
 #include "server/control/scopes.hpp"
 #include "server/ops/process.hpp"
@@ -33,7 +34,20 @@ ServiceMetrics::ServiceMetrics()
       limited_(registry_.counters("boathouse_rate_limited_total", "Requests refused with 429, by the quota's policy.",
                                   {"policy"})),
       items_(registry_.counters("boathouse_sync_items_total", "Items of sync batches by kind and result.",
-                                {"kind", "result"})) {
+                                {"kind", "result"})),
+      stored_bytes_(registry_.counter("boathouse_sync_stored_bytes_total", "Bytes of stored chunks, as they came.")),
+      unpacked_bytes_(registry_.counter("boathouse_sync_unpacked_bytes_total",
+                                        "Bytes of the same chunks unpacked: over the former, the compression ratio.")),
+      commit_seconds_(registry_
+                          .histograms("boathouse_ledger_commit_duration_seconds",
+                                      "A transaction of this node's ledger, from its begin until it is durable.", {},
+                                      kSecondBounds)
+                          .with({})),
+      answer_seconds_(registry_
+                          .histograms("boathouse_ledger_ack_duration_seconds",
+                                      "From a batch's arrival at the ledger to its answer: queue and commit.", {},
+                                      kSecondBounds)
+                          .with({})) {
   registry_.collect("boathouse_build_info", "1, with the version of the program.", {"version"}, [] {
     return std::vector<ops::Sample>{{{BOATHOUSE_VERSION}, 1}};
   });
@@ -55,8 +69,23 @@ void ServiceMetrics::watch(const http::Server& server) {
                     [&server] { return one(static_cast<double>(server.connections())); });
 }
 
-void ServiceMetrics::on_result(wire::ItemKind kind, wire::Outcome outcome) {
-  items_.with({std::string(wire::name(kind)), std::string(wire::name(outcome))}).add();
+void ServiceMetrics::on_result(const intake::Taken& item) {
+  items_.with({std::string(wire::name(item.kind)), std::string(wire::name(item.outcome))}).add();
+  if (item.kind == wire::ItemKind::chunk && item.outcome == wire::Outcome::stored) {
+    stored_bytes_.add(item.bytes);
+    unpacked_bytes_.add(item.unpacked_bytes);
+  }
+}
+
+void ServiceMetrics::watch(ledger::Ledger::Options& options) {
+  options.on_commit_time = [this](double seconds) { commit_seconds_.observe(seconds); };
+  options.on_answer_time = [this](double seconds) { answer_seconds_.observe(seconds); };
+}
+
+void ServiceMetrics::watch(ledger::Ledger& ledger, const timeseries::RollingReconciler& reconciler,
+                           base::Clock& clock) {
+  add_ledger_metrics(registry_, ledger, clock);
+  add_reconciler_metrics(registry_, reconciler);
 }
 
 void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock) {

@@ -6,12 +6,13 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
-#include "core/wire/batch.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/server.hpp"
+#include "server/intake/intake.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ops/metrics.hpp"
+#include "server/timeseries/rolling_reconciler.hpp"
 #include "server/webhooks/store.hpp"
 
 namespace boathouse::app {
@@ -22,7 +23,10 @@ class ServiceMetrics {
 
   // For http::Hooks::access and intake::Options::on_result.
   void on_access(const http::AccessRecord& record);
-  void on_result(wire::ItemKind kind, wire::Outcome outcome);
+  void on_result(const intake::Taken& item);
+
+  // Before the ledger is opened; it must outlive the ledger.
+  void watch(ledger::Ledger::Options& options);
 
   // Before the server starts; it must outlive the routes.
   void watch(const http::Server& server);
@@ -30,6 +34,9 @@ class ServiceMetrics {
   // Adds the route, and the numbers that are read when somebody asks. All must outlive the routes.
   base::Status add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                          std::function<bool()> loader_healthy);
+
+  // The numbers of ledger_metrics.hpp.
+  void watch(ledger::Ledger& ledger, const timeseries::RollingReconciler& reconciler, base::Clock& clock);
 
   // The numbers of the jobs and the webhooks. Before add_route(); all must outlive the routes.
   void watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock);
@@ -43,6 +50,10 @@ class ServiceMetrics {
   ops::Counter& cut_;
   ops::Family<ops::Counter>& limited_;
   ops::Family<ops::Counter>& items_;
+  ops::Counter& stored_bytes_;
+  ops::Counter& unpacked_bytes_;
+  ops::Histogram& commit_seconds_;
+  ops::Histogram& answer_seconds_;
 };
 
 }  // namespace boathouse::app

@@ -8,6 +8,7 @@
 #include "server/control/authenticator.hpp"
 #include "server/control/ids.hpp"
 #include "server/http/problem.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/timeseries/reconciler.hpp"
 
 namespace boathouse::api {
@@ -18,7 +19,8 @@ using http::Response;
 
 Response health(const Request&) { return http::make_response(200, "application/json", R"({"status":"ok"})"); }
 
-Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, bool loader_ready) {
+Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, bool loader_ready,
+                   std::uint64_t differences) {
   const bool ledger_ok = ledger.check().ok();
   const bool clickhouse_ok = loader_ready && client.ping().ok();
   std::string body;
@@ -27,6 +29,11 @@ Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
   json.key("status").value(ledger_ok && clickhouse_ok ? "ready" : "not_ready");
   json.key("ledger").value(ledger_ok);
   json.key("clickhouse").value(clickhouse_ok);
+  // These hold up nobody: they are for whoever looks why something is missing.
+  json.key("differences").value(differences);
+  const auto bodies = ledger.bodies().body_counts();
+  json.key("lost_bodies");
+  bodies ? json.value(bodies->lost) : json.null();
   json.end_object();
   return http::make_response(ledger_ok && clickhouse_ok ? 200 : 503, "application/json", std::move(body));
 }
@@ -75,7 +82,8 @@ base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger,
 }  // namespace
 
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                                 timeseries::ClickHouseClient& client, std::function<bool()> ready) {
+                                 timeseries::ClickHouseClient& client, std::function<bool()> ready,
+                                 std::function<std::uint64_t()> differences) {
   http::Route healthz;
   healthz.method = http::Method::get;
   healthz.pattern = "/healthz";
@@ -92,8 +100,10 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   readyz.name = "getReadiness";
   readyz.summary = "Ledger and ClickHouse work";
   readyz.scope = control::kPublic;
-  readyz.handler = http::Handler(
-      [&ledger, &client, ready = std::move(ready)](const Request&) { return readiness(ledger, client, ready()); });
+  readyz.handler =
+      http::Handler([&ledger, &client, ready = std::move(ready), differences = std::move(differences)](const Request&) {
+        return readiness(ledger, client, ready(), differences ? differences() : 0);
+      });
   BOATHOUSE_TRY(routes.add(std::move(readyz)));
 
   http::Route reconciliation;

@@ -4,6 +4,7 @@
 //   GET /v1/reconcile  what the ledger counts against what ClickHouse counts: an athlete's own, the operator's of all
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "core/base/result.hpp"
@@ -14,9 +15,11 @@
 
 namespace boathouse::api {
 
-// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. All arguments
-// must outlive the routes.
+// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. `differences`:
+// streams of which the two count otherwise though they were loaded again; empty = nobody compares. All arguments must
+// outlive the routes.
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                                 timeseries::ClickHouseClient& client, std::function<bool()> ready);
+                                 timeseries::ClickHouseClient& client, std::function<bool()> ready,
+                                 std::function<std::uint64_t()> differences = {});
 
 }  // namespace boathouse::api

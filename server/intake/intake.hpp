@@ -22,7 +22,14 @@
 namespace boathouse::intake {
 
 // Called once for each item of every answer, from any thread; quick, and throws nothing. Empty = nobody listens.
-using OnResult = std::function<void(wire::ItemKind, wire::Outcome)>;
+// An item and what became of it.
+struct Taken {
+  wire::ItemKind kind = wire::ItemKind::chunk;
+  wire::Outcome outcome = wire::Outcome::stored;
+  std::size_t bytes = 0;           // of its body, as it came
+  std::size_t unpacked_bytes = 0;  // chunk: of its canonical form, as its frame states
+};
+using OnResult = std::function<void(const Taken&)>;
 
 // What hello tells the devices, and who listens.
 struct Options {

@@ -20,11 +20,14 @@ struct Batch {
   OnResult on_result;
   base::Uuid replica;             // whose answer it is
   std::vector<wire::Item> items;  // without bodies
+  std::vector<Taken> taken;       // of each item, but for its outcome
 };
 
 void answer(const Batch& batch, const std::string& epoch, std::vector<wire::ItemResult> results) {
   for (std::size_t i = 0; batch.on_result && i < batch.items.size(); ++i) {
-    batch.on_result(batch.items[i].kind, results[i].outcome);
+    Taken taken = batch.taken[i];
+    taken.outcome = results[i].outcome;
+    batch.on_result(taken);
   }
   batch.reply(json_response(wire::encode_reply({epoch, batch.replica, std::move(results)}, batch.items)));
 }
@@ -55,7 +58,8 @@ void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Calle
   submission.entries.reserve(batch->items.size());
   std::size_t unpacked = 0;
   for (wire::Item& item : batch->items) {
-    unpacked += unpacked_bytes(item);
+    batch->taken.push_back({item.kind, wire::Outcome::stored, item.body.size(), unpacked_bytes(item)});
+    unpacked += batch->taken.back().unpacked_bytes;
     submission.entries.push_back(unpacked <= kMaxUnpackedBytes ? check_item(item) : put_off_item(item));
     item.body = {};  // the bytes it shows end with this call
   }

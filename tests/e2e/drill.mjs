@@ -43,7 +43,7 @@ await main(async () => {
   await server.stop();
 
   // By itself.
-  server.extra = ['--backup-to', backups, '--backup-every', '24h'];
+  server.extra = ['--backup-to', backups, '--backup-every', '24h', '--segment-bytes', '500', '--segments-every', '1s'];
   await server.start();
   const list = () => run(['backup', 'list', '--to', backups, '--json']).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   const first = await until('the first backup is verified', () => fs.existsSync(backups) && list().find((one) => one.verified));
@@ -51,6 +51,9 @@ await main(async () => {
   check('serve made one by itself, and says where it lies', server.log.includes('same disk'), server.log);
   equal('a sync later', sync(0), 0);
   check('what is in it can be freed on the device', storage(0).freeable > 0 && storage(0).not_backed_up === 0, storage(0));
+
+  await until('bodies have left the ledger for segments', () => server.log.includes(' bodies moved into '));
+  check('they lie in files', fs.readdirSync(path.join(data, 'segments'), { recursive: true }).some((file) => file.endsWith('.seg')));
 
   // By hand, while the server runs.
   row(devices[1], 11, 1);

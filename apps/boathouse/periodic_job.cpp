@@ -1,0 +1,62 @@
+#include "apps/boathouse/periodic_job.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace boathouse::app {
+namespace {
+
+constexpr std::int64_t kProlongMs = 30'000;
+
+}  // namespace
+
+PeriodicJob::PeriodicJob(std::string kind, std::int64_t every_ms, Work work, jobs::Runner& runner, base::Clock& clock,
+                         std::function<void(std::string_view)> log)
+    : kind_(std::move(kind)),
+      every_ms_(every_ms),
+      work_(std::move(work)),
+      runner_(runner),
+      clock_(clock),
+      log_(std::move(log)) {
+  runner_.handle(kind_, [this](jobs::Runner::Context& context) { return run(context); });
+}
+
+base::Status PeriodicJob::start(std::int64_t after_ms) {
+  const std::int64_t now = clock_.utc_ms();
+  return order(now / every_ms_, now + std::min(after_ms, every_ms_));
+}
+
+base::Status PeriodicJob::order(std::int64_t period, std::int64_t due_ms) {
+  const std::string number = std::to_string(period);
+  const jobs::Order order{kind_, number, number, due_ms};
+  return runner_.add({&order, 1});
+}
+
+jobs::Outcome PeriodicJob::run(jobs::Runner::Context& context) {
+  using jobs::Outcome;
+  const std::string& payload = context.job().payload;
+  std::int64_t period = 0;
+  std::from_chars(payload.data(), payload.data() + payload.size(), period);
+  // Before anything can go wrong with this one. After a time when nobody was there, or with a clock that was set, the
+  // next is that of now.
+  const std::int64_t next = std::max(period, clock_.utc_ms() / every_ms_) + 1;
+  if (const base::Status ordered = order(next, next * every_ms_); !ordered) {
+    return Outcome::retry(ordered.error().text);
+  }
+  const std::unique_lock alone(running_, std::try_to_lock);
+  if (!alone) return Outcome::done();  // the one of before is at it still
+  std::int64_t prolonged = clock_.monotonic_ms();
+  const Watch watch = [&]() -> base::Status {
+    if (context.stopping()) return base::Error{base::ErrorCode::unavailable, "the server stops"};
+    if (clock_.monotonic_ms() - prolonged < kProlongMs) return {};
+    prolonged = clock_.monotonic_ms();
+    return context.prolong();
+  };
+  if (const base::Status done = work_(watch); !done && !context.stopping()) {
+    log_(kind_ + " failed, to be tried again: " + done.error().text);
+  }
+  return Outcome::done();
+}
+
+}  // namespace boathouse::app

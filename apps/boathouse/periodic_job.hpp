@@ -1,0 +1,45 @@
+// Work that is done once a period, by one of several nodes: a job of server/jobs that orders its own next. What fails
+// is logged and done in the next period. Thread rule: the constructor and start() from one thread; the work is on the
+// runner's, and never twice at a time in one process.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "server/jobs/runner.hpp"
+
+namespace boathouse::app {
+
+class PeriodicJob {
+ public:
+  // Keeps the lease, and fails when it is lost or the server stops; the work calls it now and then.
+  using Watch = std::function<base::Status()>;
+  using Work = std::function<base::Status(const Watch&)>;
+
+  // `kind`: the job's, also what the log calls it. `every_ms`: at least 1000; periods are counted from 1970, so that
+  // all nodes agree. All must outlive the runner's threads.
+  PeriodicJob(std::string kind, std::int64_t every_ms, Work work, jobs::Runner& runner, base::Clock& clock,
+              std::function<void(std::string_view)> log);
+
+  // Orders this period's work, to be done in `after_ms`, at most a period.
+  base::Status start(std::int64_t after_ms = 0);
+
+ private:
+  jobs::Outcome run(jobs::Runner::Context& context);
+  base::Status order(std::int64_t period, std::int64_t due_ms);
+
+  const std::string kind_;
+  const std::int64_t every_ms_;
+  const Work work_;
+  jobs::Runner& runner_;
+  base::Clock& clock_;
+  const std::function<void(std::string_view)> log_;
+  std::mutex running_;
+};
+
+}  // namespace boathouse::app
