@@ -1,6 +1,7 @@
 #include "server/ledger/reader.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -39,18 +40,24 @@ LoadItem item_of(const sql::Statement& row) {
 
 }  // namespace
 
+// All are looked at though one is lost: whoever asks again is not held up by the next one.
 Result<std::vector<LoadItem>> Reader::items_of(sql::Statement& select) {
   std::vector<LoadItem> items;
+  std::optional<Error> lost;
   while (true) {
     const auto row = select.step();
     if (!row) {
       return row.error();
     }
     if (!*row) {
-      return items;
+      return lost ? Result<std::vector<LoadItem>>(*lost) : std::move(items);
     }
     LoadItem item = item_of(select);
     auto body = body_of(select, kItemBody, item.server_seq);
+    if (!body && body.error().code == ErrorCode::corrupt) {
+      lost = lost.value_or(body.error());
+      continue;
+    }
     if (!body) {
       return body.error();
     }
