@@ -1,5 +1,6 @@
 #include "apps/boathouse/serve.hpp"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -24,6 +25,10 @@ int serve(const ServeOptions& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // Everything that it makes is its own: training data, keys, webhooks' secrets.
   ::umask(077);
+  // A backlog's blocks are hundreds of megabytes for a moment: given back when they are done, and not kept by every
+  // thread's own heap.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_ARENA_MAX, 4);
 
   set_log_format(options.log_json ? ops::LogFormat::json : ops::LogFormat::text);
   Service service;

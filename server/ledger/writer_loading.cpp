@@ -10,7 +10,9 @@ namespace boathouse::ledger {
 
 namespace {
 
-constexpr int kMaxBlockChunks = 10'000;
+// Every chunk of a block is some rows to change, twice, and acknowledgements wait meanwhile. A backlog's chunks of 256
+// records are still half a million rows.
+constexpr int kMaxBlockChunks = 2'500;
 
 }  // namespace
 

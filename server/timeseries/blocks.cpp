@@ -25,6 +25,14 @@ struct Column {
   ByteWriter values;
 };
 
+// Bytes of a value; at least so many.
+std::size_t width_of(std::string_view type) {
+  if (type == "UUID") return 16;
+  if (type == "UInt64" || type.starts_with("DateTime64")) return 8;
+  if (type.ends_with("UInt32)") || type == "UInt32") return 4;
+  return type.ends_with("UInt16)") ? 2 : 1;
+}
+
 void repeat_integer(ByteWriter& out, std::int64_t value, std::size_t rows) {
   for (std::size_t row = 0; row < rows; ++row) out.u64(static_cast<std::uint64_t>(value));
 }
@@ -65,7 +73,8 @@ void add_metric(Column& column, std::span<const std::int64_t> values) {
 // The rows of one insert, columns in the order of table_columns().
 class Rows {
  public:
-  explicit Rows(rowing::Stream stream) : stream_(stream) {
+  // `expected` of them will be added: columns that grow by doubling would be copied as often as written.
+  Rows(rowing::Stream stream, std::size_t expected) : stream_(stream) {
     columns_.emplace_back("athlete", "UUID");
     columns_.emplace_back("started", "DateTime64(3, 'UTC')");
     columns_.emplace_back("rec_id", "UUID");
@@ -76,6 +85,10 @@ class Rows {
     if (rowing::has_points(stream)) columns_.emplace_back("points", "Array(UInt16)");
     columns_.emplace_back(rowing::bytes_column(stream), "String");
     columns_.emplace_back("ver", "UInt64");
+    for (Column& column : columns_) {
+      column.values.reserve(expected * width_of(column.type));
+      if (column.type.starts_with("Nullable")) column.before.reserve(expected);
+    }
   }
 
   void add(const ledger::LoadItem& item, const wire::Decoded& chunk) {
@@ -143,7 +156,9 @@ class Rows {
 }  // namespace
 
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
-  Rows rows(block.stream);
+  std::size_t expected = 0;
+  for (const ledger::LoadItem& item : block.items) expected += item.to - item.from;
+  Rows rows(block.stream, expected);
   for (const ledger::LoadItem& item : block.items) {
     auto chunk = wire::open_chunk(item.body, item.sha256);
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
