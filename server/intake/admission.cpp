@@ -50,6 +50,10 @@ std::optional<Response> refuse_head(const http::RequestHead& head, const Body& b
       return refusal;
     }
   }
+  if (!body.takes_query && !head.query.empty()) {
+    return wrong_place(head, "query:" + head.query.front().name.substr(0, 100),
+                       "this call takes no parameters in the address");
+  }
   if (!replica_of(head)) {
     return wrong_place(head, "header:Boathouse-Replica",
                        "the header Boathouse-Replica must be the device store's UUID");

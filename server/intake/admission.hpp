@@ -15,10 +15,11 @@
 
 namespace boathouse::intake {
 
-// What a route's body must be.
+// What a route's body and address must be.
 struct Body {
   std::string_view media_type;  // "" = the call has none
   bool may_be_packed = false;   // Content-Encoding: zstd
+  bool takes_query = false;     // else a parameter in the address is refused
 };
 
 // An athlete's key (the operator owns no data), the media type, the coding, Boathouse-Replica; all before the body is

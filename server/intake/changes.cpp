@@ -71,7 +71,7 @@ base::Status add_changes(const Parts& parts) {
   route.handler =
       http::Handler([&ledger = parts.ledger](const Request& request) { return handle_changes(ledger, request); });
   route.scope = control::name(control::Scope::sessions_write);
-  route.admit = admit_caller(parts.accounts, {});
+  route.admit = admit_caller(parts.accounts, {.media_type = {}, .takes_query = true});
   return parts.routes.add(std::move(route));
 }
 
