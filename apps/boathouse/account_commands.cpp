@@ -110,7 +110,7 @@ int key_create(const AccountOptions& options) {
 
 int key_list(const AccountOptions& options) {
   return print_list(
-      options.server, "/v1/keys",
+      options.server, options.mine ? "/v1/me/keys" : "/v1/keys",
       {"id", "role", "athlete.name", "label", "created_at", "expires_at", "last_used_at", "revoked_at", "scopes"});
 }
 

@@ -13,7 +13,7 @@ std::string text_of(const JsonValue& value, std::string_view key) {
   const JsonValue* found = value.find(key.substr(0, dot));
   if (found != nullptr && dot != std::string_view::npos) return text_of(*found, key.substr(dot + 1));
   if (found == nullptr || found->is_null()) return "-";
-  if (found->text() != nullptr) return *found->text();
+  if (found->text() != nullptr) return found->text()->empty() ? "-" : *found->text();
   if (const auto integer = found->integer()) return std::to_string(*integer);
   if (const auto number = found->number()) {
     char text[32];
