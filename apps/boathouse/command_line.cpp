@@ -217,12 +217,14 @@ void CommandLine::add_device(CLI::App& app) {
   const auto with_key = [this](auto action) {
     return [this, action] {
       sync.key = key_of(sync.key, key_file);
-      const auto paired = read_device_key(device.data);
-      if (!paired) return fail(paired.error());
-      if (sync.server.empty() && *paired) sync.server = (*paired)->server;
+      if (sync.server.empty() || sync.key.empty()) {
+        const auto paired = read_device_key(device.data);
+        if (!paired) return fail(paired.error());
+        if (sync.server.empty() && *paired) sync.server = (*paired)->server;
+        // A key is for its server alone.
+        if (sync.key.empty() && *paired && (*paired)->server == sync.server) sync.key = (*paired)->key;
+      }
       if (sync.server.empty()) return wrong_use("no server: give --server URL, or pair the device (device pair)");
-      // A key is for its server alone.
-      if (sync.key.empty() && *paired && (*paired)->server == sync.server) sync.key = (*paired)->key;
       if (sync.key.empty()) {
         return wrong_use(
             "no API key: give --key KEY, --key-file FILE or BOATHOUSE_KEY, or pair the device (device pair)");

@@ -110,6 +110,7 @@ await main(async () => {
   const idOf = (label) => keys.find((one) => one.label === label).id;
   check('an end was set', Date.parse(keys.find((one) => one.label === 'laptop').expires_at) > Date.now() + 89 * 86_400_000);
   check('a device has its name', keys.some((one) => one.label === 'Zoë phone' && one.scopes.join() === 'sessions:write'), keys);
+  equal('an athlete sees the own keys', boathouse(['key', 'list', '--mine'], annaKey).split('\n').length, 2);
   const rotated = make(['key', 'rotate', idOf('laptop'), '--overlap', '0h'], operator);
   equal('a rotated key is another', [await status('/v1/me', annaKey), await status('/v1/me', rotated)], [401, 200]);
   boathouse(['key', 'revoke', '--mine', idOf('Zoë phone')], rotated);
