@@ -106,6 +106,7 @@ TEST_F(EngineLife, WrongUseIsToldApartFromFailure) {
   EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "127.0.0.1:99999"}), 2);
   EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "no.such.host:1"}), 2);
   EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "127.0.0.1:0", "--surprise"}), 2);
+  EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "127.0.0.1:0", "--stop-with-parent=me"}), 2);
   EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "0.0.0.0:0"}), 2)
       << "open to the network without a password";
   EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "127.0.0.1:0", "--password-file", "/no/such/file"}), 1);
@@ -142,6 +143,16 @@ TEST_F(EngineLife, APasswordGuardsAllButPing) {
   const Reply reply = client.reply();
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(reply.header("X-ClickHouse-Exception-Code"), "516");
+}
+
+// Who started it was killed while the program was being loaded.
+TEST_F(EngineLife, DoesNotBeginWithoutItsParent) {
+  const std::string somebody_else = "--stop-with-parent=" + std::to_string(getppid());
+  EXPECT_EQ(host_->run({"--path", host_->data(), "--listen", "127.0.0.1:0", somebody_else}), 0);
+  EXPECT_FALSE(std::filesystem::exists(host_->data()));
+  const Engine engine = host_->start(
+      {"--path", host_->data(), "--listen", "127.0.0.1:0", "--stop-with-parent=" + std::to_string(getpid())});
+  EXPECT_NE(engine.port, 0);
 }
 
 TEST_F(EngineLife, StopsWithItsParent) {

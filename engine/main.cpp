@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -36,14 +37,15 @@ constexpr int kWrongUse = 2;
 constexpr std::chrono::seconds kStopPatience{10};
 
 constexpr std::string_view kUsage =
-    R"(boathouse-engine --path DIR --listen ADDR:PORT [--password-file FILE] [--stop-with-parent]
+    R"(boathouse-engine --path DIR --listen ADDR:PORT [--password-file FILE] [--stop-with-parent[=PID]]
 
 Embedded ClickHouse (libchdb) behind ClickHouse's HTTP interface.
   --path DIR            where the tables are; made if it is not there; one process at a time
   --listen ADDR:PORT    a numeric address; port 0 takes a free one. Prints `listening on http://ADDR:PORT`
   --password-file FILE  all but /ping then need user `default` with the password in FILE (one line).
                         Needed when ADDR is not a loopback address
-  --stop-with-parent    stops when the process that started it is gone
+  --stop-with-parent    stops when the process that started it is gone; with =PID also if that was gone before this
+                        one could look
   --help                this text
 SIGTERM or SIGINT: ends running requests (at most 10 s) and stops.
 Exit codes: 0 stopped or help, 1 it did not work, 2 wrong use.
@@ -54,6 +56,7 @@ struct Options {
   std::string listen;
   std::optional<std::string> password_file;
   bool stop_with_parent = false;
+  std::optional<pid_t> parent;
   bool help = false;
 };
 
@@ -67,8 +70,17 @@ base::Result<Options> read_options(int count, char** arguments) {
     const std::string_view name = argument.substr(0, equals);
     if (argument == "--help" || argument == "-h") {
       options.help = true;
-    } else if (argument == "--stop-with-parent") {
+    } else if (name == "--stop-with-parent") {
       options.stop_with_parent = true;
+      if (equals != std::string_view::npos) {
+        const std::string_view value = argument.substr(equals + 1);
+        pid_t pid = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pid);
+        if (error != std::errc() || end != value.data() + value.size() || pid < 1) {
+          return wrong_use("--stop-with-parent=" + std::string(value) + ": the number of a process is wanted");
+        }
+        options.parent = pid;
+      }
     } else if (name == "--path" || name == "--listen" || name == "--password-file") {
       if (equals == std::string_view::npos && i + 1 == count) {
         return wrong_use(std::string(name) + " has no value after it");
@@ -155,13 +167,17 @@ int fail(int code, const std::string& text) {
 }
 
 int run(int count, char** arguments) {
-  const pid_t parent = getppid();
+  const pid_t started_by = getppid();
   const auto options = read_options(count, arguments);
   if (!options) return fail(kWrongUse, options.error().text + "; see --help");
   if (options->help) {
     std::cout << kUsage;
     return EXIT_SUCCESS;
   }
+  // Loading this program takes a while, in which who started it may have died: getppid() is then somebody else already.
+  const pid_t parent = options->parent.value_or(started_by);
+  const auto is_orphan = [&] { return options->stop_with_parent && getppid() != parent; };
+  if (is_orphan()) return EXIT_SUCCESS;
   const auto address = parse_listen_address(options->listen);
   if (!address) return fail(kWrongUse, address.error().text);
   if (!address->loopback && !options->password_file) {
@@ -191,7 +207,7 @@ int run(int count, char** arguments) {
   QueryHandler handler(**database, std::move(password));
   const auto should_stop = [&] {
     signalfd_siginfo info{};
-    return read(signals, &info, sizeof info) == sizeof info || (options->stop_with_parent && getppid() != parent);
+    return read(signals, &info, sizeof info) == sizeof info || is_orphan();
   };
   if (!(*server)->run(handler, signals, should_stop, kStopPatience)) {
     // Its threads still use the database; what they had not been told is stored, is not.

@@ -77,6 +77,7 @@ base::Result<int> EngineProcess::spawn() {
   sigemptyset(&no_signals);
   posix_spawnattr_setsigmask(&attributes, &no_signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  const std::string stop_with_us = "--stop-with-parent=" + std::to_string(::getpid());
   std::array<const char*, 10> arguments{options_.binary.c_str(),
                                         "--path",
                                         options_.data_path.c_str(),
@@ -84,7 +85,7 @@ base::Result<int> EngineProcess::spawn() {
                                         "127.0.0.1:0",
                                         "--password-file",
                                         options_.password_file.c_str(),
-                                        "--stop-with-parent",
+                                        stop_with_us.c_str(),
                                         nullptr};
   pid_t pid = -1;
   const int error = posix_spawn(&pid, options_.binary.c_str(), &actions, &attributes,
