@@ -1,0 +1,58 @@
+// A PostgreSQL server of the test's own: Debian's programs, a new folder, a socket in it and no port.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { atEnd } from './boathouse.mjs';
+
+const root = '/usr/lib/postgresql';
+
+// The newest version's programs, or undefined.
+function programs() {
+  if (!fs.existsSync(root)) return undefined;
+  const versions = fs.readdirSync(root).filter((name) => fs.existsSync(path.join(root, name, 'bin/initdb')));
+  versions.sort((a, b) => Number(a) - Number(b));
+  return versions.length === 0 ? undefined : path.join(root, versions.at(-1), 'bin');
+}
+
+// PostgreSQL does not run as root: whose it is then.
+function owner() {
+  if (process.getuid() !== 0) return {};
+  const [, , uid, gid] = /^postgres:(.*)$/m.exec(fs.readFileSync('/etc/passwd', 'utf8'))[0].split(':');
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+// Started and ready; ends with the test. `url(database)` is for `serve --ledger`.
+export async function startPostgres() {
+  const bin = programs();
+  if (bin === undefined) throw new Error("PostgreSQL's server is not installed (Debian: apt-get install postgresql)");
+  const user = owner();
+  const place = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+  const folder = fs.mkdtempSync(path.join(place, 'boathouse-pg-'));
+  atEnd(() => fs.rmSync(folder, { recursive: true, force: true }));
+  if (user.uid !== undefined) fs.chownSync(folder, user.uid, user.gid);
+  const options = { cwd: '/', ...user };
+  const made = spawnSync(path.join(bin, 'initdb'), ['-D', path.join(folder, 'data'), '-U', 'boathouse', '-A', 'trust', '-E', 'UTF8',
+    '--locale=C.UTF-8', '--no-sync', '--no-instructions'], options);
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  const server = spawn(path.join(bin, 'postgres'), ['-D', path.join(folder, 'data'), '-k', folder, '-c', 'listen_addresses=',
+    '-c', 'shared_buffers=32MB'], { ...options, stdio: 'ignore' });
+  const ended = new Promise((resolve) => { server.on('exit', resolve); });
+  atEnd(async () => {
+    server.kill('SIGQUIT');
+    await ended;
+  });
+  const psql = (database, sql) => spawnSync(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-At', '-c', sql, database], options);
+  for (let tries = 0; psql('postgres', 'SELECT 1').status !== 0; ++tries) {
+    if (tries > 500) throw new Error('PostgreSQL does not begin to answer');
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+  return {
+    // A new empty database.
+    url(database) {
+      const created = psql('postgres', `CREATE DATABASE ${database}`);
+      if (created.status !== 0) throw new Error(`CREATE DATABASE: ${created.stderr}`);
+      return `postgresql:///${database}?user=boathouse&host=${folder}`;
+    },
+  };
+}

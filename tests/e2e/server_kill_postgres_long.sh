@@ -1,0 +1,2 @@
+#!/bin/sh
+exec node "$(dirname "$0")/server_kill.mjs" postgres 100
