@@ -114,3 +114,95 @@ text page/storage "<$own_post"$'\n\n{"cap_bytes":100,"free_bytes":1}'
 text page/sign_in "@$own_post"$'\n\n{"key":"k"}'
 text page/stranger $'9evil.example\nhttp://evil.example\ncross-site\ntext/plain\n\n\n'
 text page/ipv6 $'3[::1]:80\n-\n-\n-\n\n\n'
+
+# damaged_file: how many of the rest are the log, in units of 8 bytes (two bytes); the file; its log. SQLite's own log has
+# random salts, so these differ from run to run.
+mkdir -p corpus/damaged_file
+python3 - <<'END'
+import os, sqlite3, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, 'boats.db')
+    boats = sqlite3.connect(path, isolation_level=None)
+    for sql in ('PRAGMA page_size=4096', 'PRAGMA auto_vacuum=2', 'PRAGMA journal_mode=wal', 'PRAGMA wal_autocheckpoint=0',
+                'CREATE TABLE boat(id INTEGER PRIMARY KEY, name TEXT NOT NULL, seats INTEGER, length REAL)',
+                'CREATE TABLE oar(boat INTEGER, number INTEGER, PRIMARY KEY(boat, number)) WITHOUT ROWID'):
+        boats.execute(sql)
+    for i in range(1, 8):
+        boats.execute('INSERT INTO boat VALUES (?, ?, ?, ?)', (i, chr(96 + i) * (9000 if i == 4 else 30), -i, i / 3))
+        boats.execute('INSERT INTO oar VALUES (?, 1000000)', (i,))
+    boats.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    def save(name):
+        file, log = open(path, 'rb').read(), open(path + '-wal', 'rb').read()
+        assert len(log) % 8 == 0
+        open('corpus/damaged_file/' + name, 'wb').write((len(log) // 8).to_bytes(2, 'little') + file + log)
+    save('file')
+    boats.execute('DELETE FROM boat WHERE id = 4')
+    boats.execute("UPDATE boat SET name = 'in the log' WHERE id = 2")
+    save('file_and_log')
+END
+
+# http: whatever a header or the target may be
+text http/target '/v1/sessions/ses_018bcfe5-6800-7abc-8def-0123456789ab/strokes?limit=5&from=2024-01-02T10:00:00%2B02:00'
+text http/absolute 'http://example.com/a/b%2Fc/?a=1&b=x%20y+z&&c'
+text http/dots '/a/%2e%2e/b'
+text http/accept 'gzip;q=0.5, identity;q=0.1, *;q=0'
+text http/etags 'W/"abc", "abc-gzip", *'
+text http/digest 'sha-512=:AAAA:, sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:'
+text http/media 'application/problem+json; charset=utf-8'
+text http/ipv4 '127.0.0.1:8080'
+text http/ipv6 '[2001:db8::1]:0'
+text http/mapped '::ffff:192.0.2.7'
+seed http/zstd 28b52ffd 20 12 910000 42484301 06 01 00 01 02 02 010101 0002 06 7b7d
+
+# token: cursors are signed with the secret of token_fuzz.cpp
+payload=01$(printf '%016x' 1700000000000 | sed 's/../& /g' | awk '{for (i = NF; i > 0; --i) printf "%s", $i}')018bcfe568007abc8def0123456789ab
+signature=$({ printf '%s' "$payload" | sed 's/../\\x&/g' | xargs -0 printf '%b'; printf scope; } |
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(printf '010203%058d' 0)" -r | cut -c1-32)
+text token/cursor "$(printf '%s' "$payload$signature" | sed 's/../\\x&/g' | xargs -0 printf '%b' | base64 -w0 | tr '+/' '-_' | tr -d =)"
+text token/athlete 'ath_018bcfe5-6800-7abc-8def-0123456789ab'
+text token/key 'key_018bcfe5-6800-7abc-8def-0123456789ab'
+text token/scope 'webhooks:manage'
+text token/webhook 'https://example.com:8443/in?x=1'
+text token/address 'https://[2606:4700::1111]/'
+text token/number_host 'https://2130706433/'
+text token/wrapped '::ffff:10.0.0.1'
+text token/loopback 'http://127.0.0.1:8080/'
+text token/time '2024-01-02T10:00:00.5+02:00'
+text token/range '0-256'
+text token/manifest '{"format":1,"made_ms":1700000000000,"epoch":"e","last_seq":7,"chunks":1,"chunk_root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","databases":[{"name":"ledger","schema_version":5,"tables":{"recording":{"rows":1,"sum":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}}],"files":[{"name":"ledger.db","bytes":4096,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}],"segments":[{"file":"a.seg","from":1,"to":7,"bodies":1,"bytes":10,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]}'
+
+# route: method + 5 * whose key (0 nobody's, 1 Anna's, 2 Ben's, 3 the operator's) as one character; target; headers; body
+route() {
+  local name=$1 method=$2 whose=$3
+  shift 3
+  mkdir -p corpus/route
+  printf "\\x$(printf '%02x' $((method + 5 * whose)))%b" "$*" >"corpus/route/$name"
+}
+get=0 post=1 put=2 patch=3 delete=4 anna=1 operator=3
+json='Content-Type: application/json\n'
+replica='Boathouse-Replica: 018bcfe5-6800-7abc-8def-0123456789ab\n'
+rec=018bcfe5-6800-7abc-8def-0123456789ab
+route athlete $post $operator "/v1/athletes\n$json\n{\"name\":\"Chloë\"}"
+route athletes $get $operator "/v1/athletes?limit=2&cursor=ath_$rec\n\n"
+route key $post $operator "/v1/keys\n$json\n{\"athlete_name\":\"Anna\",\"scopes\":[\"sessions:read\"],\"expires_in_days\":3,\"label\":\"x\"}"
+route keys $get $operator '/v1/keys?limit=50\n\n'
+route rotate_key $post $operator "/v1/keys/key_$rec/rotate\n$json\n{\"overlap_hours\":1}"
+route revoke $delete $operator "/v1/keys/key_$rec\n\n"
+route webhook $post $anna "/v1/webhooks\n$json\n{\"url\":\"https://example.com/in\",\"events\":[\"session.created\"]}"
+route change_webhook $patch $anna "/v1/webhooks/whk_$rec\n$json\n{\"enabled\":false,\"events\":null}"
+route deliveries $get $anna "/v1/webhooks/whk_$rec/deliveries?limit=5&cursor=whd_$rec\n\n"
+route replay $post $anna "/v1/webhooks/whk_$rec/deliveries/whd_$rec/replay\n\n"
+route hello $post $anna "/v1/sync/hello\n$json$replica\n{\"protocol\":[1,3],\"salt\":\"00112233aabbccff\",\"epoch\":\"\",\"cursor\":0,\"pending\":{\"recordings\":2,\"items\":40,\"bytes\":123456,\"oldest_age_s\":61}}"
+route offer $post $anna "/v1/sync/offer\n$json$replica\n{\"recordings\":[{\"rec_id\":\"$rec\",\"streams\":{\"sample\":[[0,512]]}}]}"
+route verify $post $anna "/v1/sync/verify\n$json$replica\n{\"recordings\":[{\"rec_id\":\"$rec\",\"revision\":1,\"streams\":{}}]}"
+route changes $get $anna "/v1/sync/changes?since=0&limit=10\n$replica\n"
+route chunk $get $anna "/v1/recordings/$rec/sample/0-256\n$replica\n"
+route put_chunk $put $anna "/v1/recordings/$rec/sample/0-256\nContent-Type: application/vnd.boathouse.chunk\nBoathouse-Catalogue-Version: 1\n$replica\nx"
+route batch $post $anna "/v1/sync/batch\nContent-Type: application/vnd.boathouse.batch\n$replica\n"
+cat corpus/batch/example >>corpus/route/batch
+route coded_batch $post $anna "/v1/sync/batch\nContent-Type: application/vnd.boathouse.batch\nContent-Encoding: zstd\nContent-Digest: sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:\n$replica\nx"
+route trail $get $anna "/v1/recordings/rec_$rec/trail\n\n"
+route audit $get $operator "/v1/audit?after=0&limit=100&kind=submission&athlete=ath_$rec\n\n"
+route sessions $get $anna '/v1/sessions?limit=5&cursor=x&from=2024-01-02T00:00:00Z\nAccept-Encoding: gzip\n\n'
+route csv $get $anna "/v1/sessions/ses_$rec/export.csv?streams=sample,stroke\nIf-None-Match: \"x\"\n\n"
+route stranger $get 0 '/v1/sessions\nAuthorization: Bearer rk_live_x\n\n'
