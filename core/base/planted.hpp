@@ -17,6 +17,7 @@ enum class Plant : std::uint8_t {
   purge_on_200,            // what the server took may be removed, verified and backed up or not
   dedup_by_start,          // two recordings that start at the same time are one (hevy2garmin #66)
   copy_unnoticed,          // a copied store goes on under the identity of the one it was copied from
+  events_forgotten_first,  // the ledger forgets an event before it is in the log of the webhooks
   any_key,                 // on a device of several athletes what is pending goes up with whichever key syncs
   cursor_ahead_of_commit,  // a page of the feed ends behind a number that is not committed yet
 };

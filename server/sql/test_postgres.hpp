@@ -33,24 +33,23 @@ class TestPostgres {
 
   TestPostgres(const TestPostgres&) = delete;
   TestPostgres& operator=(const TestPostgres&) = delete;
-  ~TestPostgres() {
+  ~TestPostgres() { end(); }
+
+  // A new empty one.
+  Place make_database() { return create_database(""); }
+  // A new one with all that is in another, which nobody has open.
+  Place copy_database(const Place& other) { return create_database(" TEMPLATE " + name_of(other)); }
+  void drop_database(const Place& place) {
+    const std::string name = name_of(place);
+    auto connection = Connection::open(this->place("postgres"));
+    if (connection) (void)connection->execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+  }
+
+  // Of a process that ends without its destructors; nothing else may be called then.
+  void end() {
     stop(SIGQUIT);
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
-  }
-
-  // A new empty one.
-  Place make_database() {
-    const std::string name = "test" + std::to_string(++databases_);
-    auto connection = Connection::open(place("postgres"));
-    if (!connection || !connection->execute("CREATE DATABASE " + name)) std::abort();
-    return place(name);
-  }
-  void drop_database(const Place& place) {
-    const std::string& url = place.postgres_url;
-    const std::string name = url.substr(14, url.find('?') - 14);
-    auto connection = Connection::open(this->place("postgres"));
-    if (connection) (void)connection->execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
   }
 
   // As a power cut of the server would: nothing is said to anybody.
@@ -85,6 +84,18 @@ class TestPostgres {
     Place place;
     place.postgres_url = "postgresql:///" + database + "?user=boathouse&host=" + folder_;
     return place;
+  }
+
+  Place create_database(const std::string& how) {
+    const std::string name = "test" + std::to_string(++databases_);
+    auto connection = Connection::open(place("postgres"));
+    if (!connection || !connection->execute("CREATE DATABASE " + name + how)) std::abort();
+    return place(name);
+  }
+
+  static std::string name_of(const Place& place) {
+    const std::string& url = place.postgres_url;
+    return url.substr(14, url.find('?') - 14);
   }
 
   static std::string find_programs() {
@@ -128,7 +139,7 @@ class TestPostgres {
 
   void start() {
     server_ = run({bin_ + "/postgres", "-D", folder_ + "/data", "-k", folder_, "-c", "listen_addresses=", "-c",
-                   "shared_buffers=32MB", "-c", "max_connections=100"});
+                   "shared_buffers=32MB", "-c", "max_connections=100", "-c", "max_wal_size=128MB"});
     for (int i = 0; i < 1000; ++i) {
       if (Connection::open(place("postgres"))) return;
       if (::waitpid(server_, nullptr, WNOHANG) != 0) break;

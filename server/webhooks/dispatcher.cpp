@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/json.hpp"
+#include "core/base/planted.hpp"
 #include "core/base/utc_time.hpp"
 #include "server/webhooks/delivery.hpp"
 
@@ -118,6 +119,9 @@ Result<bool> Dispatcher::step() {
   }
   if (events->empty()) {
     return false;
+  }
+  if (base::planted(base::Plant::events_forgotten_first)) {
+    BOATHOUSE_TRY(ledger_.events_told(events->back().id));
   }
   const std::string epoch = ledger_.epoch();
   std::vector<Store::News> news;

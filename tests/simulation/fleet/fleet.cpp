@@ -6,6 +6,8 @@
 
 #include "core/base/sha256.hpp"
 #include "core/pm5/simulated_monitor.hpp"
+#include "tests/simulation/fleet/feed.hpp"
+#include "tests/simulation/fleet/told.hpp"
 #include "tests/simulation/fleet/violation.hpp"
 
 namespace boathouse::simulation {
@@ -24,7 +26,10 @@ class Fleet {
         random_(seed),
         plan_(Plan::draw(random_, seed)),
         server_clock_(1'700'000'000'000, 77),
-        service_(random_.below(1'000'000), server_clock_, stage.tenants),
+        service_seed_(random_.below(1'000'000)),
+        receivers_(seed, stage.tenants.athlete(0).athlete, stage.tenants.athlete(1).athlete),
+        service_(service_seed_, stage.databases(service_seed_), server_clock_, stage.tenants,
+                 plan_.webhooks ? &receivers_ : nullptr),
         network_(random_.u64(), plan_) {
     const std::size_t count = plan_.devices + (plan_.stranger ? 1 : 0);
     for (std::size_t i = 0; i < count; ++i) add_device(athletes_of(i));
@@ -39,6 +44,7 @@ class Fleet {
       }
       come_to_rest();
       oracle_.check_quiet(service_, devices_);
+      tell_the_rest();
       for (const auto& state : *service_.ledger().recordings(std::nullopt, std::nullopt, 100'000)) {
         for (const auto& stream : state.streams) outcome_.records += stream.records;
       }
@@ -97,6 +103,41 @@ class Fleet {
   void note(const std::string& what) {
     for (const char c : what) outcome_.digest = (outcome_.digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     if (tell_) tell_(std::to_string(now_ms_) + " " + what);
+  }
+
+  // Webhooks are called.
+  void tell() {
+    if (!plan_.webhooks || !service_.up()) return;
+    const bool may_die = plan_.server_crashes && !quiet_;
+    if (may_die && chance(15)) {
+      note("the server's power goes with some write for its webhooks");
+      service_.power_off_at(1 + random_.below(60));
+    }
+    if (may_die && chance(10)) service_.fail_at(1 + random_.below(40));
+    service_.tell(may_die && chance(5));
+    service_.fail_at(0);
+    service_dies();
+    check_news();
+  }
+
+  void check_news() {
+    if (!plan_.webhooks || !service_.up()) return;
+    const auto may_be_gone = [this](const base::Uuid& session) { return oracle_.may_be_gone(session); };
+    told_.check_news(service_, receivers_, may_be_gone);
+  }
+
+  // Receivers are well again: all that waits for its time is told.
+  void tell_the_rest() {
+    if (!plan_.webhooks) return;
+    constexpr std::int64_t kStepMs = 600'000;
+    constexpr std::int64_t kMostMs = std::int64_t{100} * 3'600'000;
+    for (std::int64_t ms = 0; read(service_.webhooks()->waiting(), "the webhooks") > 0; ms += kStepMs) {
+      if (ms > kMostMs) throw Violation("I14: webhooks wait for ever:" + service_.webhooks()->unrest());
+      server_clock_.advance_ms(kStepMs);
+      tell();
+    }
+    const auto may_be_gone = [this](const base::Uuid& session) { return oracle_.may_be_gone(session); };
+    told_.check_all(service_, receivers_, may_be_gone);
   }
 
   void check() {
@@ -274,9 +315,11 @@ class Fleet {
     }
     if (plan_.small_cap && chance(30)) make_room(i);
     if (chance(50)) service_.load(plan_.loader_trouble && chance(30));
-    if (!service_.up() && chance(40)) {
+    tell();
+    if (!service_.whole() && chance(40)) {
       service_.look_after(1, true);
       note("the server starts again");
+      check_news();
     }
     advance_to(now_ms_ + static_cast<std::int64_t>(chance(10) ? random_.below(1'200'000) : random_.below(15'000)));
   }
@@ -487,8 +530,11 @@ class Fleet {
     note("all faults stop");
     quiet_ = true;
     network_.heal();
+    receivers_.heal();
     service_.power_off_at(0);
     service_.look_after(1, true);
+    if (!service_.whole()) throw Violation("I7: the server does not start any more");
+    check_news();
     for (std::size_t i = 0; i < devices_.size(); ++i) {
       devices_[i]->disk().disarm();
       devices_[i]->disk().power_off_at(0);
@@ -527,6 +573,7 @@ class Fleet {
           throw Violation("I7: no rest within " + std::to_string(kQuietMs / 1000) + " s: " + unrest());
         }
         service_.load(false);
+        tell();
         advance_to(std::max(next_ms().value_or(now_ms_), now_ms_ + kLoaderMs));
       } while (!all_quiet(begun));
     }
@@ -612,11 +659,14 @@ class Fleet {
   base::SeededRandom random_;
   Plan plan_;
   base::ManualClock server_clock_;
+  std::uint64_t service_seed_;
+  Receivers receivers_;
   Service service_;
   Network network_;
   Devices devices_;
   std::vector<std::int64_t> start_;  // of their monotonic clocks
   Oracle oracle_;
+  Told told_;
   Outcome outcome_;
   std::int64_t now_ms_ = 0;
   bool quiet_ = false;
@@ -643,8 +693,13 @@ std::vector<pm5::TimedNotification> workout_of(std::uint64_t seed) {
 
 }  // namespace
 
-Stage::Stage() {
+Stage::Stage(Home home) {
+  if (home == Home::postgres) postgres.emplace();
   for (std::uint64_t seed = 1; seed <= 4; ++seed) workouts.push_back(workout_of(seed));
+}
+
+std::unique_ptr<Databases> Stage::databases(std::uint64_t seed) const {
+  return postgres ? postgres->copy() : make_disk(seed);
 }
 
 Outcome simulate(std::uint64_t seed, Stage& stage, const std::function<void(const std::string&)>& tell) {

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/pm5/simulated_air.hpp"
+#include "tests/simulation/fleet/databases.hpp"
 #include "tests/simulation/fleet/device.hpp"
 #include "tests/simulation/fleet/network.hpp"
 #include "tests/simulation/fleet/oracle.hpp"
@@ -20,9 +22,16 @@ namespace boathouse::simulation {
 
 inline constexpr std::int64_t kQuietMs = std::int64_t{6} * 3600 * 1000;
 
-// What all runs of a process share: the accounts and what monitors say during some workouts.
+// Where the service keeps its databases.
+enum class Home : std::uint8_t { disk, postgres };
+
+// What all runs of a process share: the accounts, what monitors say during some workouts, and a PostgreSQL server, if
+// they are on one. Throws std::runtime_error if none can be had.
 struct Stage {
-  Stage();
+  explicit Stage(Home home);
+  [[nodiscard]] std::unique_ptr<Databases> databases(std::uint64_t seed) const;
+
+  std::optional<PostgresTemplate> postgres;
   Tenants tenants;
   std::vector<std::vector<pm5::TimedNotification>> workouts;
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 namespace {
 
 using boathouse::base::Plant;
+using boathouse::simulation::Home;
 using boathouse::simulation::Outcome;
 using boathouse::simulation::simulate;
 using boathouse::simulation::Stage;
@@ -26,7 +28,7 @@ using boathouse::simulation::Stage;
 constexpr std::uint64_t kProofSeeds = 400;  // within which each planted bug must be found
 constexpr std::int64_t kProofMs = 20'000;
 
-constexpr std::array<std::pair<std::string_view, Plant>, 9> kPlants{{
+constexpr std::array<std::pair<std::string_view, Plant>, 10> kPlants{{
     {"ack_before_commit", Plant::ack_before_commit},
     {"cursor_before_data", Plant::cursor_before_data},
     {"idle_after_failure", Plant::idle_after_failure},
@@ -35,6 +37,7 @@ constexpr std::array<std::pair<std::string_view, Plant>, 9> kPlants{{
     {"dedup_by_start", Plant::dedup_by_start},
     {"copy_unnoticed", Plant::copy_unnoticed},
     {"any_key", Plant::any_key},
+    {"events_forgotten_first", Plant::events_forgotten_first},
     {"cursor_ahead_of_commit", Plant::cursor_ahead_of_commit},
 }};
 
@@ -63,9 +66,11 @@ void add(Totals& totals, const Totals& more) {
   totals.virtual_hours += more.virtual_hours;
 }
 
+std::string option_of(Home home) { return home == Home::postgres ? " --ledger postgresql" : ""; }
+
 // first, first + step, ... as long as they are within [first, end).
-Totals run_some(std::uint64_t first, std::uint64_t end, std::uint64_t step) {
-  Stage stage;
+Totals run_some(Home home, std::uint64_t first, std::uint64_t end, std::uint64_t step) {
+  Stage stage(home);
   Totals totals;
   std::int64_t virtual_ms = 0;
   for (std::uint64_t seed = first; seed < end; seed += step) {
@@ -78,8 +83,8 @@ Totals run_some(std::uint64_t first, std::uint64_t end, std::uint64_t step) {
     virtual_ms += outcome.virtual_ms;
     if (!outcome.violation) continue;
     ++totals.failed;
-    std::cout << "seed " + std::to_string(seed) + " failed: " + *outcome.violation +
-                     "\n  again: boathouse-simulation --seed " + std::to_string(seed) + "\n"
+    std::cout << "seed " + std::to_string(seed) + " failed: " + *outcome.violation + "\n  again: boathouse-simulation" +
+                     option_of(home) + " --seed " + std::to_string(seed) + "\n"
               << std::flush;
   }
   totals.virtual_hours = static_cast<std::uint64_t>(virtual_ms / 3'600'000);
@@ -87,7 +92,7 @@ Totals run_some(std::uint64_t first, std::uint64_t end, std::uint64_t step) {
 }
 
 // One process a job: SQLite's random numbers are of the whole process. A job that dies counts as a failure.
-Totals run_all(std::uint64_t first, std::uint64_t count, std::uint64_t jobs) {
+Totals run_all(Home home, std::uint64_t first, std::uint64_t count, std::uint64_t jobs) {
   struct Job {
     pid_t process = 0;
     int pipe = -1;
@@ -102,9 +107,14 @@ Totals run_all(std::uint64_t first, std::uint64_t count, std::uint64_t jobs) {
     if (process < 0) throw std::runtime_error("no process");
     if (process == 0) {
       ::close(ends[0]);
-      const Totals part = run_some(first + i, first + count, jobs);
-      const bool told = ::write(ends[1], &part, sizeof part) == static_cast<ssize_t>(sizeof part);
-      ::_exit(told ? 0 : 1);
+      try {
+        const Totals part = run_some(home, first + i, first + count, jobs);
+        const bool told = ::write(ends[1], &part, sizeof part) == static_cast<ssize_t>(sizeof part);
+        ::_exit(told ? 0 : 1);
+      } catch (const std::exception& failure) {
+        std::cout << failure.what() << "\n" << std::flush;
+        ::_exit(1);
+      }
     }
     ::close(ends[1]);
     running.push_back({process, ends[0]});
@@ -144,14 +154,14 @@ bool finds(std::string_view name, Plant plant, Stage& stage) {
 }
 
 bool prove() {
-  Stage stage;
+  Stage stage(Home::disk);
   bool all = true;
   for (const auto& [name, plant] : kPlants) all &= finds(name, plant, stage);
   return all;
 }
 
-int replay(std::uint64_t seed, bool trace) {
-  Stage stage;
+int replay(Home home, std::uint64_t seed, bool trace) try {
+  Stage stage(home);
   const Outcome outcome = simulate(seed, stage, [trace](const std::string& line) {
     if (trace) std::cout << line << "\n";
   });
@@ -160,6 +170,9 @@ int replay(std::uint64_t seed, bool trace) {
             << " deaths, " << outcome.records << " records, " << outcome.virtual_ms / 1000 << " s, digest " << std::hex
             << outcome.digest << "\n";
   return outcome.violation ? 1 : 0;
+} catch (const std::exception& failure) {
+  std::cerr << failure.what() << "\n";
+  return 1;
 }
 
 }  // namespace
@@ -179,8 +192,15 @@ int main(int argc, char** argv) {
   bool trace = false;
   bool wants_proof = false;
   std::string plant;
+  std::string ledger = "sqlite";
   app.add_option("--seeds", seeds, "how many seeds")->check(CLI::Range(1, 100'000'000))->capture_default_str();
   app.add_option("--first", first, "the first of them")->capture_default_str();
+  app.add_option(
+         "--ledger", ledger,
+         "the server's databases: on a simulated disk, or in a PostgreSQL server that two nodes share (Debian's, "
+         "started here; there the server is not set back, and the same seed may differ by PostgreSQL's timing)")
+      ->check(CLI::IsMember({"sqlite", "postgresql"}))
+      ->capture_default_str();
   auto* const one = app.add_option("--seed", seed, "this one alone, with its numbers");
   app.add_flag("--trace", trace, "with --seed: print everything that happens")->needs(one);
   app.add_option("--jobs", jobs, "processes at a time")->check(CLI::Range(1, 256))->capture_default_str();
@@ -201,8 +221,9 @@ int main(int argc, char** argv) {
     }
     boathouse::base::plant_in_force = found->second;
   }
-  if (one->count() > 0) return replay(seed, trace);
-  const Totals totals = run_all(first, seeds, std::min(jobs, seeds));
+  const Home home = ledger == "postgresql" ? Home::postgres : Home::disk;
+  if (one->count() > 0) return replay(home, seed, trace);
+  const Totals totals = run_all(home, first, seeds, std::min(jobs, seeds));
   std::cout << totals.seeds << " seeds from " << first << ": " << totals.failed << " failed; " << totals.requests
             << " requests, " << totals.faults << " network faults, " << totals.deaths << " deaths, " << totals.records
             << " records, " << totals.virtual_hours << " h of virtual time\n";

@@ -35,7 +35,8 @@ Plan Plan::draw(base::SeededRandom& random, std::uint64_t seed) {
   plan.people = chance(30);
   plan.copies = chance(25);
   plan.links = chance(30);
-  share(plan, base::SeededRandom(seed ^ 0x7461626c6574));  // "tablet"
+  share(plan, base::SeededRandom(seed ^ 0x7461626c6574));                   // "tablet"
+  plan.webhooks = base::SeededRandom(seed ^ 0x7765626873).below(100) < 15;  // "webhs"
   return plan;
 }
 

@@ -30,6 +30,7 @@ struct Plan {
   bool people = false;          // pause, sync now, sign out and in
   std::size_t athletes = 1;     // on a device that several share, each with an own key; 1: no device is shared
   bool guests = false;          // some row before they sign in; what they recorded is claimed then
+  bool webhooks = false;        // programs are told what happens; calls and answers are lost and refused
 
   // What a seed brings beyond `random`, which it starts, is drawn apart: the seeds that were kept before stay the same.
   static Plan draw(base::SeededRandom& random, std::uint64_t seed);

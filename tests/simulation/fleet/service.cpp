@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
-#include "core/db/sqlite.hpp"
 #include "server/control/test_call.hpp"
 #include "server/intake/intake.hpp"
 #include "tests/simulation/fleet/violation.hpp"
@@ -14,7 +15,7 @@
 namespace boathouse::simulation {
 namespace {
 
-constexpr const char* kLedgerFile = "/sim/ledger.db";
+constexpr int kMostTries = 100'000;  // of a question to PostgreSQL: some ten seconds
 constexpr std::size_t kBlockRecords = 2000;
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 
@@ -44,46 +45,115 @@ Tenants::~Tenants() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-Service::Service(std::uint64_t seed, base::ManualClock& clock, Tenants& tenants)
-    : disk_(seed), clock_(clock), random_(seed), tenants_(tenants) {
+Service::Service(std::uint64_t seed, std::unique_ptr<Databases> databases, base::ManualClock& clock, Tenants& tenants,
+                 Receivers* receivers)
+    : databases_(std::move(databases)),
+      clock_(clock),
+      random_(seed),
+      tenants_(tenants),
+      receivers_(receivers),
+      webhook_random_(seed + 1),
+      nodes_(databases_->nodes()) {
   start();
 }
 
 void Service::start() {
+  for (Node& node : nodes_) {
+    if (node.ledger == nullptr) start(node);
+  }
+}
+
+void Service::start(Node& node) {
   ledger::Ledger::Options options;
-  options.place.sqlite_file = kLedgerFile;
-  options.place.sqlite.vfs = disk_.name();
+  options.place = databases_->place("ledger.db");
   options.purge_without_backup = true;  // what is backed up here is told below
   auto opened = ledger::Ledger::open(options, clock_, random_);
   if (!opened) {
-    if (!disk_.powered()) return;
+    if (databases_->has_fault()) return;
     throw Violation("the server does not start again: " + opened.error().text);
   }
-  ledger_ = std::move(*opened);
-  routes_ = std::make_unique<http::RouteTable>();
-  if (const auto added = intake::add_routes(*routes_, tenants_.accounts(), *ledger_); !added) {
+  node.ledger = std::move(*opened);
+  if (const auto done = open_webhooks(node); !done) {
+    end(node);
+    if (databases_->has_fault()) return;
+    throw Violation("the webhooks do not start again: " + done.error().text);
+  }
+  node.routes = std::make_unique<http::RouteTable>();
+  if (const auto added = intake::add_routes(*node.routes, tenants_.accounts(), *node.ledger); !added) {
     throw std::runtime_error(added.error().text);
   }
 }
 
-void Service::look_after(std::uint64_t seed, bool restart) {
-  if (!disk_.powered()) {
-    routes_.reset();
-    ledger_.reset();
-    disk_.power_on(seed);
+base::Status Service::open_webhooks(Node& node) {
+  if (receivers_ == nullptr) return {};
+  auto opened = Webhooks::open(*databases_, *node.ledger, clock_, webhook_random_, *receivers_,
+                               [this](const webhooks::Post& post) { return call_out(post); });
+  if (!opened) return opened.error();
+  node.webhooks = std::move(*opened);
+  return {};
+}
+
+void Service::end(Node& node) {
+  node.routes.reset();
+  node.webhooks.reset();
+  node.ledger.reset();
+}
+
+void Service::end() {
+  for (Node& node : nodes_) end(node);
+}
+
+bool Service::up() const {
+  return std::ranges::any_of(nodes_, [](const Node& node) { return node.ledger != nullptr; });
+}
+
+bool Service::whole() const {
+  return std::ranges::all_of(nodes_, [](const Node& node) { return node.ledger != nullptr; });
+}
+
+Service::Node* Service::running() {
+  const auto found = std::ranges::find_if(nodes_, [](const Node& node) { return node.ledger != nullptr; });
+  return found == nodes_.end() ? nullptr : &*found;
+}
+
+// The one that leads. PostgreSQL notices the end of the session that led a
+// moment later.
+Service::Node* Service::loading() {
+  if (nodes_.size() == 1) return running();
+  for (int tries = 0; tries < kMostTries && up(); ++tries) {
+    for (Node& node : nodes_) {
+      if (node.ledger == nullptr) continue;
+      const auto leads = node.ledger->leads();
+      if (leads && *leads) return &node;
+    }
   }
-  if (restart && !up()) start();
+  if (up()) throw Violation("no node leads");
+  return nullptr;
+}
+
+void Service::power_off() {
+  if (nodes_.size() > 1 && random_.below(100) < 60) return end(nodes_[random_.below(nodes_.size())]);
+  databases_->power_off();
+}
+
+void Service::look_after(std::uint64_t seed, bool restart) {
+  if (!databases_->powered()) {
+    end();
+    databases_->power_on(seed);
+  }
+  if (restart) start();
 }
 
 std::optional<http::Response> Service::call(const sync::Send& request) {
-  if (!up()) return std::nullopt;
+  Node& node = nodes_[nodes_.size() == 1 ? 0 : random_.below(nodes_.size())];
+  if (node.ledger == nullptr) return std::nullopt;
   control::Call call;
   call.method = http::parse_method(request.method);
   call.target = request.path;
   for (const auto& [name, value] : request.headers) call.headers.add(name, value);
   call.body = base::as_text(request.body);
-  http::Response response = control::call(*routes_, std::move(call));
-  if (!disk_.powered()) return std::nullopt;
+  http::Response response = control::call(*node.routes, std::move(call));
+  if (!databases_->powered()) return std::nullopt;
   if (request.path == "/v1/sync/hello" && response.status == 200) {
     auto hello = value_of(wire::decode_hello_reply(response.body), "the server's own hello");
     hello.purge_safe_seq = backup_seq_;
@@ -92,45 +162,51 @@ std::optional<http::Response> Service::call(const sync::Send& request) {
   return response;
 }
 
+base::Result<webhooks::Answer> Service::call_out(const webhooks::Post& post) {
+  // Nobody calls any more.
+  if (!databases_->powered()) return base::Error{base::ErrorCode::unavailable, "no power"};
+  auto answer = receivers_->take(post);
+  if (std::exchange(dies_when_heard_, false)) databases_->power_off();
+  return answer;
+}
+
+void Service::tell(bool dies) {
+  dies_when_heard_ = dies;
+  for (Node& node : nodes_) {
+    if (node.webhooks != nullptr) node.webhooks->tell();
+  }
+  dies_when_heard_ = false;
+}
+
 void Service::back_up() {
   if (!up()) return;
-  const auto newest = ledger_->purge_safe_seq();
-  if (!newest || !disk_.powered()) return;
-  backup_ = disk_.contents();
+  const auto newest = ledger().purge_safe_seq();
+  if (!newest || !databases_->powered()) return;
+  databases_->keep();
   backup_seq_ = *newest;
 }
 
 bool Service::restore() {
-  if (!backup_) return false;
-  routes_.reset();
-  ledger_.reset();
-  if (!disk_.powered()) disk_.power_on(1);
-  disk_.power_off_at(0);
-  disk_.load(*backup_);
-  set_epoch(std::string(24, '0') + std::to_string(10'000'000 + ++restores_));
+  if (!databases_->has_kept()) return false;
+  end();
+  kept_seq_ = backup_seq_;
+  if (receivers_ != nullptr) receivers_->forget();
+  databases_->set_back(std::string(24, '0') + std::to_string(10'000'000 + ++restores_));
   start();
   return true;
 }
 
-// What the operator's restore command does.
-void Service::set_epoch(const std::string& epoch) {
-  db::Options options;
-  options.vfs = disk_.name();
-  auto connection = value_of(db::Connection::open(kLedgerFile, options), "the restored ledger");
-  auto update = value_of(connection.prepare("UPDATE state SET epoch = ?1"), "the ledger's state");
-  if (const auto done = update.bind(1, epoch).run(); !done) throw std::runtime_error(done.error().text);
-}
-
 void Service::load(bool forgets) {
-  if (!up()) return;
-  auto block = ledger_->next_block(kBlockRecords, kBlockBytes);
+  Node* const node = loading();
+  if (node == nullptr) return;
+  auto block = node->ledger->next_block(kBlockRecords, kBlockBytes);
   if (!block || !*block) return;
   for (const ledger::LoadItem& item : (*block)->items) {
     auto& rows = rows_[{item.rec_id, item.stream}];
     for (std::uint64_t seq = item.from; seq < item.to; ++seq) rows.insert(seq);
   }
   if (forgets) return;
-  if (const auto done = ledger_->finish_block((*block)->block_id); !done && disk_.powered()) {
+  if (const auto done = node->ledger->finish_block((*block)->block_id); !done && !databases_->has_fault()) {
     throw Violation("a loaded block cannot be marked: " + done.error().text);
   }
 }

@@ -1,6 +1,6 @@
-// The service: the real routes of the sync protocol over the real ledger, whose file lies on a simulated disk; beside
-// it a time-series store that keeps what its loader brings. Its power can go at any I/O point, and it can be set back
-// to a backup. Thread rule: one thread at a time.
+// The service: the real routes of the sync protocol over the real ledger; beside it a time-series store that keeps what
+// its loader brings. On a simulated disk it is one process, whose power can go at any I/O point, and it can be set back
+// to a backup. On PostgreSQL it is two, and a request goes to either. Thread rule: one thread at a time.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
@@ -19,7 +20,8 @@
 #include "server/control/accounts.hpp"
 #include "server/http/router.hpp"
 #include "server/ledger/ledger.hpp"
-#include "tests/simulation/simulated_disk.hpp"
+#include "tests/simulation/fleet/databases.hpp"
+#include "tests/simulation/fleet/webhooks.hpp"
 
 namespace boathouse::simulation {
 
@@ -51,46 +53,71 @@ class Tenants {
 
 class Service {
  public:
-  // `clock` and `tenants` must outlive it. Started.
-  Service(std::uint64_t seed, base::ManualClock& clock, Tenants& tenants);
+  // All must outlive it. `receivers`: whom its webhooks call; nullptr: it has none. Started.
+  Service(std::uint64_t seed, std::unique_ptr<Databases> databases, base::ManualClock& clock, Tenants& tenants,
+          Receivers* receivers);
 
-  [[nodiscard]] bool up() const { return ledger_ != nullptr; }
+  // At least one of its processes runs; all of them.
+  [[nodiscard]] bool up() const;
+  [[nodiscard]] bool whole() const;
   // nullopt: nobody answers, or the power went meanwhile.
   std::optional<http::Response> call(const sync::Send& request);
 
-  // The power goes, now or at the n-th I/O point from now on; what was not synced is lost, torn or kept.
-  void power_off() { disk_.power_off(); }
-  void power_off_at(std::uint64_t n) { disk_.power_off_at(n); }
+  // The power goes, now or at the n-th I/O point from now on; what was not synced is lost, torn or kept. Of two
+  // processes one ends, or the sessions of both.
+  void power_off();
+  void power_off_at(std::uint64_t n) { databases_->power_off_at(n); }
   // The n-th I/O point from now on fails (0: none); the process goes on.
-  void fail_at(std::uint64_t n) { disk_.arm({.at = n, .error = DiskError::full}); }
-  // Ends what has no power; then starts again if nothing runs.
+  void fail_at(std::uint64_t n) { databases_->fail_at(n); }
+  // Ends what has no power; then starts what does not run.
   void look_after(std::uint64_t seed, bool restart);
 
   void back_up();
-  // Back to the last backup, as another epoch. False: there is none.
+  // Back to the last backup, as another epoch. False: there is none, as always on PostgreSQL.
   bool restore();
+  // Webhooks are called. `dies`: its power goes when the next call was heard, before its answer is noted.
+  void tell(bool dies);
   // One block into the time-series store. `forgets`: the power of the loader goes before it is marked.
   void load(bool forgets);
 
   // For the oracle. Only while up.
-  ledger::Ledger& ledger() { return *ledger_; }
+  ledger::Ledger& ledger() { return *running()->ledger; }
   [[nodiscard]] std::uint64_t restores() const { return restores_; }
+  // Up to this server_seq it is what it was before it was set back; 0: it never was.
+  [[nodiscard]] std::int64_t kept_seq() const { return kept_seq_; }
+  // nullptr: there are none. Only while up.
+  Webhooks* webhooks() { return running()->webhooks.get(); }
   using StreamKey = std::pair<base::Uuid, rowing::Stream>;
   // The sequence numbers that queries count.
   [[nodiscard]] const std::map<StreamKey, std::set<std::uint64_t>>& rows() const { return rows_; }
 
  private:
-  void start();
-  void set_epoch(const std::string& epoch);
+  struct Node {
+    std::unique_ptr<ledger::Ledger> ledger;  // nullptr: it does not run
+    std::unique_ptr<Webhooks> webhooks;
+    std::unique_ptr<http::RouteTable> routes;
+  };
 
-  SimulatedDisk disk_;
+  void start(Node& node);
+  void start();
+  static void end(Node& node);
+  void end();
+  // The first one that runs; nullptr: none.
+  Node* running();
+  Node* loading();
+  base::Status open_webhooks(Node& node);
+  base::Result<webhooks::Answer> call_out(const webhooks::Post& post);
+
+  std::unique_ptr<Databases> databases_;
   base::ManualClock& clock_;
   base::SeededRandom random_;
   Tenants& tenants_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  std::unique_ptr<http::RouteTable> routes_;
-  std::optional<Medium::Contents> backup_;
+  Receivers* receivers_;
+  base::SeededRandom webhook_random_;
+  bool dies_when_heard_ = false;
+  std::vector<Node> nodes_;
   std::int64_t backup_seq_ = 0;
+  std::int64_t kept_seq_ = 0;
   std::uint64_t restores_ = 0;
   std::map<StreamKey, std::set<std::uint64_t>> rows_;
 };
