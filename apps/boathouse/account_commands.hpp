@@ -1,6 +1,7 @@
 // Commands about accounts on a running server: athletes, keys, teams, pairing (docs/accounts.md).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
