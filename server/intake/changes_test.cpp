@@ -97,7 +97,7 @@ TEST_F(ChangesTest, AStampThatWasNotTakenIsTold) {
   Owned ahead = edit(uuid(1), uuid(8));
   clock_.set_utc_ms(1'600'000'000'000);
   send({ahead});
-  EXPECT_EQ(all().at(0).effective, (rowing::Stamp{1'600'000'000'000, 0}));
+  EXPECT_EQ(all().at(0).effective, (rowing::Stamp{1'600'000'000'000, 1}));
 }
 
 TEST_F(ChangesTest, APurgeLeavesItsTombstoneAndItsEdits) {

@@ -328,6 +328,10 @@ base::Status add_routes(http::RouteTable& routes, const Parts& parts) {
     route.name = std::move(name);
     route.summary = std::move(summary);
     route.handler = http::Handler([shared, call, has_body](const Request& request) {
+      if (!request.query.empty()) {
+        return http::field_problem(request, "query:" + request.query.front().name.substr(0, 100),
+                                   {ErrorCode::invalid_input, "this route takes no parameters in the address"});
+      }
       if (has_body) {
         if (auto refusal = http::refuse_unless_json(request)) return std::move(*refusal);
       }

@@ -172,8 +172,9 @@ Tally flip(const Medium::Contents& contents, const std::string& file, std::uint6
 }
 
 // SQLite's pages have no sums of their own, so what no hash of ours covers may be silently wrong: who a recording
-// belongs to, that and why it ended. Never its sealed records or its birth.
-const std::set<std::string> kWithoutHash{"athlete", "end"};
+// belongs to, that and why it ended, that an item was refused (verify asks the server, who counts). Never its sealed
+// records or its birth.
+const std::set<std::string> kWithoutHash{"athlete", "end", "refused items"};
 // A flipped id is another recording's, flipped SQL of the schema is wrong SQL.
 const std::set<std::string> kFlippedIds{"not_found", "internal"};
 
