@@ -87,7 +87,7 @@ std::vector<Question> questions(ClickHouseClient& client, const std::vector<quer
       {"page of 50 sessions", 20,
        [&client](std::uint64_t n) {
          query::Scope scope;
-         scope.athlete = need(base::Uuid::parse(session_athlete(n * 7919 % kAthletesOfSessions)));
+         scope.athletes = {need(base::Uuid::parse(session_athlete(n * 7919 % kAthletesOfSessions)))};
          const NativeBlock page = need(query::session_page(client, scope, {}, std::nullopt, 50));
          if (page.rows == 0) give_up("an empty page of sessions");
        }},

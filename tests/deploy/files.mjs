@@ -69,7 +69,7 @@ function checkCommands() {
   const said = ['docs/deploy-aws.md', 'docs/operations/runbooks.md'].flatMap((file) =>
     [...fs.readFileSync(path.join(source, file), 'utf8').matchAll(/(?:bin\/|`)boathouse ((?:[a-z0-9]+ ?)+)((?: *--?[a-z-]+(?: (?![-|>])[^ `\n]+)*)*)/g)]);
   const wrong = said.map(([text, words, options]) => {
-    const command = words.trim().split(' ').slice(0, /^(device|pm5|key|athlete) /.test(words) ? 2 : 1);
+    const command = words.trim().split(' ').slice(0, /^(device|pm5|key|athlete|team|pair|backup|retention|audit) /.test(words) ? 2 : 1);
     const help = run([...command, '--help']);
     const missing = [...options.matchAll(/--[a-z-]+/g)].filter(([option]) => !help.out.includes(option));
     return help.code === 0 && missing.length === 0 ? '' : text;
