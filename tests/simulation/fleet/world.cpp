@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "tests/simulation/fleet/feed.hpp"
 #include "tests/simulation/fleet/violation.hpp"
 
 namespace boathouse::simulation {
