@@ -4,8 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "server/timeseries/schema.hpp"
-
 namespace boathouse::timeseries {
 namespace {
 
@@ -70,40 +68,46 @@ std::optional<Target> target_of(std::span<const ledger::RowsToErase> rows, std::
   return target;
 }
 
-base::Result<bool> erase_from(ClickHouseClient& client, const Target& target) {
+base::Result<bool> erase_from(ClickHouseClient& client, const Target& target, const Layout& layout) {
+  const std::string stored = stored_table(target.table, layout);
   const std::string condition(target.condition);
   const auto left =
       client.select("SELECT athlete FROM " + target.table + " WHERE " + condition + " LIMIT 1", target.parameters);
   if (!left) return left.error();
   if (left->rows == 0) return true;
   const auto running = client.select(
-      "SELECT latest_fail_reason FROM system.mutations WHERE database = currentDatabase() AND table = "
-      "{table:String} AND NOT is_done ORDER BY create_time LIMIT 1",
-      {{"table", target.table}});
+      "SELECT latest_fail_reason FROM " +
+          (layout.sharded ? "clusterAllReplicas(`" + layout.cluster + "`, system.mutations)" : "system.mutations") +
+          " WHERE database = currentDatabase() AND table = "
+          "{table:String} AND NOT is_done ORDER BY create_time LIMIT 1",
+      {{"table", stored}});
   if (!running) return running.error();
   if (running->rows > 0) {
     const std::string& why = running->find("latest_fail_reason")->texts.at(0);
     if (why.empty()) return false;
     return Error{ErrorCode::unavailable, "ClickHouse cannot change table " + target.table + ": " + why.substr(0, 300)};
   }
-  BOATHOUSE_TRY(client.execute("ALTER TABLE " + target.table + " DELETE WHERE " + condition, target.parameters));
+  BOATHOUSE_TRY(client.execute(
+      "ALTER TABLE " + stored + (layout.sharded ? on_cluster(layout) : "") + " DELETE WHERE " + condition,
+      target.parameters));
   return false;
 }
 
 }  // namespace
 
-base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows) {
+base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows,
+                              const Layout& layout) {
   bool done = true;
   for (const rowing::Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
     const auto target = target_of(rows, stream);
     if (!target) continue;
-    const auto none = erase_from(client, *target);
+    const auto none = erase_from(client, *target, layout);
     if (!none) return none.error();
     done = done && *none;
   }
   if (const auto sessions = target_of(rows, std::nullopt)) {
-    const auto none = erase_from(client, *sessions);
+    const auto none = erase_from(client, *sessions, layout);
     if (!none) return none.error();
     done = done && *none;
   }

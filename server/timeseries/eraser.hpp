@@ -1,6 +1,6 @@
 // Deletes from ClickHouse what is gone from the ledger. The rows leave the files, not only the answers: ALTER TABLE ...
 // DELETE, which rewrites the parts that have such rows and links the others. A replicated table carries it to its
-// replicas by itself; ON CLUSTER would do it once for each of them.
+// replicas by itself; ON CLUSTER would do it once for each of them, which is what several shards take.
 #pragma once
 
 #include <span>
@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "server/ledger/retention.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::timeseries {
 
@@ -16,7 +17,8 @@ inline constexpr std::size_t kErasedAtOnce = 200;  // their ids travel in the UR
 // True: no table has a row of any of `rows` (at most kErasedAtOnce). False: some have, and deletes are under way; ask
 // again. Asking again while one runs starts no other. Whoever inserts must not have an insert of such rows under way.
 // unavailable: ClickHouse is away, or cannot delete, with its reason.
-base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows);
+base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows,
+                              const Layout& layout = {});
 
 // How many rows each table has of an athlete, deleted and replaced ones too.
 base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete);

@@ -147,9 +147,11 @@ base::Status Loader::round() {
 }
 
 base::Status Loader::prepare() {
-  if (migrated_) return base::Done{};
+  if (layout_) return base::Done{};
   BOATHOUSE_TRY(migrate(client_, options_.cluster));
-  migrated_ = true;
+  auto layout = layout_of(client_, options_.cluster);
+  if (!layout) return layout.error();
+  layout_ = std::move(*layout);
   return base::Done{};
 }
 
@@ -196,7 +198,7 @@ base::Result<bool> Loader::erase_some_rows() {
   const auto rows = ledger_.rows_to_erase(kErasedAtOnce);
   if (!rows) return rows.error();
   if (rows->empty()) return false;
-  const auto none_left = erase_rows(client_, *rows);
+  const auto none_left = erase_rows(client_, *rows, *layout_);
   if (!none_left) return none_left.error();
   if (!*none_left) return false;
   std::vector<std::int64_t> done;

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "core/base/uuid.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::timeseries {
 
@@ -76,7 +78,7 @@ class Loader {
   const std::function<void(std::string_view)> log_;
   std::counting_semaphore<> may_insert_;
   std::atomic<bool> healthy_{false};
-  bool migrated_ = false;
+  std::optional<Layout> layout_;  // once the tables are there
   bool may_have_old_sessions_ = true;
   std::int64_t erase_again_ms_ = 0;  // 0: no rows are to be deleted
   bool erase_failed_ = false;

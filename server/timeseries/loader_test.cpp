@@ -17,6 +17,7 @@
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
 #include "server/ledger/backup_mark.hpp"
+#include "server/timeseries/eraser.hpp"
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
@@ -388,6 +389,19 @@ TEST_F(LoaderTest, RowsOfWhatIsGoneAreDeletedUntilNoneIsLeft) {
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(deletes().size(), 1U);
   EXPECT_TRUE(ledger_->rows_to_erase(10)->empty());
+}
+
+// A Distributed table deletes nothing: its shards do, and all of them are asked whether one is at it.
+TEST_F(LoaderTest, OnSeveralShardsEachDeletes) {
+  const ledger::RowsToErase rows{1, recording(1), recording(2), 0, rowing::Stream::sample, {0, 10}};
+  clickhouse_.answer_selects("SELECT athlete FROM sample", one_athlete());
+  const auto none_left = erase_rows(client_, {&rows, 1}, Layout("club", true));
+  ASSERT_TRUE(none_left.ok()) << none_left.error().text;
+  EXPECT_FALSE(*none_left);
+  const auto said = clickhouse_.statements();
+  ASSERT_EQ(said.size(), 3U);
+  EXPECT_NE(said[1].find("FROM clusterAllReplicas(`club`, system.mutations)"), std::string::npos) << said[1];
+  EXPECT_TRUE(said[2].starts_with("ALTER TABLE sample_shard ON CLUSTER `club` DELETE WHERE ")) << said[2];
 }
 
 TEST_F(LoaderTest, ADeleteThatFailsHoldsUpNoLoading) {

@@ -27,15 +27,6 @@ constexpr std::string_view kReplicaPath = "'/clickhouse/tables/{shard}/{database
 
 constexpr std::string_view kShardSuffix = "_shard";
 
-std::string on_cluster(const Layout& layout) {
-  return layout.cluster.empty() ? std::string() : " ON CLUSTER `" + layout.cluster + "`";
-}
-
-// The table that holds the rows.
-std::string stored_table(std::string_view table, const Layout& layout) {
-  return std::string(table) + std::string(layout.sharded ? kShardSuffix : "");
-}
-
 std::string head(std::string_view table, const Layout& layout) {
   return "CREATE TABLE IF NOT EXISTS " + stored_table(table, layout) + on_cluster(layout);
 }
@@ -165,16 +156,15 @@ base::Result<Stored> what_is_stored(ClickHouseClient& client) {
   return stored;
 }
 
-base::Result<bool> has_several_shards(ClickHouseClient& client, std::string_view cluster) {
-  if (cluster.empty()) return false;
-  const auto block =
-      client.select("SELECT uniqExact(shard_num) AS shards FROM system.clusters WHERE cluster = {name:String}",
-                    {{"name", std::string(cluster)}});
-  if (!block) return block.error();
-  return block->rows == 1 && block->integer("shards", 0) > 1;
+}  // namespace
+
+std::string on_cluster(const Layout& layout) {
+  return layout.cluster.empty() ? std::string() : " ON CLUSTER `" + layout.cluster + "`";
 }
 
-}  // namespace
+std::string stored_table(std::string_view table, const Layout& layout) {
+  return std::string(table) + std::string(layout.sharded ? kShardSuffix : "");
+}
 
 bool has_table(Stream stream) { return stream != Stream::source; }
 
@@ -272,6 +262,15 @@ std::vector<std::string> all_statements(const Layout& layout) {
   return statements;
 }
 
+base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluster) {
+  if (cluster.empty()) return Layout();
+  const auto block =
+      client.select("SELECT uniqExact(shard_num) AS shards FROM system.clusters WHERE cluster = {name:String}",
+                    {{"name", std::string(cluster)}});
+  if (!block) return block.error();
+  return Layout(cluster, block->rows == 1 && block->integer("shards", 0) > 1);
+}
+
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
   const auto stored = what_is_stored(client);
   if (!stored) return stored.error();
@@ -280,21 +279,21 @@ base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
                                                          std::to_string(stored->version) + " and this program knows " +
                                                          std::to_string(kSchemaVersion) + "; run the newer one"};
   }
-  const auto sharded = has_several_shards(client, cluster);
-  if (!sharded) return sharded.error();
-  if (stored->version != 0 && stored->distributed != *sharded) {
-    return base::Error{base::ErrorCode::unsupported,
-                       std::string("ClickHouse's tables were made for ") + (*sharded ? "one shard" : "several shards") +
-                           ", and cluster " + std::string(cluster) + " has " + (*sharded ? "several" : "one") +
-                           ": give it an empty database, the ledger fills it again"};
+  const auto layout = layout_of(client, cluster);
+  if (!layout) return layout.error();
+  if (stored->version != 0 && stored->distributed != layout->sharded) {
+    return base::Error{base::ErrorCode::unsupported, std::string("ClickHouse's tables were made for ") +
+                                                         (layout->sharded ? "one shard" : "several shards") +
+                                                         ", and cluster " + std::string(cluster) + " has " +
+                                                         (layout->sharded ? "several" : "one") +
+                                                         ": give it an empty database, the ledger fills it again"};
   }
-  const Layout layout(cluster, *sharded);
-  for (const std::string& statement : create_statements(layout)) BOATHOUSE_TRY(client.execute(statement));
+  for (const std::string& statement : create_statements(*layout)) BOATHOUSE_TRY(client.execute(statement));
   for (std::int64_t next = std::max<std::int64_t>(stored->version, 1) + 1; next <= kSchemaVersion; ++next) {
-    for (const std::string& statement : migration_statements(next, layout)) BOATHOUSE_TRY(client.execute(statement));
+    for (const std::string& statement : migration_statements(next, *layout)) BOATHOUSE_TRY(client.execute(statement));
   }
   if (stored->version == kSchemaVersion) return base::Done{};
-  for (const std::string& statement : distributed_statements(layout)) BOATHOUSE_TRY(client.execute(statement));
+  for (const std::string& statement : distributed_statements(*layout)) BOATHOUSE_TRY(client.execute(statement));
   return base::Done{};
 }
 

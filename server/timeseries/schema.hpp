@@ -35,6 +35,11 @@ struct Layout {
   bool sharded;
 };
 
+// " ON CLUSTER `name`", or nothing on one server.
+std::string on_cluster(const Layout& layout);
+// The table that holds the rows.
+std::string stored_table(std::string_view table, const Layout& layout);
+
 // CREATE TABLE statements of version 1, in order; running them again changes nothing.
 std::vector<std::string> create_statements(const Layout& layout = {});
 
@@ -58,8 +63,12 @@ inline constexpr std::string_view kClusterSettings = "&distributed_foreground_in
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
 
+// Asks the server how many shards the cluster has.
+base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluster);
+
 // Creates what is not there and brings the rest to kSchemaVersion; asks the server how many shards the cluster has.
-// unsupported: a newer program made the tables, or they were made for one shard and there are several now.
+// Where the tables are. unsupported: a newer program made the tables, or they were made for one shard and there are
+// several now.
 base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries
