@@ -176,8 +176,8 @@ base::Result<SessionFields> read_fields(db::Connection& connection, std::int64_t
 // An edit with the bytes that were made of it, under the next number. Its item's id.
 base::Result<std::int64_t> put_edit(db::Connection& connection, std::int64_t recording, const rowing::Edit& edit,
                                     const rowing::Stamp& effective, std::string_view json);
-// The server erases only what is deleted. Where another device has restored a session before this one's word to erase it
-// arrived, the session stays: that word, once refused, is taken back, and nothing waits for a person.
+// The server erases only what is deleted. Where another device has restored a session before this one's word to erase
+// it arrived, the session stays: that word, once refused, is taken back, and nothing waits for a person.
 base::Status withdraw_erasures(db::Connection& connection);
 // Store::edit() within a transaction.
 base::Result<rowing::Edit> make_edit(db::Connection& connection, rowing::Edit edit, std::int64_t now_utc_ms);

@@ -40,9 +40,9 @@ struct Restored {
   std::string clickhouse_trouble;  // why not, when the backup has one
 };
 
-// `backup`: as of find_backup_to_restore(). Verifies the backup (with a moment: the two around it), copies it, reads back
-// what was written and compares. The data folder appears when it is whole. conflict: there is data already, and nothing
-// was changed. Its tables are those of the backup's program; the server brings them up to date when it starts.
+// `backup`: as of find_backup_to_restore(). Verifies the backup (with a moment: the two around it), copies it, reads
+// back what was written and compares. The data folder appears when it is whole. conflict: there is data already, and
+// nothing was changed. Its tables are those of the backup's program; the server brings them up to date when it starts.
 base::Result<Restored> restore(const std::filesystem::path& backup, const RestoreTarget& target, base::Clock& clock,
                                base::RandomSource& random, const Watch& watch);
 

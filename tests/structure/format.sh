@@ -6,7 +6,7 @@ if ! command -v clang-format-14 >/dev/null; then
   echo "skip: clang-format-14 is not installed (apt-get install clang-format-14)"
   exit 77
 fi
-mapfile -t files < <(find apps bench core device engine graphql server tests -name '*.[ch]pp' -o -name '*.[ch]' 2>/dev/null)
+mapfile -t files < <(find apps bench core device engine graphql server tests -name node_modules -prune -o \( -name '*.[ch]pp' -o -name '*.[ch]' \) -print 2>/dev/null)
 if [ "${#files[@]}" -eq 0 ]; then
   echo "no source found under $1"
   exit 1
