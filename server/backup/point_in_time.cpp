@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -266,8 +267,10 @@ class Return {
   std::set<std::int64_t> bodies_;
 };
 
-// Everything that was committed after it. The audit stays whole: it says what was done, this too.
-Status cut(sql::Connection& ledger, std::int64_t server_seq) {
+// Everything that was committed after it. The audit stays whole: it says what was done, this too. What ClickHouse has
+// yet to delete of later removals is there again; of a plan of retention that is under way nobody knows when it was
+// applied: it must be applied again.
+Status cut(sql::Connection& ledger, std::span<const Table> tables, std::int64_t server_seq) {
   constexpr std::array<std::string_view, 9> kCuts{
       "DELETE FROM unloaded WHERE server_seq > ?1",     "DELETE FROM chunk_body WHERE server_seq > ?1",
       "DELETE FROM chunk WHERE server_seq > ?1",        "DELETE FROM seal WHERE server_seq > ?1",
@@ -277,7 +280,11 @@ Status cut(sql::Connection& ledger, std::int64_t server_seq) {
   for (const std::string_view sql : kCuts) {
     BOATHOUSE_TRY(run(ledger, sql, server_seq));
   }
-  return {};
+  if (std::ranges::find(tables, "erasing", &Table::name) == tables.end()) {
+    return {};  // of a program before version 8
+  }
+  BOATHOUSE_TRY(run(ledger, "DELETE FROM erasing WHERE server_seq > ?1", server_seq));
+  return ledger.execute("DELETE FROM retiring");
 }
 
 Status count_again(sql::Connection& ledger) {
@@ -331,13 +338,13 @@ Result<PointInTime> find_point(const fs::path& folder, const Moment& moment) {
   return point;
 }
 
-Result<Rewound> rewind_ledger(sql::Connection& ledger, std::int64_t server_seq,
+Result<Rewound> rewind_ledger(sql::Connection& ledger, std::span<const Table> tables, std::int64_t server_seq,
                               const std::optional<Verification>& earlier, const Watch& watch) {
   const auto removed = removed_after(ledger, server_seq);
   if (!removed) {
     return removed.error();
   }
-  BOATHOUSE_TRY(cut(ledger, server_seq));
+  BOATHOUSE_TRY(cut(ledger, tables, server_seq));
   Rewound rewound;
   if (earlier && !removed->empty()) {
     auto source = open_ledger(earlier->folder);

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 
 #include "core/base/result.hpp"
 #include "server/backup/backup.hpp"
+#include "server/backup/tables.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::backup {
@@ -35,8 +37,9 @@ struct Rewound {
   std::uint64_t not_found = 0;     // of these, those of which the earlier backup has nothing: only devices may
 };
 
-// `ledger`: a copy of point.later's with its bodies, in a transaction. `earlier`: verified, without differences.
-base::Result<Rewound> rewind_ledger(sql::Connection& ledger, std::int64_t server_seq,
+// `ledger`: a copy of point.later's with its bodies, in a transaction; `tables`: those that it has. `earlier`:
+// verified, without differences.
+base::Result<Rewound> rewind_ledger(sql::Connection& ledger, std::span<const Table> tables, std::int64_t server_seq,
                                     const std::optional<Verification>& earlier, const Watch& watch);
 
 }  // namespace boathouse::backup

@@ -93,6 +93,7 @@ TEST_P(PointInTimeTest, APurgeByMistakeIsTakenBack) {
   EXPECT_EQ(rewound.brought_back, 1u);
   EXPECT_EQ(rewound.not_found, 1u);
   EXPECT_EQ(again->counts()->chunks, 5u);
+  EXPECT_EQ(again->counts()->rows_to_erase, 0u) << "else ClickHouse would lose what is there again";
 }
 
 TEST_P(PointInTimeTest, AMomentThatNoBackupReachesIsRefused) {

@@ -213,7 +213,7 @@ class Restoration {
       BOATHOUSE_TRY(compare(to, table, *sum, watch_));
     }
     if (copy.name == "ledger" && point_) {
-      const auto rewound = rewind_ledger(to, point_->server_seq, earlier_, watch_);
+      const auto rewound = rewind_ledger(to, *tables, point_->server_seq, earlier_, watch_);
       if (!rewound) {
         return rewound.error();
       }
