@@ -391,8 +391,8 @@ void Service::stop() {
   if (server_) server_->stop(kDrain);
   if (webhook_dispatcher_) webhook_dispatcher_->stop();
   if (job_runner_) job_runner_->stop();
-  if (ledger_) ledger_->stop();
   if (loader_) loader_->stop();
+  if (ledger_) ledger_->stop();
   if (engine_) {
     engine_->stop();
     note_engine(engine_noted_in_, {});

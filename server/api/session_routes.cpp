@@ -95,7 +95,9 @@ base::Result<query::Scope> SessionRoutes::listed(const Request& request) const {
     if (!coaches && (caller.athlete || !accounts_.teams().team(*id))) {
       return Error{ErrorCode::not_found, "there is no such team"};
     }
-    return query::Scope{accounts_.teams().members(*id)};
+    auto members = accounts_.teams().members(*id);
+    std::erase_if(members, [this](const base::Uuid& member) { return accounts_.is_suspended(member); });
+    return query::Scope{std::move(members)};
   }
   return caller.athlete ? query::Scope{std::vector{*caller.athlete}} : query::Scope{};
 }

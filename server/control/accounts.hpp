@@ -112,6 +112,8 @@ class Accounts {
   // None of the athlete's keys is let in (forbidden) until this is taken back; in force here when it returns. Doing it
   // again changes nothing. not_found.
   base::Status suspend(const base::Uuid& athlete, bool suspended);
+  // From memory.
+  [[nodiscard]] bool is_suspended(const base::Uuid& athlete) const { return ring_.is_suspended(athlete); }
   // Removes the athlete and the keys, for ever. Doing it again changes nothing.
   base::Status forget(const base::Uuid& athlete);
   // How many rows of `athlete` and `api_key` are the athlete's.

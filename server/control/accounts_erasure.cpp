@@ -64,6 +64,7 @@ Status Accounts::forget(const base::Uuid& athlete) {
   if (!transaction) {
     return transaction.error();
   }
+  std::int64_t removed = 0;
   for (const std::string_view sql :
        {"DELETE FROM pairing WHERE athlete = ?1", "DELETE FROM team_person WHERE athlete = ?1",
         "DELETE FROM api_key WHERE athlete = ?1", "DELETE FROM athlete WHERE id = ?1"}) {
@@ -72,6 +73,10 @@ Status Accounts::forget(const base::Uuid& athlete) {
       return remove.error();
     }
     BOATHOUSE_TRY(remove->bind(1, athlete.bytes).run());
+    removed += connection_.changes();
+  }
+  if (removed == 0) {
+    return {};  // forgotten before
   }
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(connection_.execute("UPDATE key_state SET team_changes = team_changes + 1"));

@@ -25,6 +25,11 @@ void KeyRing::suspend(std::unordered_set<base::Uuid> athletes) {
   suspended_ = std::move(athletes);
 }
 
+bool KeyRing::is_suspended(const base::Uuid& athlete) const {
+  const std::shared_lock lock(mutex_);
+  return suspended_.contains(athlete);
+}
+
 void KeyRing::keep(const std::unordered_set<base::Uuid>& ids) {
   const std::unique_lock lock(mutex_);
   std::erase_if(held_, [&ids](const auto& one) { return !ids.contains(one.first); });

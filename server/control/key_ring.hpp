@@ -38,6 +38,7 @@ class KeyRing {
 
   // No check() that begins after this returned lets in a key of these athletes, and only of these.
   void suspend(std::unordered_set<base::Uuid> athletes);
+  [[nodiscard]] bool is_suspended(const base::Uuid& athlete) const;
   // Forgets all others.
   void keep(const std::unordered_set<base::Uuid>& ids);
   // The athlete's keys were never here.

@@ -11,7 +11,7 @@ std::optional<std::vector<base::Uuid>> readable_athletes(const Accounts& account
   std::vector<base::Uuid> readable{*caller.athlete};
   if (caller.scopes.has(Scope::teams_read)) {
     for (const base::Uuid& member : accounts.teams().members_of_coach(*caller.athlete)) {
-      if (member != *caller.athlete) {
+      if (member != *caller.athlete && !accounts.is_suspended(member)) {
         readable.push_back(member);
       }
     }

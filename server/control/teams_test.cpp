@@ -76,6 +76,14 @@ TEST_P(TeamsTest, WhoMayReadWhomDependsOnTheKeyToo) {
   EXPECT_FALSE(may_read(*accounts_, {{}, Role::athlete, anna_, kAthleteScopes}, coach_));
 }
 
+TEST_P(TeamsTest, WhoIsToBeErasedIsReadByNoCoach) {
+  ASSERT_TRUE(teams().add(team("Eight").id, anna_, TeamRole::member));
+  ASSERT_TRUE(accounts_->suspend(anna_, true));
+  EXPECT_THAT(*readable(kAthleteScopes), ElementsAre(coach_));
+  ASSERT_TRUE(accounts_->suspend(anna_, false));
+  EXPECT_THAT(*readable(kAthleteScopes), UnorderedElementsAre(coach_, anna_));
+}
+
 TEST_P(TeamsTest, AnArchivedTeamHasNobody) {
   const Team eight = team("Eight");
   ASSERT_TRUE(teams().add(eight.id, anna_, TeamRole::member));

@@ -114,7 +114,8 @@ Status Writer::begin_erasing(const base::Uuid& athlete) {
     return {};
   }
   if (now_ms_ < (*there)->due_ms) {
-    return Error{ErrorCode::unavailable, "the erasure of this athlete is not due"};
+    // Not `unavailable`: that is the database's, and fails all that are in the same commit.
+    return Error{ErrorCode::invalid_input, "the erasure of this athlete is not due"};
   }
   BOATHOUSE_TRY(refuse_if_held(athlete));
   auto update = connection_->prepare("UPDATE erasure SET erasing_ms = ?2 WHERE athlete = ?1");

@@ -60,6 +60,13 @@ base::Status Eraser::order(const base::Uuid& athlete, std::int64_t due_ms) {
 Outcome Eraser::work(jobs::Runner::Context& context) {
   const auto athlete = base::Uuid::parse(context.job().payload);
   if (!athlete) return Outcome::failed("the job names no athlete");
+  const auto erasure = find(*athlete);
+  if (!erasure) return Outcome::retry(erasure.error().text, kLaterMs);
+  if (!*erasure || (*erasure)->erased_ms) return Outcome::done();
+  // One that was taken back and asked for again has a later day than the job of the first.
+  if (const std::int64_t wait_ms = (*erasure)->due_ms - clock_.utc_ms(); !(*erasure)->erasing_ms && wait_ms > 0) {
+    return Outcome::retry("it is not due", wait_ms);
+  }
   if (const base::Status begun = ledger_.begin_erasing(*athlete); !begun) {
     switch (begun.error().code) {
       case ErrorCode::not_found:

@@ -27,11 +27,13 @@ constexpr std::int64_t kLaterMs = 5'000;  // until what changes, or a ClickHouse
 
 Remover::Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock)
     : ledger_(ledger), client_(client), runner_(runner), clock_(clock) {
-  runner_.handle(std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); });
+  runner_.handle(
+      std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 1);
 }
 
 base::Status Remover::order() {
-  const jobs::Order order{std::string(kKind), "", "all", clock_.utc_ms()};
+  // Not one for all: a job that runs may have looked already. Doing it twice does nothing.
+  const jobs::Order order{std::string(kKind), "", "", clock_.utc_ms()};
   return runner_.add({&order, 1});
 }
 
