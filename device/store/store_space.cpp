@@ -88,9 +88,8 @@ base::Status sum_bodies(db::Connection& connection, Space& space) {
   auto select =
       connection.prepare(join({"SELECT CASE WHEN ", kSent, " AND ", kVerified, " AND ", kBackedUp,
                                " THEN 0 WHEN r.ended = 0 THEN 1 WHEN ", kSent, " IS NOT TRUE THEN 2 WHEN ", kVerified,
-                               " IS NOT TRUE THEN 3 WHEN coalesce(a.purge_safe_seq, 0) = 0 THEN 5 ELSE 4 END "
-                               ", sum(i.bytes)",
-                               kBodies, " GROUP BY 1"}));
+                               " IS NOT TRUE THEN 3 WHEN coalesce(a.purge_safe_seq, 0) = 0 THEN 5 ELSE 4 END",
+                               ", sum(i.bytes)", kBodies, " GROUP BY 1"}));
   if (!select) return select.error();
   for (;;) {
     auto row = select->step();
