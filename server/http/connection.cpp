@@ -22,6 +22,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <string_view>
@@ -288,8 +289,15 @@ class SocketConnection final : public Connection, public std::enable_shared_from
 
   // Nothing is spent on TLS before the client has said something.
   void on_hello(ErrorCode error, std::size_t) {
+    if (error) {
+      return close();
+    }
     char first = 0;
-    if (error || ::recv(stream_.socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
+    const auto got = ::recv(stream_.socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {  // woken for nothing
+      return stream_.socket().async_wait(tcp::socket::wait_read, then(&SocketConnection::on_hello));
+    }
+    if (got != 1) {
       return close();
     }
     if (first != kTlsHandshake) {

@@ -90,9 +90,9 @@ await main(async () => {
   const sessions = run(['sessions', '--json', '--server', server.url, '--key', key, '--ca-file', ours.ca]);
   check('the commands speak TLS too', sessions.code === 0 && sessions.out.includes('ses_'), sessions);
 
-  const storm = run(['simulate', '--light', '--storm', '--ergs', '20', '--minutes', '2', '--speed', '0', '--server', server.url,
+  const storm = runJson(['simulate', '--light', '--storm', '--ergs', '20', '--minutes', '2', '--speed', '0', '--server', server.url,
     '--key', server.operatorKey, '--ca-file', ours.ca, '--keys', path.join(folder, 'keys')]);
-  const told = JSON.parse(storm.out.trim().split('\n').at(-1));
+  const told = storm.json;
   equal('a storm of reconnecting devices is acknowledged', [storm.code, told.errors, told.storm.requests, told.acked], [0, 0, 20, told.records]);
   equal('their keys are kept', fs.readFileSync(path.join(folder, 'keys'), 'utf8').trim().split('\n').length, 20);
 
