@@ -1,5 +1,4 @@
 // The accounts' part in the erasure of an athlete: nobody gets in with their keys, then nothing of them is left.
-#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
@@ -7,6 +6,7 @@
 
 #include "server/control/accounts.hpp"
 #include "server/control/ids.hpp"
+#include "server/control/rows.hpp"
 
 namespace boathouse::control {
 
@@ -21,19 +21,7 @@ Status Accounts::load_suspended() {
     return select.error();
   }
   std::unordered_set<base::Uuid> suspended;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      break;
-    }
-    base::Uuid id;
-    const base::ByteView blob = select->blob(0);
-    std::copy_n(blob.begin(), std::min(blob.size(), id.bytes.size()), id.bytes.begin());
-    suspended.insert(id);
-  }
+  BOATHOUSE_TRY(each_row(*select, [&](const sql::Statement& row) { suspended.insert(uuid_of(row.blob(0))); }));
   ring_.suspend(std::move(suspended));
   return {};
 }

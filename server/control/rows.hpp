@@ -7,22 +7,14 @@
 #include <optional>
 
 #include "core/base/bytes.hpp"
-#include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
+#include "server/sql/rows.hpp"
 
 namespace boathouse::control {
 
-inline base::Uuid uuid_of(base::ByteView blob) {
-  base::Uuid uuid;
-  std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
-  return uuid;
-}
-
-inline base::Digest digest_of(base::ByteView blob) {
-  base::Digest digest{};
-  std::copy_n(blob.begin(), std::min(blob.size(), digest.size()), digest.begin());
-  return digest;
-}
+using sql::digest_of;
+using sql::each_row;
+using sql::uuid_of;
 
 inline std::int64_t limit_of(std::size_t limit) {
   return static_cast<std::int64_t>(std::min(limit, std::size_t{1} << 32));

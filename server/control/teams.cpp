@@ -72,23 +72,16 @@ Status Teams::load() {
     return select.error();
   }
   Roster roster;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      break;
-    }
-    const base::Uuid team = uuid_of(select->blob(0));
-    const base::Uuid athlete = uuid_of(select->blob(1));
-    if (static_cast<TeamRole>(select->integer(2)) == TeamRole::coach) {
+  BOATHOUSE_TRY(each_row(*select, [&roster](const sql::Statement& row) {
+    const base::Uuid team = uuid_of(row.blob(0));
+    const base::Uuid athlete = uuid_of(row.blob(1));
+    if (static_cast<TeamRole>(row.integer(2)) == TeamRole::coach) {
       roster.teams[team].coaches.insert(athlete);
       roster.coached[athlete].push_back(team);
     } else {
       roster.teams[team].members.insert(athlete);
     }
-  }
+  }));
   publish(std::move(roster));
   return {};
 }
@@ -264,16 +257,8 @@ Result<std::vector<Team>> Teams::teams(const std::optional<base::Uuid>& person, 
     select->bind(3, person->bytes);
   }
   std::vector<Team> teams;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return teams;
-    }
-    teams.push_back(team_of(*select));
-  }
+  BOATHOUSE_TRY(each_row(*select, [&teams](const sql::Statement& row) { teams.push_back(team_of(row)); }));
+  return teams;
 }
 
 Result<std::vector<TeamPerson>> Teams::people(const base::Uuid& team) {
@@ -286,17 +271,11 @@ Result<std::vector<TeamPerson>> Teams::people(const base::Uuid& team) {
   }
   select->bind(1, team.bytes);
   std::vector<TeamPerson> people;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return people;
-    }
-    people.push_back({uuid_of(select->blob(0)), std::string(select->text(1)), static_cast<TeamRole>(select->integer(2)),
-                      select->integer(3)});
-  }
+  BOATHOUSE_TRY(each_row(*select, [&people](const sql::Statement& row) {
+    people.push_back(
+        {uuid_of(row.blob(0)), std::string(row.text(1)), static_cast<TeamRole>(row.integer(2)), row.integer(3)});
+  }));
+  return people;
 }
 
 Result<Team> Teams::rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version) {

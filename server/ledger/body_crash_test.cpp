@@ -1,9 +1,7 @@
 // A process that is killed at any moment while it moves bodies into segments: each one that was acknowledged is read.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "server/ledger/test_bodies.hpp"
+#include "server/ledger/test_killed_child.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -100,26 +99,11 @@ TEST(BodyCrash, WhatWasAcknowledgedIsReadAfterSigkill) {
   base::SeededRandom dice(99);
   std::map<std::uint64_t, std::uint64_t> acknowledged;
   for (std::uint64_t generation = 1; generation <= 12; ++generation) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      close(ends[0]);
-      run_child(folder, ends[1], generation);
-    }
-    close(ends[1]);
-    const std::uint64_t kill_after = 1 + dice.below(90);
-    std::uint64_t received = 0;
-    Report report{};
-    while (read(ends[0], &report, sizeof report) == sizeof report) {
+    const auto take = [&](const Report& report) {
       if (report.chunks > 0) acknowledged[report.recording] = report.chunks;
-      if (++received == kill_after) kill(child, SIGKILL);
-    }
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself with " << WEXITSTATUS(status);
+    };
+    ASSERT_NO_FATAL_FAILURE(kill_after<Report>(
+        1 + dice.below(90), [&](int pipe) { run_child(folder, pipe, generation); }, take));
 
     base::ManualClock clock{1'700'000'100'000};
     base::SeededRandom random{1000 + generation};

@@ -1,14 +1,13 @@
 // A process that is killed at any moment: whatever it was told is stored is there.
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <vector>
 
 #include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/test_killed_child.hpp"
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::ledger {
@@ -87,29 +86,9 @@ TEST(LedgerCrash, WhatWasAcknowledgedSurvivesSigkill) {
   std::vector<Report> reports;
   std::int64_t last_seq = 0;
   for (std::uint64_t generation = 1; generation <= 12; ++generation) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      close(ends[0]);
-      run_child(path, ends[1], generation);
-    }
-    close(ends[1]);
-    // Killed after some acknowledgements, at whatever it is doing then; what the pipe still holds counts.
-    const std::uint64_t kill_after = 1 + dice.below(120);
-    std::uint64_t received = 0;
-    Report report{};
-    while (read(ends[0], &report, sizeof report) == sizeof report) {
-      reports.push_back(report);
-      if (++received == kill_after) {
-        kill(child, SIGKILL);
-      }
-    }
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself with " << WEXITSTATUS(status);
+    ASSERT_NO_FATAL_FAILURE(kill_after<Report>(
+        1 + dice.below(120), [&](int pipe) { run_child(path, pipe, generation); },
+        [&reports](const Report& report) { reports.push_back(report); }));
 
     base::ManualClock clock;
     base::SeededRandom random{1};

@@ -15,21 +15,6 @@ using base::Status;
 
 constexpr std::int64_t kStreamsOfARecording = static_cast<std::int64_t>(rowing::kStreams.size());
 
-// Reads all rows; `take` is called for each.
-template <typename Take>
-Status each_row(sql::Statement& select, Take take) {
-  while (true) {
-    const auto row = select.step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    take(select);
-  }
-}
-
 // Where an athlete has rows beside the audit, and how they are counted.
 struct OwnTable {
   std::string_view name;

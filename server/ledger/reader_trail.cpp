@@ -13,21 +13,6 @@ namespace {
 using base::Result;
 using base::Status;
 
-// Reads all rows; `take` is called for each.
-template <typename Take>
-Status each_row(sql::Statement& select, Take take) {
-  while (true) {
-    const auto row = select.step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    take(select);
-  }
-}
-
 void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to) {
   if (!ranges.empty() && ranges.back().to >= from) {
     ranges.back().to = std::max(ranges.back().to, to);

@@ -1,28 +1,17 @@
 // Fixed-width values in rows. Pure functions.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "core/base/bytes.hpp"
-#include "core/base/sha256.hpp"
-#include "core/base/uuid.hpp"
 #include "core/rowing/stream.hpp"
+#include "server/sql/rows.hpp"
 
 namespace boathouse::ledger {
 
-// The schema checks the lengths; a file that was tampered with gives zeros.
-inline base::Uuid uuid_of(base::ByteView blob) {
-  base::Uuid uuid;
-  std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
-  return uuid;
-}
-
-inline base::Digest digest_of(base::ByteView blob) {
-  base::Digest digest{};
-  std::copy_n(blob.begin(), std::min(blob.size(), digest.size()), digest.begin());
-  return digest;
-}
+using sql::digest_of;
+using sql::each_row;
+using sql::uuid_of;
 
 inline base::Bytes bytes_of(base::ByteView blob) { return {blob.begin(), blob.end()}; }
 

@@ -1,9 +1,7 @@
 // The client against nodes that answer, byte for byte, what the test tells them: whole, half, wrong, or nothing.
 #include "server/timeseries/clickhouse_client.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,28 +11,20 @@
 #include <thread>
 #include <vector>
 
+#include "server/timeseries/test_listener.hpp"
+
 namespace boathouse::timeseries {
 namespace {
 
 // A server of one connection after the other, each with one request and one answer.
 class ScriptedNode {
  public:
-  ScriptedNode() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listener_, 100), 0);
-    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    thread_ = std::thread([this] { run(); });
-  }
+  ScriptedNode() : thread_([this] { run(); }) {}
   ~ScriptedNode() { die(); }
   ScriptedNode(const ScriptedNode&) = delete;
   ScriptedNode& operator=(const ScriptedNode&) = delete;
 
-  [[nodiscard]] Endpoint endpoint() const { return Endpoint{url_}; }
+  [[nodiscard]] Endpoint endpoint() const { return Endpoint{listener_.url()}; }
   // All bytes of each answer from now on; "" = the connection ends without one.
   void answer(std::string bytes) {
     const std::lock_guard lock(mutex_);
@@ -46,15 +36,15 @@ class ScriptedNode {
   }
   void die() {
     if (!thread_.joinable()) return;
-    shutdown(listener_, SHUT_RDWR);
+    shutdown(listener_.socket(), SHUT_RDWR);
     thread_.join();
-    close(listener_);
+    listener_.close();
   }
 
  private:
   void run() {
     while (true) {
-      const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int socket = accept4(listener_.socket(), nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) return;
       const std::string request = read_request(socket);
       std::string bytes;
@@ -85,8 +75,7 @@ class ScriptedNode {
     }
   }
 
-  int listener_;
-  std::string url_;
+  TestListener listener_;
   std::mutex mutex_;
   std::string answer_;
   std::vector<std::string> requests_;

@@ -2,11 +2,7 @@
 // socket that says nothing or a server that answers as the test wants.
 #include "server/timeseries/engine_process.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -18,32 +14,10 @@
 #include <vector>
 
 #include "server/http/server.hpp"
+#include "server/timeseries/test_listener.hpp"
 
 namespace boathouse::timeseries {
 namespace {
-
-// Takes connections and never says a word, as a stopped process does.
-class Silence {
- public:
-  Silence() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(socket_, 100), 0);
-    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  }
-  ~Silence() { close(socket_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-  [[nodiscard]] const std::string& url() const { return url_; }
-
- private:
-  int socket_;
-  std::string url_;
-};
 
 // Answers /ping, and statements with `statement_status`.
 class Answers {
@@ -142,7 +116,7 @@ class EngineProcessTest : public ::testing::Test {
 };
 
 TEST_F(EngineProcessTest, OneThatSaysNothingIsKilledAndStartedAgain) {
-  const Silence silence;
+  const TestListener silence;  // takes connections and never says a word, as a stopped process does
   start(silence.url());
   wait_for_starts(2);
   EXPECT_GE(times_logged("engine hangs: it is killed"), 1);

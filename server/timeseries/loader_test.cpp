@@ -167,10 +167,11 @@ TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
   store(2, 7);
   open();  // and the process was restarted
   ASSERT_TRUE(loader_->drain().ok());
-  const auto inserts = clickhouse_.inserts("sample");
+  auto inserts = clickhouse_.inserts("sample");
   ASSERT_EQ(inserts.size(), 3U);
+  if (inserts[1].token != inserts[0].token) std::swap(inserts[1], inserts[2]);  // two are in flight
   EXPECT_EQ(inserts[0].token, inserts[1].token);
-  EXPECT_EQ(inserts[0].body, inserts[1].body);
+  EXPECT_EQ(inserts[0].body == inserts[1].body, true);
   EXPECT_NE(inserts[1].token, inserts[2].token);
   EXPECT_EQ(read_native(base::as_bytes(inserts[2].body))->rows, 7U);
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
@@ -236,7 +237,7 @@ TEST_F(LoaderTest, WhateverClickHouseIsShortOfUploadsGoOnAndItCatchesUp) {
     auto inserts = clickhouse_.inserts("sample");
     inserts.erase(inserts.begin(), inserts.begin() + static_cast<std::ptrdiff_t>(before));
     EXPECT_GE(inserts.size(), 4U);
-    EXPECT_EQ(inserts[1].token, inserts[0].token);
+    EXPECT_GE(std::ranges::count(inserts, inserts[0].token, &Insert::token), 4) << "each time it is tried again";
     std::map<std::string, std::string> blocks;
     std::uint64_t rows = 0;
     for (const Insert& insert : inserts) {

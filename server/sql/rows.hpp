@@ -1,0 +1,42 @@
+// Rows, and the fixed-width values in them. Pure functions.
+#pragma once
+
+#include <algorithm>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+#include "core/base/sha256.hpp"
+#include "core/base/uuid.hpp"
+#include "server/sql/sql.hpp"
+
+namespace boathouse::sql {
+
+// Reads all rows; `take` is called for each.
+template <typename Take>
+base::Status each_row(Statement& select, Take take) {
+  while (true) {
+    const auto row = select.step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    take(select);
+  }
+}
+
+// The schemas check the lengths; a file that was tampered with gives zeros.
+inline base::Uuid uuid_of(base::ByteView blob) {
+  base::Uuid uuid;
+  std::copy_n(blob.begin(), std::min(blob.size(), uuid.bytes.size()), uuid.bytes.begin());
+  return uuid;
+}
+
+inline base::Digest digest_of(base::ByteView blob) {
+  base::Digest digest{};
+  std::copy_n(blob.begin(), std::min(blob.size(), digest.size()), digest.begin());
+  return digest;
+}
+
+}  // namespace boathouse::sql
