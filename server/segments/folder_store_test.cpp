@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 class FolderStoreTest : public testing::Test {
  protected:
-  FolderStoreTest() { store_ = std::move(*FolderStore::open(root_, true)); }
+  FolderStoreTest() : store_(*FolderStore::open(root_, true)) {}
 
   test_support::TemporaryFolder folder_;
   const fs::path root_ = folder_.file("disk/segments");

@@ -1,11 +1,12 @@
-// The server is killed with SIGKILL under the load of real devices, again and again: while batches are in flight, while the
-// loader inserts, while jobs run. In the end device, ledger and ClickHouse have the same records of every recording, each once.
+// The server is killed with SIGKILL under the load of real devices, again and again: while batches are in flight, when one
+// is committed and its answer not yet had, while the loader inserts, while jobs run. In the end device, ledger and ClickHouse have the same records of every recording, each once.
 //   node server_kill.mjs sqlite|postgres [KILLS]
 // sqlite: one server whose engine dies with it. postgres: two on one PostgreSQL and one engine, of which one is killed.
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { RunningDevice, Server, atEnd, binary, check, engineBinary, equal, main, run, temporaryFolder } from './boathouse.mjs';
 import { startPostgres } from './postgres.mjs';
@@ -26,7 +27,7 @@ const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 function signal() {
   let wake = () => {};
   return {
-    give: () => wake(),
+    give: (what) => wake(what),
     next: (ms) => Promise.race([new Promise((resolve) => { wake = resolve; }), sleep(ms)]),
   };
 }
@@ -115,6 +116,35 @@ async function startReceiver(load) {
   return { url: `http://127.0.0.1:${receiver.address().port}/`, told };
 }
 
+// What devices reach a server through. It lets everything pass; while `load.keepsAnswers` the answer to a batch, which the
+// ledger has committed by then, goes no further: its connection ends, and the server is named by `load.answered`.
+async function startDoor(server, load) {
+  const [host, port] = server.listen.split(':');
+  const door = net.createServer((device) => {
+    const toServer = net.connect(Number(port), host);
+    let batch = false;
+    const end = () => { device.destroy(); toServer.destroy(); };
+    for (const socket of [device, toServer]) socket.on('error', end).on('close', end);
+    device.on('data', (piece) => {
+      batch ||= piece.includes('POST /v1/sync/batch');
+      toServer.write(piece);
+    });
+    toServer.on('data', (piece) => {
+      const committed = batch && piece.includes('HTTP/1.1 200');
+      if (committed) batch = false;
+      if (committed && load.keepsAnswers) {
+        end();
+        load.answered.give(server);
+      } else {
+        device.write(piece);
+      }
+    });
+  });
+  await new Promise((resolve) => { door.listen(0, '127.0.0.1', resolve); });
+  atEnd(() => door.close());
+  return `http://127.0.0.1:${door.address().port}`;
+}
+
 // ---- the load ----
 
 // A device whose owner rows, syncs, rows, syncs, each by a process of its own.
@@ -122,9 +152,8 @@ async function rowAndSync(device, load) {
   for (let n = 0; !load.over; ++n) {
     await command(['device', 'record', '--data', device.folder], load.workouts[(device.number + n) % load.workouts.length]);
     load.sending.give();
-    const { servers } = load;
     const { code, out } = await command(['device', 'sync', '--json', '--data', device.folder, '--key', device.key, '--deadline', '2',
-      '--server', servers[(device.number + n) % servers.length].url]);
+      '--server', load.doors[(device.number + n) % load.doors.length]]);
     load[code === 0 ? 'synced' : 'cutOff'] += 1;
     load.repeated += JSON.parse(out).duplicate_items;
     if (code === 0) load.acknowledged.give();
@@ -142,14 +171,20 @@ async function rowAlong(device, load) {
   }
 }
 
-// Waits for the moment of the next kill; gives its name.
+// Waits for the moment of the next kill; gives its name, and the server if only one will do.
 async function moment(number, load) {
-  const kind = ['any', 'batch', 'loader', 'job'][number % 4];
+  const kind = ['any', 'batch', 'answer', 'loader', 'job'][number % 5];
+  let server;
   if (kind === 'any') await sleep(below(600));
   if (kind === 'batch') await load.sending.next(1500).then(() => sleep(below(60)));
+  if (kind === 'answer') {
+    load.keepsAnswers = true;
+    server = await load.answered.next(60_000);
+    load.keepsAnswers = false;
+  }
   if (kind === 'loader') await load.acknowledged.next(1500).then(() => sleep(below(300)));
   if (kind === 'job') await load.job.next(1500).then(() => sleep(below(20)));
-  return kind;
+  return { kind, server };
 }
 
 // ---- the proof ----
@@ -188,8 +223,10 @@ await main(async () => {
   const folder = temporaryFolder();
   const { servers, tables } = await startCloud(folder);
   const keys = ['Anna', 'Ben'].map((name) => servers[0].key(name));
-  const load = { over: false, servers, synced: 0, cutOff: 0, repeated: 0, sending: signal(), acknowledged: signal(), job: signal(),
+  const load = { over: false, keepsAnswers: false, synced: 0, cutOff: 0, repeated: 0,
+    sending: signal(), answered: signal(), acknowledged: signal(), job: signal(),
     workouts: [1, 2, 3].map((n) => run(['pm5', 'simulate', '--type', '3', '--minutes', '2', '--seed', String(n)]).out) };
+  load.doors = await Promise.all(servers.map((server) => startDoor(server, load)));
   const receiver = await startReceiver(load);
   const webhook = await fetch(`${servers[0].url}/v1/webhooks`, { method: 'POST', body: JSON.stringify({ url: receiver.url }),
     headers: { Authorization: `Bearer ${keys[0]}`, 'Content-Type': 'application/json' } });
@@ -203,21 +240,23 @@ await main(async () => {
   equal('the first workouts are counted in peace', await sync(control), 0);
 
   for (const device of devices.slice(4)) {
-    device.running = await new RunningDevice(device.folder, servers[device.number % servers.length].url, device.key).start();
+    device.running = await new RunningDevice(device.folder, load.doors[device.number % load.doors.length], device.key).start();
   }
   const loops = devices.map((device) => (device.running ? rowAlong : rowAndSync)(device, load));
   const counts = {};
   for (let number = 0; number < kills; ++number) {
-    const kind = await moment(number, load);
-    const victim = servers[below(servers.length)];
+    const { kind, server } = await moment(number, load);
+    if (kind === 'answer' && server === undefined) throw new Error('no batch was answered in a minute');
+    const victim = server ?? servers[below(servers.length)];
     await victim.stop('SIGKILL');
     counts[kind] = (counts[kind] ?? 0) + 1;
     await victim.start();
   }
+  if (load.synced === 0) await load.acknowledged.next(60_000);  // a slow machine syncs nothing between two kills
   load.over = true;
   await Promise.all(loops);
   console.log(`# kills at ${JSON.stringify(counts)}; ${load.synced} syncs went through, ${load.cutOff} were cut off, ${load.repeated} items were sent twice; ${Math.round((performance.now() - began) / 1000)} s`);
-  check('syncs went through, and others were cut off', load.synced > 0 && load.cutOff > 0, load);
+  check('syncs went through, and answers were lost when the ledger had committed', load.synced > 0 && counts.answer > 0, [load.synced, counts]);
   for (const device of devices.slice(4)) {
     device.running.input.end();
     await device.running.stop();
