@@ -429,7 +429,10 @@ TEST_F(RouteMatrixTest, ListsHoldNoSecrets) {
     const Answer answer = shared_->ask(Method::get, target, shared_->operator_key);
     EXPECT_EQ(answer.status, 200) << target;
     for (const std::string& secret : shared_->secrets) EXPECT_THAT(answer.body, Not(HasSubstr(secret))) << target;
-    EXPECT_THAT(answer.body, Not(HasSubstr("hash\":\"0"))) << target;
+    // The audit's own hashes are no secret; of a key's nobody is told.
+    if (target != std::string_view("/v1/audit")) {
+      EXPECT_THAT(answer.body, Not(HasSubstr("hash"))) << target;
+    }
   }
   const Answer webhooks = shared_->ask(Method::get, "/v1/webhooks", shared_->anna.key);
   EXPECT_THAT(webhooks.body, Not(HasSubstr("whsec_")));
