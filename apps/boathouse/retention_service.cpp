@@ -31,11 +31,12 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
 
 }  // namespace
 
-RetentionService::RetentionService(const Parts& parts, const std::filesystem::path& backups,
+RetentionService::RetentionService(const Parts& parts, const std::filesystem::path& backups, std::string cluster,
                                    std::function<void(std::string_view)> log)
     : parts_(parts),
       remover_(parts.ledger, parts.client, parts.runner, parts.clock),
-      eraser_({rooms_of(parts), backups}, parts.ledger, parts.client, parts.runner, parts.clock, std::move(log)) {}
+      eraser_({rooms_of(parts), backups, std::move(cluster)}, parts.ledger, parts.client, parts.runner, parts.clock,
+              std::move(log)) {}
 
 base::Status RetentionService::add_routes(http::RouteTable& routes) {
   return retention::add_routes(routes,

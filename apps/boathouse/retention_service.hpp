@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "core/base/clock.hpp"
@@ -28,8 +29,10 @@ class RetentionService {
     jobs::Runner& runner;
     base::Clock& clock;
   };
-  // `backups`: where they lie, empty = none are made. All must outlive the runner's threads and the routes.
-  RetentionService(const Parts& parts, const std::filesystem::path& backups, std::function<void(std::string_view)> log);
+  // `backups`: where they lie, empty = none are made. `cluster`: of ClickHouse's servers, empty = there is one. All
+  // must outlive the runner's threads and the routes.
+  RetentionService(const Parts& parts, const std::filesystem::path& backups, std::string cluster,
+                   std::function<void(std::string_view)> log);
 
   base::Status add_routes(http::RouteTable& routes);
   // Goes on with what a server of before has begun.

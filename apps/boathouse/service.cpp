@@ -308,7 +308,7 @@ base::Status Service::open(const ServeOptions& options) {
   BOATHOUSE_TRY(open_backups(options, *place, data));
   retention_ = std::make_unique<RetentionService>(
       RetentionService::Parts{*accounts_, *webhook_store_, *ledger_, *client_, *job_runner_, clock_},
-      options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to), log_line);
+      options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to), options.clickhouse_cluster, log_line);
   ledger_->on_commit([this] {
     loader_->wake();
     webhook_dispatcher_->wake();

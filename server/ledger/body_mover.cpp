@@ -215,6 +215,21 @@ Status BodyMover::rewrite(const SegmentRow& segment) {
   return write(*taken);
 }
 
+// Whether a lost body should lie in it. Such a segment is not written anew to be rid of what was purged: its object may
+// be put back.
+Result<bool> BodyMover::holds_any(const SegmentRow& segment, std::span<const LostBody> lost) {
+  if (lost.empty() || lost.size() == kMaxLostAtOnce) {
+    return !lost.empty();  // not all of them are known
+  }
+  const auto bodies = bodies_.in_segment(segment.id);
+  if (!bodies) {
+    return bodies.error();
+  }
+  return std::ranges::any_of(*bodies, [lost](const MovableBody& body) {
+    return std::ranges::find(lost, body.server_seq, &LostBody::server_seq) != lost.end();
+  });
+}
+
 Status BodyMover::keep() {
   const auto lost = bodies_.lost(kMaxLostAtOnce);
   if (!lost) {
@@ -229,8 +244,11 @@ Status BodyMover::keep() {
     if (row.state != SegmentState::whole || row.live == 0) {
       continue;
     }
-    // While bodies are lost nothing is written anew: the place of one that lies in no segment any more is of use yet.
-    if (row.live < row.bodies && lost->empty()) {
+    const auto has_lost = row.live < row.bodies ? holds_any(row, *lost) : Result<bool>(true);
+    if (!has_lost) {
+      return has_lost.error();
+    }
+    if (!*has_lost) {
       BOATHOUSE_TRY(rewrite(row));
     } else if (row.since_ms + options_.check_ms <= clock_.utc_ms() && checks++ < options_.checks) {
       BOATHOUSE_TRY(look_at(row));

@@ -67,6 +67,7 @@ class BodyMover {
   base::Result<std::vector<Taken>> take(std::span<const MovableBody> bodies);
   base::Status write(std::span<const Taken> bodies);
   base::Status rewrite(const SegmentRow& segment);
+  base::Result<bool> holds_any(const SegmentRow& segment, std::span<const LostBody> lost);
   base::Status keep();
   base::Status look_at(const SegmentRow& segment);
   base::Status bring_back();

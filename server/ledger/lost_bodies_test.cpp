@@ -179,6 +179,27 @@ TEST_P(LostBodiesTest, WhatWasPurgedIsNotLostAnyMore) {
   EXPECT_EQ(lost(), 0U);
 }
 
+// What somebody wants to be gone leaves the files, whatever another segment has lost.
+TEST_P(LostBodiesTest, WhatWasPurgedLeavesOtherSegments) {
+  fill(12, 24);
+  load();
+  run({.segment_bytes = 88});
+  ASSERT_EQ(rows().size(), 2U);
+  fs::rename(file(), folder_.file("elsewhere"));
+  ASSERT_FALSE(ledger_->chunks(kRec, Stream::sample));
+  ASSERT_GT(lost(), 0U);
+  const std::string damaged = rows()[0].key;
+  const std::string sound = rows()[1].key;
+  ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {200, 210}}).ok());
+  EXPECT_EQ(run().written, 1U);
+  const auto left = rows();
+  EXPECT_EQ(std::ranges::count(left, damaged, &SegmentRow::key), 1) << "its object may be put back";
+  ASSERT_EQ(left.size(), 3U);
+  EXPECT_EQ(std::ranges::find(left, sound, &SegmentRow::key)->live, 0U) << "its object is kept for a day yet";
+  EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {190, 200})->chunk) << "the others lie in a new one";
+  EXPECT_EQ(run().written, 0U) << "once";
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, LostBodiesTest, both_databases(), database_name);
 
 }  // namespace

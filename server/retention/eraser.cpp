@@ -115,7 +115,9 @@ Result<Proof> Eraser::proof(const base::Uuid& athlete) {
   const auto in_ledger = ledger_.rows_of_athlete(athlete);
   if (!in_ledger) return in_ledger.error();
   add(proof.tables, "ledger", *in_ledger);
-  const auto in_clickhouse = timeseries::rows_of_athlete(client_, athlete);
+  const auto layout = timeseries::layout_of(client_, options_.cluster);
+  if (!layout) return layout.error();
+  const auto in_clickhouse = timeseries::rows_of_athlete(client_, athlete, *layout);
   if (!in_clickhouse) return in_clickhouse.error();
   add(proof.tables, "clickhouse", *in_clickhouse);
   for (const Room& room : options_.rooms) {

@@ -42,6 +42,7 @@ class Eraser {
   struct Options {
     std::vector<Room> rooms;
     std::filesystem::path backups;  // where they lie; empty: this server makes none
+    std::string cluster{};          // of ClickHouse's servers; empty: there is one
   };
   // Gives `runner` its handler. All must outlive the runner's threads. `log` gets what cannot be done.
   Eraser(Options options, ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner,

@@ -68,19 +68,26 @@ std::optional<Target> target_of(std::span<const ledger::RowsToErase> rows, std::
   return target;
 }
 
+// An insert that its client gave up on, or whose loader was killed, may still be at work: its rows would come after
+// nobody was seen to have any.
+base::Result<bool> inserts_are_running(ClickHouseClient& client, const Layout& layout) {
+  const auto running = client.select("SELECT query_id FROM " + on_all_replicas("system.processes", layout) +
+                                     " WHERE query_kind = 'Insert' AND current_database = currentDatabase() LIMIT 1");
+  if (!running) return running.error();
+  return running->rows > 0;
+}
+
 base::Result<bool> erase_from(ClickHouseClient& client, const Target& target, const Layout& layout) {
   const std::string stored = stored_table(target.table, layout);
   const std::string condition(target.condition);
-  const auto left =
-      client.select("SELECT athlete FROM " + target.table + " WHERE " + condition + " LIMIT 1", target.parameters);
+  const auto left = client.select(
+      "SELECT athlete FROM " + on_all_replicas(stored, layout) + " WHERE " + condition + " LIMIT 1", target.parameters);
   if (!left) return left.error();
   if (left->rows == 0) return true;
-  const auto running = client.select(
-      "SELECT latest_fail_reason FROM " +
-          (layout.sharded ? "clusterAllReplicas(`" + layout.cluster + "`, system.mutations)" : "system.mutations") +
-          " WHERE database = currentDatabase() AND table = "
-          "{table:String} AND NOT is_done ORDER BY create_time LIMIT 1",
-      {{"table", stored}});
+  const auto running = client.select("SELECT latest_fail_reason FROM " + on_all_replicas("system.mutations", layout) +
+                                         " WHERE database = currentDatabase() AND table = "
+                                         "{table:String} AND NOT is_done ORDER BY create_time LIMIT 1",
+                                     {{"table", stored}});
   if (!running) return running.error();
   if (running->rows > 0) {
     const std::string& why = running->find("latest_fail_reason")->texts.at(0);
@@ -97,6 +104,9 @@ base::Result<bool> erase_from(ClickHouseClient& client, const Target& target, co
 
 base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows,
                               const Layout& layout) {
+  const auto inserting = inserts_are_running(client, layout);
+  if (!inserting) return inserting.error();
+  if (*inserting) return false;
   bool done = true;
   for (const rowing::Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
@@ -114,7 +124,8 @@ base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::
   return done;
 }
 
-base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete) {
+base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete,
+                                                              const Layout& layout) {
   std::vector<std::string> tables;
   for (const rowing::Stream stream : rowing::kStreams) {
     if (has_table(stream)) tables.emplace_back(rowing::name(stream));
@@ -122,8 +133,10 @@ base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& 
   tables.emplace_back("session");
   std::vector<ledger::TableCount> counts;
   for (const std::string& table : tables) {
-    const auto block = client.select("SELECT count() AS n FROM " + table + " WHERE athlete = {athlete:UUID}",
-                                     {{"athlete", athlete.text()}});
+    const auto block =
+        client.select("SELECT count() AS n FROM " + on_all_replicas(stored_table(table, layout), layout) +
+                          " WHERE athlete = {athlete:UUID}",
+                      {{"athlete", athlete.text()}});
     if (!block) return block.error();
     if (block->rows != 1) return Error{ErrorCode::corrupt, "ClickHouse answered a count with no number"};
     counts.push_back({table, static_cast<std::uint64_t>(block->integer("n", 0))});

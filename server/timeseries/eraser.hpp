@@ -14,13 +14,14 @@ namespace boathouse::timeseries {
 
 inline constexpr std::size_t kErasedAtOnce = 200;  // their ids travel in the URL
 
-// True: no table has a row of any of `rows` (at most kErasedAtOnce). False: some have, and deletes are under way; ask
-// again. Asking again while one runs starts no other. Whoever inserts must not have an insert of such rows under way.
-// unavailable: ClickHouse is away, or cannot delete, with its reason.
+// True: no table of any replica has a row of any of `rows` (at most kErasedAtOnce). False: some have, and deletes are
+// under way; ask again. Asking again while one runs starts no other. Whoever inserts must not have an insert of such
+// rows under way. unavailable: ClickHouse is away, or cannot delete, with its reason.
 base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows,
                               const Layout& layout = {});
 
-// How many rows each table has of an athlete, deleted and replaced ones too.
-base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete);
+// How many rows each table has of an athlete, deleted and replaced ones too; on a cluster those of all replicas.
+base::Result<std::vector<ledger::TableCount>> rows_of_athlete(ClickHouseClient& client, const base::Uuid& athlete,
+                                                              const Layout& layout = {});
 
 }  // namespace boathouse::timeseries

@@ -395,14 +395,41 @@ TEST_F(LoaderTest, RowsOfWhatIsGoneAreDeletedUntilNoneIsLeft) {
 // A Distributed table deletes nothing: its shards do, and all of them are asked whether one is at it.
 TEST_F(LoaderTest, OnSeveralShardsEachDeletes) {
   const ledger::RowsToErase rows{1, recording(1), recording(2), 0, rowing::Stream::sample, {0, 10}};
-  clickhouse_.answer_selects("SELECT athlete FROM sample", one_athlete());
+  clickhouse_.answer_selects("SELECT athlete FROM clusterAllReplicas(`club`, currentDatabase(), sample_shard)",
+                             one_athlete());
   const auto none_left = erase_rows(client_, {&rows, 1}, Layout("club", true));
   ASSERT_TRUE(none_left.ok()) << none_left.error().text;
   EXPECT_FALSE(*none_left);
   const auto said = clickhouse_.statements();
-  ASSERT_EQ(said.size(), 3U);
-  EXPECT_NE(said[1].find("FROM clusterAllReplicas(`club`, system.mutations)"), std::string::npos) << said[1];
-  EXPECT_TRUE(said[2].starts_with("ALTER TABLE sample_shard ON CLUSTER `club` DELETE WHERE ")) << said[2];
+  ASSERT_EQ(said.size(), 4U);
+  EXPECT_NE(said[0].find("FROM clusterAllReplicas(`club`, system.processes)"), std::string::npos) << said[0];
+  EXPECT_NE(said[2].find("FROM clusterAllReplicas(`club`, system.mutations)"), std::string::npos) << said[2];
+  EXPECT_TRUE(said[3].starts_with("ALTER TABLE sample_shard ON CLUSTER `club` DELETE WHERE ")) << said[3];
+}
+
+// Its rows would come when nobody looks for them any more.
+TEST_F(LoaderTest, AnInsertThatNobodyWaitsForEndsBeforeRowsAreCalledGone) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  ASSERT_TRUE(ledger_->remove({recording(1), rowing::Stream::sample, {0, 10}}).ok());
+  clickhouse_.answer_selects("system.processes", column_of({"query_id", "String", {}, {"late"}, {}, {}, {}}, 1));
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(ledger_->rows_to_erase(10)->size(), 1U);
+  clickhouse_.answer_selects("system.processes", {});
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_TRUE(ledger_->rows_to_erase(10)->empty());
+}
+
+// A replica that is behind still has them, whatever the server that is asked says of itself.
+TEST_F(LoaderTest, EveryReplicaIsAskedWhetherTheRowsAreGone) {
+  const ledger::RowsToErase rows{1, recording(1), recording(2), 0, rowing::Stream::sample, {0, 10}};
+  clickhouse_.answer_selects("clusterAllReplicas(`club`, currentDatabase(), sample)", one_athlete());
+  clickhouse_.answer_selects("clusterAllReplicas(`club`, system.mutations)",
+                             column_of({"latest_fail_reason", "String", {}, {""}, {}, {}, {}}, 1));
+  const auto none_left = erase_rows(client_, {&rows, 1}, Layout("club"));
+  ASSERT_TRUE(none_left.ok()) << none_left.error().text;
+  EXPECT_FALSE(*none_left);
+  EXPECT_TRUE(deletes().empty()) << "one runs";
 }
 
 TEST_F(LoaderTest, ADeleteThatFailsHoldsUpNoLoading) {

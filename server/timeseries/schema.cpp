@@ -166,6 +166,12 @@ std::string stored_table(std::string_view table, const Layout& layout) {
   return std::string(table) + std::string(layout.sharded ? kShardSuffix : "");
 }
 
+std::string on_all_replicas(std::string_view table, const Layout& layout) {
+  if (layout.cluster.empty()) return std::string(table);
+  return "clusterAllReplicas(`" + layout.cluster + "`, " +
+         (table.find('.') == std::string_view::npos ? "currentDatabase(), " : "") + std::string(table) + ")";
+}
+
 bool has_table(Stream stream) { return stream != Stream::source; }
 
 std::string_view integer_type(const Metric& metric) {

@@ -40,6 +40,10 @@ std::string on_cluster(const Layout& layout);
 // The table that holds the rows.
 std::string stored_table(std::string_view table, const Layout& layout);
 
+// A table ("sample_shard", or "system.mutations") as a FROM names it to read what each replica has, not only the server
+// that is asked: on a cluster the statement fails while one of them does not answer.
+std::string on_all_replicas(std::string_view table, const Layout& layout);
+
 // CREATE TABLE statements of version 1, in order; running them again changes nothing.
 std::vector<std::string> create_statements(const Layout& layout = {});
 
