@@ -150,6 +150,12 @@ class ByteWriter {
 
   void bytes(ByteView view) { bytes_.insert(bytes_.end(), view.begin(), view.end()); }
 
+  // `count` more bytes, zero, to be written to before the next write here.
+  [[nodiscard]] std::span<std::uint8_t> extend(std::size_t count) {
+    bytes_.resize(bytes_.size() + count);
+    return std::span(bytes_).last(count);
+  }
+
   void reserve(std::size_t capacity) { bytes_.reserve(capacity); }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }
   // Valid until the next write.

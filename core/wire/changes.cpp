@@ -144,6 +144,7 @@ std::string encode_changes(const ChangesReply& reply) {
   JsonWriter json(out);
   json.begin_object();
   put_envelope(json, reply.epoch, reply.replica_id);
+  json.key("since").value(reply.since);
   json.key("changes").begin_array();
   for (const Change& change : reply.changes) {
     put_change(json, change);
@@ -162,9 +163,14 @@ Result<ChangesReply> decode_changes(std::string_view text, std::int64_t since) {
   JsonFields fields(*parsed, "changes");
   ChangesReply reply;
   fields.envelope(reply.epoch, reply.replica_id);
+  reply.since = fields.sequence("since", 0);
   const JsonValue::Array& entries = fields.array("changes", kMaxChanges);
   reply.next = fields.sequence("next", 0);
   reply.more = fields.boolean("more");
+  if (reply.since != since) {
+    fields.fail(ErrorCode::invalid_input, "since",
+                "is " + std::to_string(reply.since) + ", asked was " + std::to_string(since));
+  }
   BOATHOUSE_TRY(fields.status());
   std::int64_t last = since;
   for (const JsonValue& entry : entries) {

@@ -44,6 +44,7 @@ struct Change {
 struct ChangesReply {
   std::string epoch;
   base::Uuid replica_id;
+  std::int64_t since = 0;  // what was asked for
   std::vector<Change> changes;
   std::int64_t next = 0;
   bool more = false;
@@ -52,7 +53,8 @@ struct ChangesReply {
 };
 
 std::string encode_changes(const ChangesReply& reply);
-// `since` = what was asked for. Errors: invalid_input, naming the entry (seqs that do not grow from `since`, `next`
+// `since` = what was asked for. Errors: invalid_input, naming the entry (an answer to another `since`, which would have
+// the device pass over what lies between; seqs that do not grow from `since`, `next`
 // that goes back or before the last entry, json whose hash is another, a missing key; `more` without progress);
 // too_large; unsupported for a kind or stream that only a newer program knows: the device stays where it is until it is
 // updated.

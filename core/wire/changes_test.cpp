@@ -33,6 +33,7 @@ ChangesReply full_reply() {
   ChangesReply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
+  reply.since = kSince;
   Change chunk = change(18, ChangeKind::chunk);
   chunk.stream = Stream::sample;
   chunk.to = 256;
@@ -71,7 +72,7 @@ TEST(Changes, GoldenText) {
   EXPECT_EQ(digest, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
   const std::string id = R"("rec_id":"018bcfe5-6800-7abc-8def-0123456789ab")";
   const std::string front = R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
-                            R"("changes":[)";
+                            R"("since":16,"changes":[)";
   const auto one = [&](std::size_t entry) {
     ChangesReply single = full_reply();
     single.changes = {reply.changes[entry]};
@@ -114,15 +115,23 @@ TEST(Changes, AnEmptyPageMayGoOn) {
 }
 
 TEST(Changes, SeqsGrowFromWhereTheDeviceWas) {
-  EXPECT_EQ(told(decode_changes(encode_changes(full_reply()), 17)),
+  ChangesReply other = full_reply();
+  other.since = 17;
+  EXPECT_EQ(told(decode_changes(encode_changes(other), 17)),
             "invalid_input: changes, entry 0: \"seq\" must be greater than 17");
   const std::string json = encode_changes(full_reply());
   EXPECT_EQ(told(read(replaced(json, "\"seq\":18", "\"seq\":17"))),
             "invalid_input: changes, entry 1: \"seq\" must be greater than 17");
   EXPECT_EQ(tells(told(read(replaced(json, "\"seq\":21", "\"seq\":2"))), "invalid_input", "entry 4: \"seq\""), "yes");
-  EXPECT_EQ(
-      tells(told(decode_changes(replaced(json, "\"seq\":17", "\"seq\":0"), 0)), "invalid_input", "entry 0: \"seq\""),
-      "yes");
+  other.since = 0;
+  other.changes[0].seq = 0;
+  EXPECT_EQ(tells(told(decode_changes(encode_changes(other), 0)), "invalid_input", "entry 0: \"seq\""), "yes");
+}
+
+// One that came late, or for somebody else's question, would be believed: its seqs grow from here, too.
+TEST(Changes, AnAnswerToAnotherQuestionIsRefused) {
+  EXPECT_EQ(told(decode_changes(encode_changes(full_reply()), 0)),
+            "invalid_input: changes: \"since\" is 16, asked was 0");
 }
 
 TEST(Changes, NextIsNotBeforeTheLastEntryAndDoesNotGoBack) {

@@ -114,7 +114,7 @@ Status check_against_catalogue(const Decoded& chunk) {
   return {};
 }
 
-Result<Decoded> open(ByteView body, const base::Digest* expected) {
+Result<Decoded> open(ByteView body, const base::Digest* expected, Origin origin = Origin::anybody) {
   if (body.size() > kMaxChunkBody) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxChunkBody) + " bytes compressed"};
   }
@@ -127,8 +127,8 @@ Result<Decoded> open(ByteView body, const base::Digest* expected) {
       return corrupt("its SHA-256 is " + base::to_hex(actual) + ", announced was " + base::to_hex(*expected));
     }
   }
-  auto decoded = decode_columns(*canonical);
-  if (decoded.ok()) {
+  auto decoded = decode_columns(*canonical, origin);
+  if (decoded.ok() && origin == Origin::anybody) {
     BOATHOUSE_TRY(check_against_catalogue(*decoded));
   }
   return decoded;
@@ -166,6 +166,9 @@ Result<Chunk> seal_chunk(Stream stream, std::uint64_t from, std::span<const Reco
 
 Result<Decoded> open_chunk(ByteView body) { return open(body, nullptr); }
 Result<Decoded> open_chunk(ByteView body, const base::Digest& expected) { return open(body, &expected); }
+Result<Decoded> open_known_chunk(ByteView body, const base::Digest& expected) {
+  return open(body, &expected, Origin::known);
+}
 
 std::vector<Record> records_of(const Decoded& chunk) {
   const Columns& columns = chunk.columns;

@@ -191,7 +191,7 @@ base::Bytes encode_columns(rowing::Stream stream, std::uint32_t version, std::ui
   return out.take();
 }
 
-Result<Decoded> decode_columns(ByteView canonical) {
+Result<Decoded> decode_columns(ByteView canonical, Origin origin) {
   if (canonical.size() > kMaxCanonicalBytes) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxCanonicalBytes) + " canonical bytes"};
   }
@@ -202,7 +202,7 @@ Result<Decoded> decode_columns(ByteView canonical) {
   }
   Columns& columns = header->decoded.columns;
   const std::size_t lengths = (header->has_points ? 1U : 0U) + (header->has_bytes ? 1U : 0U);
-  auto integers = read_integer_columns(in, header->columns + lengths, columns.rows);
+  auto integers = read_integer_columns(in, header->columns + lengths, columns.rows, origin);
   if (!integers.ok()) {
     return integers.error();
   }

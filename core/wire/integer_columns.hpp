@@ -17,9 +17,13 @@ using IntegerColumn = std::vector<std::int64_t>;  // rowing::kNull = not availab
 // Every column has `rows` (at least 1) values.
 void append_integer_columns(std::span<const IntegerColumn* const> columns, std::size_t rows, base::ByteWriter& out);
 
+// Whether bytes may come from anybody, or are known to be what append_integer_columns has written.
+enum class Origin { anybody, known };
+
 // `count` columns of `rows` values. corrupt, naming the column, for anything that append_integer_columns would not have
-// written. Memory: 8 bytes x rows x count, so the caller bounds both; all else is bounded by the bytes that are there.
-base::Result<std::vector<IntegerColumn>> read_integer_columns(base::ByteReader& in, std::size_t count,
-                                                              std::size_t rows);
+// written; of a known origin it is not looked at whether there is a shorter encoding. Memory: 8 bytes x rows x count,
+// so the caller bounds both; all else is bounded by the bytes that are there.
+base::Result<std::vector<IntegerColumn>> read_integer_columns(base::ByteReader& in, std::size_t count, std::size_t rows,
+                                                              Origin origin);
 
 }  // namespace boathouse::wire

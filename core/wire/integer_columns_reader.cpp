@@ -26,7 +26,8 @@ struct Column {
 
 class ColumnsReader {
  public:
-  ColumnsReader(ByteReader& in, std::size_t count, std::size_t rows) : in_(in), columns_(count), rows_(rows) {}
+  ColumnsReader(ByteReader& in, std::size_t count, std::size_t rows, Origin origin)
+      : in_(in), columns_(count), rows_(rows), origin_(origin) {}
 
   Result<std::vector<IntegerColumn>> read() {
     BOATHOUSE_TRY(read_modes());
@@ -159,23 +160,31 @@ class ColumnsReader {
     } else if (column.mode == Mode::delta || column.mode == Mode::delta_delta) {
       BOATHOUSE_TRY(read_dense(index));
     }
-    if (column.mode != Mode::null && smallest_mode(column.values, changes_) != column.mode) {
+    if (column.mode == Mode::null) {
+      out.assign(rows_, kNull);
+      return {};
+    }
+    if (origin_ == Origin::anybody && smallest_mode(column.values, changes_) != column.mode) {
       return corrupt(index, "not in the mode that takes the fewest bytes");
     }
 
+    // Room for all rows at once, and each value written once: this is what opening a chunk takes its time for.
     out.reserve(rows_);
+    out.resize(column.values, column.first);
     std::uint64_t value = bits(column.first);
-    for (const ColumnChange& change : changes_) {
-      out.resize(change.at, static_cast<std::int64_t>(value));
-      value += change.difference;
-      if (value == bits(kNull)) {
-        return corrupt(index, "a null among the values");
+    bool some_null = false;
+    for (std::size_t n = 0; n < changes_.size(); ++n) {
+      value += changes_[n].difference;
+      some_null = some_null || value == bits(kNull);
+      const std::size_t end = n + 1 < changes_.size() ? changes_[n + 1].at : column.values;
+      for (std::size_t at = changes_[n].at; at < end; ++at) {
+        out[at] = static_cast<std::int64_t>(value);
       }
     }
-    out.resize(column.values, static_cast<std::int64_t>(value));
-    if (column.mode == Mode::null) {
-      out.resize(rows_, kNull);
-    } else if (column.some_null) {
+    if (some_null) {
+      return corrupt(index, "a null among the values");
+    }
+    if (column.some_null) {
       put_nulls(column, out);
     }
     return {};
@@ -238,6 +247,7 @@ class ColumnsReader {
   ByteReader& in_;
   std::vector<Column> columns_;
   std::size_t rows_;
+  Origin origin_;
   std::vector<std::uint32_t> gaps_;  // all sparse columns' change positions, one after the other
   std::size_t next_gap_ = 0;
   std::vector<ColumnChange> changes_;  // of the column being read
@@ -245,11 +255,12 @@ class ColumnsReader {
 
 }  // namespace
 
-Result<std::vector<IntegerColumn>> read_integer_columns(ByteReader& in, std::size_t count, std::size_t rows) {
+Result<std::vector<IntegerColumn>> read_integer_columns(ByteReader& in, std::size_t count, std::size_t rows,
+                                                        Origin origin) {
   if (count > in.remaining()) {
     return Error{ErrorCode::corrupt, "chunk columns: " + std::to_string(count) + " announced, more than bytes left"};
   }
-  return ColumnsReader(in, count, rows).read();
+  return ColumnsReader(in, count, rows, origin).read();
 }
 
 }  // namespace boathouse::wire

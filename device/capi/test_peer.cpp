@@ -91,7 +91,8 @@ int test_server::call(std::string_view path, const base::Uuid& replica, std::str
     wire::ChangesReply changes;
     changes.epoch = epoch;
     changes.replica_id = replica;
-    changes.next = std::stoll(std::string(path.substr(path.find('=') + 1)));
+    changes.since = std::stoll(std::string(path.substr(path.find('=') + 1)));
+    changes.next = changes.since;
     for (const wire::Change& change : feed) {
       if (change.seq > changes.next) changes.changes.push_back(change);
     }

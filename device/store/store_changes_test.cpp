@@ -409,6 +409,24 @@ TEST_F(StoreChangesTest, ARestoredServerMakesWhatIsGoneHereUnconfirmedAndTheRest
   EXPECT_TRUE(phone->recording(rec_id)->safe());
 }
 
+TEST_F(StoreChangesTest, WhatIsFetchedFromARestoredServerIsOfferedToIt) {
+  const base::Uuid rec_id = record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
+  upload(phone);
+  const VerifiedRecording verified{rec_id, 1};
+  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&verified, 1})));
+  EXPECT_GT(*phone->free_space(1), 0u);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
+  const std::size_t pending = phone->pending({})->size();
+
+  ASSERT_TRUE(ok(phone->fetch(rec_id)));
+  fetch_all(phone, bodies, feed);
+  EXPECT_EQ(phone->status()->unconfirmed_items, 0u);
+  EXPECT_EQ(phone->pending({})->size(), pending + 1);
+  upload(phone, "epoch-2");
+  EXPECT_TRUE(phone->recording(rec_id)->safe());
+}
+
 TEST_F(StoreChangesTest, AFetchedBodyOfOtherContentIsRefused) {
   const base::Uuid rec_id = record(phone);
   upload(phone);

@@ -293,6 +293,11 @@ base::Status Store::take_body(std::int64_t id, base::ByteView body) {
       if (!insert) return insert.error();
       BOATHOUSE_TRY(insert->bind(1, id).bind(2, body).run());
       BOATHOUSE_TRY(run_for(connection, "UPDATE item SET here = 1, wanted = 0 WHERE id = ?1", id));
+      // A receipt of another epoch proves nothing; what is here again can be offered under this one.
+      BOATHOUSE_TRY(run_for(connection,
+                            "UPDATE item SET outcome = NULL, server_seq = NULL, epoch = NULL, detail = NULL "
+                            "WHERE id = ?1 AND epoch <> (SELECT server_epoch FROM replica)",
+                            id));
       // With all records at hand more can be said about overlap than without.
       return run_for(
           connection,

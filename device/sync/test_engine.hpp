@@ -122,6 +122,7 @@ class EngineTest : public testing::Test {
       changes.epoch = server_epoch;
       changes.replica_id = store->identity().replica_id;
       const std::int64_t since = std::stoll(request.path.substr(request.path.find('=') + 1));
+      changes.since = since;
       for (const wire::Change& change : feed) {
         if (change.seq > since) changes.changes.push_back(change);
       }

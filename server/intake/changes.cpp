@@ -56,8 +56,8 @@ Response handle_changes(ledger::Ledger& ledger, const Request& request) {
   if (!page) {
     return http::problem_response(request, page.error());
   }
-  return json_response(
-      wire::encode_changes({ledger.epoch(), caller->replica, std::move(page->changes), page->next, page->more}));
+  return json_response(wire::encode_changes({ledger.epoch(), caller->replica, static_cast<std::int64_t>(asked.since),
+                                             std::move(page->changes), page->next, page->more}));
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST_F(ChangesTest, FromTheBeginningItListsWhatWasStored) {
 }
 
 TEST_F(ChangesTest, TheEndIsEmptyAndStaysWhereItIs) {
-  EXPECT_EQ(page(0), (wire::ChangesReply{ledger_->epoch(), *base::Uuid::parse(kReplica), {}, 0, false}));
+  EXPECT_EQ(page(0), (wire::ChangesReply{ledger_->epoch(), *base::Uuid::parse(kReplica), 0, {}, 0, false}));
   send({birth(uuid(1))});
   const auto last = page(0);
   EXPECT_THAT(page(last.next).changes, IsEmpty());

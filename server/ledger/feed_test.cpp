@@ -82,7 +82,7 @@ TEST_P(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
   EXPECT_TRUE(one->more);
   for (std::size_t max_bytes = 1000; max_bytes < 5000; max_bytes += 100) {
     const auto page = ledger_->changes(kAnna, 0, 1000, max_bytes);
-    const std::string json = wire::encode_changes({"", {}, page->changes, page->next, page->more});
+    const std::string json = wire::encode_changes({"", {}, 0, page->changes, page->next, page->more});
     EXPECT_TRUE(json.size() < max_bytes + 200 || page->changes.size() == 1) << json.size() << " of " << max_bytes;
   }
 }

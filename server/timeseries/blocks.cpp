@@ -1,6 +1,8 @@
 #include "server/timeseries/blocks.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <span>
 #include <utility>
 #include <vector>
@@ -33,8 +35,16 @@ std::size_t width_of(std::string_view type) {
   return type.ends_with("UInt16)") ? 2 : 1;
 }
 
+void repeat(ByteWriter& out, std::span<const std::uint8_t> value, std::size_t rows) {
+  const auto all = out.extend(value.size() * rows);
+  for (std::size_t at = 0; at < all.size(); at += value.size())
+    std::ranges::copy(value, all.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 void repeat_integer(ByteWriter& out, std::int64_t value, std::size_t rows) {
-  for (std::size_t row = 0; row < rows; ++row) out.u64(static_cast<std::uint64_t>(value));
+  ByteWriter one;
+  one.u64(static_cast<std::uint64_t>(value));
+  repeat(out, one.view(), rows);
 }
 
 // Two 64-bit halves, each little-endian, as native.cpp has it.
@@ -44,20 +54,19 @@ void repeat_uuid(ByteWriter& out, const base::Uuid& uuid, std::size_t rows) {
     turned[i] = uuid.bytes[7 - i];
     turned[8 + i] = uuid.bytes[15 - i];
   }
-  for (std::size_t row = 0; row < rows; ++row) out.bytes(turned);
+  repeat(out, turned, rows);
 }
 
 template <typename Integer>
 void add_nullable(Column& column, std::span<const std::int64_t> values) {
-  std::vector<std::uint8_t> marks(values.size());
-  std::vector<Integer> narrow(values.size());
+  const auto marks = column.before.extend(values.size());
+  const auto narrow = column.values.extend(values.size() * sizeof(Integer));
   for (std::size_t row = 0; row < values.size(); ++row) {
     const bool is_null = values[row] == rowing::kNull;
+    const Integer value = is_null ? Integer{0} : static_cast<Integer>(values[row]);
     marks[row] = is_null ? 1 : 0;
-    narrow[row] = is_null ? Integer{0} : static_cast<Integer>(values[row]);
+    std::memcpy(&narrow[row * sizeof(Integer)], &value, sizeof(Integer));
   }
-  column.before.bytes(marks);
-  column.values.bytes({reinterpret_cast<const std::uint8_t*>(narrow.data()), narrow.size() * sizeof(Integer)});
 }
 
 void add_metric(Column& column, std::span<const std::int64_t> values) {
@@ -106,8 +115,8 @@ class Rows {
     }
     if (rowing::has_points(stream_)) add_points(*column++, chunk.columns.points, rows);
     ByteWriter& tails = (column++)->values;
-    for (std::size_t row = 0; row < rows; ++row) {
-      const std::string_view tail = chunk.columns.bytes.empty() ? std::string_view() : chunk.columns.bytes[row];
+    if (chunk.columns.bytes.empty()) static_cast<void>(tails.extend(rows));  // the length of each: 0
+    for (const std::string& tail : chunk.columns.bytes) {
       tails.varint(tail.size());
       tails.bytes(base::as_bytes(tail));
     }
@@ -160,7 +169,7 @@ base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
   for (const ledger::LoadItem& item : block.items) expected += item.to - item.from;
   Rows rows(block.stream, expected);
   for (const ledger::LoadItem& item : block.items) {
-    auto chunk = wire::open_chunk(item.body, item.sha256);
+    auto chunk = wire::open_known_chunk(item.body, item.sha256);  // the ledger took none that could not be opened
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
     rows.add(item, *chunk);
   }

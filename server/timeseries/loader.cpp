@@ -247,7 +247,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
       break;
     }
     newest = (*block)->block_id;
-    if (records_of(**block) < options_.max_block_records / 2) ++small_blocks;
+    small_blocks = records_of(**block) < options_.max_block_records / 2 ? small_blocks + 1 : 0;
     if (running.size() > options_.inserts_in_flight) status = finish_oldest();
     if (!status) break;
     running.push_back(
