@@ -3,6 +3,7 @@
 // much, so that a greedy key fills its own share and nobody else's. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -56,11 +57,18 @@ class FairQueue {
 
   // The next key's oldest item.
   [[nodiscard]] std::optional<Item> pop() {
-    if (turns_.empty()) {
+    return pop_if([](const Key&) { return true; });
+  }
+
+  // The same of the keys that may have their turn now; the others keep their place.
+  template <typename MayGo>
+  [[nodiscard]] std::optional<Item> pop_if(MayGo may_go) {
+    const auto turn = std::find_if(turns_.begin(), turns_.end(), may_go);
+    if (turn == turns_.end()) {
       return std::nullopt;
     }
-    const Key key = std::move(turns_.front());
-    turns_.pop_front();
+    const Key key = std::move(*turn);
+    turns_.erase(turn);
     const auto line = lines_.find(key);
     Item item = std::move(line->second.items.front());
     line->second.items.pop_front();
@@ -75,6 +83,11 @@ class FairQueue {
   }
 
   [[nodiscard]] bool empty() const { return turns_.empty(); }
+  // Whether pop_if() would give an item.
+  template <typename MayGo>
+  [[nodiscard]] bool any_of(MayGo may_go) const {
+    return std::any_of(turns_.begin(), turns_.end(), may_go);
+  }
   // Of all that waits.
   [[nodiscard]] std::size_t weight() const { return weight_; }
 

@@ -1,11 +1,13 @@
 // A fixed number of threads and a bounded queue in front of them, in which keys take turns (core/base/fair_queue.hpp).
-// Every call may come from any thread.
+// The tasks of one key hold at most half of the threads (at least one): whoever has many slow requests leaves threads
+// for the others. Every call may come from any thread.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -46,19 +48,27 @@ class WorkerPool {
   void stop();
 
  private:
-  using Queue = base::FairQueue<Key, Task>;
+  struct Waiting {
+    Key key = 0;
+    Task task;
+  };
+  using Queue = base::FairQueue<Key, Waiting>;
 
   void work();
+  [[nodiscard]] bool may_run(Key key) const;
+  [[nodiscard]] bool is_ready(const Queue& queue) const;
   [[nodiscard]] bool bulk_is_ready() const;
 
   const Queue::Most most_;
   const std::size_t bulk_threads_;
+  const std::size_t key_threads_;
   std::mutex mutex_;
   std::condition_variable ready_;
   Queue normal_;
   Queue bulk_;
   std::size_t bulk_running_ = 0;
-  bool bulk_turn_ = false;  // both lanes wait: they take turns
+  std::map<Key, std::size_t> running_;  // tasks of each key, those that have one
+  bool bulk_turn_ = false;              // both lanes wait: they take turns
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };

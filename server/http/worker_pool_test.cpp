@@ -76,12 +76,41 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   }
   two_started.wait();
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { normal_done.count_down(); }));
+    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey + 1, [&] { normal_done.count_down(); }));
   }
   normal_done.wait();  // although four bulk tasks came first and wait
   release.count_down();
   bulk_done.wait();
   EXPECT_EQ(bulk_most, 2);
+}
+
+TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
+  std::atomic<int> now{0};
+  std::atomic<int> most{0};
+  std::latch two_started(2);
+  std::latch release(1);
+  std::latch done(6);
+  std::latch others_done(4);
+  WorkerPool pool(4, 100, 100);
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&, i] {
+      most = std::max(most.load(), ++now);  // two at a time at most, and those wait for each other below
+      if (i < 2) {
+        two_started.count_down();
+      }
+      release.wait();
+      --now;
+      done.count_down();
+    }));
+  }
+  two_started.wait();
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey + 1, [&] { others_done.count_down(); }));
+  }
+  others_done.wait();
+  release.count_down();
+  done.wait();  // all of them had their turn
+  EXPECT_EQ(most, 2);
 }
 
 TEST(WorkerPool, OneThreadServesBothLanes) {
