@@ -104,8 +104,9 @@ Result<std::vector<base::Bytes>> removed_after(sql::Connection& ledger, std::int
 // Recordings, with all that hangs on them, from one backup's ledger into another.
 class Return {
  public:
-  Return(const Verification& from, sql::Connection& source, sql::Connection& ledger, std::int64_t server_seq)
-      : from_(from), source_(source), ledger_(ledger), server_seq_(server_seq) {}
+  Return(const Verification& from, sql::Connection& source, sql::Connection& ledger, std::span<const Table> tables,
+         std::int64_t server_seq)
+      : from_(from), source_(source), ledger_(ledger), tables_(tables), server_seq_(server_seq) {}
 
   // False: the earlier backup has nothing of it.
   Result<bool> bring(base::ByteView rec_id) {
@@ -130,6 +131,11 @@ class Return {
       BOATHOUSE_TRY(copy_rows(*table, of_it));
     }
     BOATHOUSE_TRY(note_bodies(of_it));
+    // What it came to before retention thinned it. Both backups can be of a program before version 8.
+    const auto figures = std::ranges::find(*tables, "kept_figures", &Table::name);
+    if (figures != tables->end() && std::ranges::find(tables_, "kept_figures", &Table::name) != tables_.end()) {
+      BOATHOUSE_TRY(copy_rows(*figures, of_it));
+    }
     BOATHOUSE_TRY(
         run(ledger_, "INSERT INTO session_mark (rec_id, seq, dirty_since) VALUES (?1, ?2, ?2)", rec_id, server_seq_));
     return true;
@@ -205,8 +211,8 @@ class Return {
   Status copy_rows(const Table& table, const std::string& of_it) {
     // Edits are never removed, so their rows of the feed (kind 4) are there.
     std::string which = "WHERE rec_id = " + of_it + (table.name == "feed" ? " AND kind <> 4" : "");
-    if (table.name == "recording") {
-      const auto there = number_of_recording(of_it);
+    if (table.name == "recording" || table.name == "kept_figures") {
+      const auto there = has_row(table.name, of_it);
       if (!there) {
         return there.error();
       }
@@ -234,8 +240,8 @@ class Return {
     }
   }
 
-  Result<bool> number_of_recording(const std::string& of_it) {
-    auto select = ledger_.prepare("SELECT 1 FROM recording WHERE rec_id = ?1");
+  Result<bool> has_row(const std::string& table, const std::string& of_it) {
+    auto select = ledger_.prepare("SELECT 1 FROM " + table + " WHERE rec_id = ?1");
     if (!select) {
       return select.error();
     }
@@ -263,6 +269,7 @@ class Return {
   const Verification& from_;
   sql::Connection& source_;
   sql::Connection& ledger_;
+  const std::span<const Table> tables_;  // of the ledger
   const std::int64_t server_seq_;
   std::set<std::int64_t> bodies_;
 };
@@ -287,7 +294,12 @@ Status cut(sql::Connection& ledger, std::span<const Table> tables, std::int64_t 
   return ledger.execute("DELETE FROM retiring");
 }
 
-Status count_again(sql::Connection& ledger) {
+Status count_again(sql::Connection& ledger, std::span<const Table> tables) {
+  if (std::ranges::find(tables, "kept_figures", &Table::name) != tables.end()) {
+    BOATHOUSE_TRY(
+        ledger.execute("DELETE FROM kept_figures WHERE NOT EXISTS (SELECT 1 FROM recording WHERE recording.rec_id = "
+                       "kept_figures.rec_id)"));
+  }
   return ledger.execute(
       "DELETE FROM session_mark WHERE NOT EXISTS (SELECT 1 FROM recording WHERE recording.rec_id = "
       "session_mark.rec_id) AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.rec_id = session_mark.rec_id);"
@@ -351,7 +363,7 @@ Result<Rewound> rewind_ledger(sql::Connection& ledger, std::span<const Table> ta
     if (!source) {
       return source.error();
     }
-    Return returning(*earlier, *source, ledger, server_seq);
+    Return returning(*earlier, *source, ledger, tables, server_seq);
     for (const base::Bytes& rec_id : *removed) {
       const auto brought = returning.bring(rec_id);
       if (!brought) {
@@ -364,7 +376,7 @@ Result<Rewound> rewind_ledger(sql::Connection& ledger, std::span<const Table> ta
   } else {
     rewound.not_found = removed->size();
   }
-  BOATHOUSE_TRY(count_again(ledger));
+  BOATHOUSE_TRY(count_again(ledger, tables));
   return rewound;
 }
 

@@ -96,6 +96,39 @@ TEST_P(PointInTimeTest, APurgeByMistakeIsTakenBack) {
   EXPECT_EQ(again->counts()->rows_to_erase, 0u) << "else ClickHouse would lose what is there again";
 }
 
+// Nobody can reckon them again: the records they were reckoned from went before the earlier backup.
+TEST_P(PointInTimeTest, FiguresOfAThinnedSessionComeBackWithIt) {
+  fill(1, 2);
+  fill(2, 2);
+  {
+    auto connection = sql::Connection::open(place_);
+    for (const std::uint64_t n : {1U, 2U}) {
+      auto keep = connection->prepare("INSERT INTO kept_figures (rec_id, figures) VALUES (?1, ?2)");
+      ASSERT_TRUE(keep->bind(1, recording(n).bytes).bind(2, base::as_bytes("figures")).run());
+    }
+  }
+  create();
+  clock_.advance_ms(1000);
+  fill(3, 1);
+  const std::int64_t moment = seq();
+  put_one(ledger::flag_entry(recording(1), 902, rowing::EditField::deleted, true));
+  put_one(ledger::flag_entry(recording(1), 903, rowing::EditField::purged, true));
+  clock_.advance_ms(1000);
+  create();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM kept_figures"), 1);
+  sql::TestDatabase database(GetParam(), "");
+  auto again = restore_to({.server_seq = moment}, database);
+  ASSERT_TRUE(again);
+  auto restored = sql::Connection::open(restored_place(GetParam(), database, "ledger"));
+  auto figures = restored->prepare("SELECT rec_id, figures FROM kept_figures ORDER BY rec_id");
+  for (const std::uint64_t n : {1U, 2U}) {
+    ASSERT_TRUE(*figures->step()) << n;
+    EXPECT_EQ(base::to_hex(figures->blob(0)), base::to_hex(recording(n).bytes));
+    EXPECT_EQ(base::as_text(figures->blob(1)), "figures");
+  }
+  EXPECT_FALSE(*figures->step());
+}
+
 TEST_P(PointInTimeTest, AMomentThatNoBackupReachesIsRefused) {
   fill(1, 1);
   create();
