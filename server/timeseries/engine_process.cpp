@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +98,7 @@ base::Result<int> EngineProcess::spawn() {
     ::close(pipe_ends[0]);
     return Error{ErrorCode::io, "cannot start " + options_.binary + ": " + std::strerror(error)};
   }
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), kBehindAcknowledgements);  // before it has other threads
   const std::lock_guard lock(mutex_);
   child_ = pid;
   return pipe_ends[0];

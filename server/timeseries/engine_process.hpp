@@ -17,6 +17,10 @@
 
 namespace boathouse::timeseries {
 
+// The nice value of the engine, and of our threads that lay rows out for it: on a machine that has too much to do
+// acknowledgements go first, for devices wait for them; rows may come a little later.
+inline constexpr int kBehindAcknowledgements = 5;
+
 class EngineProcess {
  public:
   struct Options {

@@ -1,5 +1,8 @@
 #include "server/timeseries/loader.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -10,6 +13,7 @@
 
 #include "core/rowing/session_figures.hpp"
 #include "server/timeseries/blocks.hpp"
+#include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/eraser.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_summary.hpp"
@@ -212,7 +216,9 @@ bool Loader::stopping() {
   return stopping_;
 }
 
+// In a thread of its own.
 base::Status Loader::load(const ledger::LoadBlock& block) {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBehindAcknowledgements);  // Linux: of this thread alone
   const auto insert = make_insert(block);
   if (!insert) return insert.error();
   may_insert_.acquire();
