@@ -1,5 +1,6 @@
 // The device's page in every state of its pill, light and dark, on a phone and on a desktop: the words and the role, no
 // violation that axe finds, nothing wider than the screen; its size, its headers, and who is let in.
+import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { RunningDevice, check, equal, main, run, runJson, temporaryFolder } from './boathouse.mjs';
@@ -149,6 +150,23 @@ await main(async () => {
     told = { ...quiet, word: 'paused', state: 'paused', oldest_pending_s: 3 * 86400, pending_items: 1, list: 'late' };
     await page.getByText('has waited 3 days').waitFor();
     await checkAccess(page, `a warning after a day, ${look.colorScheme}`);
+    await page.close();
+  }
+
+  // Its folder is gone.
+  for (const look of looks) {
+    const page = await browser.open(device.url, look);
+    await page.getByText('Rowing session').first().waitFor();
+    fs.renameSync(phone, `${phone}.away`);
+    const name = `without its folder, ${look.colorScheme}, ${look.width} px`;
+    check(`says it: ${name}`, await pillSays(page, 'Nothing can be saved'), await pill(page).textContent());
+    equal(`its role: ${name}`, await pill(page).getAttribute('role'), 'alert');
+    const detail = await page.locator('.detail').innerText();
+    check(`it names the folder and what to do: ${name}`, detail.includes(phone) && detail.includes('put the folder back'), detail);
+    await checkAccess(page, name);
+    fs.renameSync(`${phone}.away`, phone);
+    const gone = page.getByText('Nothing can be saved').first().waitFor({ state: 'detached' });
+    check(`and it works again: ${name}`, await gone.then(() => true, () => false), await pill(page).textContent());
     await page.close();
   }
 
