@@ -54,10 +54,9 @@ struct ChangesReply {
 
 std::string encode_changes(const ChangesReply& reply);
 // `since` = what was asked for. Errors: invalid_input, naming the entry (an answer to another `since`, which would have
-// the device pass over what lies between; seqs that do not grow from `since`, `next`
-// that goes back or before the last entry, json whose hash is another, a missing key; `more` without progress);
-// too_large; unsupported for a kind or stream that only a newer program knows: the device stays where it is until it is
-// updated.
+// the device pass over what lies between; seqs that do not grow from `since`, `next` that goes back or before the last
+// entry, json whose hash is another, a missing key; `more` without progress); too_large; unsupported for a kind or
+// stream that only a newer program knows: the device stays where it is until it is updated.
 base::Result<ChangesReply> decode_changes(std::string_view json, std::int64_t since);
 
 }  // namespace boathouse::wire

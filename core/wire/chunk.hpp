@@ -75,7 +75,7 @@ base::Result<Decoded> open_chunk(base::ByteView body);
 base::Result<Decoded> open_chunk(base::ByteView body, const base::Digest& expected);
 
 // The same for one whose hash is that of a chunk which open_chunk has opened before: only the hash is checked, which
-// says the rest. In about half the time.
+// says the rest.
 base::Result<Decoded> open_known_chunk(base::ByteView body, const base::Digest& expected);
 
 // Rows of a chunk as records; columns that a later catalogue version added are null.

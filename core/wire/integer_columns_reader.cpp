@@ -168,7 +168,7 @@ class ColumnsReader {
       return corrupt(index, "not in the mode that takes the fewest bytes");
     }
 
-    // Room for all rows at once, and each value written once: this is what opening a chunk takes its time for.
+    // Room for all rows at once, and no call for each change: this is what opening a chunk takes its time for.
     out.reserve(rows_);
     out.resize(column.values, column.first);
     std::uint64_t value = bits(column.first);

@@ -17,6 +17,23 @@ using Lane = WorkerPool::Lane;
 
 constexpr WorkerPool::Key kKey = 1;
 
+// How many tasks were at work together at most.
+class Crowd {
+ public:
+  void enter() {
+    const int now = ++now_;
+    int most = most_;
+    while (now > most && !most_.compare_exchange_weak(most, now)) {
+    }
+  }
+  void leave() { --now_; }
+  [[nodiscard]] int most() const { return most_; }
+
+ private:
+  std::atomic<int> now_{0};
+  std::atomic<int> most_{0};
+};
+
 TEST(WorkerPool, RunsWhatItTakes) {
   constexpr int kTasks = 1000;
   std::atomic<int> sum{0};
@@ -53,8 +70,7 @@ TEST(WorkerPool, RefusesWhenTheQueueIsFull) {
 }
 
 TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
-  std::atomic<int> bulk_now{0};
-  std::atomic<int> bulk_most{0};
+  Crowd bulk;
   std::latch two_started(2);
   std::latch release(1);
   std::latch bulk_done(6);
@@ -62,15 +78,12 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   WorkerPool pool(4, 100, 100);
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(pool.try_submit(Lane::bulk, static_cast<WorkerPool::Key>(i), [&, i] {
-      const int now = ++bulk_now;
-      int most = bulk_most;
-      while (now > most && !bulk_most.compare_exchange_weak(most, now)) {
-      }
+      bulk.enter();
       if (i < 2) {
         two_started.count_down();
       }
       release.wait();
-      --bulk_now;
+      bulk.leave();
       bulk_done.count_down();
     }));
   }
@@ -81,12 +94,11 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
   normal_done.wait();  // although four bulk tasks came first and wait
   release.count_down();
   bulk_done.wait();
-  EXPECT_EQ(bulk_most, 2);
+  EXPECT_EQ(bulk.most(), 2);
 }
 
 TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
-  std::atomic<int> now{0};
-  std::atomic<int> most{0};
+  Crowd of_key;
   std::latch two_started(2);
   std::latch release(1);
   std::latch done(6);
@@ -94,12 +106,12 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   WorkerPool pool(8, 100, 100);
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&, i] {
-      most = std::max(most.load(), ++now);  // two at a time at most, and those wait for each other below
+      of_key.enter();
       if (i < 2) {
         two_started.count_down();
       }
       release.wait();
-      --now;
+      of_key.leave();
       done.count_down();
     }));
   }
@@ -110,7 +122,7 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   others_done.wait();
   release.count_down();
   done.wait();  // all of them had their turn
-  EXPECT_EQ(most, 2);
+  EXPECT_EQ(of_key.most(), 2);
 }
 
 TEST(WorkerPool, OneThreadServesBothLanes) {
