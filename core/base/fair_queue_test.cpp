@@ -34,6 +34,25 @@ TEST(FairQueue, KeysTakeTurnsAndEachKeepsItsOrder) {
   EXPECT_FALSE(queue.pop());
 }
 
+TEST(FairQueue, WhoMayNotGoKeepsItsTurn) {
+  Queue queue({1000, 1000});
+  ASSERT_EQ(queue.push("a", 1, 1), Push::taken);
+  ASSERT_EQ(queue.push("b", 11, 1), Push::taken);
+  ASSERT_EQ(queue.push("b", 12, 1), Push::taken);
+  ASSERT_EQ(queue.push("c", 21, 1), Push::taken);
+  const auto not_a = [](const std::string& key) { return key != "a"; };
+  const auto nobody = [](const std::string&) { return false; };
+  EXPECT_TRUE(queue.any_of(not_a));
+  EXPECT_FALSE(queue.any_of(nobody));
+  EXPECT_FALSE(queue.pop_if(nobody));
+  EXPECT_EQ(queue.pop_if(not_a)->value, 11);
+  EXPECT_EQ(queue.weight(), 3U);
+  EXPECT_EQ(next(queue), 1) << "its turn came first";
+  EXPECT_EQ(queue.pop_if(not_a)->value, 21);
+  EXPECT_EQ(queue.pop_if(not_a)->value, 12);
+  EXPECT_TRUE(queue.empty());
+}
+
 TEST(FairQueue, AThousandWaitingItemsOfOneKeyDelayAnotherByOne) {
   Queue queue({10'000, 10'000});
   for (int i = 0; i < 1000; ++i) {

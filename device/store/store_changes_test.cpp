@@ -65,6 +65,17 @@ class StoreChangesTest : public testing::Test {
     return birth.rec_id;
   }
 
+  // The same on the phone, then sent, verified, and one of its chunks freed.
+  base::Uuid record_and_free() {
+    const base::Uuid rec_id = record(phone);
+    EXPECT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
+    upload(phone);
+    const VerifiedRecording verified{rec_id, 1};
+    EXPECT_TRUE(ok(phone->take_verified(kEpoch, {&verified, 1})));
+    EXPECT_GT(*phone->free_space(1), 0u);
+    return rec_id;
+  }
+
   static void fetch_all(TestStore& store, const std::map<base::Digest, base::Bytes>& bodies,
                         const std::vector<Change>& feed) {
     const auto wanted = store->wanted("", 100);
@@ -390,13 +401,7 @@ TEST_F(StoreChangesTest, AtTheCapWhatIsSafeGoesAndElseNothingNewBeginsButWhatRun
 }
 
 TEST_F(StoreChangesTest, ARestoredServerMakesWhatIsGoneHereUnconfirmedAndTheRestPending) {
-  const base::Uuid rec_id = record(phone);
-  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
-  upload(phone);
-  const VerifiedRecording verified{rec_id, 1};
-  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&verified, 1})));
-  EXPECT_GT(*phone->free_space(1), 0u);
-
+  const base::Uuid rec_id = record_and_free();
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
   EXPECT_EQ(phone->status()->unconfirmed_items, 1u);
   EXPECT_EQ(phone->pending({})->size(), feed.size() - 1);
@@ -410,12 +415,7 @@ TEST_F(StoreChangesTest, ARestoredServerMakesWhatIsGoneHereUnconfirmedAndTheRest
 }
 
 TEST_F(StoreChangesTest, WhatIsFetchedFromARestoredServerIsOfferedToIt) {
-  const base::Uuid rec_id = record(phone);
-  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, kEpoch, 1000))));
-  upload(phone);
-  const VerifiedRecording verified{rec_id, 1};
-  ASSERT_TRUE(ok(phone->take_verified(kEpoch, {&verified, 1})));
-  EXPECT_GT(*phone->free_space(1), 0u);
+  const base::Uuid rec_id = record_and_free();
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
   const std::size_t pending = phone->pending({})->size();
 

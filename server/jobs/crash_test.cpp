@@ -1,14 +1,13 @@
 // A worker that is killed at any moment: each job's effect is there in the end, once.
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <string>
 
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
 #include "server/jobs/runner.hpp"
 #include "server/jobs/test_jobs.hpp"
+#include "tests/support/killed_child.hpp"
 
 namespace boathouse::jobs {
 namespace {
@@ -99,26 +98,9 @@ TEST_P(JobsCrash, EachEffectHappensOnceWhateverIsKilled) {
   }
   base::SeededRandom dice(4711);
   for (int generation = 1; generation <= kKills; ++generation) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      close(ends[0]);
-      run_child(database.place(), effects_place, ends[1], generation);
-    }
-    close(ends[1]);
-    const std::uint64_t kill_after = 1 + dice.below(4 * kJobsEach);
-    char told = 0;
-    for (std::uint64_t n = 1; read(ends[0], &told, 1) == 1; ++n) {
-      if (n == kill_after) {
-        kill(child, SIGKILL);
-      }
-    }
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself with " << WEXITSTATUS(status);
+    ASSERT_NO_FATAL_FAILURE(test_support::kill_after<char>(
+        1 + dice.below(4 * kJobsEach), [&](int pipe) { run_child(database.place(), effects_place, pipe, generation); },
+        [](char) {}));
   }
 
   base::ManualClock clock{kStart + (kKills + 1) * 2 * kLease};

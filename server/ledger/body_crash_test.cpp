@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "server/ledger/test_bodies.hpp"
-#include "server/ledger/test_killed_child.hpp"
+#include "tests/support/killed_child.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -102,7 +102,7 @@ TEST(BodyCrash, WhatWasAcknowledgedIsReadAfterSigkill) {
     const auto take = [&](const Report& report) {
       if (report.chunks > 0) acknowledged[report.recording] = report.chunks;
     };
-    ASSERT_NO_FATAL_FAILURE(kill_after<Report>(
+    ASSERT_NO_FATAL_FAILURE(test_support::kill_after<Report>(
         1 + dice.below(90), [&](int pipe) { run_child(folder, pipe, generation); }, take));
 
     base::ManualClock clock{1'700'000'100'000};

@@ -7,8 +7,8 @@
 
 #include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
-#include "server/ledger/test_killed_child.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "tests/support/killed_child.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -86,7 +86,7 @@ TEST(LedgerCrash, WhatWasAcknowledgedSurvivesSigkill) {
   std::vector<Report> reports;
   std::int64_t last_seq = 0;
   for (std::uint64_t generation = 1; generation <= 12; ++generation) {
-    ASSERT_NO_FATAL_FAILURE(kill_after<Report>(
+    ASSERT_NO_FATAL_FAILURE(test_support::kill_after<Report>(
         1 + dice.below(120), [&](int pipe) { run_child(path, pipe, generation); },
         [&reports](const Report& report) { reports.push_back(report); }));
 

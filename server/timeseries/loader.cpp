@@ -227,8 +227,8 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
   return inserted;
 }
 
-// Large blocks follow one another while there are any. After a small one of each stream what comes in is gathered for
-// a while instead: many small inserts are what ClickHouse takes worst.
+// Large blocks follow one another while there are any, but not for ever: session rows wait meanwhile. After a small one
+// of each stream what comes in is gathered for a while instead: many small inserts are what ClickHouse takes worst.
 base::Result<Loader::Left> Loader::load_blocks() {
   struct Running {
     std::int64_t block_id;
@@ -245,6 +245,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
   base::Status status;
   Left left = Left::little;
   std::int64_t newest = 0;
+  const auto end = std::chrono::steady_clock::now() + milliseconds(options_.most_loading_ms);
   for (std::size_t small_blocks = 0; status && small_blocks < rowing::kStreams.size() && !stopping();) {
     auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes, newest);
     if (!block || !*block) {
@@ -258,6 +259,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
     if (!status) break;
     running.push_back(
         {newest, std::async(std::launch::async, [this, taken = std::move(**block)] { return load(taken); })});
+    if (std::chrono::steady_clock::now() >= end) break;
   }
   // All that went out is waited for: what is in counts, whatever became of the others.
   while (!running.empty()) {

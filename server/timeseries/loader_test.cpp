@@ -200,6 +200,28 @@ TEST_F(LoaderTest, OfSeveralInFlightOnlyWhatFailedGoesAgain) {
   EXPECT_EQ(again, 1U);
 }
 
+// A rare stream's blocks are always small: they do not hold up the large ones of a backlog.
+TEST_F(LoaderTest, ABacklogIsLoadedBeforeItsSessionRowsAreWritten) {
+  Loader::Options small;
+  small.max_block_records = 10;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
+  for (std::uint8_t number = 1; number <= 20; ++number) store(number, number % 2 == 0 ? 10 : 3);
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 20U);
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 1U);
+}
+
+TEST_F(LoaderTest, ABacklogKeepsSessionRowsWaitingOnlySoLong) {
+  Loader::Options small;
+  small.max_block_records = 10;
+  small.most_loading_ms = 0;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
+  for (std::uint8_t number = 1; number <= 5; ++number) store(number, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 5U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+}
+
 TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
   store(1, 10);
   client_.set_endpoint(Endpoint{});

@@ -30,7 +30,9 @@ void check_opened(base::ByteView body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const base::ByteView input(data, size);
   const auto decoded = wire::decode_columns(input);
+  const auto of_known = wire::decode_columns(input, wire::Origin::known);  // must end well whatever it is given
   if (decoded.ok()) {
+    must(of_known.ok() && of_known->columns == decoded->columns);
     const auto again = wire::encode_columns(decoded->stream, decoded->version, decoded->from, decoded->columns);
     must(again.size() == size && std::equal(again.begin(), again.end(), data));
     check_opened(wire::compress(input));

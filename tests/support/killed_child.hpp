@@ -8,7 +8,7 @@
 #include <csignal>
 #include <cstdint>
 
-namespace boathouse::ledger {
+namespace boathouse::test_support {
 
 // Runs `run(pipe)`, which writes values of `Report` (smaller than PIPE_BUF, so never torn) and does not end by itself,
 // and kills it after so many of them, at whatever it is doing then. `take` is called for each, and for what the pipe
@@ -38,4 +38,4 @@ void kill_after(std::uint64_t reports, Run run, Take take) {
   ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself with " << WEXITSTATUS(status);
 }
 
-}  // namespace boathouse::ledger
+}  // namespace boathouse::test_support
