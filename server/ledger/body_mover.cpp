@@ -215,17 +215,16 @@ Status BodyMover::rewrite(const SegmentRow& segment) {
   return write(*taken);
 }
 
-// Whether a lost body should lie in it. Such a segment is not written anew to be rid of what was purged: its object may
-// be put back.
-Result<bool> BodyMover::holds_any(const SegmentRow& segment, std::span<const LostBody> lost) {
-  if (lost.empty() || lost.size() == kMaxLostAtOnce) {
-    return !lost.empty();  // not all of them are known
+// Whether to write it anew without what was purged. Not while a lost body should lie in it: its object may be put back.
+Result<bool> BodyMover::is_to_be_thinned(const SegmentRow& segment, std::span<const LostBody> lost) {
+  if (segment.live == segment.bodies || lost.size() == kMaxLostAtOnce) {
+    return false;  // nothing was purged, or not all that is lost is known
   }
   const auto bodies = bodies_.in_segment(segment.id);
   if (!bodies) {
     return bodies.error();
   }
-  return std::ranges::any_of(*bodies, [lost](const MovableBody& body) {
+  return std::ranges::none_of(*bodies, [lost](const MovableBody& body) {
     return std::ranges::find(lost, body.server_seq, &LostBody::server_seq) != lost.end();
   });
 }
@@ -244,11 +243,11 @@ Status BodyMover::keep() {
     if (row.state != SegmentState::whole || row.live == 0) {
       continue;
     }
-    const auto has_lost = row.live < row.bodies ? holds_any(row, *lost) : Result<bool>(true);
-    if (!has_lost) {
-      return has_lost.error();
+    const auto thin = is_to_be_thinned(row, *lost);
+    if (!thin) {
+      return thin.error();
     }
-    if (!*has_lost) {
+    if (*thin) {
       BOATHOUSE_TRY(rewrite(row));
     } else if (row.since_ms + options_.check_ms <= clock_.utc_ms() && checks++ < options_.checks) {
       BOATHOUSE_TRY(look_at(row));

@@ -67,7 +67,7 @@ class BodyMover {
   base::Result<std::vector<Taken>> take(std::span<const MovableBody> bodies);
   base::Status write(std::span<const Taken> bodies);
   base::Status rewrite(const SegmentRow& segment);
-  base::Result<bool> holds_any(const SegmentRow& segment, std::span<const LostBody> lost);
+  base::Result<bool> is_to_be_thinned(const SegmentRow& segment, std::span<const LostBody> lost);
   base::Status keep();
   base::Status look_at(const SegmentRow& segment);
   base::Status bring_back();

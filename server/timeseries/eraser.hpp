@@ -14,9 +14,10 @@ namespace boathouse::timeseries {
 
 inline constexpr std::size_t kErasedAtOnce = 200;  // their ids travel in the URL
 
-// True: no table of any replica has a row of any of `rows` (at most kErasedAtOnce). False: some have, and deletes are
-// under way; ask again. Asking again while one runs starts no other. Whoever inserts must not have an insert of such
-// rows under way. unavailable: ClickHouse is away, or cannot delete, with its reason.
+// True: no table of any replica has a row of any of `rows` (at most kErasedAtOnce), and none can come from an insert
+// that nobody waits for. False: some have, and deletes are under way, or somebody's insert is; ask again. Asking again
+// while a delete runs starts no other. Whoever inserts must not begin an insert of such rows meanwhile. unavailable:
+// ClickHouse or one of its replicas is away, or cannot delete, with its reason.
 base::Result<bool> erase_rows(ClickHouseClient& client, std::span<const ledger::RowsToErase> rows,
                               const Layout& layout = {});
 

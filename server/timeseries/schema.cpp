@@ -66,7 +66,7 @@ std::string raw_table(Stream stream, const Layout& layout) {
 }
 
 // One row a session. `ver` is the ledger's server_seq, so a later state wins whatever arrives when; a moved key leaves
-// a tombstone (is_deleted). Frozen as version 1 had it: what came later is in the migrations.
+// a tombstone (is_deleted). Frozen as version 1 had it, but for the granules: what came later is in the migrations.
 std::string session_table(const Layout& layout) {
   return head("session", layout) +
          " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)),"
