@@ -82,14 +82,16 @@ Session make_session(double minutes) {
 
 // One insert's body, whose rows can be made another recording's.
 struct Body {
-  timeseries::InsertBody insert;
+  std::string sql;
+  base::Bytes native;
+  std::uint64_t rows = 0;
   std::size_t athlete_at = 0;
   std::size_t rec_id_at = 0;
 
   void become(std::uint64_t number) {
-    for (std::uint64_t row = 0; row < insert.rows; ++row) {
-      std::memcpy(insert.native.data() + athlete_at + row * 16, &number, sizeof number);
-      std::memcpy(insert.native.data() + rec_id_at + row * 16, &number, sizeof number);
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      std::memcpy(native.data() + athlete_at + row * 16, &number, sizeof number);
+      std::memcpy(native.data() + rec_id_at + row * 16, &number, sizeof number);
     }
   }
 };
@@ -123,21 +125,24 @@ std::vector<Body> make_bodies(const Session& session, std::uint64_t sessions) {
     }
     if (block.items.empty()) continue;
     Body& body = bodies.emplace_back();
-    body.insert = need(timeseries::make_insert(block));
+    const timeseries::InsertBody insert = need(timeseries::make_insert(block));
+    body.sql = insert.sql;
+    body.native = insert.joined();
+    body.rows = insert.rows;
     // Columns athlete, started, rec_id come first: a name, a type, the values.
-    base::ByteReader in(body.insert.native);
+    base::ByteReader in(body.native);
     in.varint();
     in.varint();
     const auto skip_texts = [&in] {
       for (int i = 0; i < 2; ++i) in.bytes(in.varint());
     };
     skip_texts();
-    body.athlete_at = body.insert.native.size() - in.remaining();
-    in.bytes(body.insert.rows * 16);
+    body.athlete_at = body.native.size() - in.remaining();
+    in.bytes(body.rows * 16);
     skip_texts();
-    in.bytes(body.insert.rows * 8);
+    in.bytes(body.rows * 8);
     skip_texts();
-    body.rec_id_at = body.insert.native.size() - in.remaining();
+    body.rec_id_at = body.native.size() - in.remaining();
   }
   return bodies;
 }
@@ -189,8 +194,7 @@ Result insert_straight(const Options& options, const Session& session) {
       for (std::uint64_t group = next++; group < groups; group = next++) {
         for (Body& body : bodies[i]) {
           body.become(group + 1);
-          need(client.insert(body.insert.sql, body.insert.native,
-                             std::to_string(group) + "-" + body.insert.sql.substr(12, 8)));
+          need(client.insert(body.sql, body.native, std::to_string(group) + "-" + body.sql.substr(12, 8)));
         }
       }
     });

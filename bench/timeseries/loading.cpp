@@ -131,8 +131,9 @@ std::vector<Spooled> spool(TemporaryLedger& ledger, const timeseries::Loader::Op
     after = block->block_id;
     const auto insert = need(timeseries::make_insert(*block));
     const fs::path file = folder / std::to_string(after);
+    const base::Bytes native = insert.joined();
     std::ofstream(file, std::ios::binary)
-        .write(reinterpret_cast<const char*>(insert.native.data()), static_cast<std::streamsize>(insert.native.size()));
+        .write(reinterpret_cast<const char*>(native.data()), static_cast<std::streamsize>(native.size()));
     blocks.push_back({insert.sql, block->token, file, insert.rows});
   }
 }

@@ -23,7 +23,8 @@ struct Column {
 
   std::string name;
   std::string type;
-  ByteWriter before;  // of Nullable, a mark a row; of Array, where each row ends
+  bool is_sent = false;  // of what may be missing: a row has a value
+  ByteWriter before;     // of Nullable, a mark a row; of Array, where each row ends
   ByteWriter values;
 };
 
@@ -79,11 +80,22 @@ void add_metric(Column& column, std::span<const std::int64_t> values) {
   }
 }
 
-// The rows of one insert, columns in the order of table_columns().
+bool has_a_value(std::span<const std::int64_t> values) {
+  return std::ranges::any_of(values, [](std::int64_t value) { return value != rowing::kNull; });
+}
+
+// NULL, or "": a mark and a 0, or a length of 0.
+void add_missing(Column& column, std::size_t rows) {
+  if (column.type.starts_with("Nullable")) std::ranges::fill(column.before.extend(rows), std::uint8_t{1});
+  static_cast<void>(column.values.extend(rows * width_of(column.type)));
+}
+
+// The rows of one insert, columns in the order of table_columns(). A metric that no row has, or bytes, are not sent:
+// ClickHouse puts in NULL, or "", for less than it takes to lay them out, to send them and to read them.
 class Rows {
  public:
   // `expected` of them will be added: columns that grow by doubling would be copied as often as written.
-  Rows(rowing::Stream stream, std::size_t expected) : stream_(stream) {
+  Rows(rowing::Stream stream, std::size_t expected) : stream_(stream), expected_(expected) {
     columns_.emplace_back("athlete", "UUID");
     columns_.emplace_back("started", "DateTime64(3, 'UTC')");
     columns_.emplace_back("rec_id", "UUID");
@@ -95,8 +107,7 @@ class Rows {
     columns_.emplace_back(rowing::bytes_column(stream), "String");
     columns_.emplace_back("ver", "UInt64");
     for (Column& column : columns_) {
-      column.values.reserve(expected * width_of(column.type));
-      if (column.type.starts_with("Nullable")) column.before.reserve(expected);
+      if (!column.type.starts_with("Nullable") && column.type != "String") send(column);
     }
   }
 
@@ -108,41 +119,51 @@ class Rows {
     repeat_uuid((column++)->values, item.rec_id, rows);
     ByteWriter& seq = (column++)->values;
     for (std::size_t row = 0; row < rows; ++row) seq.u32(static_cast<std::uint32_t>(chunk.from + row));
-    // Sealed before a metric existed: null.
-    const std::vector<std::int64_t> missing(rows, rowing::kNull);
-    for (std::size_t m = 0; m < rowing::metrics(stream_).size(); ++m) {
-      add_metric(*column++, m < chunk.columns.columns.size() ? chunk.columns.columns[m] : missing);
+    for (std::size_t m = 0; m < rowing::metrics(stream_).size(); ++m, ++column) {
+      const bool has_values = m < chunk.columns.columns.size() && has_a_value(chunk.columns.columns[m]);
+      if (has_values && !column->is_sent) send(*column);
+      if (has_values) {
+        add_metric(*column, chunk.columns.columns[m]);
+      } else if (column->is_sent) {
+        add_missing(*column, rows);
+      }
     }
     if (rowing::has_points(stream_)) add_points(*column++, chunk.columns.points, rows);
-    ByteWriter& tails = (column++)->values;
-    if (chunk.columns.bytes.empty()) static_cast<void>(tails.extend(rows));  // the length of each: 0
+    Column& tails = *column++;
+    if (!chunk.columns.bytes.empty() && !tails.is_sent) send(tails);
+    if (chunk.columns.bytes.empty() && tails.is_sent) add_missing(tails, rows);
     for (const std::string& tail : chunk.columns.bytes) {
-      tails.varint(tail.size());
-      tails.bytes(base::as_bytes(tail));
+      tails.values.varint(tail.size());
+      tails.values.bytes(base::as_bytes(tail));
     }
     repeat_integer(column->values, item.server_seq, rows);
     rows_ += rows;
   }
 
-  [[nodiscard]] std::uint64_t count() const { return rows_; }
-
-  // The block; afterwards nothing is left here.
-  base::Bytes finish() {
-    std::size_t size = 0;
-    for (const Column& column : columns_) size += 64 + column.before.size() + column.values.size();
-    ByteWriter out;
-    out.reserve(size);
-    out.varint(columns_.size());
-    out.varint(rows_);
+  // The block's text, rows and bytes; afterwards nothing is left here.
+  InsertBody finish() {
+    std::erase_if(columns_, [](const Column& column) { return !column.is_sent; });
+    InsertBody insert;
+    insert.rows = rows_;
+    insert.sql = "INSERT INTO " + std::string(rowing::name(stream_)) + " (";
+    for (const Column& column : columns_) {
+      if (!insert.sql.ends_with('(')) insert.sql += ", ";
+      insert.sql += column.name;
+    }
+    insert.sql += ")";
+    ByteWriter head;
+    head.varint(columns_.size());
+    head.varint(rows_);
     for (Column& column : columns_) {
       for (const std::string& text : {column.name, column.type}) {
-        out.varint(text.size());
-        out.bytes(base::as_bytes(text));
+        head.varint(text.size());
+        head.bytes(base::as_bytes(text));
       }
-      out.bytes(column.before.take());
-      out.bytes(column.values.take());
+      for (ByteWriter* const piece : {&head, &column.before, &column.values}) {
+        if (piece->size() > 0) insert.native.push_back(piece->take());
+      }
     }
-    return out.take();
+    return insert;
   }
 
  private:
@@ -156,13 +177,28 @@ class Rows {
     }
   }
 
+  // From now on; the rows so far have none.
+  void send(Column& column) {
+    column.is_sent = true;
+    column.values.reserve(expected_ * width_of(column.type));
+    if (column.type.starts_with("Nullable")) column.before.reserve(expected_);
+    add_missing(column, rows_);
+  }
+
   const rowing::Stream stream_;
+  const std::size_t expected_;
   std::vector<Column> columns_;
   std::uint64_t rows_ = 0;
   std::uint64_t points_ = 0;
 };
 
 }  // namespace
+
+base::Bytes InsertBody::joined() const {
+  ByteWriter all;
+  for (const base::Bytes& piece : native) all.bytes(piece);
+  return all.take();
+}
 
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
   std::size_t expected = 0;
@@ -173,16 +209,7 @@ base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
     rows.add(item, *chunk);
   }
-  InsertBody insert;
-  insert.rows = rows.count();
-  insert.sql = "INSERT INTO " + std::string(rowing::name(block.stream)) + " (";
-  for (const std::string& name : table_columns(block.stream)) {
-    if (!insert.sql.ends_with('(')) insert.sql += ", ";
-    insert.sql += name;
-  }
-  insert.sql += ")";
-  insert.native = rows.finish();
-  return insert;
+  return rows.finish();
 }
 
 }  // namespace boathouse::timeseries

@@ -55,7 +55,7 @@ TEST(Blocks, EveryRecordOfEveryStreamArrivesAsARow) {
     const auto insert = make_insert(block);
     ASSERT_TRUE(insert.ok()) << insert.error().text;
     EXPECT_EQ(insert->rows, 53U);
-    const auto rows = read_native(insert->native);
+    const auto rows = read_native(insert->joined());
     ASSERT_TRUE(rows.ok()) << rows.error().text;
     ASSERT_EQ(rows->rows, 53U);
 
@@ -78,15 +78,59 @@ TEST(Blocks, EveryRecordOfEveryStreamArrivesAsARow) {
 }
 
 TEST(Blocks, ColumnsStandInTheOrderOfTheTable) {
-  const auto records = some_records(Stream::stroke, 1, 3);
+  const auto records = some_records(Stream::stroke, 50, 3);
   const ledger::LoadBlock block{1, Stream::stroke, "token", {item_of(Stream::stroke, 0, records, 1)}};
   const auto insert = make_insert(block);
   ASSERT_TRUE(insert.ok());
-  const auto rows = read_native(insert->native);
+  const auto rows = read_native(insert->joined());
   ASSERT_TRUE(rows.ok());
   std::vector<std::string> names;
   for (const NativeColumn& column : rows->columns) names.push_back(column.name);
   EXPECT_EQ(names, table_columns(Stream::stroke));
+}
+
+// Catalogue metrics 0 and 1 of a stroke are those that two chunks have in turn.
+TEST(Blocks, WhatNoRowHasIsNotSentAndWhatSomeHaveIsNullInTheOthers) {
+  const auto metrics = rowing::metrics(Stream::stroke);
+  auto first = some_records(Stream::stroke, 20, 5);
+  auto second = some_records(Stream::stroke, 10, 6);
+  auto third = some_records(Stream::stroke, 5, 7);
+  for (auto* records : {&first, &second, &third}) {
+    for (rowing::Record& record : *records) {
+      std::ranges::fill(record.values, kNull);
+      record.bytes.clear();
+    }
+  }
+  for (rowing::Record& record : second) record.values[0] = 3;
+  second.back().bytes = "tail";
+  third.front().values[1] = 4;
+  const ledger::LoadBlock block{1,
+                                Stream::stroke,
+                                "token",
+                                {item_of(Stream::stroke, 0, first, 1), item_of(Stream::stroke, 20, second, 2),
+                                 item_of(Stream::stroke, 30, third, 3)}};
+  const auto insert = make_insert(block);
+  ASSERT_TRUE(insert.ok()) << insert.error().text;
+  const auto rows = read_native(insert->joined());
+  ASSERT_TRUE(rows.ok()) << rows.error().text;
+  const std::vector<std::string> expected{"athlete",
+                                          "started",
+                                          "rec_id",
+                                          "seq",
+                                          std::string(metrics[0].column),
+                                          std::string(metrics[1].column),
+                                          std::string(rowing::bytes_column(Stream::stroke)),
+                                          "ver"};
+  std::vector<std::string> names;
+  for (const NativeColumn& column : rows->columns) names.push_back(column.name);
+  EXPECT_EQ(names, expected);
+  EXPECT_EQ(insert->sql, "INSERT INTO stroke (athlete, started, rec_id, seq, " + expected[4] + ", " + expected[5] +
+                             ", " + expected[6] + ", ver)");
+  for (std::size_t row = 0; row < 35; ++row) {
+    EXPECT_EQ(rows->integer(metrics[0].column, row), row >= 20 && row < 30 ? 3 : kNull) << row;
+    EXPECT_EQ(rows->integer(metrics[1].column, row), row == 30 ? 4 : kNull) << row;
+    EXPECT_EQ(rows->find(expected[6])->texts[row], row == 29 ? "tail" : "") << row;
+  }
 }
 
 TEST(Blocks, ABodyThatFailsItsHashIsNotLoaded) {

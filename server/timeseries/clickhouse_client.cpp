@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 
 namespace boathouse::timeseries {
@@ -78,23 +79,45 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* t
   return size * count;
 }
 
+// What is sent, and how far it is.
 struct UploadBody {
-  std::string_view rest;
+  std::span<const base::ByteView> pieces;
+  std::size_t piece = 0;
+  std::size_t at = 0;  // in that piece
+
+  [[nodiscard]] std::size_t size() const {
+    std::size_t all = 0;
+    for (const base::ByteView one : pieces) all += one.size();
+    return all;
+  }
 };
 
 std::size_t read_body(char* target, std::size_t size, std::size_t count, void* source) {
   auto& body = *static_cast<UploadBody*>(source);
-  const std::size_t n = std::min(size * count, body.rest.size());
-  std::copy_n(body.rest.data(), n, target);
-  body.rest.remove_prefix(n);
-  return n;
+  std::size_t filled = 0;
+  while (filled < size * count && body.piece < body.pieces.size()) {
+    const base::ByteView rest = body.pieces[body.piece].subspan(body.at);
+    const std::size_t n = std::min(size * count - filled, rest.size());
+    std::memcpy(target + filled, rest.data(), n);  // copy_n would go byte by byte from one type to the other
+    filled += n;
+    body.at += n;
+    if (n == rest.size()) {
+      ++body.piece;
+      body.at = 0;
+    }
+  }
+  return filled;
 }
 
 // curl may have to send a body again when a kept-alive connection turns out to be dead.
 int seek_body(void* source, curl_off_t offset, int origin) {
-  auto& [all, upload] = *static_cast<std::pair<std::string_view, UploadBody>*>(source);
-  if (origin != SEEK_SET || offset < 0 || static_cast<std::size_t>(offset) > all.size()) return CURL_SEEKFUNC_FAIL;
-  upload.rest = all.substr(static_cast<std::size_t>(offset));
+  auto& body = *static_cast<UploadBody*>(source);
+  if (origin != SEEK_SET || offset < 0 || static_cast<std::size_t>(offset) > body.size()) return CURL_SEEKFUNC_FAIL;
+  body.piece = 0;
+  body.at = static_cast<std::size_t>(offset);
+  while (body.piece < body.pieces.size() && body.at >= body.pieces[body.piece].size()) {
+    body.at -= body.pieces[body.piece++].size();
+  }
   return CURL_SEEKFUNC_OK;
 }
 
@@ -137,7 +160,7 @@ struct ClickHouseClient::Pool {
 
 struct ClickHouseClient::Call {
   std::string_view path;  // with the query string
-  std::string_view body;
+  std::span<const base::ByteView> body;
   bool body_is_sql = true;
   long timeout_ms = 0;
   bool is_get = false;
@@ -161,7 +184,7 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
   const std::string url =
       endpoint.url + std::string(call.path) +
       (call.is_get ? std::string() : "&database=" + percent_encode(endpoint.database) + endpoint.settings);
-  std::pair<std::string_view, UploadBody> upload{call.body, {call.body}};
+  UploadBody upload{call.body};
   curl_slist* headers = nullptr;
   headers = curl_slist_append(headers, ("X-ClickHouse-User: " + endpoint.user).c_str());
   headers = curl_slist_append(headers, ("X-ClickHouse-Key: " + endpoint.password).c_str());
@@ -179,10 +202,10 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
   if (!call.is_get) {
     curl_easy_setopt(handle, CURLOPT_POST, 1L);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(upload.size()));
     curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20);
     curl_easy_setopt(handle, CURLOPT_READFUNCTION, &read_body);
-    curl_easy_setopt(handle, CURLOPT_READDATA, &upload.second);
+    curl_easy_setopt(handle, CURLOPT_READDATA, &upload);
     curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, &seek_body);
     curl_easy_setopt(handle, CURLOPT_SEEKDATA, &upload);
   }
@@ -225,15 +248,17 @@ base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge
 
 base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& parameters) {
   const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
-  return on_some_node({path, sql, true, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
+  const base::ByteView text = base::as_bytes(sql);
+  return on_some_node({path, {&text, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }
 
 base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters) {
   const std::string text = std::string(sql) + " FORMAT Native";
   const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  const base::ByteView body = base::as_bytes(text);
   NativeBlock block;
   const base::Status status = on_some_node(
-      {path, text, true, static_cast<long>(pool_->options.call_timeout_ms)},
+      {path, {&body, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)},
       [&block](const Reply& reply) -> std::optional<Failure> {
         if (auto failure = failure_of(reply)) return failure;
         auto read = read_native(base::as_bytes(reply.body));
@@ -248,16 +273,17 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
   return block;
 }
 
-base::Status ClickHouseClient::insert(std::string_view sql, base::ByteView native_body, std::string_view token) {
+base::Status ClickHouseClient::insert(std::string_view sql, std::span<const base::ByteView> native_body,
+                                      std::string_view token) {
   const std::string path =
       "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" + percent_encode(token) +
       "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
-  return on_some_node({path, base::as_text(native_body), false, static_cast<long>(pool_->options.call_timeout_ms)},
-                      failure_of);
+  return on_some_node({path, native_body, false, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }
 
 base::Status ClickHouseClient::ping() {
-  return on_some_node({"/?wait_end_of_query=1", "SELECT 1", true, static_cast<long>(pool_->options.ping_timeout_ms)},
+  const base::ByteView text = base::as_bytes(std::string_view("SELECT 1"));
+  return on_some_node({"/?wait_end_of_query=1", {&text, 1}, true, static_cast<long>(pool_->options.ping_timeout_ms)},
                       failure_of);
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,7 +49,11 @@ class ClickHouseClient {
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
-  base::Status insert(std::string_view sql, base::ByteView native_body, std::string_view token);
+  // The body is that of all the pieces, one after the other.
+  base::Status insert(std::string_view sql, std::span<const base::ByteView> native_body, std::string_view token);
+  base::Status insert(std::string_view sql, base::ByteView native_body, std::string_view token) {
+    return insert(sql, std::span(&native_body, 1), token);
+  }
   // Some node runs statements.
   base::Status ping();
   // Some node answers at all, even if it runs nothing at the moment.

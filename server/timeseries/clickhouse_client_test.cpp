@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -110,7 +111,9 @@ class ClusterClientTest : public ::testing::Test {
     return block ? static_cast<int>(block->rows) : -1;
   }
   base::Status insert() {
-    return client_.insert("INSERT INTO t (n)", base::as_bytes(std::string_view("the rows")), "a token");
+    const std::array<base::ByteView, 3> pieces{base::as_bytes(std::string_view("the r")), base::ByteView(),
+                                               base::as_bytes(std::string_view("ows"))};
+    return client_.insert("INSERT INTO t (n)", pieces, "a token");
   }
 
   base::ManualClock clock_;
@@ -182,6 +185,24 @@ TEST_F(ClusterClientTest, AnInsertGoesToAnotherNodeUnderTheSameToken) {
       EXPECT_TRUE(request.ends_with("\r\n\r\nthe rows"));
     }
   }
+}
+
+TEST_F(ClusterClientTest, ABodyOfPiecesLargerThanAnyBufferArrivesWhole) {
+  first_.answer(ok(""));
+  second_.answer(ok(""));
+  std::string all;
+  std::vector<std::string> texts;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{3'000'001}, std::size_t{0}, std::size_t{2'000'003}}) {
+    texts.emplace_back(size, static_cast<char>('a' + texts.size()));
+    all += texts.back();
+  }
+  std::vector<base::ByteView> pieces;
+  for (const std::string& text : texts) pieces.push_back(base::as_bytes(text));
+  ASSERT_TRUE(client_.insert("INSERT INTO t (n)", pieces, "a token").ok());
+  auto requests = first_.requests();
+  for (std::string& request : second_.requests()) requests.push_back(std::move(request));
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_TRUE(requests[0].substr(requests[0].find("\r\n\r\n") + 4) == all);
 }
 
 TEST_F(ClusterClientTest, WhereNoNodeHasItBetterNoneIsAskedInstead) {

@@ -33,20 +33,22 @@ std::uint64_t records_of(const ledger::LoadBlock& block) {
 }
 
 // Those of each recording once: an edit may have marked several of one session. Takes what is too much at once off the
-// end of `recordings`.
+// end of `recordings`: blocks that have come in meanwhile wait for it.
 base::Result<std::vector<ledger::SessionsAround>> sessions_around(
     ledger::Ledger& ledger, std::vector<ledger::Ledger::DirtySession>& recordings) {
   std::vector<ledger::SessionsAround> all;
   std::set<base::Uuid> covered;  // not what links only name: that can be somebody else's
   std::size_t ids = 0;
+  std::uint64_t records = 0;
   std::size_t taken = 0;
-  for (; taken < recordings.size() && ids < kIdsAtOnce; ++taken) {
+  for (; taken < recordings.size() && ids < kIdsAtOnce && records < kRecordsAtOnce; ++taken) {
     if (covered.contains(recordings[taken].rec_id)) continue;
     auto around = ledger.sessions_around(recordings[taken].rec_id);
     if (!around) return around.error();
     ids += around->ids.size();
     for (const ledger::SessionState& session : around->sessions) {
       for (const ledger::RecordingState& recording : session.recordings) covered.insert(recording.rec_id);
+      records += records_to_read(session);
     }
     all.push_back(std::move(*around));
   }
@@ -221,8 +223,9 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBehindAcknowledgements);  // Linux: of this thread alone
   const auto insert = make_insert(block);
   if (!insert) return insert.error();
+  const std::vector<base::ByteView> native(insert->native.begin(), insert->native.end());
   may_insert_.acquire();
-  const base::Status inserted = client_.insert(insert->sql, insert->native, block.token);
+  const base::Status inserted = client_.insert(insert->sql, native, block.token);
   may_insert_.release();
   return inserted;
 }
@@ -255,7 +258,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
     }
     newest = (*block)->block_id;
     small_blocks = records_of(**block) < options_.max_block_records / 2 ? small_blocks + 1 : 0;
-    if (running.size() > options_.inserts_in_flight) status = finish_oldest();
+    if (running.size() > options_.inserts_in_flight + 1) status = finish_oldest();
     if (!status) break;
     running.push_back(
         {newest, std::async(std::launch::async, [this, taken = std::move(**block)] { return load(taken); })});

@@ -25,12 +25,12 @@ namespace boathouse::timeseries {
 class Loader {
  public:
   struct Options {
-    std::uint64_t max_block_records = 250'000;
+    std::uint64_t max_block_records = 500'000;
     std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
     std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
     std::int64_t most_loading_ms = 60'000;  // of a backlog, then some of its session rows are written
-    std::size_t inserts_in_flight = 2;      // while one is on its way the next is opened and laid out
+    std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
     std::int64_t erase_pause_ms = 500;  // until deletes that are under way are looked at again

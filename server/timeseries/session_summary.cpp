@@ -21,7 +21,6 @@ namespace {
 
 using rowing::Stream;
 
-constexpr std::uint64_t kRecordsAtOnce = 200'000;
 constexpr std::size_t kKeysAtOnce = 200;  // they travel in the URL
 
 // As a SessionReckoner wants them.
@@ -41,17 +40,6 @@ struct Job {
   rowing::SessionReckoner reckoner;
   rowing::SessionFigures figures;
 };
-
-std::uint64_t records_to_read(const ledger::SessionState& session) {
-  std::uint64_t records = 0;
-  for (const Stream stream : kReckoned) {
-    const ledger::RecordingState* const primary = primary_recording(session, stream);
-    if (primary == nullptr) continue;
-    const auto state = std::ranges::find(primary->streams, stream, &ledger::StreamState::stream);
-    if (state != primary->streams.end()) records += state->loaded_records;
-  }
-  return records;
-}
 
 // Retention took something that the figures are made of.
 bool is_thinned(const ledger::SessionState& session) {
@@ -169,6 +157,17 @@ base::Status insert_rows(ClickHouseClient& client, const NativeBlock& block) {
 }
 
 }  // namespace
+
+std::uint64_t records_to_read(const ledger::SessionState& session) {
+  std::uint64_t records = 0;
+  for (const Stream stream : kReckoned) {
+    const ledger::RecordingState* const primary = primary_recording(session, stream);
+    if (primary == nullptr) continue;
+    const auto state = std::ranges::find(primary->streams, stream, &ledger::StreamState::stream);
+    if (state != primary->streams.end()) records += state->loaded_records;
+  }
+  return records;
+}
 
 base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session) {
   Job job;

@@ -2,6 +2,7 @@
 // count and from the ledger's facts. Running it again for the same state writes the same figures.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "core/base/result.hpp"
@@ -11,12 +12,17 @@
 
 namespace boathouse::timeseries {
 
+inline constexpr std::uint64_t kRecordsAtOnce = 200'000;
+
+// How many are read to reckon it.
+std::uint64_t records_to_read(const ledger::SessionState& session);
+
 // What a session comes to by the records that ClickHouse has of it now.
 base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session);
 
 // The figures are of core/rowing/session_figures.hpp. A session whose records retention has removed keeps those that
 // its row has. Rows whose session is deleted, merged into another or purged, and those under a key that is no longer
-// the session's, get a tombstone. Memory is bounded by a few hundred thousand records at a time.
+// the session's, get a tombstone. Memory is bounded by kRecordsAtOnce.
 base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::SessionsAround> all);
 
 }  // namespace boathouse::timeseries
