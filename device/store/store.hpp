@@ -225,6 +225,8 @@ class Store {
   // --- Reading ---
 
   base::Result<StoreStatus> status();
+  // status().server_epoch alone, at the cost of one row.
+  base::Result<std::string> server_epoch();
   // Newest first.
   base::Result<std::vector<RecordingInfo>> recordings(const RecordingQuery& query = {});
   base::Result<RecordingInfo> recording(const base::Uuid& rec_id);

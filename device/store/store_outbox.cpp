@@ -41,17 +41,21 @@ base::Result<PendingItem> read_item(const db::Statement& row) {
   return item;
 }
 
+base::Result<std::string> read_epoch(db::Connection& connection) {
+  auto select = connection.prepare("SELECT server_epoch FROM replica");
+  if (!select) return select.error();
+  auto there = select->step();
+  if (!there) return there.error();
+  if (!*there) return damaged("its own identity is missing");
+  return std::string(select->text(0));
+}
+
 }  // namespace
 
 base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch) {
-  {
-    auto select = connection.prepare("SELECT server_epoch FROM replica");
-    if (!select) return select.error();
-    auto there = select->step();
-    if (!there) return there.error();
-    if (!*there) return damaged("its own identity is missing");
-    if (select->text(0) == epoch) return {};
-  }
+  const auto known = read_epoch(connection);
+  if (!known) return known.error();
+  if (*known == epoch) return {};
   auto update = connection.prepare("UPDATE replica SET server_epoch = ?1");
   if (!update) return update.error();
   BOATHOUSE_TRY(update->bind(1, epoch).run());
@@ -226,6 +230,11 @@ base::Status Store::acknowledge(std::string_view epoch, std::span<const Acknowle
     }
     return withdraw_erasures(connection);
   });
+}
+
+base::Result<std::string> Store::server_epoch() {
+  const std::lock_guard guard(impl_->mutex);
+  return read_epoch(impl_->connection);
 }
 
 base::Result<std::uint64_t> Store::offer_refused_again() {

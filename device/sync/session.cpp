@@ -32,13 +32,29 @@ std::optional<Send> Session::take(Event event) {
   }
   request_.reset();
   events_.push_back(std::move(event));
+  handle_all();
+  if (!busy() && is_left_behind()) {
+    events_.emplace_back(DataAdded{});
+    handle_all();
+  }
+  interrupted_ = false;
+  return std::exchange(request_, std::nullopt);
+}
+
+void Session::handle_all() {
   while (!events_.empty()) {
     const Event next = std::move(events_.front());
     events_.pop_front();
     handle(next);
   }
-  interrupted_ = false;
-  return std::exchange(request_, std::nullopt);
+}
+
+// The session of another athlete of this store has met another history of the server: the receipts that it has
+// forgotten were this one's, too.
+bool Session::is_left_behind() const {
+  if (engine_.epoch.empty()) return false;
+  const auto known = store_.server_epoch();
+  return known && *known != engine_.epoch;
 }
 
 void Session::handle(const Event& event) {

@@ -34,7 +34,9 @@ class Session {
   [[nodiscard]] bool busy() const { return engine_.phase != Phase::idle; }
 
  private:
+  void handle_all();
   void handle(const Event& event);
+  [[nodiscard]] bool is_left_behind() const;
   [[nodiscard]] Event resumption() const;
   base::Result<Loaded> load(const Load& command);
   void stored(const base::Status& result);

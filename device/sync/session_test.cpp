@@ -28,7 +28,7 @@ class SessionTest : public EngineTest {
     if (auto known = server_answers(request)) return *known;
     batch = *store->pending({});
     sent.push_back(request);
-    return reply_all(Outcome::stored);
+    return reply_all(Outcome::stored, server_epoch);
   }
   // Answers everything until the session rests.
   void converse(Event event) {
@@ -131,6 +131,30 @@ TEST_F(SessionTest, AfterAnExceptionAtAnyStepItGoesOn) {
     EXPECT_EQ(source.fail_in, 0) << "the exception came";
     EXPECT_EQ(pending(), 0u) << step;
   }
+}
+
+// Seed 28392 of the simulation: what the other one had the store forget, this one called up to date until its next
+// poll.
+TEST_F(SessionTest, WhatAnotherAthletesSessionHearsOfARestoredServerIsHeardAtTheNextEvent) {
+  add_recording();
+  converse(Start{});
+  ASSERT_EQ(session.status().state, State::up_to_date);
+  ASSERT_TRUE(session.status().next_try_ms > store.clock.monotonic_ms());
+
+  server_epoch = "another";
+  Session bens{*store, store.clock, source, "key-2", "Ben"};
+  const auto hello = bens.take(Start{});
+  ASSERT_TRUE(hello);
+  bens.take(answer(*hello));
+  ASSERT_EQ(pending(), 4u) << "all of this one's receipts were of the other history";
+
+  converse(Tick{});
+  store.clock.advance_ms(400'000);  // two servers behind one name must not have it do so all the time
+  converse(Tick{});
+  EXPECT_EQ(session.status().state, State::up_to_date) << session.status().reason;
+  EXPECT_EQ(pending(), 0u);
+  store.clock.advance_ms(1);
+  EXPECT_FALSE(session.take(Tick{})) << "there is nothing more to hear";
 }
 
 TEST_F(SessionTest, ASuspendedStoreIsATransientFailure) {
