@@ -90,6 +90,11 @@ class FairQueue {
   }
   // Of all that waits.
   [[nodiscard]] std::size_t weight() const { return weight_; }
+  // Of what waits of this key.
+  [[nodiscard]] std::size_t weight_of(const Key& key) const {
+    const auto line = lines_.find(key);
+    return line == lines_.end() ? 0 : line->second.weight;
+  }
 
  private:
   struct Line {

@@ -17,7 +17,10 @@ using base::Status;
 // Large enough that the fsync costs little beside the writing, small enough that nobody waits long for others' data.
 constexpr std::size_t kGroupBytes = std::size_t{8} << 20;
 // Of one key: a backlog's batches are heavy, and whoever comes meanwhile waits for the group that runs and for its own.
-constexpr std::size_t kKeyBytes = std::size_t{256} << 10;
+// So one of them is enough, and keys with less than kLightBytes waiting go first, but not for ever.
+constexpr std::size_t kKeyBytes = std::size_t{128} << 10;
+constexpr std::size_t kLightBytes = std::size_t{64} << 10;
+constexpr int kMostLightGroups = 8;
 
 // Failures that belong to one job's statements, not to the disk or the file: they must not take the others along.
 bool is_of_one_job(ErrorCode code) {
@@ -101,6 +104,9 @@ void Committer::loop() {
 
 std::vector<Committer::Job> Committer::take_group() {
   const std::lock_guard lock(mutex_);
+  const auto is_light = [this](const base::Uuid& key) { return queue_.weight_of(key) <= kLightBytes; };
+  const bool only_light = light_groups_ < kMostLightGroups && queue_.any_of(is_light);
+  light_groups_ = only_light ? light_groups_ + 1 : 0;
   std::vector<Job> group;
   std::size_t bytes = 0;
   std::map<base::Uuid, std::size_t> bytes_of;
@@ -108,7 +114,7 @@ std::vector<Committer::Job> Committer::take_group() {
     base::Uuid taken;
     auto next = queue_.pop_if([&](const base::Uuid& key) {
       taken = key;
-      return bytes_of[key] < kKeyBytes;
+      return (!only_light || is_light(key)) && bytes_of[key] < kKeyBytes;
     });
     if (!next) {
       break;

@@ -1,6 +1,6 @@
 // One thread that owns the writing connection. What is queued while a transaction runs becomes the next one: nobody
-// waits for company, and under load many share one fsync. A group is bounded and keys take turns in it, so that nobody
-// waits for all that a greedy device has sent.
+// waits for company, and under load many share one fsync. A group is bounded and keys take turns in it, those with
+// little first, so that nobody waits for all that a greedy device has sent.
 #pragma once
 
 #include <atomic>
@@ -73,6 +73,7 @@ class Committer {
   std::condition_variable ready_;
   Queue queue_;
   bool stopping_ = false;
+  int light_groups_ = 0;  // one after the other
 
   std::mutex wake_mutex_;
   std::function<void()> wake_;

@@ -216,8 +216,9 @@ TEST_P(LedgerTest, AGreedyKeyFillsItsOwnShareAndAnotherIsServedNext) {
   EXPECT_EQ(ledger_->counts()->queued_bytes, 0U);
 }
 
-// Whoever comes while a group is committed waits for its end: a backlog's heavy batches are not all in one.
-TEST_P(LedgerTest, AKeyHasOnlySoMuchInATransaction) {
+// Whoever comes while a group is committed waits for its end: a backlog's heavy batches are not all in one, and those
+// with little go first.
+TEST_P(LedgerTest, AKeyHasOnlySoMuchInATransactionAndThoseWithLittleGoFirst) {
   put({birth_entry(kRec)});
   std::vector<base::Uuid> stored;
   const auto send = [&](const base::Uuid& key, std::uint64_t from, std::size_t bytes) {
@@ -229,13 +230,42 @@ TEST_P(LedgerTest, AKeyHasOnlySoMuchInATransaction) {
   };
   Hold hold(*ledger_);
   const std::uint64_t before = ledger_->counts()->commits;
-  for (std::uint64_t i = 0; i < 6; ++i) send(uuid(70), i, 100'000);
-  send(uuid(71), 6, 1000);
+  for (std::uint64_t i = 0; i < 3; ++i) send(uuid(70), i, 200'000);
+  send(uuid(71), 3, 1000);
+  send(uuid(72), 4, 1000);
   hold.release();
   ledger_->stop();
-  ASSERT_EQ(stored.size(), 7U);
-  EXPECT_EQ(stored[1], uuid(71));
-  EXPECT_EQ(ledger_->counts()->commits - before, 2U);
+  EXPECT_THAT(stored, testing::ElementsAre(uuid(71), uuid(72), uuid(70), uuid(70), uuid(70)));
+  // What held the committer up, both light ones, each heavy one.
+  EXPECT_EQ(ledger_->counts()->commits - before, 4U);
+}
+
+// Each answer to a light one brings the next: without an end to their precedence the heavy one would wait for all.
+TEST_P(LedgerTest, AHeavyBatchIsNotPassedOverForEver) {
+  put({birth_entry(kRec)});
+  constexpr std::uint64_t kLightOnes = 30;
+  std::vector<std::string> stored;
+  std::uint64_t next = 1;
+  std::function<void()> send_light = [&] {
+    const std::uint64_t from = next++;
+    ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 1)}, uuid(71)},
+                    [&](const base::Result<Results>&) {
+                      stored.emplace_back("light");
+                      if (next <= kLightOnes) send_light();
+                    });
+  };
+  Hold hold(*ledger_);
+  ledger_->submit(
+      Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, 0, 1, std::string(200'000, 'x'))}, uuid(70)},
+      [&](const base::Result<Results>&) { stored.emplace_back("heavy"); });
+  send_light();
+  hold.release();
+  // In the line of the ledger's own work, which is light and asks until all are there.
+  while (ledger_->counts()->chunks <= kLightOnes) ASSERT_TRUE(ledger_->check());
+  ledger_->stop();
+  const auto heavy = std::ranges::find(stored, "heavy");
+  ASSERT_NE(heavy, stored.end());
+  EXPECT_LE(heavy - stored.begin(), 10);
 }
 
 // A trigger stands for any failure that belongs to one submission's own statements.

@@ -21,6 +21,7 @@
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
+#include "server/timeseries/session_summary.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::timeseries {
@@ -129,6 +130,19 @@ class LoaderTest : public ::testing::Test {
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Loader> loader_;
 };
+
+// While a page of session rows is made no block goes out: it is one of so many records, not of so many sessions.
+TEST_F(LoaderTest, SessionRowsOfManyRecordsAreMadeAFewAtATime) {
+  constexpr std::size_t kMost = wire::kMaxChunkRecords;
+  const std::size_t recordings = kRecordsAtOnce / kMost + 10;
+  for (std::size_t i = 1; i <= recordings; ++i) store(static_cast<std::uint8_t>(i), kMost);
+  const auto drained = loader_->drain();
+  ASSERT_TRUE(drained.ok()) << drained.error().text;
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 2U);
+  const auto left = ledger_->dirty_sessions(1);
+  ASSERT_TRUE(left.ok());
+  EXPECT_TRUE(left->empty());
+}
 
 TEST_F(LoaderTest, WhatTheLedgerHoldsIsInsertedOnceAndTheSessionWritten) {
   store(1, 10);

@@ -30,10 +30,12 @@ class FakeClickHouse {
     route.method = http::Method::post;
     route.pattern = "/";
     route.name = "query";
-    route.max_body_bytes = 1 << 24;
+    route.max_body_bytes = 1 << 26;
     route.handler = http::Handler([this](const http::Request& request) { return answer(request); });
     EXPECT_TRUE(routes.add(std::move(route)).ok());
-    server_ = std::make_unique<http::Server>(http::Options{}, std::move(routes));
+    http::Options options;
+    options.limits.target_bytes = 1 << 20;  // as ClickHouse's: keys travel in it
+    server_ = std::make_unique<http::Server>(options, std::move(routes));
     const auto port = server_->start();
     EXPECT_TRUE(port.ok());
     url_ = "http://127.0.0.1:" + std::to_string(*port);
