@@ -97,14 +97,15 @@ std::size_t read_body(char* target, std::size_t size, std::size_t count, void* s
   std::size_t filled = 0;
   while (filled < size * count && body.piece < body.pieces.size()) {
     const base::ByteView rest = body.pieces[body.piece].subspan(body.at);
+    if (rest.empty()) {
+      ++body.piece;
+      body.at = 0;
+      continue;
+    }
     const std::size_t n = std::min(size * count - filled, rest.size());
     std::memcpy(target + filled, rest.data(), n);  // copy_n would go byte by byte from one type to the other
     filled += n;
     body.at += n;
-    if (n == rest.size()) {
-      ++body.piece;
-      body.at = 0;
-    }
   }
   return filled;
 }
