@@ -31,8 +31,10 @@ base::Result<std::string> send(const ServerOptions& server, const std::string& m
   const auto problem = base::parse_json(reply->body);
   const JsonValue* detail = problem ? problem->find("detail") : nullptr;
   const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
-  return Error{reply->status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
-               "the server answered " + std::to_string(reply->status) + ": " + text};
+  ErrorCode code = ErrorCode::internal;
+  if (reply->status == 400) code = ErrorCode::invalid_input;
+  if (reply->status == 503) code = ErrorCode::unavailable;
+  return Error{code, "the server answered " + std::to_string(reply->status) + ": " + text};
 }
 
 }  // namespace

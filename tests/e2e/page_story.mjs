@@ -99,6 +99,9 @@ await main(async () => {
   equal('where nothing is left to choose', onTablet('edit', id).other_title, null);
 
   // The storage limit: nothing may go that no backup holds.
+  const tooSmall = run(['device', 'storage', '--data', phone, '--cap', '1KB']);
+  check('a cap that nothing could keep is wrong use, also when `device run` is asked',
+    tooSmall.code === 2 && tooSmall.err.includes('the smallest cap that makes sense is '), tooSmall);
   await page.getByLabel('Limit in MB').fill(String(runJson(['device', 'storage', '--json', '--data', phone]).json.used / 1e6));
   await button('Set limit').click();
   check('the limit is reached', await pillSays(page, 'Phone storage almost full'), await pill(page).textContent());
