@@ -63,11 +63,21 @@ double bytes_of(ClickHouseClient& client, const std::string& table, const std::v
                                  "database = currentDatabase() AND table = '" +
                                      table + "'" + (columns.empty() ? "" : " AND column IN (" + names + ")") + ")"));
 }
+
+// Of table sample, before anything is changed to tell its columns apart.
+double bytes_as_kept(ClickHouseClient& client) {
+  need(client.execute("OPTIMIZE TABLE sample FINAL"));
+  return static_cast<double>(ask(client,
+                                 "(SELECT sum(data_compressed_bytes) FROM system.parts WHERE active AND database = "
+                                 "currentDatabase() AND table = 'sample')"));
+}
+
 }  // namespace
 
 void bytes(const Options& options) {
   ClickHouseClient client = patient_client(options);
   const bool recording = !options.text("recording").empty();
+  const double kept = recording ? bytes_as_kept(client) : 0;
   for (const char* table : {"sample", "stroke", "force_curve"}) {
     // A small part has all columns in one file, where they cannot be told apart.
     need(client.execute("ALTER TABLE " + std::string(table) + " MODIFY SETTING min_bytes_for_wide_part = 0"));
@@ -82,6 +92,7 @@ void bytes(const Options& options) {
     line("recording: the nine core metrics", core, "B/sample", 2.7);
     line("recording: all metrics and keys without at_ms", all - at, "B/sample", 3.5);
     line("recording: everything", all, "B/sample", 5);
+    line("recording: everything as it is kept, in one file", kept / samples, "B/sample");
     // Each column of a part costs some 90 bytes, whatever is in it: much for one recording, nothing for many.
     const double fixed = bytes_of(client, "sample", {"game_id"}) / samples;
     const auto metrics = static_cast<double>(rowing::metrics(Stream::sample).size());
