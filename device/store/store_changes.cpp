@@ -263,7 +263,10 @@ base::Status Store::take_changes(std::string_view athlete, std::int64_t since, c
     db::Connection& connection = impl_->connection;
     auto account = read_account(connection, athlete);
     if (!account) return account.error();
-    if (account->epoch != reply.epoch || account->cursor != since) {
+    const auto receipts = read_epoch(connection);
+    if (!receipts) return receipts.error();
+    // Another athlete's session may have met another history meanwhile: receipts of this one prove nothing any more.
+    if (account->epoch != reply.epoch || *receipts != reply.epoch || account->cursor != since) {
       return base::Error{base::ErrorCode::conflict, "the answer does not go on from where this device is"};
     }
     account->cursor = reply.next;

@@ -232,6 +232,21 @@ TEST_F(StoreChangesTest, AnAnswerThatDoesNotGoOnFromHereChangesNothing) {
   EXPECT_EQ(tablet->account("")->cursor, 0);
 }
 
+// Its receipts would be of a history that is over: what the server of now lacks would never be sent again.
+TEST_F(StoreChangesTest, APageOfBeforeAnotherAthletesSessionMetARestoredServerIsNotTaken) {
+  record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  upload(phone);
+  ASSERT_EQ(phone->status()->pending_items, 0u);
+  wire::HelloReply bens = hello(phone, "epoch-2");
+  bens.athlete.bytes[0] = 8;
+  ASSERT_TRUE(ok(phone->take_hello("ben", bens)));
+  const std::uint64_t pending = phone->status()->pending_items;
+  ASSERT_GT(pending, 0u);
+  EXPECT_EQ(take(phone, feed, 0).error().code, base::ErrorCode::conflict);
+  EXPECT_EQ(phone->status()->pending_items, pending);
+}
+
 TEST_F(StoreChangesTest, AKeyOfAnotherAthleteIsRefused) {
   ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
   wire::HelloReply other = hello(phone);

@@ -145,6 +145,8 @@ base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& i
 // `later` and unknown ids change nothing. A refusal may become a receipt; a receipt is never taken back.
 base::Status acknowledge_item(db::Connection& connection, std::string_view epoch, const Acknowledgement& word);
 // Receipts of another epoch than this one count no more.
+// Of the receipts; "" = the server never answered.
+base::Result<std::string> read_epoch(db::Connection& connection);
 base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch);
 base::Status set_sealed(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason,
                         std::uint32_t revision);

@@ -41,6 +41,8 @@ base::Result<PendingItem> read_item(const db::Statement& row) {
   return item;
 }
 
+}  // namespace
+
 base::Result<std::string> read_epoch(db::Connection& connection) {
   auto select = connection.prepare("SELECT server_epoch FROM replica");
   if (!select) return select.error();
@@ -49,8 +51,6 @@ base::Result<std::string> read_epoch(db::Connection& connection) {
   if (!*there) return damaged("its own identity is missing");
   return std::string(select->text(0));
 }
-
-}  // namespace
 
 base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch) {
   const auto known = read_epoch(connection);

@@ -49,7 +49,11 @@ void Machine::on(const Loaded& work) {
   status_.deferred = !state_.deferred_items.empty() || !state_.deferred_recordings.empty();
   if (state_.epoch.empty()) state_.epoch = work.outbox.server_epoch;
   // Another athlete's session of this store has met another history of the server.
-  if (state_.epoch != work.outbox.server_epoch) state_.hello_due = true;
+  if (state_.epoch != work.outbox.server_epoch) {
+    state_.epoch = work.outbox.server_epoch;
+    state_.hello_due = true;
+    state_.offer_due = true;
+  }
   measure(work.to_do.bytes());
 
   if (state_.hello_due || now() >= state_.next_hello_ms) return send_hello(work);

@@ -17,7 +17,7 @@ using base::Status;
 // Large enough that the fsync costs little beside the writing, small enough that nobody waits long for others' data.
 constexpr std::size_t kGroupBytes = std::size_t{8} << 20;
 // Of one key: a backlog's batches are heavy, and whoever comes meanwhile waits for the group that runs and for its own.
-// So one of them is enough, and keys with less than kLightBytes waiting go first, but not for ever.
+// So one of them is enough, and keys with at most kLightBytes waiting go first, but not for ever.
 constexpr std::size_t kKeyBytes = std::size_t{128} << 10;
 constexpr std::size_t kLightBytes = std::size_t{64} << 10;
 constexpr int kMostLightGroups = 8;
@@ -105,7 +105,10 @@ void Committer::loop() {
 std::vector<Committer::Job> Committer::take_group() {
   const std::lock_guard lock(mutex_);
   const auto is_light = [this](const base::Uuid& key) { return queue_.weight_of(key) <= kLightBytes; };
-  const bool only_light = light_groups_ < kMostLightGroups && queue_.any_of(is_light);
+  // The ledger's own work weighs nothing and puts nobody off.
+  const bool only_light = light_groups_ < kMostLightGroups && queue_.any_of([&](const base::Uuid& key) {
+    return queue_.weight_of(key) > 0 && is_light(key);
+  });
   light_groups_ = only_light ? light_groups_ + 1 : 0;
   std::vector<Job> group;
   std::size_t bytes = 0;

@@ -236,7 +236,7 @@ TEST_P(LedgerTest, AKeyHasOnlySoMuchInATransactionAndThoseWithLittleGoFirst) {
   hold.release();
   ledger_->stop();
   EXPECT_THAT(stored, testing::ElementsAre(uuid(71), uuid(72), uuid(70), uuid(70), uuid(70)));
-  // What held the committer up, both light ones, each heavy one.
+  // Both light ones, each heavy one.
   EXPECT_EQ(ledger_->counts()->commits - before, 4U);
 }
 

@@ -140,7 +140,13 @@ class Rows {
     rows_ += rows;
   }
 
-  // The block's text, rows and bytes; afterwards nothing is left here.
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t all = 0;
+    for (const Column& column : columns_) all += column.before.size() + column.values.size();
+    return all;
+  }
+
+  // The insert's text, rows and bytes; afterwards nothing is left here.
   InsertBody finish() {
     std::erase_if(columns_, [](const Column& column) { return !column.is_sent; });
     InsertBody insert;
@@ -200,16 +206,21 @@ base::Bytes InsertBody::joined() const {
   return all.take();
 }
 
-base::Result<InsertBody> make_insert(const ledger::LoadBlock& block) {
+base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first, std::size_t max_bytes) {
+  const std::span<const ledger::LoadItem> items = std::span(block.items).subspan(first);
   std::size_t expected = 0;
-  for (const ledger::LoadItem& item : block.items) expected += item.to - item.from;
+  for (const ledger::LoadItem& item : items) expected += item.to - item.from;
   Rows rows(block.stream, expected);
-  for (const ledger::LoadItem& item : block.items) {
+  std::size_t taken = 0;
+  for (; taken < items.size() && rows.bytes() < max_bytes; ++taken) {
+    const ledger::LoadItem& item = items[taken];
     auto chunk = wire::open_known_chunk(item.body, item.sha256);  // the ledger took none that could not be opened
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
     rows.add(item, *chunk);
   }
-  return rows.finish();
+  InsertBody insert = rows.finish();
+  insert.items = taken;
+  return insert;
 }
 
 }  // namespace boathouse::timeseries

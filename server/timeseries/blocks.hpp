@@ -1,6 +1,8 @@
 // Chunks of the ledger as rows for ClickHouse. Pure functions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,13 +16,15 @@ struct InsertBody {
   std::string sql;                  // INSERT INTO stream (columns): without those that are NULL or "" in every row
   std::vector<base::Bytes> native;  // one Native block, in the pieces that it was made of
   std::uint64_t rows = 0;
+  std::size_t items = 0;  // of the block
 
   // For tools: it costs a copy.
   [[nodiscard]] base::Bytes joined() const;
 };
 
-// Opens every chunk of the block and lays the rows out in the order of the block's items. Error: corrupt (a body that
-// fails its own hash).
-base::Result<InsertBody> make_insert(const ledger::LoadBlock& block);
+// Opens the block's chunks from number `first` on, which must be one, and lays their rows out in order, until that is
+// max_bytes or more: the same for the same block each time. Error: corrupt (a body that fails its own hash).
+base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first = 0,
+                                     std::size_t max_bytes = SIZE_MAX);
 
 }  // namespace boathouse::timeseries

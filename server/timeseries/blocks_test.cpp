@@ -133,6 +133,23 @@ TEST(Blocks, WhatNoRowHasIsNotSentAndWhatSomeHaveIsNullInTheOthers) {
   }
 }
 
+TEST(Blocks, APartOfABlockHasItsItemsFromTheFirstOnAndAtLeastOne) {
+  const auto records = some_records(Stream::stroke, 10, 8);
+  ledger::LoadBlock block{1, Stream::stroke, "token", {}};
+  for (std::uint8_t i = 0; i < 4; ++i) block.items.push_back(item_of(Stream::stroke, 10U * i, records, i + 1));
+  const auto first_rows = [](const InsertBody& insert) { return read_native(insert.joined())->integer("seq", 0); };
+  const auto one = make_insert(block, 1, 1);
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(one->items, 1U);
+  EXPECT_EQ(one->rows, 10U);
+  EXPECT_EQ(first_rows(*one), 10);
+  const auto two = make_insert(block, 2, one->joined().size());  // names and types are not counted
+  ASSERT_TRUE(two.ok());
+  EXPECT_EQ(two->items, 2U);
+  EXPECT_EQ(first_rows(*two), 20);
+  EXPECT_EQ(make_insert(block)->items, 4U);
+}
+
 TEST(Blocks, ABodyThatFailsItsHashIsNotLoaded) {
   const auto records = some_records(Stream::sample, 5, 4);
   ledger::LoadBlock block{1, Stream::sample, "token", {item_of(Stream::sample, 0, records, 42)}};

@@ -41,8 +41,9 @@ base::Result<std::vector<ledger::SessionsAround>> sessions_around(
   std::size_t ids = 0;
   std::uint64_t records = 0;
   std::size_t taken = 0;
-  for (; taken < recordings.size() && ids < kIdsAtOnce && records < kRecordsAtOnce; ++taken) {
+  for (; taken < recordings.size(); ++taken) {
     if (covered.contains(recordings[taken].rec_id)) continue;
+    if (ids >= kIdsAtOnce || records >= kRecordsAtOnce) break;
     auto around = ledger.sessions_around(recordings[taken].rec_id);
     if (!around) return around.error();
     ids += around->ids.size();
@@ -221,13 +222,19 @@ bool Loader::stopping() {
 // In a thread of its own.
 base::Status Loader::load(const ledger::LoadBlock& block) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBehindAcknowledgements);  // Linux: of this thread alone
-  const auto insert = make_insert(block);
-  if (!insert) return insert.error();
-  const std::vector<base::ByteView> native(insert->native.begin(), insert->native.end());
-  may_insert_.acquire();
-  const base::Status inserted = client_.insert(insert->sql, native, block.token);
-  may_insert_.release();
-  return inserted;
+  for (std::size_t first = 0; first < block.items.size();) {
+    const auto insert = make_insert(block, first, options_.max_insert_bytes);
+    if (!insert) return insert.error();
+    const bool is_whole = insert->items == block.items.size();
+    const std::vector<base::ByteView> native(insert->native.begin(), insert->native.end());
+    may_insert_.acquire();
+    const base::Status inserted =
+        client_.insert(insert->sql, native, is_whole ? block.token : block.token + "-" + std::to_string(first));
+    may_insert_.release();
+    BOATHOUSE_TRY(inserted);
+    first += insert->items;
+  }
+  return base::Done{};
 }
 
 // Large blocks follow one another while there are any, but not for ever: session rows wait meanwhile. After a small one
@@ -257,7 +264,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
       break;
     }
     newest = (*block)->block_id;
-    small_blocks = records_of(**block) < options_.max_block_records / 2 ? small_blocks + 1 : 0;
+    small_blocks = records_of(**block) < options_.few_records ? small_blocks + 1 : 0;
     if (running.size() > options_.inserts_in_flight + 1) status = finish_oldest();
     if (!status) break;
     running.push_back(

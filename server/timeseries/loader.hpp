@@ -26,8 +26,10 @@ class Loader {
  public:
   struct Options {
     std::uint64_t max_block_records = 500'000;
-    std::size_t max_block_bytes = std::size_t{64} << 20;  // of compressed bodies
-    std::int64_t live_pause_ms = 250;                     // gathers what comes within it into one block
+    std::uint64_t few_records = 100'000;                    // a block of fewer says that no backlog waits
+    std::size_t max_block_bytes = std::size_t{64} << 20;    // of compressed bodies
+    std::size_t max_insert_bytes = std::size_t{256} << 20;  // of rows laid out; a block of more goes in several inserts
+    std::int64_t live_pause_ms = 250;                       // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
     std::int64_t most_loading_ms = 60'000;  // of a backlog, then some of its session rows are written
     std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
@@ -43,7 +45,7 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   void start();
-  // Finishes the running block, then ends the thread. What is not loaded stays in the ledger.
+  // Finishes the blocks that went out, then ends the thread. What is not loaded stays in the ledger.
   void stop();
   // There is something new.
   void wake();

@@ -195,6 +195,7 @@ TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
 TEST_F(LoaderTest, OfSeveralInFlightOnlyWhatFailedGoesAgain) {
   Loader::Options small;
   small.max_block_records = 10;
+  small.few_records = 5;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 12; ++number) store(number, 10);
   clickhouse_.fail_inserts(1);
@@ -214,10 +215,33 @@ TEST_F(LoaderTest, OfSeveralInFlightOnlyWhatFailedGoesAgain) {
   EXPECT_EQ(again, 1U);
 }
 
+// Tails that repeat take next to nothing in a chunk and much in a row: what a block comes to is not known before.
+TEST_F(LoaderTest, ABlockThatIsTooLargeLaidOutGoesInSeveralInsertsTheSameEachTime) {
+  Loader::Options small;
+  small.max_insert_bytes = 1;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
+  for (std::uint8_t number = 1; number <= 3; ++number) store(number, 10);
+  clickhouse_.fail_inserts(1);
+  ASSERT_FALSE(loader_->drain().ok());
+  ASSERT_TRUE(loader_->drain().ok());
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  const auto inserts = clickhouse_.inserts("sample");
+  ASSERT_EQ(inserts.size(), 4U);
+  EXPECT_EQ(inserts[1].token, inserts[0].token);
+  EXPECT_EQ(inserts[1].body, inserts[0].body);
+  std::set<std::string> tokens;
+  for (const Insert& insert : inserts) {
+    tokens.insert(insert.token);
+    EXPECT_EQ(read_native(base::as_bytes(insert.body))->rows, 10U);
+  }
+  EXPECT_EQ(tokens.size(), 3U);
+}
+
 // A rare stream's blocks are always small: they do not hold up the large ones of a backlog.
 TEST_F(LoaderTest, ABacklogIsLoadedBeforeItsSessionRowsAreWritten) {
   Loader::Options small;
   small.max_block_records = 10;
+  small.few_records = 5;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 20; ++number) store(number, number % 2 == 0 ? 10 : 3);
   ASSERT_TRUE(loader_->drain().ok());
@@ -228,6 +252,7 @@ TEST_F(LoaderTest, ABacklogIsLoadedBeforeItsSessionRowsAreWritten) {
 TEST_F(LoaderTest, ABacklogKeepsSessionRowsWaitingOnlySoLong) {
   Loader::Options small;
   small.max_block_records = 10;
+  small.few_records = 5;
   small.most_loading_ms = 0;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 5; ++number) store(number, 10);
