@@ -77,6 +77,8 @@ TEST(FairQueue, AGreedyKeyFillsItsOwnShareAlone) {
   EXPECT_EQ(queue.push("modest", 4, 30), Push::taken);
   EXPECT_EQ(queue.push("large", 5, 40), Push::taken) << "alone in its line";
   EXPECT_EQ(queue.weight(), 100U);
+  EXPECT_EQ(queue.weight_of("greedy"), 30U);
+  EXPECT_EQ(queue.weight_of("nobody"), 0U);
   EXPECT_EQ(queue.push("late", 6, 1), Push::full);
   queue.push_always("late", 7, 1);
   EXPECT_EQ(queue.weight(), 101U);

@@ -144,9 +144,9 @@ base::Result<RecordingRow> get_own_recording(db::Connection& connection, const b
 base::Result<std::int64_t> put_item(db::Connection& connection, const NewItem& item);
 // `later` and unknown ids change nothing. A refusal may become a receipt; a receipt is never taken back.
 base::Status acknowledge_item(db::Connection& connection, std::string_view epoch, const Acknowledgement& word);
-// Receipts of another epoch than this one count no more.
 // Of the receipts; "" = the server never answered.
 base::Result<std::string> read_epoch(db::Connection& connection);
+// Receipts of another epoch than this one count no more.
 base::Status forget_other_epochs(db::Connection& connection, std::string_view epoch);
 base::Status set_sealed(db::Connection& connection, RecordingRow& recording, rowing::EndReason reason,
                         std::uint32_t revision);

@@ -12,9 +12,10 @@
 
 namespace boathouse::timeseries {
 
+// So many are read together; of a longer session they are read in pages.
 inline constexpr std::uint64_t kRecordsAtOnce = 200'000;
 
-// How many are read to reckon it.
+// How many there are to read for its figures.
 std::uint64_t records_to_read(const ledger::SessionState& session);
 
 // What a session comes to by the records that ClickHouse has of it now.
