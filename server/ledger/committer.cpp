@@ -89,44 +89,60 @@ void Committer::on_commit(std::function<void()> wake) {
 }
 
 void Committer::loop() {
+  std::unique_lock lock(mutex_);
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) {
-        return;
-      }
+    ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) {
+      return;
     }
-    std::vector<Job> group = take_group();
-    commit(group);
+    const auto begun = std::chrono::steady_clock::now();
+    Group group = take_group(begun);
+    if (group.jobs.empty()) {
+      ready_.wait_until(lock, heavy_keys_.next_end(begun));
+      continue;
+    }
+    lock.unlock();
+    commit(group.jobs);
+    note(group, begun);
+    lock.lock();
   }
 }
 
-std::vector<Committer::Job> Committer::take_group() {
-  const std::lock_guard lock(mutex_);
+Committer::Group Committer::take_group(HeavyKeys::Time now) {
   const auto is_light = [this](const base::Uuid& key) { return queue_.weight_of(key) <= kLightBytes; };
+  const auto may_go = [&](const base::Uuid& key) { return stopping_ || !heavy_keys_.rests(key, now); };
   // The ledger's own work weighs nothing and puts nobody off.
   const bool only_light = light_groups_ < kMostLightGroups && queue_.any_of([&](const base::Uuid& key) {
-    return queue_.weight_of(key) > 0 && is_light(key);
+    return queue_.weight_of(key) > 0 && is_light(key) && may_go(key);
   });
   light_groups_ = only_light ? light_groups_ + 1 : 0;
-  std::vector<Job> group;
+  Group group;
   std::size_t bytes = 0;
-  std::map<base::Uuid, std::size_t> bytes_of;
   while (bytes < kGroupBytes) {
     base::Uuid taken;
     auto next = queue_.pop_if([&](const base::Uuid& key) {
       taken = key;
-      return (!only_light || is_light(key)) && bytes_of[key] < kKeyBytes;
+      return (!only_light || is_light(key)) && group.bytes_of[key] < kKeyBytes && may_go(key);
     });
     if (!next) {
       break;
     }
     bytes += next->weight;
-    bytes_of[taken] += next->weight;
-    group.push_back(std::move(next->value));
+    group.bytes_of[taken] += next->weight;
+    group.jobs.push_back(std::move(next->value));
   }
   return group;
+}
+
+void Committer::note(const Group& group, HeavyKeys::Time begun) {
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [key, bytes] : group.bytes_of) {
+    if (bytes > kLightBytes) {
+      heavy_keys_.served_heavy(key, now, now - begun);
+    } else if (bytes > 0) {
+      heavy_keys_.served_light(key, now);
+    }
+  }
 }
 
 void Committer::commit(std::span<Job> jobs) {

@@ -1,6 +1,6 @@
 // One thread that owns the writing connection. What is queued while a transaction runs becomes the next one: nobody
 // waits for company, and under load many share one fsync. A group is bounded and keys take turns in it, those with
-// little first, so that nobody waits for all that a greedy device has sent.
+// little first, so that nobody waits for all that a greedy device has sent; see also HeavyKeys.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
 #include "server/ledger/epoch.hpp"
+#include "server/ledger/heavy_keys.hpp"
 #include "server/ledger/writer.hpp"
 #include "server/sql/sql.hpp"
 
@@ -59,8 +61,15 @@ class Committer {
   [[nodiscard]] std::size_t queued_bytes() const;
 
  private:
+  // Jobs that share a transaction, and the keys that they are of.
+  struct Group {
+    std::vector<Job> jobs;
+    std::map<base::Uuid, std::size_t> bytes_of;
+  };
+
   void loop();
-  std::vector<Job> take_group();
+  Group take_group(HeavyKeys::Time now);  // under mutex_; empty: all that wait rest
+  void note(const Group& group, HeavyKeys::Time begun);
   void commit(std::span<Job> jobs);
   base::Status transact(std::span<Job> jobs);
 
@@ -74,6 +83,7 @@ class Committer {
   Queue queue_;
   bool stopping_ = false;
   int light_groups_ = 0;  // one after the other
+  HeavyKeys heavy_keys_;  // of the committer's thread alone
 
   std::mutex wake_mutex_;
   std::function<void()> wake_;

@@ -268,6 +268,37 @@ TEST_P(LedgerTest, AHeavyBatchIsNotPassedOverForEver) {
   EXPECT_LE(heavy - stored.begin(), 10);
 }
 
+// One heavy batch that took 50 ms, and then its key would have to rest for a second while others come.
+TEST_P(LedgerTest, AHeavyKeyRestsWhileOthersCome) {
+  put({birth_entry(kRec)});
+  const auto send = [&](const base::Uuid& key, std::uint64_t from, std::size_t bytes, std::function<void()> then) {
+    ledger_->submit(
+        Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 1, std::string(bytes, 'x'))}, key},
+        [then = std::move(then)](const base::Result<Results>& results) {
+          EXPECT_TRUE(results);
+          then();
+        });
+  };
+  const auto send_and_wait = [&](const base::Uuid& key, std::uint64_t from, std::size_t bytes,
+                                 std::chrono::milliseconds takes = {}) {
+    std::promise<void> stored;
+    send(key, from, bytes, [&] {
+      std::this_thread::sleep_for(takes);
+      stored.set_value();
+    });
+    stored.get_future().wait();
+  };
+  send_and_wait(uuid(71), 0, 1000);
+  send_and_wait(uuid(70), 1, 200'000, std::chrono::milliseconds(50));
+  std::atomic<bool> heavy_stored = false;
+  send(uuid(70), 2, 200'000, [&] { heavy_stored = true; });
+  for (std::uint64_t i = 3; i < 6; ++i) send_and_wait(uuid(71), i, 1000);
+  EXPECT_FALSE(heavy_stored);
+  EXPECT_GT(ledger_->counts()->queued_bytes, 0U) << "it is not refused";
+  ledger_->stop();  // waits for no rest
+  EXPECT_TRUE(heavy_stored);
+}
+
 // A trigger stands for any failure that belongs to one submission's own statements.
 TEST_F(SqliteLedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
   put({birth_entry(kRec)});

@@ -167,17 +167,26 @@ class SqlLedger final : public Ledger, public Bodies {
   Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                               std::int64_t after) override {
     while (true) {
-      std::int64_t block_id = 0;
-      BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-        const auto next = writer.next_block(max_records, max_bytes, after);
-        if (!next) {
-          return next.error();
-        }
-        block_id = *next;
-        return {};
-      }));
-      if (block_id == 0) {
+      const auto plan = read([&](Reader& reader) { return reader.next_block(max_records, max_bytes, after); });
+      if (!plan) {
+        return plan.error();
+      }
+      if (!*plan) {
         return std::optional<LoadBlock>();
+      }
+      std::int64_t block_id = (*plan)->block_id;
+      if (block_id == 0) {
+        BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
+          const auto made = writer.make_block(**plan);
+          if (!made) {
+            return made.error();
+          }
+          block_id = *made;
+          return {};
+        }));
+      }
+      if (block_id == 0) {
+        continue;
       }
       auto block = read([block_id](Reader& reader) { return reader.block(block_id); });
       if (block) {

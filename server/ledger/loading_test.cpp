@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/rows.hpp"
+#include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::ledger {
@@ -35,6 +37,10 @@ class LoadingTest : public LedgerTest {
   bool nothing_waits(std::int64_t after = 0) {
     const auto block = ledger_->next_block(kMany, kMany, after);
     return block && !block->has_value();
+  }
+  void purge(const base::Uuid& rec_id) {
+    put({flag_entry(rec_id, 900, rowing::EditField::deleted, true),
+         flag_entry(rec_id, 901, rowing::EditField::purged, true)});
   }
   static std::vector<std::uint64_t> starts(const LoadBlock& block) {
     std::vector<std::uint64_t> result;
@@ -127,6 +133,107 @@ TEST_P(LoadingTest, BlocksAreTheSameAfterARestart) {
     EXPECT_EQ(next(kMany, kMany, last), block);
     last = block.block_id;
   }
+}
+
+// What a purge leaves of a block goes into another, which ends where the next that is there begins.
+TEST_P(LoadingTest, WhatIsLeftOfABlockLiesBetweenOthers) {
+  const base::Uuid left = uuid(101);
+  const base::Uuid purged = uuid(102);
+  put({birth_entry(kRec), birth_entry(left), birth_entry(purged)});
+  put({chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
+  put({chunk_entry(left, Stream::sample, 0, 10), chunk_entry(purged, Stream::sample, 0, 10)});
+  put({chunk_entry(kRec, Stream::sample, 20, 30), chunk_entry(kRec, Stream::sample, 30, 40)});
+  std::vector<LoadBlock> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(next(20, kMany, blocks.empty() ? 0 : blocks.back().block_id));
+  purge(purged);
+  put({chunk_entry(left, Stream::sample, 10, 20)});
+  EXPECT_EQ(next(), blocks[0]);
+  EXPECT_EQ(next(kMany, kMany, blocks[0].block_id), blocks[2]);
+  const LoadBlock between = next(kMany, kMany, blocks[2].block_id);
+  EXPECT_THAT(starts(between), ElementsAre(0));
+  const LoadBlock after = next(kMany, kMany, between.block_id);
+  EXPECT_THAT(starts(after), ElementsAre(10));
+  EXPECT_TRUE(nothing_waits(after.block_id));
+  ASSERT_TRUE(ledger_->finish_block(blocks[1].block_id)) << "it is no more";
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 6U);
+  for (const LoadBlock* block : std::vector<const LoadBlock*>{&after, &blocks[0], &blocks[2], &between}) {
+    ASSERT_TRUE(ledger_->finish_block(block->block_id));
+  }
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  EXPECT_TRUE(nothing_waits());
+}
+
+// A chunk that is to be loaded once more lies among those of a block, and is not of it.
+TEST_P(LoadingTest, WhatIsLoadedOnceMoreIsInABlockOfItsOwn) {
+  const base::Uuid again = uuid(101);
+  const base::Uuid purged = uuid(102);
+  put({birth_entry(kRec), birth_entry(again), birth_entry(purged)});
+  put({chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(purged, Stream::sample, 0, 10)});
+  put({chunk_entry(again, Stream::sample, 0, 10), chunk_entry(again, Stream::sample, 10, 20)});
+  put({chunk_entry(kRec, Stream::sample, 10, 20), chunk_entry(purged, Stream::sample, 10, 20)});
+  std::vector<LoadBlock> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(next(20, kMany, blocks.empty() ? 0 : blocks.back().block_id));
+  ASSERT_TRUE(ledger_->finish_block(blocks[1].block_id));
+  purge(purged);
+  const LoadBlock around = next();
+  EXPECT_THAT(starts(around), ElementsAre(0, 10));
+  ASSERT_EQ(*ledger_->load_again(again, Stream::sample), 2U);
+  EXPECT_EQ(next(), around);
+  const LoadBlock once_more = next(kMany, kMany, around.block_id);
+  EXPECT_EQ(once_more.items, blocks[1].items);
+  EXPECT_NE(once_more.token, blocks[1].token);
+  ASSERT_TRUE(ledger_->finish_block(around.block_id));
+  EXPECT_EQ(next(), once_more);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 2U);
+}
+
+// Blocks of version 8, which were any chunks. Those that lie together stay, under their tokens; a block around chunks
+// that are not its own is dissolved.
+TEST_P(LoadingTest, BlocksOfVersion8Stay) {
+  sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  auto connection = sql::Connection::open(old.place());
+  ASSERT_TRUE(connection);
+  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(8)}));
+  for (const auto& [block_id, stream] : {std::pair{20, 1}, {21, 2}, {22, 2}, {23, 1}, {24, 3}}) {
+    auto insert = connection->prepare("INSERT INTO load_block (block_id, stream, token) VALUES (?1, ?2, ?3)");
+    ASSERT_TRUE(insert->bind(1, block_id).bind(2, stream).bind(3, "token" + std::to_string(block_id)).run());
+  }
+  struct Waiting {
+    int server_seq, stream, round, block_id;
+  };
+  for (const Waiting& chunk : std::vector<Waiting>{{3, 1, 0, 20},
+                                                   {4, 2, 0, 21},
+                                                   {5, 1, 0, 20},
+                                                   {6, 2, 0, 22},
+                                                   {7, 2, 0, 21},
+                                                   {8, 1, 0, 0},
+                                                   {9, 1, 6, 23},
+                                                   {10, 1, 0, 0},
+                                                   {11, 1, 6, 23}}) {
+    auto insert = connection->prepare(
+        "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size, block_id, round, since_ms) "
+        "VALUES (?1, ?2, ?3, 0, 10, 5, ?4, ?5, 17)");
+    insert->bind(1, chunk.server_seq).bind(2, base::ByteView(kRec.bytes)).bind(3, chunk.stream);
+    insert->bind(4, chunk.block_id == 0 ? std::nullopt : std::optional(chunk.block_id)).bind(5, chunk.round);
+    const auto done = insert->run();
+    ASSERT_TRUE(done) << done.error().text;
+  }
+  const auto migrated = sql::migrate(*connection, kSchema);
+  ASSERT_TRUE(migrated) << migrated.error().text;
+  std::vector<std::string> blocks;
+  auto select =
+      connection->prepare("SELECT token, stream, round, first_seq, last_seq FROM load_block ORDER BY block_id");
+  ASSERT_TRUE(each_row(*select, [&blocks](const sql::Statement& row) {
+    std::string text(row.text(0));
+    for (int column = 1; column < 5; ++column) text += " " + std::to_string(row.integer(column));
+    blocks.push_back(text);
+  }));
+  EXPECT_THAT(blocks, ElementsAre("token20 1 0 3 5", "token22 2 0 6 6", "token23 1 6 9 11"));
+  auto count = connection->prepare("SELECT count(*), min(since_ms), CAST(sum(round) AS BIGINT) FROM unloaded");
+  ASSERT_TRUE(*count->step());
+  EXPECT_EQ(count->integer(0), 9);
+  EXPECT_EQ(count->integer(1), 17);
+  EXPECT_EQ(count->integer(2), 12);
 }
 
 TEST_P(LoadingTest, FinishingIsIdempotentAndKnowsItsBlocks) {

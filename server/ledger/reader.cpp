@@ -258,9 +258,7 @@ Result<LoadBlock> Reader::block(std::int64_t block_id) {
   block.block_id = block_id;
   std::int64_t round = 0;
   {
-    auto select = connection_.prepare(
-        "SELECT stream, token, (SELECT max(round) FROM unloaded WHERE unloaded.block_id = load_block.block_id) "
-        "FROM load_block WHERE block_id = ?1");
+    auto select = connection_.prepare("SELECT stream, token, round FROM load_block WHERE block_id = ?1");
     if (!select) {
       return select.error();
     }
@@ -276,8 +274,9 @@ Result<LoadBlock> Reader::block(std::int64_t block_id) {
     round = select->integer(2);
   }
   auto select = connection_.prepare(std::string(kItemColumns) + std::string(kBodyColumns) +
-                                    "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
-                                    "JOIN recording USING (rec_id) " +
+                                    "FROM load_block JOIN unloaded ON " + std::string(kIsInBlock) +
+                                    " JOIN chunk ON chunk.server_seq = unloaded.server_seq "
+                                    "JOIN recording ON recording.rec_id = chunk.rec_id " +
                                     std::string(kBodyJoins) + "WHERE block_id = ?1 ORDER BY unloaded.server_seq");
   if (!select) {
     return select.error();

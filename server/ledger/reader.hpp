@@ -10,6 +10,7 @@
 
 #include "core/base/result.hpp"
 #include "core/rowing/edit_order.hpp"
+#include "server/ledger/block_plan.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/gauges.hpp"
@@ -84,10 +85,23 @@ class Reader {
   base::Result<std::vector<Erasure>> erasures();
   base::Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete);
 
+  // The first block after `after`, or what the next one is to be made of; nothing: no chunk waits outside a block.
+  base::Result<std::optional<BlockPlan>> next_block(std::uint64_t max_records, std::size_t max_bytes,
+                                                    std::int64_t after);
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
 
  private:
+  // Chunks of a stream and round that are in no block: from first_seq on, before end_seq.
+  struct Gap {
+    std::int64_t stream = 0;
+    std::int64_t round = 0;
+    std::int64_t first_seq = 0;
+    std::int64_t end_seq = 0;
+  };
+
+  base::Result<std::optional<Gap>> oldest_gap();
+  base::Result<std::optional<BlockPlan>> plan_block(std::uint64_t max_records, std::size_t max_bytes);
   // Of a row with kBodyColumns from `column` on.
   base::Result<base::Bytes> body_of(const sql::Statement& row, int column, std::int64_t server_seq);
   base::Result<std::vector<LoadItem>> items_of(sql::Statement& select);

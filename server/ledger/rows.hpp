@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/rowing/stream.hpp"
@@ -17,6 +18,11 @@ inline base::Bytes bytes_of(base::ByteView blob) { return {blob.begin(), blob.en
 
 // Of table feed. The numbers are on disk: never change one.
 enum class FeedKind : std::uint8_t { birth = 1, chunk = 2, seal = 3, edit = 4, gone = 5 };
+
+// Joins a chunk that waits to its load block.
+inline constexpr std::string_view kIsInBlock =
+    "unloaded.stream = load_block.stream AND unloaded.round = load_block.round AND "
+    "unloaded.server_seq BETWEEN first_seq AND last_seq";
 
 inline std::int64_t number(rowing::Stream stream) { return static_cast<std::int64_t>(stream); }
 

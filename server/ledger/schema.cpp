@@ -366,6 +366,40 @@ CREATE TABLE erasure (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// load_block: the chunks of its stream and round that wait in `unloaded` from first_seq to last_seq; no two of them
+// overlap. A block that is made is one row so, not one for each chunk, for acknowledgements wait meanwhile. Blocks of
+// before whose chunks do not lie together are dissolved: they had chunks back from a block that was.
+constexpr std::string_view kBlockRanges = R"sql(
+DELETE FROM load_block WHERE NOT EXISTS (SELECT 1 FROM unloaded WHERE unloaded.block_id = load_block.block_id);
+ALTER TABLE load_block ADD COLUMN round INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE load_block ADD COLUMN first_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE load_block ADD COLUMN last_seq INTEGER NOT NULL DEFAULT 0;
+UPDATE load_block SET
+  round = (SELECT max(unloaded.round) FROM unloaded WHERE unloaded.block_id = load_block.block_id),
+  first_seq = (SELECT min(server_seq) FROM unloaded WHERE unloaded.block_id = load_block.block_id),
+  last_seq = (SELECT max(server_seq) FROM unloaded WHERE unloaded.block_id = load_block.block_id);
+UPDATE load_block SET last_seq = 0 WHERE EXISTS (
+  SELECT 1 FROM unloaded WHERE unloaded.stream = load_block.stream AND unloaded.round = load_block.round
+  AND server_seq BETWEEN first_seq AND last_seq AND coalesce(unloaded.block_id, 0) <> load_block.block_id);
+
+CREATE TABLE unloaded_in_ranges (
+  server_seq INTEGER PRIMARY KEY,
+  rec_id BLOB NOT NULL,
+  stream INTEGER NOT NULL,
+  from_seq INTEGER NOT NULL,
+  records INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  round INTEGER NOT NULL DEFAULT 0,
+  since_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO unloaded_in_ranges (server_seq, rec_id, stream, from_seq, records, size, round, since_ms)
+SELECT server_seq, rec_id, stream, from_seq, records, size, round, since_ms FROM unloaded;
+DROP TABLE unloaded;
+ALTER TABLE unloaded_in_ranges RENAME TO unloaded;
+CREATE INDEX unloaded_waiting ON unloaded (stream, round, server_seq);
+DELETE FROM load_block WHERE last_seq = 0;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -373,7 +407,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{5, kLinkIndex},
                                  sql::Migration{6, kBackupMark},
                                  sql::Migration{7, kSegments},
-                                 sql::Migration{8, kRetention}};
+                                 sql::Migration{8, kRetention},
+                                 sql::Migration{9, kBlockRanges}};
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "server/ledger/block_plan.hpp"
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/ledger.hpp"
@@ -34,8 +35,9 @@ class Writer {
   // One result per entry. An error is the database's and ends the transaction.
   base::Result<std::vector<wire::ItemResult>> apply(const Submission& submission);
 
-  // As of Ledger. next_block gives the id of a block that is in the tables now, or 0 when nothing waits.
-  base::Result<std::int64_t> next_block(std::uint64_t max_records, std::size_t max_bytes, std::int64_t after);
+  // The id of the block that is in the tables now; 0: it has changed meanwhile what waits, make another plan.
+  base::Result<std::int64_t> make_block(const BlockPlan& plan);
+  // As of Ledger.
   base::Status finish_block(std::int64_t block_id);
   base::Status sessions_written(std::span<const Ledger::DirtySession> sessions);
 
@@ -135,7 +137,6 @@ class Writer {
   base::Result<std::optional<wire::ItemResult>> refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id);
   base::Status feed(const FeedEntry& entry);
   base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream);
-  base::Result<std::int64_t> make_block(std::uint64_t max_records, std::size_t max_bytes);
   base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
   base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by);

@@ -129,7 +129,8 @@ Status Writer::lose_body(std::int64_t server_seq, const std::string& reason) {
     return {};  // known, or removed
   }
   // Others must not wait for it in a block that cannot be read.
-  auto block = connection_->prepare("SELECT block_id FROM unloaded WHERE server_seq = ?1 AND block_id IS NOT NULL");
+  auto block = connection_->prepare("SELECT block_id FROM unloaded JOIN load_block ON " + std::string(kIsInBlock) +
+                                    " WHERE server_seq = ?1");
   if (!block) {
     return block.error();
   }

@@ -121,8 +121,8 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   };
   std::vector<std::int64_t> blocks;
   {
-    auto select =
-        connection_->prepare("SELECT DISTINCT block_id FROM unloaded WHERE +block_id IS NOT NULL AND " + among);
+    auto select = connection_->prepare("SELECT DISTINCT block_id FROM unloaded JOIN load_block ON " +
+                                       std::string(kIsInBlock) + " WHERE " + among);
     if (!select) {
       return select.error();
     }
@@ -165,18 +165,6 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   }
   counters_.unloaded -= removed[0];
   counters_.chunks -= removed[6];
-  return {};
-}
-
-Status Writer::dissolve_block(std::int64_t block_id) {
-  for (const std::string_view sql :
-       {"UPDATE unloaded SET block_id = NULL WHERE block_id = ?1", "DELETE FROM load_block WHERE block_id = ?1"}) {
-    auto dissolve = connection_->prepare(sql);
-    if (!dissolve) {
-      return dissolve.error();
-    }
-    BOATHOUSE_TRY(dissolve->bind(1, block_id).run());
-  }
   return {};
 }
 

@@ -25,7 +25,7 @@ namespace boathouse::timeseries {
 class Loader {
  public:
   struct Options {
-    std::uint64_t max_block_records = 500'000;
+    std::uint64_t max_block_records = 1'000'000;
     std::uint64_t few_records = 100'000;                    // a block of fewer says that no backlog waits
     std::size_t max_block_bytes = std::size_t{64} << 20;    // of compressed bodies
     std::size_t max_insert_bytes = std::size_t{256} << 20;  // of rows laid out; a block of more goes in several inserts
