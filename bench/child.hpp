@@ -60,9 +60,11 @@ class Folder {
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
   [[nodiscard]] double bytes(const std::string& name) const {
     double sum = 0;
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(file(name), error)) {
-      if (entry.is_regular_file(error)) sum += static_cast<double>(entry.file_size(error));
+    std::error_code error;  // parts go while one looks
+    for (fs::recursive_directory_iterator entry(file(name), error), end; entry != end; entry.increment(error)) {
+      std::error_code gone;
+      const std::uintmax_t size = entry->is_regular_file(gone) ? entry->file_size(gone) : 0;
+      if (!gone) sum += static_cast<double>(size);
     }
     return sum;
   }

@@ -187,7 +187,7 @@ void CommandLine::add_retention(CLI::App& app) {
   set->add_flag("--for-ever", retention.for_ever, "Never remove them");
   CLI::App* hold = add("hold", "Keep everything, whatever the rules say, and refuse erasure and purge",
                        [this] { return retention_hold(server, retention); });
-  with_scope(hold, "all, or athlete:ath_...");
+  with_scope(hold, "all, athlete:ath_..., or team:team_...: everybody who is a member now");
   hold->add_option("--reason", retention.reason, "Shown with the hold")->required();
   with_scope(add("release", "End a legal hold", [this] { return retention_release(server, retention); }),
              "all, or athlete:ath_...");

@@ -40,7 +40,7 @@ RetentionService::RetentionService(const Parts& parts, const std::filesystem::pa
 
 base::Status RetentionService::add_routes(http::RouteTable& routes) {
   return retention::add_routes(routes,
-                               {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock, {}});
+                               {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock});
 }
 
 base::Status RetentionService::start() {

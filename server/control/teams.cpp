@@ -278,6 +278,19 @@ Result<std::vector<TeamPerson>> Teams::people(const base::Uuid& team) {
   return people;
 }
 
+Result<std::map<base::Uuid, std::vector<base::Uuid>>> Teams::teams_of_members() {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare("SELECT athlete, team FROM team_person WHERE role = ?1 ORDER BY athlete, team");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, static_cast<int>(TeamRole::member));
+  std::map<base::Uuid, std::vector<base::Uuid>> teams;
+  BOATHOUSE_TRY(each_row(
+      *select, [&teams](const sql::Statement& row) { teams[uuid_of(row.blob(0))].push_back(uuid_of(row.blob(1))); }));
+  return teams;
+}
+
 Result<Team> Teams::rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version) {
   BOATHOUSE_TRY(check_name(name, "a team's name"));
   const std::lock_guard lock(mutex_);

@@ -69,6 +69,8 @@ class Teams {
                                         std::size_t limit);
   // Coaches first, each in the order of coming.
   base::Result<std::vector<TeamPerson>> people(const base::Uuid& team);
+  // Everybody who is a member of some team, and of which.
+  base::Result<std::map<base::Uuid, std::vector<base::Uuid>>> teams_of_members();
   // Of `version`, or whatever it is. conflict: it is at another one.
   base::Result<Team> rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version);
   // Everybody leaves, for good; the name stays.

@@ -66,6 +66,19 @@ TEST_P(TeamsTest, ACoachReadsTheMembersOfTheTeamsTheyAreIn) {
   EXPECT_EQ(teams().remove(pair.id, coach_, TeamRole::coach).error().code, ErrorCode::not_found);
 }
 
+TEST_P(TeamsTest, MembersAndTheirTeamsAreReadFromTheDisk) {
+  const Team eight = team("Eight");
+  const Team pair = team("Pair");
+  ASSERT_TRUE(teams().add(eight.id, anna_, TeamRole::member));
+  ASSERT_TRUE(teams().add(pair.id, anna_, TeamRole::member));
+  ASSERT_TRUE(teams().add(pair.id, ben_, TeamRole::member));
+  EXPECT_THAT(*teams().teams_of_members(),
+              UnorderedElementsAre(testing::Pair(anna_, UnorderedElementsAre(eight.id, pair.id)),
+                                   testing::Pair(ben_, ElementsAre(pair.id))));
+  ASSERT_TRUE(teams().archive(pair.id));
+  EXPECT_THAT(*teams().teams_of_members(), ElementsAre(testing::Pair(anna_, ElementsAre(eight.id))));
+}
+
 TEST_P(TeamsTest, WhoMayReadWhomDependsOnTheKeyToo) {
   ASSERT_TRUE(teams().add(team("Eight").id, anna_, TeamRole::member));
   EXPECT_THAT(*readable(kAthleteScopes), UnorderedElementsAre(coach_, anna_));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/bytes.hpp"
@@ -16,6 +17,7 @@ namespace boathouse::ledger {
 
 // Whom a rule or a hold is about: "all", "team:UUID" (rules alone) or "athlete:UUID".
 inline constexpr std::string_view kScopeAll = "all";
+inline constexpr std::string_view kTeamScope = "team:";
 std::string scope_of_athlete(const base::Uuid& athlete);
 std::string scope_of_team(const base::Uuid& team);
 

@@ -17,7 +17,7 @@ using base::Result;
 using base::Status;
 
 std::string scope_of_athlete(const base::Uuid& athlete) { return "athlete:" + athlete.text(); }
-std::string scope_of_team(const base::Uuid& team) { return "team:" + team.text(); }
+std::string scope_of_team(const base::Uuid& team) { return std::string(kTeamScope) + team.text(); }
 
 Status Writer::set_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) {
   auto upsert = connection_->prepare(

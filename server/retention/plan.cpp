@@ -112,19 +112,19 @@ class Planning {
 
 }  // namespace
 
-Result<Policy> policy_of(ledger::Ledger& ledger) {
+Result<Policy> policy_of(ledger::Ledger& ledger, TeamsOf teams_of) {
   auto rules = ledger.retention_rules();
   if (!rules) return rules.error();
   auto holds = ledger.legal_holds();
   if (!holds) return holds.error();
-  return Policy{std::move(*rules), std::move(*holds)};
+  return Policy{std::move(*rules), std::move(*holds), std::move(teams_of)};
 }
 
 std::optional<int> years_kept(const Policy& policy, const base::Uuid& athlete, Stream stream) {
   if (const RetentionRule* own = rule_of(policy, ledger::scope_of_athlete(athlete), stream)) return own->years;
-  if (policy.teams_of) {
+  if (const auto teams = policy.teams_of.find(athlete); teams != policy.teams_of.end()) {
     std::optional<int> longest;
-    for (const base::Uuid& team : policy.teams_of(athlete)) {
+    for (const base::Uuid& team : teams->second) {
       const RetentionRule* rule = rule_of(policy, ledger::scope_of_team(team), stream);
       if (rule == nullptr) continue;
       if (!rule->years) return std::nullopt;

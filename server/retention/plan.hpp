@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,15 +17,18 @@ namespace boathouse::retention {
 inline constexpr std::int64_t kYearMs = 31'557'600'000;    // 365.25 days
 inline constexpr std::size_t kMaxStreamsOfAPlan = 20'000;  // what is beyond waits for the next plan
 
+// The teams that an athlete is a member of. Read from the disk for each plan, not from what a node remembers: a rule of
+// a team may keep what that of all would remove.
+using TeamsOf = std::map<base::Uuid, std::vector<base::Uuid>>;
+
 // Rules and holds, and who is whose.
 struct Policy {
   std::vector<ledger::RetentionRule> rules;
   std::vector<ledger::LegalHold> holds;
-  // The teams that an athlete is in; empty: there are no teams.
-  std::function<std::vector<base::Uuid>(const base::Uuid& athlete)> teams_of = {};
+  TeamsOf teams_of;
 };
 
-base::Result<Policy> policy_of(ledger::Ledger& ledger);
+base::Result<Policy> policy_of(ledger::Ledger& ledger, TeamsOf teams_of);
 
 // How many years a stream of an athlete is kept: the athlete's own rule, else the longest of the teams', else that of
 // all; nullopt: for ever, which is what counts where there is no rule.

@@ -30,9 +30,7 @@ TEST(YearsKept, TheMostSpecificRuleCounts) {
                         {ledger::scope_of_team(uuid(50)), Stream::sample, 3},
                         {ledger::scope_of_team(uuid(51)), Stream::sample, 7},
                         {ledger::scope_of_athlete(uuid(1)), Stream::sample, 1}});
-  some.teams_of = [](const base::Uuid& athlete) {
-    return athlete == uuid(3) ? std::vector<base::Uuid>{} : std::vector{uuid(50), uuid(51)};
-  };
+  for (const std::uint64_t member : {1U, 2U, 4U}) some.teams_of[uuid(member)] = {uuid(50), uuid(51)};
   EXPECT_EQ(years_kept(some, uuid(1), Stream::sample), 1);
   EXPECT_EQ(years_kept(some, uuid(2), Stream::sample), 7) << "of several teams the longest";
   EXPECT_EQ(years_kept(some, uuid(3), Stream::sample), 2);
@@ -66,7 +64,7 @@ class PlanTest : public ledger::SqliteLedgerTest {
                                     {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}));
   }
   Plan plan(std::int64_t now_ms = kNow) {
-    const auto rules = policy_of(*ledger_);
+    const auto rules = policy_of(*ledger_, {});
     EXPECT_TRUE(rules);
     auto made = make_plan(*ledger_, *rules, now_ms);
     EXPECT_TRUE(made) << made.error().text;

@@ -28,7 +28,6 @@ using http::Request;
 using http::Response;
 
 constexpr std::size_t kMaxBody = 16 * 1024;
-constexpr std::string_view kTeamPrefix = "team_";
 
 Response json_response(int status, std::string body) {
   Response response = http::make_response(status, "application/json", std::move(body));
@@ -41,7 +40,7 @@ std::optional<base::Uuid> caller(const Request& request) { return control::ident
 // ---- words in and out ----
 
 // "athlete:ath_..." as the ledger has it; what is wrong with it otherwise.
-Result<std::string> stored_scope(const std::string& scope, bool may_be_team) {
+Result<std::string> stored_scope(const std::string& scope) {
   if (scope == ledger::kScopeAll) return scope;
   const std::size_t colon = scope.find(':');
   const std::string kind = scope.substr(0, colon);
@@ -51,20 +50,20 @@ Result<std::string> stored_scope(const std::string& scope, bool may_be_team) {
     if (!athlete) return athlete.error();
     return ledger::scope_of_athlete(*athlete);
   }
-  if (kind == "team" && may_be_team) {
-    const auto team = control::parse_id(kTeamPrefix, id);
+  if (kind == "team") {
+    const auto team = control::parse_id(control::kTeamPrefix, id);
     if (!team) return team.error();
     return ledger::scope_of_team(*team);
   }
-  return Error{ErrorCode::invalid_input,
-               may_be_team ? "scope is all, team:team_... or athlete:ath_..." : "scope is all or athlete:ath_..."};
+  return Error{ErrorCode::invalid_input, "scope is all, team:team_... or athlete:ath_..."};
 }
+
+bool is_team(const std::string& stored) { return stored.starts_with(ledger::kTeamScope); }
 
 std::string shown_scope(const std::string& scope) {
   const std::size_t colon = scope.find(':');
   if (colon == std::string::npos) return scope;
-  const bool team = scope.starts_with("team:");
-  return scope.substr(0, colon + 1) + std::string(team ? kTeamPrefix : control::kAthletePrefix) +
+  return scope.substr(0, colon + 1) + std::string(is_team(scope) ? control::kTeamPrefix : control::kAthletePrefix) +
          scope.substr(colon + 1);
 }
 
@@ -97,8 +96,21 @@ void write_time(JsonWriter& json, std::string_view key, const std::optional<std:
 
 // ---- rules and holds ----
 
+Result<Policy> policy_now(const Parts& parts) {
+  auto teams_of = parts.accounts.teams().teams_of_members();
+  if (!teams_of) return teams_of.error();
+  return policy_of(parts.ledger, std::move(*teams_of));
+}
+
+// not_found: there is no such team, or it is archived.
+Result<control::Team> open_team(const Parts& parts, const std::string& stored) {
+  auto team = parts.accounts.teams().team(*base::Uuid::parse(stored.substr(ledger::kTeamScope.size())));
+  if (team && team->archived_ms) return Error{ErrorCode::not_found, "the team is archived: nobody is in it"};
+  return team;
+}
+
 Result<Response> show(const Parts& parts, const Request&) {
-  const auto policy = policy_of(parts.ledger);
+  const auto policy = policy_now(parts);
   if (!policy) return policy.error();
   const auto counts = parts.ledger.counts();
   if (!counts) return counts.error();
@@ -123,7 +135,7 @@ Result<Response> show(const Parts& parts, const Request&) {
 Result<Response> set_rule(const Parts& parts, const Request& request) {
   const auto body = object_of(request);
   if (!body) return body.error();
-  const auto scope = stored_scope(text_of(*body, "scope"), static_cast<bool>(parts.teams_of));
+  const auto scope = stored_scope(text_of(*body, "scope"));
   if (!scope) return scope.error();
   const auto grain = grain_of(text_of(*body, "grain"));
   if (!grain) return grain.error();
@@ -137,6 +149,9 @@ Result<Response> set_rule(const Parts& parts, const Request& request) {
   }
   ledger::RetentionRule rule{*scope, *grain, {}, 0};
   if (!for_ever) rule.years = static_cast<int>(*years->integer());
+  if (is_team(*scope)) {
+    if (const auto team = open_team(parts, *scope); !team) return team.error();
+  }
   BOATHOUSE_TRY(parts.ledger.set_retention_rule(rule, caller(request)));
   return show(parts, request);
 }
@@ -144,20 +159,38 @@ Result<Response> set_rule(const Parts& parts, const Request& request) {
 Result<Response> set_hold(const Parts& parts, const Request& request) {
   const auto body = object_of(request);
   if (!body) return body.error();
-  const auto scope = stored_scope(text_of(*body, "scope"), false);
+  const auto scope = stored_scope(text_of(*body, "scope"));
   if (!scope) return scope.error();
   const std::string reason = text_of(*body, "reason");
   if (body->object()->size() != 2 || reason.empty() || reason.size() > ledger::kMaxHoldReason) {
     return Error{ErrorCode::invalid_input,
                  "the body must be {\"scope\": \"...\", \"reason\": \"...\"}, the reason of at most 500 bytes"};
   }
-  BOATHOUSE_TRY(parts.ledger.set_legal_hold({*scope, reason, 0}, caller(request)));
+  if (!is_team(*scope)) {
+    BOATHOUSE_TRY(parts.ledger.set_legal_hold({*scope, reason, 0}, caller(request)));
+    return show(parts, request);
+  }
+  // A hold is on people, whatever team they are in tomorrow: it is on those who are members now.
+  const auto team = open_team(parts, *scope);
+  if (!team) return team.error();
+  const auto teams_of = parts.accounts.teams().teams_of_members();
+  if (!teams_of) return teams_of.error();
+  bool anybody = false;
+  for (const auto& [athlete, teams] : *teams_of) {
+    if (std::ranges::find(teams, team->id) == teams.end()) continue;
+    BOATHOUSE_TRY(parts.ledger.set_legal_hold({ledger::scope_of_athlete(athlete), reason, 0}, caller(request)));
+    anybody = true;
+  }
+  if (!anybody) return Error{ErrorCode::conflict, "nobody is a member of that team, so nothing is held"};
   return show(parts, request);
 }
 
 Result<Response> release_hold(const Parts& parts, const Request& request) {
-  const auto scope = stored_scope(std::string(request.path_parameter("scope")), false);
+  const auto scope = stored_scope(std::string(request.path_parameter("scope")));
   if (!scope) return scope.error();
+  if (is_team(*scope)) {
+    return Error{ErrorCode::invalid_input, "a hold on a team is one on each of its members: release athlete:ath_..."};
+  }
   BOATHOUSE_TRY(parts.ledger.release_legal_hold(*scope, caller(request)));
   return show(parts, request);
 }
@@ -165,9 +198,8 @@ Result<Response> release_hold(const Parts& parts, const Request& request) {
 // ---- plan and apply ----
 
 Result<Plan> plan_now(const Parts& parts) {
-  auto policy = policy_of(parts.ledger);
+  const auto policy = policy_now(parts);
   if (!policy) return policy.error();
-  policy->teams_of = parts.teams_of;
   return make_plan(parts.ledger, *policy, parts.clock.utc_ms());
 }
 

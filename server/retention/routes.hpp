@@ -1,9 +1,6 @@
 // The operator's door to retention and erasure: /v1/retention and /v1/athletes/{id}/erasure. docs/retention.md.
 #pragma once
 
-#include <functional>
-#include <vector>
-
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
@@ -23,8 +20,6 @@ struct Parts {
   Remover& remover;
   Eraser& eraser;
   base::Clock& clock;
-  // As of Policy; empty: there are no teams, and no rule can be about one.
-  std::function<std::vector<base::Uuid>(const base::Uuid& athlete)> teams_of = {};
 };
 
 // What `parts` refers to must outlive the routes.

@@ -34,7 +34,7 @@ class RetentionRoutesTest : public ledger::SqliteLedgerTest {
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
     remover_ = std::make_unique<Remover>(*ledger_, client_, *runner_, clock_);
     eraser_ = std::make_unique<Eraser>(Eraser::Options{}, *ledger_, client_, *runner_, clock_, [](std::string_view) {});
-    ASSERT_TRUE(add_routes(routes_, {*accounts_, *ledger_, client_, *remover_, *eraser_, clock_, {}}));
+    ASSERT_TRUE(add_routes(routes_, {*accounts_, *ledger_, client_, *remover_, *eraser_, clock_}));
   }
   http::Response ask(Method method, const std::string& target, const std::string& body = "") {
     return ask_as(operator_, method, target, body);
@@ -56,7 +56,7 @@ class RetentionRoutesTest : public ledger::SqliteLedgerTest {
     ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(10)));
   }
   std::string plan_id() {
-    const auto policy = policy_of(*ledger_);
+    const auto policy = policy_of(*ledger_, *accounts_->teams().teams_of_members());
     return make_plan(*ledger_, *policy, clock_.utc_ms())->id;
   }
 
@@ -99,11 +99,50 @@ TEST_F(RetentionRoutesTest, RulesAndHoldsAreSetAndShown) {
         R"({"scope":"all","grain":"sample","years":101})", R"({"scope":"all","grain":"sample","years":"3"})",
         R"({"scope":"all","grain":"summary","years":3})", R"({"scope":"everybody","grain":"sample","years":3})",
         R"({"scope":"athlete:Anna","grain":"sample","years":3})",
-        R"({"scope":"all","grain":"sample","years":3,"more":1})",
-        R"({"scope":"team:team_018bcfe5-6800-7abc-8def-0123456789ab","grain":"sample","years":3})"}) {
+        R"({"scope":"team:eight","grain":"sample","years":3})",
+        R"({"scope":"all","grain":"sample","years":3,"more":1})"}) {
     EXPECT_EQ(set(wrong), 400) << wrong;
   }
   EXPECT_EQ(ask(Method::post, "/v1/retention/holds", R"({"scope":"all","reason":""})").status, 400);
+}
+
+TEST_F(RetentionRoutesTest, ATeamsRuleIsAboutItsMembers) {
+  row();
+  const base::Uuid anna = anna_.key.athlete->id;
+  const base::Uuid eight = accounts_->teams().create("Eight", std::nullopt)->id;
+  const std::string scope = "team:" + control::format_id(control::kTeamPrefix, eight);
+  const std::string rule = R"({"scope":")" + scope + R"(","grain":"source","years":)";
+  EXPECT_EQ(set(R"({"scope":"team:team_018bcfe5-6800-7abc-8def-0123456789ab","grain":"source","years":3})"), 404);
+  EXPECT_EQ(set(R"({"scope":"all","grain":"source","years":1})"), 200);
+  EXPECT_EQ(set(rule + "null}"), 200);
+  EXPECT_THAT(ask(Method::get, "/v1/retention").body, HasSubstr(R"({"scope":")" + scope + R"(","grain":"source",)"));
+  clock_.set_utc_ms(clock_.utc_ms() + 2 * kYearMs);
+  const auto recordings = [this] { return ask(Method::get, "/v1/retention/plan").body; };
+  EXPECT_THAT(recordings(), HasSubstr(R"("recordings":1,)")) << "nobody is in the team yet";
+  ASSERT_TRUE(accounts_->teams().add(eight, anna, control::TeamRole::coach));
+  EXPECT_THAT(recordings(), HasSubstr(R"("recordings":1,)")) << "a coach is no member";
+  ASSERT_TRUE(accounts_->teams().add(eight, anna, control::TeamRole::member));
+  EXPECT_THAT(recordings(), HasSubstr(R"("recordings":0,)")) << "the team's rule keeps it for ever";
+  EXPECT_EQ(set(rule + "1}"), 200);
+  EXPECT_THAT(recordings(), HasSubstr(R"("recordings":1,)"));
+  ASSERT_TRUE(accounts_->teams().archive(eight));
+  EXPECT_EQ(set(rule + "3}"), 404);
+}
+
+TEST_F(RetentionRoutesTest, AHoldOnATeamIsOneOnEachMember) {
+  const base::Uuid eight = accounts_->teams().create("Eight", std::nullopt)->id;
+  const std::string scope = "team:" + control::format_id(control::kTeamPrefix, eight);
+  const std::string hold = R"({"scope":")" + scope + R"(","reason":"a dispute"})";
+  EXPECT_EQ(ask(Method::post, "/v1/retention/holds", hold).status, 409) << "of nobody";
+  ASSERT_TRUE(accounts_->teams().add(eight, anna_.key.athlete->id, control::TeamRole::member));
+  EXPECT_EQ(ask(Method::post, "/v1/retention/holds", hold).status, 200);
+  const auto holds = *ledger_->legal_holds();
+  ASSERT_EQ(holds.size(), 1U);
+  EXPECT_EQ(holds[0].scope, ledger::scope_of_athlete(anna_.key.athlete->id));
+  EXPECT_EQ(holds[0].reason, "a dispute");
+  EXPECT_EQ(ask(Method::delete_, "/v1/retention/holds/" + scope).status, 400);
+  EXPECT_EQ(ask(Method::delete_, "/v1/retention/holds/athlete:" + athlete()).status, 200);
+  EXPECT_THAT(*ledger_->legal_holds(), testing::IsEmpty());
 }
 
 TEST_F(RetentionRoutesTest, APlanIsAppliedAsItWasShownOrNotAtAll) {

@@ -51,7 +51,7 @@ await main(async () => {
   check('without a rule all is kept', /^without a rule: kept for ever/.test(ask('retention', 'show').out));
   equal('and nothing is due', plan().plan, null);
   const wrong = (...words) => ask('retention', 'set', ...words).code;
-  equal('no years, no such grain, summaries, a team where there are none: refused',
+  equal('no years, no such grain, summaries, a team that there is not: refused',
     [wrong('--grain', 'sample', '--years', '0'), wrong('--grain', 'samples', '--years', '3'), wrong('--grain', 'summary', '--years', '3'),
       wrong('--grain', 'sample', '--years', '3', '--scope', 'team:team_018bcfe5-6800-7abc-8def-0123456789ab')], [2, 1, 1, 1]);
   equal('a rule', ask('retention', 'set', '--grain', 'sample', '--grain', 'force_curve', '--years', '3').code, 0);
@@ -74,6 +74,13 @@ await main(async () => {
   const refused = ask('retention', 'apply', '--plan', unsafe.plan);
   check('and is not removed; the next step is named', refused.code === 1 && /backup create/.test(refused.err) && /backup verify/.test(refused.err),
     refused);
+  const as = (person, ...words) => run([...words, '--server', server.url, '--key', person.key]).out.trim();
+  const team = as(ben, 'team', 'create', 'Eight');
+  equal('a rule of a team that anna joins', [as(anna, 'team', 'join', as(ben, 'team', 'invite', team)) !== '',
+    ask('retention', 'set', '--grain', 'sample', '--grain', 'force_curve', '--for-ever', '--scope', `team:${team}`).code], [true, 0]);
+  equal('keeps what that of all would remove', plan().recordings, 1);
+  as(anna, 'team', 'leave', team);
+  equal('as long as she is in it', plan().plan, unsafe.plan);
   equal('a backup', backup().code, 0);
 
   equal('a hold', ask('retention', 'hold', '--scope', `athlete:${benId}`, '--reason', 'a dispute about doping').code, 0);
