@@ -59,9 +59,9 @@ export async function objectStore() {
       }
       if (request.method === 'GET' && query.has('list-type')) {
         const bucket = `${key.replace(/\/$/, '')}/`;
-        const found = [...objects.keys()].filter((name) => name.startsWith(bucket + (query.get('prefix') ?? '')));
+        const found = [...objects.keys()].filter((name) => name.startsWith(bucket + (query.get('prefix') ?? ''))).sort();
         return xml(reply, 200, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>${found.length}</KeyCount>${found.map((name) =>
-          `<Contents><Key>${name.slice(bucket.length)}</Key><Size>${objects.get(name).length}</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"x"</ETag></Contents>`).join('')}</ListBucketResult>`);
+          `<Contents><Key>${name.slice(bucket.length)}</Key><Size>${objects.get(name).length}</Size><LastModified>${new Date().toISOString()}</LastModified><ETag>"x"</ETag></Contents>`).join('')}</ListBucketResult>`);
       }
       if (request.method === 'PUT') {
         objects.set(key, body);

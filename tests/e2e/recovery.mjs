@@ -28,6 +28,15 @@ async function runJsonBeside(...args) {
   return { code: done.code, json: JSON.parse(done.out) };
 }
 
+// The commands of docs/operations/backup.md, against the object store in here. Debian's program.
+async function aws(store, ...args) {
+  const child = spawn('aws', ['--endpoint-url', store.url, '--no-progress', ...args], { env: { ...process.env, AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_DEFAULT_REGION: 'eu-central-1', AWS_EC2_METADATA_DISABLED: 'true' } });
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (text) => { said.out += text; });
+  child.stderr.on('data', (text) => { said.err += text; });
+  return new Promise((resolve) => { child.on('close', (code) => resolve({ code, ...said })); });
+}
+
 // boathouse-engine as a ClickHouse that is not the server's own.
 async function engine(folder) {
   const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0'], { env: { ...process.env, AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true' } });
@@ -152,6 +161,19 @@ await main(async () => {
   equal('a full one in the object store', [(await toS3()).clickhouse?.files.length, [...store.objects.keys()].some((key) => key.startsWith('/bucket/clickhouse/clickhouse-'))], [1, true]);
   equal('and an increment', (await toS3()).clickhouse?.files.length, 2);
   await server.stop();
+
+  // The ledger's part goes there too, and all of it comes from there: the folder is lost with the machine.
+  const backupsFar = path.join(folder, 'far-backups');
+  const stored = () => [...store.objects.keys()].filter((key) => key.startsWith('/bucket/backups/'));
+  const upload = () => aws(store, 's3', 'sync', backupsFar, 's3://bucket/backups', '--exclude', '.*', '--exclude', 'lock');
+  const sent = await upload();
+  check('copied into the object store', sent.code === 0 && stored().length > 0, sent);
+  equal('a copy of the copy sends nothing', [(await upload()).out.includes('upload:'), sent.out.includes('upload:')], [false, true]);
+  fs.rmSync(backupsFar, { recursive: true });
+  fs.rmSync(far, { recursive: true });
+  const fetched = await aws(store, 's3', 'sync', 's3://bucket/backups', backupsFar);
+  equal('and fetched from there', [fetched.code, run(['backup', 'verify', '--from', backupsFar]).code], [0, 0]);
+
   const other = await engine(path.join(folder, 'clickhouse-2'));
   const near = path.join(folder, 'near');
   const back = await runJsonBeside('restore', '--from', path.join(folder, 'far-backups'), '--data', near, '--clickhouse', other);
