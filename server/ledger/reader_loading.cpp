@@ -2,6 +2,7 @@
 // writer, which acknowledgements wait for, only checks and writes.
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "server/ledger/block_token.hpp"
@@ -11,9 +12,10 @@
 namespace boathouse::ledger {
 namespace {
 
-// Every chunk of a block is a row to remove, and acknowledgements wait meanwhile. A backlog's chunks of 256 records are
-// still more than a million rows.
+// Every chunk of a block is a row to remove, every recording one to mark, and acknowledgements wait meanwhile. A
+// backlog's chunks of 256 records are still more than a million rows.
 constexpr int kMaxBlockChunks = 5'000;
+constexpr std::size_t kMaxBlockRecordings = 2'500;
 
 }  // namespace
 
@@ -62,6 +64,7 @@ Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, s
   select->bind(5, kMaxBlockChunks);
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
+  std::set<base::Uuid> recordings;
   while (true) {
     const auto row = select->step();
     if (!row) {
@@ -72,13 +75,15 @@ Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, s
     }
     records += static_cast<std::uint64_t>(select->integer(1));
     bytes += static_cast<std::uint64_t>(select->integer(2));
-    if (plan.chunks > 0 && (records > max_records || bytes > max_bytes)) {
+    const base::Uuid rec_id = uuid_of(select->blob(3));
+    recordings.insert(rec_id);
+    if (plan.chunks > 0 && (records > max_records || bytes > max_bytes || recordings.size() > kMaxBlockRecordings)) {
       break;
     }
     ++plan.chunks;
     plan.last_seq = select->integer(0);
-    token.add(uuid_of(select->blob(3)), static_cast<std::uint64_t>(select->integer(4)),
-              static_cast<std::uint64_t>(select->integer(5)), digest_of(select->blob(6)));
+    token.add(rec_id, static_cast<std::uint64_t>(select->integer(4)), static_cast<std::uint64_t>(select->integer(5)),
+              digest_of(select->blob(6)));
   }
   plan.token = token.finish();
   return std::optional(std::move(plan));
