@@ -69,6 +69,7 @@ class Channel {
   [[nodiscard]] Socket& socket() { return socket_; }
 
   void use(TlsSession tls) { tls_.emplace(std::move(tls)); }
+  [[nodiscard]] bool has_tls() const { return tls_.has_value(); }
 
   template <typename Handler>
   void async_handshake(Handler&& handler) {
@@ -359,6 +360,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     raw.method = view(message.method_string());
     raw.target = view(message.target());
     raw.http11 = message.version() == 11;
+    raw.over_tls = stream_.has_tls();
     raw.keep_alive = parser_->keep_alive();
     raw.chunked = parser_->chunked();
     raw.content_length = parser_->content_length().value_or(0);
@@ -397,6 +399,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     if (!exchange_) {  // no request could be read, and nothing after it can be trusted either
       exchange_ = std::make_shared<Exchange>();
       exchange_->body_unread = true;
+      exchange_->context.over_tls = stream_.has_tls();
     }
     write(shared_.dispatcher.refuse(*exchange_, kind, std::move(detail)));
   }

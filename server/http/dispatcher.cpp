@@ -129,6 +129,7 @@ std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
   exchange.body_unread = raw.has_body();
   exchange.context.head_only = exchange.method == Method::head;
   exchange.context.http11 = raw.http11;
+  exchange.context.over_tls = raw.over_tls;
   exchange.context.keep_alive = raw.keep_alive && raw.http11;
   request.method = exchange.method;
   request.headers = std::move(raw.headers);

@@ -30,6 +30,7 @@ struct RawHead {
   std::string_view method;
   std::string_view target;
   bool http11 = true;
+  bool over_tls = false;
   bool keep_alive = false;
   bool chunked = false;
   std::uint64_t content_length = 0;  // 0 if there is none

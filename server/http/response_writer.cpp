@@ -109,6 +109,9 @@ void write_head(const Response& response, const ResponseContext& context, WireRe
   head.append("\r\nDate: ").append(http_date(base::SystemClock().utc_ms()));
   head.append("\r\nRequest-Id: ").append(context.problem_head.request_id);
   head.append("\r\nX-Content-Type-Options: nosniff\r\n");
+  if (context.over_tls) {
+    head.append("Strict-Transport-Security: max-age=31536000\r\n");  // a year, RFC 6797
+  }
   // What is no page shows nothing and runs nothing, whatever it holds; a page brings a policy of its own.
   if (response.headers.find("Content-Security-Policy") == nullptr) {
     head.append("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");

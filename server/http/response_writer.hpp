@@ -18,6 +18,7 @@ struct ResponseContext {
   Headers fields;            // besides those of the response itself
   bool head_only = false;    // HEAD: the same headers, no body
   bool http11 = true;        // else a streamed body ends with the connection
+  bool over_tls = false;     // then it asks never to be called without
   bool accepts_gzip = false;
   bool keep_alive = false;  // what the client wants and the request allows
 };

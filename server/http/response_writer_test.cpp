@@ -60,6 +60,7 @@ TEST(WriteResponse, WritesTheHead) {
   EXPECT_TRUE(has_line(response, "Content-Type: text/plain"));
   EXPECT_TRUE(has_line(response, "Content-Length: 4"));
   EXPECT_EQ(response.head.find("Server"), std::string::npos);
+  EXPECT_EQ(response.head.find("Strict-Transport-Security"), std::string::npos) << "never without TLS";
   EXPECT_EQ(response.body, "gone");
   EXPECT_TRUE(response.keep_alive);
   EXPECT_EQ(response.failure, "");

@@ -67,6 +67,17 @@ TEST_F(ServerTls, AnswersOverTlsAsWithoutIt) {
   EXPECT_EQ(server.accesses(4).size(), 4U);
 }
 
+TEST_F(ServerTls, EveryAnswerAsksToBeCalledOverTlsAgain) {
+  TestServer server(fill, with_tls());
+  for (const std::string& ask :
+       {std::string("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("nonsense\r\n\r\n")}) {
+    Client client(server.port());
+    ASSERT_EQ(client.begin_tls(*trusting(files_)), "");
+    EXPECT_EQ(client.ask(ask).header("Strict-Transport-Security"), "max-age=31536000") << ask;
+  }
+}
+
 TEST_F(ServerTls, TheClientChecksWhoItIs) {
   TestServer server(fill, with_tls());
   const std::string stranger = handshake(server, make_certificate(folder_, "stranger"));
