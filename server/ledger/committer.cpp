@@ -31,11 +31,12 @@ bool is_of_one_job(ErrorCode code) {
 }  // namespace
 
 Committer::Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
-                     std::function<void(double)> on_commit_time)
+                     std::function<void(double)> on_commit_time, std::function<HeavyKeys::Time()> steady_now)
     : connection_(std::move(connection)),
       epoch_(epoch),
       clock_(clock),
       on_commit_time_(std::move(on_commit_time)),
+      steady_now_(std::move(steady_now)),
       queue_(most),
       thread_([this] { loop(); }) {}
 
@@ -95,10 +96,10 @@ void Committer::loop() {
     if (queue_.empty()) {
       return;
     }
-    const auto begun = std::chrono::steady_clock::now();
+    const HeavyKeys::Time begun = steady_now_();
     Group group = take_group(begun);
     if (group.jobs.empty()) {
-      ready_.wait_until(lock, heavy_keys_.next_end(begun));
+      ready_.wait_for(lock, heavy_keys_.next_end(begun) - begun);
       continue;
     }
     lock.unlock();
@@ -122,7 +123,7 @@ Committer::Group Committer::take_group(HeavyKeys::Time now) {
     base::Uuid taken;
     auto next = queue_.pop_if([&](const base::Uuid& key) {
       taken = key;
-      return (!only_light || is_light(key)) && group.bytes_of[key] < kKeyBytes && may_go(key);
+      return (!only_light || is_light(key)) && may_go(key) && group.bytes_of[key] < kKeyBytes;
     });
     if (!next) {
       break;
@@ -135,7 +136,7 @@ Committer::Group Committer::take_group(HeavyKeys::Time now) {
 }
 
 void Committer::note(const Group& group, HeavyKeys::Time begun) {
-  const auto now = std::chrono::steady_clock::now();
+  const HeavyKeys::Time now = steady_now_();
   for (const auto& [key, bytes] : group.bytes_of) {
     if (bytes > kLightBytes) {
       heavy_keys_.served_heavy(key, now, now - begun);

@@ -37,10 +37,11 @@ class Committer {
     Done done;
   };
 
-  // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time`: as of Ledger::Options.
+  // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time` and `steady_now`: as of
+  // Ledger::Options.
   using Queue = base::FairQueue<base::Uuid, Job>;
   Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
-            std::function<void(double seconds)> on_commit_time);
+            std::function<void(double seconds)> on_commit_time, std::function<HeavyKeys::Time()> steady_now);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
@@ -77,6 +78,7 @@ class Committer {
   const Epoch& epoch_;
   base::Clock& clock_;
   const std::function<void(double)> on_commit_time_;
+  const std::function<HeavyKeys::Time()> steady_now_;
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;

@@ -112,7 +112,7 @@ class SqlLedger final : public Ledger, public Bodies {
         leading_(std::move(leading)),
         reader_(std::move(reading)),
         committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
-                   options.on_commit_time) {}
+                   options.on_commit_time, options.steady_now) {}
 
   std::string epoch() override { return epoch_.text(); }
 

@@ -20,6 +20,7 @@
 // loader wait for the committer, so never from a Completion or from `wake`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -130,6 +131,8 @@ class Ledger {
     // from submit(). On the committer's thread; short, and must not throw.
     std::function<void(double seconds)> on_commit_time = {};
     std::function<void(double seconds)> on_answer_time = {};
+    // What keys rest by (heavy_keys.hpp); never goes back. Only tests have another.
+    std::function<std::chrono::steady_clock::time_point()> steady_now = &std::chrono::steady_clock::now;
   };
   // `clock` and `random` must outlive the ledger. Errors as of server/sql. One process per file; on
   // PostgreSQL any number of nodes.

@@ -35,7 +35,7 @@ class Writer {
   // One result per entry. An error is the database's and ends the transaction.
   base::Result<std::vector<wire::ItemResult>> apply(const Submission& submission);
 
-  // The id of the block that is in the tables now; 0: it has changed meanwhile what waits, make another plan.
+  // The id of the block that is in the tables now; 0: what waits has changed meanwhile, make another plan.
   base::Result<std::int64_t> make_block(const BlockPlan& plan);
   // As of Ledger.
   base::Status finish_block(std::int64_t block_id);
