@@ -273,10 +273,10 @@ TEST_P(LedgerTest, AHeavyBatchIsNotPassedOverForEver) {
 TEST_P(LedgerTest, AHeavyKeyRestsWhileOthersCome) {
   std::atomic<int> now_ms = 0;
   ledger_.reset();
-  ledger_ = std::move(*Ledger::open(
+  ledger_ = *Ledger::open(
       {.place = place_,
        .steady_now = [&now_ms] { return std::chrono::steady_clock::time_point(std::chrono::milliseconds(now_ms)); }},
-      clock_, random_));
+      clock_, random_);
   put({birth_entry(kRec)});
   std::atomic<int> heavy_ones = 0;
   const auto send = [&](const base::Uuid& key, std::uint64_t from, std::size_t bytes, std::function<void()> then) {
