@@ -83,38 +83,36 @@ Result<Columns> columns_of(Stream stream, std::span<const Record> records) {
 }
 
 // What decode_columns cannot know: whether the columns are those of the stream, and their values possible.
-Status check_against_catalogue(const Decoded& chunk) {
+Status check_against_catalogue(const StepChunk& chunk) {
   if (chunk.version > rowing::kCatalogueVersion) {
     return Error{ErrorCode::unsupported, "chunk: catalogue version " + std::to_string(chunk.version) +
                                              ", this program knows up to " + std::to_string(rowing::kCatalogueVersion) +
                                              "; use a newer program"};
   }
-  const Columns& columns = chunk.columns;
   const std::size_t count = rowing::column_count(chunk.stream, chunk.version);
-  if (columns.columns.size() != count) {
-    return corrupt(std::to_string(columns.columns.size()) + " columns, stream " +
+  if (chunk.columns.size() != count) {
+    return corrupt(std::to_string(chunk.columns.size()) + " columns, stream " +
                    std::string(rowing::name(chunk.stream)) + " has " + std::to_string(count));
   }
   const auto metrics = rowing::metrics(chunk.stream);
   for (std::size_t i = 0; i < count; ++i) {
     const auto max = static_cast<std::uint64_t>(rowing::max_value(metrics[i]));
-    const bool possible = std::ranges::all_of(columns.columns[i], [max](std::int64_t value) {
-      return static_cast<std::uint64_t>(value) <= max || value == rowing::kNull;
-    });
+    const bool possible = std::ranges::all_of(
+        chunk.columns[i].steps, [max](const Step& step) { return static_cast<std::uint64_t>(step.value) <= max; });
     if (!possible) {
       return corrupt("a value of column " + std::string(metrics[i].column) + " is out of range");
     }
   }
-  if (rowing::has_points(chunk.stream) == columns.points.empty()) {
+  if (rowing::has_points(chunk.stream) == chunk.points.empty()) {
     return corrupt("points where the stream has none, or none where it has");
   }
-  if (!std::ranges::all_of(columns.points, points_in_range)) {
+  if (!std::ranges::all_of(chunk.points, points_in_range)) {
     return corrupt("a point is out of range");
   }
   return {};
 }
 
-Result<Decoded> open(ByteView body, const base::Digest* expected, Origin origin = Origin::anybody) {
+Result<StepChunk> read(ByteView body, const base::Digest* expected, Origin origin) {
   if (body.size() > kMaxChunkBody) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxChunkBody) + " bytes compressed"};
   }
@@ -127,11 +125,11 @@ Result<Decoded> open(ByteView body, const base::Digest* expected, Origin origin 
       return corrupt("its SHA-256 is " + base::to_hex(actual) + ", announced was " + base::to_hex(*expected));
     }
   }
-  auto decoded = decode_columns(*canonical, origin);
-  if (decoded.ok() && origin == Origin::anybody) {
-    BOATHOUSE_TRY(check_against_catalogue(*decoded));
+  auto chunk = read_columns(*canonical, origin);
+  if (chunk.ok() && origin == Origin::anybody) {
+    BOATHOUSE_TRY(check_against_catalogue(*chunk));
   }
-  return decoded;
+  return chunk;
 }
 
 }  // namespace
@@ -164,10 +162,15 @@ Result<Chunk> seal_chunk(Stream stream, std::uint64_t from, std::span<const Reco
   return chunk;
 }
 
-Result<Decoded> open_chunk(ByteView body) { return open(body, nullptr); }
-Result<Decoded> open_chunk(ByteView body, const base::Digest& expected) { return open(body, &expected); }
-Result<Decoded> open_known_chunk(ByteView body, const base::Digest& expected) {
-  return open(body, &expected, Origin::known);
+Result<Decoded> open_chunk(ByteView body) { return write_out(read(body, nullptr, Origin::anybody)); }
+Result<Decoded> open_chunk(ByteView body, const base::Digest& expected) {
+  return write_out(read(body, &expected, Origin::anybody));
+}
+Result<StepChunk> read_chunk(ByteView body, const base::Digest& expected) {
+  return read(body, &expected, Origin::anybody);
+}
+Result<StepChunk> read_known_chunk(ByteView body, const base::Digest& expected) {
+  return read(body, &expected, Origin::known);
 }
 
 std::vector<Record> records_of(const Decoded& chunk) {

@@ -50,6 +50,22 @@ struct Chunk {
 // kMaxSequence, kMaxRowBytes and kMaxCanonicalBytes kept: else decode_columns will refuse the answer.
 base::Bytes encode_columns(rowing::Stream stream, std::uint32_t version, std::uint64_t from, const Columns& columns);
 
+// A chunk as read, its integer columns as steps: what only asks, or passes on, need not have every row of them written
+// out. Points and bytes as in Columns.
+struct StepChunk {
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint32_t version = 0;
+  std::uint64_t from = 0;
+  StepColumns columns;
+  std::vector<std::vector<std::int64_t>> points;
+  std::vector<std::string> bytes;
+};
+
+// Refuses whatever encode_columns would not have written, to the byte, so that one content has one hash; of a known
+// origin a longer encoding than there might be passes. Memory stays within the input's size x 24. Errors: corrupt
+// (naming the place), too_large (over a limit above), unsupported (another format version).
+base::Result<StepChunk> read_columns(base::ByteView canonical, Origin origin = Origin::anybody);
+
 struct Decoded {
   rowing::Stream stream = rowing::Stream::sample;
   std::uint32_t version = 0;
@@ -57,11 +73,11 @@ struct Decoded {
   Columns columns;
 };
 
-// Refuses whatever encode_columns would not have written, to the byte, so that one content has one hash; of a known
-// origin a longer encoding than there might be passes. Memory stays within about 8 bytes x rows x columns plus the
-// input's size x 8. Errors: corrupt (naming the place), too_large (over a limit above), unsupported (another format
-// version).
-base::Result<Decoded> decode_columns(base::ByteView canonical, Origin origin = Origin::anybody);
+// Every row of it: 8 bytes x rows x columns. An error passes through.
+base::Result<Decoded> write_out(base::Result<StepChunk> chunk);
+
+// Both in one.
+base::Result<Decoded> decode_columns(base::ByteView canonical);
 
 // Records of one stream, the first with sequence number `from`. Errors: invalid_input (no records, mixed streams, a
 // value out of its metric's range, naming the record), too_large (over a limit above: cut the records into more
@@ -74,9 +90,12 @@ base::Result<Chunk> seal_chunk(rowing::Stream stream, std::uint64_t from, std::s
 base::Result<Decoded> open_chunk(base::ByteView body);
 base::Result<Decoded> open_chunk(base::ByteView body, const base::Digest& expected);
 
-// The same for one whose hash is that of a chunk which open_chunk has opened before: only the hash is checked, which
-// says the rest.
-base::Result<Decoded> open_known_chunk(base::ByteView body, const base::Digest& expected);
+// Checks all that open_chunk checks, and writes no rows out.
+base::Result<StepChunk> read_chunk(base::ByteView body, const base::Digest& expected);
+
+// The same for one whose hash is that of a chunk which read_chunk has read before: only the hash is checked, which says
+// the rest.
+base::Result<StepChunk> read_known_chunk(base::ByteView body, const base::Digest& expected);
 
 // Rows of a chunk as records; columns that a later catalogue version added are null.
 std::vector<rowing::Record> records_of(const Decoded& chunk);

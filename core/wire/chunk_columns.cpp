@@ -47,7 +47,10 @@ void append_points(const std::vector<std::int64_t>& curve, ByteWriter& out) {
 }
 
 struct Header {
-  Decoded decoded;
+  rowing::Stream stream = rowing::Stream::sample;
+  std::uint32_t version = 0;
+  std::uint64_t from = 0;
+  std::size_t rows = 0;
   std::size_t columns = 0;
   bool has_points = false;
   bool has_bytes = false;
@@ -84,10 +87,10 @@ Result<Header> read_header(ByteReader& in) {
                                            std::to_string(kMaxColumns) + " columns or a sequence number above 2^53"};
   }
   Header header;
-  header.decoded.stream = *known_stream;
-  header.decoded.version = static_cast<std::uint32_t>(version);
-  header.decoded.from = from;
-  header.decoded.columns.rows = static_cast<std::size_t>(rows);
+  header.stream = *known_stream;
+  header.version = static_cast<std::uint32_t>(version);
+  header.from = from;
+  header.rows = static_cast<std::size_t>(rows);
   header.columns = static_cast<std::size_t>(columns);
   header.has_points = (flags & kHasPoints) != 0;
   header.has_bytes = (flags & kHasBytes) != 0;
@@ -191,33 +194,56 @@ base::Bytes encode_columns(rowing::Stream stream, std::uint32_t version, std::ui
   return out.take();
 }
 
-Result<Decoded> decode_columns(ByteView canonical, Origin origin) {
+Result<StepChunk> read_columns(ByteView canonical, Origin origin) {
   if (canonical.size() > kMaxCanonicalBytes) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxCanonicalBytes) + " canonical bytes"};
   }
   ByteReader in(canonical);
-  auto header = read_header(in);
+  const auto header = read_header(in);
   if (!header.ok()) {
     return header.error();
   }
-  Columns& columns = header->decoded.columns;
   const std::size_t lengths = (header->has_points ? 1U : 0U) + (header->has_bytes ? 1U : 0U);
-  auto integers = read_integer_columns(in, header->columns + lengths, columns.rows, origin);
-  if (!integers.ok()) {
-    return integers.error();
+  auto columns = read_integer_columns(in, header->columns + lengths, header->rows, origin);
+  if (!columns.ok()) {
+    return columns.error();
   }
+  StepChunk chunk;
+  chunk.stream = header->stream;
+  chunk.version = header->version;
+  chunk.from = header->from;
   if (header->has_points) {
-    BOATHOUSE_TRY(read_points(in, (*integers)[header->columns], columns.points));
+    BOATHOUSE_TRY(read_points(in, values_of((*columns)[header->columns]), chunk.points));
   }
   if (header->has_bytes) {
-    BOATHOUSE_TRY(read_bytes(in, integers->back(), columns.bytes));
+    BOATHOUSE_TRY(read_bytes(in, values_of((*columns)[columns->size() - 1]), chunk.bytes));
   }
   if (!in.at_end()) {
     return corrupt(std::to_string(in.remaining()) + " bytes follow its end");
   }
-  integers->resize(header->columns);
-  columns.columns = std::move(*integers);
-  return std::move(header->decoded);
+  columns->drop_last(lengths);
+  chunk.columns = std::move(*columns);
+  return chunk;
+}
+
+Result<Decoded> decode_columns(ByteView canonical) { return write_out(read_columns(canonical)); }
+
+Result<Decoded> write_out(Result<StepChunk> chunk) {
+  if (!chunk.ok()) {
+    return chunk.error();
+  }
+  Decoded decoded;
+  decoded.stream = chunk->stream;
+  decoded.version = chunk->version;
+  decoded.from = chunk->from;
+  decoded.columns.rows = chunk->columns.rows();
+  decoded.columns.columns.reserve(chunk->columns.size());
+  for (std::size_t i = 0; i < chunk->columns.size(); ++i) {
+    decoded.columns.columns.push_back(values_of(chunk->columns[i]));
+  }
+  decoded.columns.points = std::move(chunk->points);
+  decoded.columns.bytes = std::move(chunk->bytes);
+  return decoded;
 }
 
 }  // namespace boathouse::wire

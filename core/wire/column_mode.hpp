@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/base/bytes.hpp"
+#include "core/wire/step_columns.hpp"
 
 namespace boathouse::wire {
 
@@ -23,19 +24,14 @@ inline constexpr std::uint8_t kSomeNull =
 
 // Differences wrap around in 64 bits, so that every pair of values has one.
 inline std::uint64_t bits(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+inline std::uint64_t difference(std::int64_t value, std::int64_t before) { return bits(value) - bits(before); }
 inline std::uint64_t zigzag(std::uint64_t difference) {
   return base::zigzag_encode(static_cast<std::int64_t>(difference));
 }
 
-// A column's values without nulls, seen as their changes: value `at` (from 1) differs by `difference` from the one
-// before.
-struct ColumnChange {
-  std::uint32_t at;
-  std::uint64_t difference;  // never 0
-};
-
 // The mode that takes the fewest bytes. Both sides call this: the writer to pick, the reader to check. The first value
-// is there in each mode and does not count. Time grows with the changes, not with the values.
-Mode smallest_mode(std::size_t values, std::span<const ColumnChange> changes);
+// is there in each mode and does not count. Time grows with the steps, of which there is at least one, not with the
+// values.
+Mode smallest_mode(std::size_t values, std::span<const Step> steps);
 
 }  // namespace boathouse::wire

@@ -9,6 +9,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
+#include "core/wire/step_columns.hpp"
 
 namespace boathouse::wire {
 
@@ -21,9 +22,9 @@ void append_integer_columns(std::span<const IntegerColumn* const> columns, std::
 enum class Origin { anybody, known };
 
 // `count` columns of `rows` values. corrupt, naming the column, for anything that append_integer_columns would not have
-// written; of a known origin it is not looked at whether there is a shorter encoding. Memory: 8 bytes x rows x count,
-// so the caller bounds both; all else is bounded by the bytes that are there.
-base::Result<std::vector<IntegerColumn>> read_integer_columns(base::ByteReader& in, std::size_t count, std::size_t rows,
-                                                              Origin origin);
+// written; of a known origin it is not looked at whether there is a shorter encoding. Memory and time grow with the
+// bytes that are there, not with the rows: at most 16 bytes for one.
+base::Result<StepColumns> read_integer_columns(base::ByteReader& in, std::size_t count, std::size_t rows,
+                                               Origin origin);
 
 }  // namespace boathouse::wire

@@ -29,14 +29,15 @@ class ColumnsReader {
   ColumnsReader(ByteReader& in, std::size_t count, std::size_t rows, Origin origin)
       : in_(in), columns_(count), rows_(rows), origin_(origin) {}
 
-  Result<std::vector<IntegerColumn>> read() {
+  Result<StepColumns> read() {
     BOATHOUSE_TRY(read_modes());
     BOATHOUSE_TRY(read_runs());
     BOATHOUSE_TRY(read_firsts());
     BOATHOUSE_TRY(read_gaps());
-    std::vector<IntegerColumn> result(columns_.size());
+    StepColumns result(rows_);
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      BOATHOUSE_TRY(read_values(i, result[i]));
+      BOATHOUSE_TRY(read_steps(i));
+      result.add(steps_, columns_[i].runs);
     }
     return result;
   }
@@ -152,54 +153,39 @@ class ColumnsReader {
     return {};
   }
 
-  Status read_values(std::size_t index, IntegerColumn& out) {
+  Status read_steps(std::size_t index) {
     const Column& column = columns_[index];
-    changes_.clear();
+    steps_.clear();
+    if (column.mode == Mode::null) {
+      return {};
+    }
+    steps_.push_back({0, column.first});
     if (column.mode == Mode::sparse) {
       BOATHOUSE_TRY(read_sparse(index));
     } else if (column.mode == Mode::delta || column.mode == Mode::delta_delta) {
       BOATHOUSE_TRY(read_dense(index));
     }
-    if (column.mode == Mode::null) {
-      out.assign(rows_, kNull);
-      return {};
-    }
-    if (origin_ == Origin::anybody && smallest_mode(column.values, changes_) != column.mode) {
+    if (origin_ == Origin::anybody && smallest_mode(column.values, steps_) != column.mode) {
       return corrupt(index, "not in the mode that takes the fewest bytes");
     }
-
-    // Room for all rows at once, and no call for each change: this is what opening a chunk takes its time for.
-    out.reserve(rows_);
-    out.resize(column.values, column.first);
-    std::uint64_t value = bits(column.first);
-    bool some_null = false;
-    for (std::size_t n = 0; n < changes_.size(); ++n) {
-      value += changes_[n].difference;
-      some_null = some_null || value == bits(kNull);
-      const std::size_t end = n + 1 < changes_.size() ? changes_[n + 1].at : column.values;
-      for (std::size_t at = changes_[n].at; at < end; ++at) {
-        out[at] = static_cast<std::int64_t>(value);
-      }
-    }
-    if (some_null) {
+    if (std::ranges::find(steps_, kNull, &Step::value) != steps_.end()) {
       return corrupt(index, "a null among the values");
-    }
-    if (column.some_null) {
-      put_nulls(column, out);
     }
     return {};
   }
 
   Status read_sparse(std::size_t index) {
+    std::uint64_t value = bits(columns_[index].first);
     for (std::size_t n = 0; n < columns_[index].change_count; ++n) {
-      const std::uint64_t difference = bits(in_.zigzag());
+      const std::uint64_t change = bits(in_.zigzag());
       if (!in_.ok()) {
         return cut_off(index);
       }
-      if (difference == 0) {
+      if (change == 0) {
         return corrupt(index, "a change that changes nothing");
       }
-      changes_.push_back({gaps_[next_gap_++], difference});
+      value += change;
+      steps_.push_back({gaps_[next_gap_++], static_cast<std::int64_t>(value)});
     }
     return {};
   }
@@ -209,39 +195,19 @@ class ColumnsReader {
     if (column.values - 1 > in_.remaining()) {
       return cut_off(index);
     }
-    std::uint64_t difference = 0;
+    std::uint64_t change = 0;
+    std::uint64_t value = bits(column.first);
+    std::size_t end = 1;
+    steps_.resize(column.values);
     for (std::uint32_t at = 1; at < column.values; ++at) {
       const std::uint64_t read = bits(in_.zigzag());
-      difference = column.mode == Mode::delta ? read : difference + read;
-      if (difference != 0) {
-        changes_.push_back({at, difference});
-      }
+      change = column.mode == Mode::delta ? read : change + read;
+      value += change;
+      steps_[end] = {at, static_cast<std::int64_t>(value)};  // taken back if the value is as before
+      end += change != 0 ? 1 : 0;
     }
+    steps_.resize(end);
     return in_.ok() ? Status() : cut_off(index);
-  }
-
-  // Moves the values to their rows, from the end, so that nothing is overwritten before it has moved.
-  static void put_nulls(const Column& column, IntegerColumn& out) {
-    std::size_t from = out.size();
-    std::size_t rows = 0;
-    for (const std::uint32_t run : column.runs) {
-      rows += run;
-    }
-    out.resize(rows);
-    std::size_t to = rows;
-    for (std::size_t run = column.runs.size(); run-- > 0;) {
-      const std::size_t length = column.runs[run];
-      const auto end = out.begin() + static_cast<std::ptrdiff_t>(to);
-      const auto begin = end - static_cast<std::ptrdiff_t>(length);
-      if (run % 2 == 0) {
-        std::copy_backward(out.begin() + static_cast<std::ptrdiff_t>(from - length),
-                           out.begin() + static_cast<std::ptrdiff_t>(from), end);
-        from -= length;
-      } else {
-        std::fill(begin, end, kNull);
-      }
-      to -= length;
-    }
   }
 
   ByteReader& in_;
@@ -250,13 +216,12 @@ class ColumnsReader {
   Origin origin_;
   std::vector<std::uint32_t> gaps_;  // all sparse columns' change positions, one after the other
   std::size_t next_gap_ = 0;
-  std::vector<ColumnChange> changes_;  // of the column being read
+  std::vector<Step> steps_;  // of the column being read
 };
 
 }  // namespace
 
-Result<std::vector<IntegerColumn>> read_integer_columns(ByteReader& in, std::size_t count, std::size_t rows,
-                                                        Origin origin) {
+Result<StepColumns> read_integer_columns(ByteReader& in, std::size_t count, std::size_t rows, Origin origin) {
   if (count > in.remaining()) {
     return Error{ErrorCode::corrupt, "chunk columns: " + std::to_string(count) + " announced, more than bytes left"};
   }

@@ -13,12 +13,11 @@ using rowing::kNull;
 // What the writer knows of a column before it writes.
 struct Plan {
   Mode mode = Mode::null;
-  std::int64_t first = 0;
   std::size_t values = 0;      // rows that are not null
   std::size_t runs_begin = 0;  // lengths of runs in Planner::runs, empty without nulls
   std::size_t runs_end = 0;
-  std::size_t changes_begin = 0;  // in Planner::changes
-  std::size_t changes_end = 0;
+  std::size_t steps_begin = 0;  // in Planner::steps
+  std::size_t steps_end = 0;
 };
 
 class Planner {
@@ -26,7 +25,7 @@ class Planner {
   Plan plan(const IntegerColumn& column) {
     Plan plan;
     plan.runs_begin = runs_.size();
-    plan.changes_begin = changes_.size();
+    plan.steps_begin = steps_.size();
     std::span<const std::int64_t> values = column;
     if (std::ranges::find(column, kNull) != column.end()) {
       values = without_nulls(column);
@@ -34,11 +33,10 @@ class Planner {
     plan.values = values.size();
     plan.runs_end = runs_.size();
     if (!values.empty()) {
-      plan.first = values.front();
-      find_changes(values);
-      plan.mode = smallest_mode(values.size(), std::span(changes_).subspan(plan.changes_begin));
+      find_steps(values);
+      plan.mode = smallest_mode(values.size(), std::span(steps_).subspan(plan.steps_begin));
     }
-    plan.changes_end = changes_.size();
+    plan.steps_end = steps_.size();
     return plan;
   }
 
@@ -46,8 +44,8 @@ class Planner {
   [[nodiscard]] std::span<const std::uint32_t> runs(const Plan& plan) const {
     return std::span(runs_).subspan(plan.runs_begin, plan.runs_end - plan.runs_begin);
   }
-  [[nodiscard]] std::span<const ColumnChange> changes(const Plan& plan) const {
-    return std::span(changes_).subspan(plan.changes_begin, plan.changes_end - plan.changes_begin);
+  [[nodiscard]] std::span<const Step> steps(const Plan& plan) const {
+    return std::span(steps_).subspan(plan.steps_begin, plan.steps_end - plan.steps_begin);
   }
 
  private:
@@ -73,35 +71,38 @@ class Planner {
     return packed_;
   }
 
-  void find_changes(std::span<const std::int64_t> values) {
+  void find_steps(std::span<const std::int64_t> values) {
+    steps_.push_back({0, values.front()});
     // Most columns of a monitor stand still for a whole chunk.
     if (std::equal(values.begin() + 1, values.end(), values.begin())) {
       return;
     }
     // Without a branch on the values: they change too irregularly to be foretold.
-    std::size_t end = changes_.size();
-    changes_.resize(end + values.size());
+    std::size_t end = steps_.size();
+    steps_.resize(end + values.size());
     for (std::size_t i = 1; i < values.size(); ++i) {
-      const std::uint64_t difference = bits(values[i]) - bits(values[i - 1]);
-      changes_[end] = {static_cast<std::uint32_t>(i), difference};
-      end += difference != 0 ? 1 : 0;
+      steps_[end] = {static_cast<std::uint32_t>(i), values[i]};
+      end += values[i] != values[i - 1] ? 1U : 0U;
     }
-    changes_.resize(end);
+    steps_.resize(end);
   }
 
   std::vector<std::uint32_t> runs_;
-  std::vector<ColumnChange> changes_;
+  std::vector<Step> steps_;
   std::vector<std::int64_t> packed_;
 };
 
-void write_dense(std::span<const ColumnChange> changes, const Plan& plan, ByteWriter& out) {
-  std::size_t next = 0;
+void write_dense(std::span<const Step> steps, const Plan& plan, ByteWriter& out) {
+  std::size_t next = 1;
   std::uint64_t before = 0;  // difference of the value before
   for (std::uint32_t at = 1; at < plan.values; ++at) {
-    const bool changed = next < changes.size() && changes[next].at == at;
-    const std::uint64_t difference = changed ? changes[next++].difference : 0;
-    out.varint(zigzag(plan.mode == Mode::delta ? difference : difference - before));
-    before = difference;
+    std::uint64_t change = 0;
+    if (next < steps.size() && steps[next].at == at) {
+      change = difference(steps[next].value, steps[next - 1].value);
+      ++next;
+    }
+    out.varint(zigzag(plan.mode == Mode::delta ? change : change - before));
+    before = change;
   }
 }
 
@@ -130,30 +131,30 @@ void append_integer_columns(std::span<const IntegerColumn* const> columns, std::
   }
   for (const Plan& plan : plans) {
     if (plan.mode != Mode::null) {
-      out.zigzag(plan.first);
+      out.zigzag(planner.steps(plan).front().value);
     }
   }
   for (const Plan& plan : plans) {
     if (plan.mode == Mode::sparse) {
-      out.varint(planner.changes(plan).size());
+      out.varint(planner.steps(plan).size() - 1);
     }
   }
   for (const Plan& plan : plans) {
     if (plan.mode == Mode::sparse) {
-      std::uint32_t before = 0;
-      for (const ColumnChange& change : planner.changes(plan)) {
-        out.varint(change.at - before - 1);
-        before = change.at;
+      const auto steps = planner.steps(plan);
+      for (std::size_t n = 1; n < steps.size(); ++n) {
+        out.varint(steps[n].at - steps[n - 1].at - 1);
       }
     }
   }
   for (const Plan& plan : plans) {
+    const auto steps = planner.steps(plan);
     if (plan.mode == Mode::sparse) {
-      for (const ColumnChange& change : planner.changes(plan)) {
-        out.varint(zigzag(change.difference));
+      for (std::size_t n = 1; n < steps.size(); ++n) {
+        out.varint(zigzag(difference(steps[n].value, steps[n - 1].value)));
       }
     } else if (plan.mode == Mode::delta || plan.mode == Mode::delta_delta) {
-      write_dense(planner.changes(plan), plan, out);
+      write_dense(steps, plan, out);
     }
   }
 }

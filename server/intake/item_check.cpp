@@ -26,7 +26,7 @@ Status check_chunk(const wire::Item& item) {
   if (item.from >= item.to) {
     return wrong("the range [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ") is empty");
   }
-  const auto chunk = wire::open_chunk(item.body, item.sha256);
+  const auto chunk = wire::read_chunk(item.body, item.sha256);
   if (!chunk) {
     return chunk.error();
   }
@@ -39,8 +39,8 @@ Status check_chunk(const wire::Item& item) {
   if (chunk->from != item.from) {
     return differs("first record", std::to_string(item.from), std::to_string(chunk->from));
   }
-  if (chunk->columns.rows != item.to - item.from) {
-    return differs("records", std::to_string(item.to - item.from), std::to_string(chunk->columns.rows));
+  if (chunk->columns.rows() != item.to - item.from) {
+    return differs("records", std::to_string(item.to - item.from), std::to_string(chunk->columns.rows()));
   }
   return {};
 }

@@ -36,10 +36,24 @@ std::size_t width_of(std::string_view type) {
   return type.ends_with("UInt16)") ? 2 : 1;
 }
 
+// By doubling what is there: a copy a row would be a call a row.
 void repeat(ByteWriter& out, std::span<const std::uint8_t> value, std::size_t rows) {
   const auto all = out.extend(value.size() * rows);
-  for (std::size_t at = 0; at < all.size(); at += value.size())
-    std::ranges::copy(value, all.begin() + static_cast<std::ptrdiff_t>(at));
+  if (all.empty()) return;
+  std::ranges::copy(value, all.begin());
+  for (std::size_t done = value.size(); done < all.size();) {
+    const std::size_t more = std::min(done, all.size() - done);
+    std::memcpy(all.data() + done, all.data(), more);
+    done += more;
+  }
+}
+
+void count_up(ByteWriter& out, std::uint64_t from, std::size_t rows) {
+  const auto all = out.extend(sizeof(std::uint32_t) * rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto seq = static_cast<std::uint32_t>(from + row);
+    std::memcpy(&all[row * sizeof seq], &seq, sizeof seq);
+  }
 }
 
 void repeat_integer(ByteWriter& out, std::int64_t value, std::size_t rows) {
@@ -59,29 +73,25 @@ void repeat_uuid(ByteWriter& out, const base::Uuid& uuid, std::size_t rows) {
 }
 
 template <typename Integer>
-void add_nullable(Column& column, std::span<const std::int64_t> values) {
-  const auto marks = column.before.extend(values.size());
-  const auto narrow = column.values.extend(values.size() * sizeof(Integer));
-  for (std::size_t row = 0; row < values.size(); ++row) {
-    const bool is_null = values[row] == rowing::kNull;
-    const Integer value = is_null ? Integer{0} : static_cast<Integer>(values[row]);
-    marks[row] = is_null ? 1 : 0;
-    std::memcpy(&narrow[row * sizeof(Integer)], &value, sizeof(Integer));
-  }
+void add_nullable(Column& column, const wire::StepColumn& steps) {
+  const auto marks = column.before.extend(steps.rows);
+  const auto narrow = column.values.extend(steps.rows * sizeof(Integer));
+  wire::for_each_step(steps, [&](std::size_t begin, std::size_t end, std::int64_t wide) {
+    if (wide == rowing::kNull) return static_cast<void>(std::ranges::fill(marks.subspan(begin, end - begin), 1));
+    const auto value = static_cast<Integer>(wide);
+    for (std::size_t row = begin; row < end; ++row)
+      std::memcpy(&narrow[row * sizeof(Integer)], &value, sizeof(Integer));
+  });
 }
 
-void add_metric(Column& column, std::span<const std::int64_t> values) {
+void add_metric(Column& column, const wire::StepColumn& steps) {
   if (column.type == "Nullable(UInt8)") {
-    add_nullable<std::uint8_t>(column, values);
+    add_nullable<std::uint8_t>(column, steps);
   } else if (column.type == "Nullable(UInt16)") {
-    add_nullable<std::uint16_t>(column, values);
+    add_nullable<std::uint16_t>(column, steps);
   } else {
-    add_nullable<std::uint32_t>(column, values);
+    add_nullable<std::uint32_t>(column, steps);
   }
-}
-
-bool has_a_value(std::span<const std::int64_t> values) {
-  return std::ranges::any_of(values, [](std::int64_t value) { return value != rowing::kNull; });
 }
 
 // NULL, or "": a mark and a 0, or a length of 0.
@@ -111,28 +121,27 @@ class Rows {
     }
   }
 
-  void add(const ledger::LoadItem& item, const wire::Decoded& chunk) {
-    const std::size_t rows = chunk.columns.rows;
+  void add(const ledger::LoadItem& item, const wire::StepChunk& chunk) {
+    const std::size_t rows = chunk.columns.rows();
     auto column = columns_.begin();
     repeat_uuid((column++)->values, item.athlete, rows);
     repeat_integer((column++)->values, item.started_ms, rows);
     repeat_uuid((column++)->values, item.rec_id, rows);
-    ByteWriter& seq = (column++)->values;
-    for (std::size_t row = 0; row < rows; ++row) seq.u32(static_cast<std::uint32_t>(chunk.from + row));
+    count_up((column++)->values, chunk.from, rows);
     for (std::size_t m = 0; m < rowing::metrics(stream_).size(); ++m, ++column) {
-      const bool has_values = m < chunk.columns.columns.size() && has_a_value(chunk.columns.columns[m]);
+      const bool has_values = m < chunk.columns.size() && !chunk.columns[m].steps.empty();
       if (has_values && !column->is_sent) send(*column);
       if (has_values) {
-        add_metric(*column, chunk.columns.columns[m]);
+        add_metric(*column, chunk.columns[m]);
       } else if (column->is_sent) {
         add_missing(*column, rows);
       }
     }
-    if (rowing::has_points(stream_)) add_points(*column++, chunk.columns.points, rows);
+    if (rowing::has_points(stream_)) add_points(*column++, chunk.points, rows);
     Column& tails = *column++;
-    if (!chunk.columns.bytes.empty() && !tails.is_sent) send(tails);
-    if (chunk.columns.bytes.empty() && tails.is_sent) add_missing(tails, rows);
-    for (const std::string& tail : chunk.columns.bytes) {
+    if (!chunk.bytes.empty() && !tails.is_sent) send(tails);
+    if (chunk.bytes.empty() && tails.is_sent) add_missing(tails, rows);
+    for (const std::string& tail : chunk.bytes) {
       tails.values.varint(tail.size());
       tails.values.bytes(base::as_bytes(tail));
     }
@@ -214,7 +223,7 @@ base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t
   std::size_t taken = 0;
   for (; taken < items.size() && rows.bytes() < max_bytes; ++taken) {
     const ledger::LoadItem& item = items[taken];
-    auto chunk = wire::open_known_chunk(item.body, item.sha256);  // the ledger took none that could not be opened
+    auto chunk = wire::read_known_chunk(item.body, item.sha256);  // the ledger took none that could not be read
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
     rows.add(item, *chunk);
   }
