@@ -204,6 +204,52 @@ Response one(int status, const Item&... item) {
   return json_response(status, std::move(body));
 }
 
+// ---- calls that may come again ----
+
+constexpr std::size_t kMaxCallKey = 255;
+constexpr std::string_view kCallHeader = "Idempotency-Key";
+
+// The Idempotency-Key, as a string of structured fields ("...") or bare; nullopt without one. What it names is the
+// route, the webhook and the body together.
+Result<std::optional<Call>> call_of(const Request& request) {
+  if (request.headers.count(kCallHeader) == 0) {
+    return std::optional<Call>();
+  }
+  std::string key = request.headers.joined(kCallHeader);
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ','; };
+  if (key.empty() || key.size() > kMaxCallKey || !std::ranges::all_of(key, is_allowed)) {
+    return Error{ErrorCode::invalid_input, "one key of 1 to " + std::to_string(kMaxCallKey) +
+                                               " visible ASCII characters, e.g. a new UUID for each new call"};
+  }
+  const std::string asked = request.path + "\n" + request.body;
+  return std::optional(Call{std::move(key), base::sha256(base::as_bytes(asked))});
+}
+
+// `act` with the call, or without one. Answers what act makes, with its secret.
+template <typename Act>
+Response once(const Request& request, int status, Act act) {
+  const auto call = call_of(request);
+  if (!call) {
+    return http::field_problem(request, "header:" + std::string(kCallHeader), call.error());
+  }
+  const Result<std::optional<Endpoint>> made = act(*call);
+  if (!made) {
+    return http::problem_response(request, made.error());
+  }
+  if (!*made) {
+    http::Problem problem;
+    problem.status = 422;
+    problem.id = "idempotency-key-reused";
+    problem.title = "This Idempotency-Key was used for another call";
+    problem.detail = "another call had it within the last 24 hours: take a new key for each new call";
+    return http::problem_response(request, problem);
+  }
+  return one(status, **made, true);
+}
+
 // ---- handlers ----
 
 Response create_webhook(Api& api, const Request& request) {
@@ -217,9 +263,10 @@ Response create_webhook(Api& api, const Request& request) {
   if (!wanted.url) {
     return http::field_problem(request, "/url", {ErrorCode::invalid_input, "url is missing: where the events go"});
   }
-  const auto made =
-      api.parts.store.create(athlete_of(request), *wanted.url, wanted.events.value_or(std::vector<std::string>()));
-  return made ? one(201, *made, true) : http::problem_response(request, made.error());
+  const auto events = wanted.events.value_or(std::vector<std::string>());
+  return once(request, 201, [&](const std::optional<Call>& call) {
+    return api.parts.store.create(call, athlete_of(request), *wanted.url, events);
+  });
 }
 
 Response list_webhooks(Api& api, const Request& request) {
@@ -270,8 +317,11 @@ Response delete_webhook(Api& api, const Request& request) {
 
 Response rotate_webhook(Api& api, const Request& request) {
   const auto id = webhook_of(request);
-  const auto rotated = id ? api.parts.store.rotate(athlete_of(request), *id) : Result<Endpoint>(id.error());
-  return rotated ? one(200, *rotated, true) : http::problem_response(request, rotated.error());
+  if (!id) {
+    return http::problem_response(request, id.error());
+  }
+  return once(request, 200,
+              [&](const std::optional<Call>& call) { return api.parts.store.rotate(call, athlete_of(request), *id); });
 }
 
 // A job for a delivery that waits; what the client is told is that it is on its way.
@@ -372,10 +422,10 @@ Response replay_delivery(Api& api, const Request& request) {
 }  // namespace
 
 Status add_routes(http::RouteTable& routes, const Parts& parts) {
-  using Call = Response (*)(Api&, const Request&);
+  using Handler = Response (*)(Api&, const Request&);
   const auto api = std::make_shared<Api>(parts);
-  const auto add = [&](http::Method method, const std::string& rest, std::string name, std::string summary, Call call,
-                       std::size_t max_body_bytes = 0) {
+  const auto add = [&](http::Method method, const std::string& rest, std::string name, std::string summary,
+                       Handler call, std::size_t max_body_bytes = 0) {
     http::Route route;
     route.method = method;
     route.pattern = "/v1/webhooks" + rest;

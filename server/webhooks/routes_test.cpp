@@ -30,8 +30,12 @@ class WebhookRoutesTest : public WebhooksFixture {
     ASSERT_TRUE(control::check_scopes(routes_));
   }
 
-  http::Response call(Method method, const std::string& target, const std::string& body, const std::string& key) {
+  http::Response call(Method method, const std::string& target, const std::string& body, const std::string& key,
+                      const std::string& idempotency_key = "") {
     http::Headers headers;
+    if (!idempotency_key.empty()) {
+      headers.add("Idempotency-Key", idempotency_key);
+    }
     headers.add("Authorization", "Bearer " + key);
     if (!body.empty()) {
       headers.add("Content-Type", "application/json");
@@ -81,6 +85,34 @@ TEST_F(WebhookRoutesTest, ASecretIsShownOnceAndAgainOnlyAfterARotation) {
   EXPECT_TRUE(text(rotated, "secret").starts_with("whsec_"));
   EXPECT_NE(text(rotated, "secret"), secret);
   EXPECT_EQ(text(rotated, "previous_secret_until"), "2023-11-15T22:13:20.000Z");
+}
+
+TEST_F(WebhookRoutesTest, ACallWithAKeyIsDoneOnce) {
+  const std::string body = R"({"url":"https://example.com/in"})";
+  const auto made = call(Method::post, "/v1/webhooks", body, anna_key_, "\"a-1\"");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const auto again = call(Method::post, "/v1/webhooks", body, anna_key_, "a-1");  // quoted or not
+  EXPECT_EQ(again.status, 201);
+  EXPECT_EQ(again.body, made.body);
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", body).status, 409) << "without the key it is another call";
+  const std::string rotate = "/v1/webhooks/" + text(made, "id") + "/rotate";
+  const auto rotated = call(Method::post, rotate, "", anna_key_, "a-2");
+  EXPECT_EQ(rotated.status, 200);
+  EXPECT_EQ(call(Method::post, rotate, "", anna_key_, "a-2").body, rotated.body);
+
+  for (const auto& [target, other] : std::vector<std::pair<std::string, std::string>>{
+           {"/v1/webhooks", R"({"url":"https://example.com/other"})"}, {rotate, ""}}) {
+    const auto reused = call(Method::post, target, other, anna_key_, "a-1");
+    EXPECT_EQ(reused.status, 422) << target;
+    EXPECT_THAT(reused.body, HasSubstr("idempotency-key-reused")) << reused.body;
+  }
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", body, ben_key_, "a-1").status, 201);
+
+  for (const std::string& bad : {std::string("a b"), std::string("\"\""), std::string(256, 'a'), std::string("a, b")}) {
+    const auto refused = call(Method::post, rotate, "", anna_key_, bad);
+    EXPECT_EQ(refused.status, 400) << bad;
+    EXPECT_THAT(refused.body, HasSubstr("header:Idempotency-Key")) << refused.body;
+  }
 }
 
 TEST_F(WebhookRoutesTest, NamesWhatIsWrong) {

@@ -8,6 +8,7 @@ namespace {
 // endpoint.events: names with commas between, "" = all. failing_since_ms: the first failure after the last success.
 // delivery: one row for each event that an endpoint is told of; (endpoint, event_id) is what makes a second one of the
 // same event impossible. The secrets must be had in clear to sign: the file is as precious as they are.
+// call: by which Idempotency-Key an endpoint was made or got its secret, and the SHA-256 of what that call asked.
 constexpr std::array kMigrations{sql::Migration{1, R"sql(
 CREATE TABLE endpoint (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
@@ -42,6 +43,17 @@ CREATE TABLE delivery (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_log ON delivery (endpoint, id);
 CREATE INDEX delivery_waiting ON delivery (endpoint) WHERE state = 1;
+)sql"},
+                                 sql::Migration{2, R"sql(
+CREATE TABLE call (
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  key TEXT NOT NULL,
+  asked BLOB NOT NULL CHECK (length(asked) = 32),
+  endpoint BLOB NOT NULL REFERENCES endpoint (id),
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (athlete, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX call_of_endpoint ON call (endpoint, at_ms);
 )sql"}};
 
 }  // namespace

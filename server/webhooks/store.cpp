@@ -78,13 +78,77 @@ Status Store::put(const Endpoint& endpoint) {
   return insert->bind(10, endpoint.created_ms).bind(11, endpoint.failing_since_ms).run();
 }
 
-Result<Endpoint> Store::create(const base::Uuid& athlete, const std::string& url,
-                               const std::vector<std::string>& events) {
+template <typename Act>
+Result<Endpoint> Store::in_transaction(Act act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
+  auto endpoint = act();
+  if (endpoint) {
+    BOATHOUSE_TRY(transaction->commit());
+  }
+  return endpoint;
+}
+
+// Of two at the same time, on whatever node, the second waits for the first's transaction and finds its call there.
+template <typename Act>
+Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, const base::Uuid& athlete, Act act) {
+  bool is_others = false;
+  auto endpoint = in_transaction([&]() -> Result<Endpoint> {
+    if (!call) {
+      return act();
+    }
+    auto select =
+        connection_.prepare("SELECT asked, endpoint FROM call WHERE athlete = ?1 AND key = ?2 AND at_ms > ?3");
+    if (!select) {
+      return select.error();
+    }
+    const auto found = select->bind(1, athlete.bytes).bind(2, call->key).bind(3, clock_.utc_ms() - kCallKeptMs).step();
+    if (!found) {
+      return found.error();
+    }
+    if (*found) {
+      is_others = !std::ranges::equal(select->blob(0), call->asked);
+      return one_endpoint(athlete, uuid_of(select->blob(1)));
+    }
+    auto made = act();
+    if (made) {
+      BOATHOUSE_TRY(remember(*call, *made));
+    }
+    return made;
+  });
+  if (!endpoint) {
+    return endpoint.error();
+  }
+  return is_others ? std::nullopt : std::optional(std::move(*endpoint));
+}
+
+// Of an endpoint's calls the newest are kept, for a day.
+Status Store::remember(const Call& call, const Endpoint& endpoint) {
+  const std::int64_t now = clock_.utc_ms();
+  auto forget = connection_.prepare(
+      "DELETE FROM call WHERE (athlete = ?1 AND key = ?2) OR (endpoint = ?3 AND (at_ms <= ?4 OR key IN (SELECT key "
+      "FROM "
+      "call WHERE endpoint = ?3 ORDER BY at_ms DESC LIMIT 1000 OFFSET ?5)))");
+  if (!forget) {
+    return forget.error();
+  }
+  forget->bind(1, endpoint.athlete.bytes).bind(2, call.key).bind(3, endpoint.id.bytes).bind(4, now - kCallKeptMs);
+  BOATHOUSE_TRY(forget->bind(5, static_cast<std::int64_t>(kMaxCallsKept - 1)).run());
+  auto insert =
+      connection_.prepare("INSERT INTO call (athlete, key, asked, endpoint, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, endpoint.athlete.bytes).bind(2, call.key).bind(3, call.asked).bind(4, endpoint.id.bytes);
+  return insert->bind(5, now).run();
+}
+
+// In a transaction, like renew_secret().
+Result<Endpoint> Store::add_endpoint(const base::Uuid& athlete, const std::string& url,
+                                     const std::vector<std::string>& events) {
   const auto others = select_endpoints(athlete, nullptr);
   if (!others) {
     return others.error();
@@ -104,8 +168,17 @@ Result<Endpoint> Store::create(const base::Uuid& athlete, const std::string& url
   endpoint.secret = new_secret(random_);
   endpoint.created_ms = clock_.utc_ms();
   BOATHOUSE_TRY(put(endpoint));
-  BOATHOUSE_TRY(transaction->commit());
   return endpoint;
+}
+
+Result<Endpoint> Store::create(const base::Uuid& athlete, const std::string& url,
+                               const std::vector<std::string>& events) {
+  return in_transaction([&] { return add_endpoint(athlete, url, events); });
+}
+
+Result<std::optional<Endpoint>> Store::create(const std::optional<Call>& call, const base::Uuid& athlete,
+                                              const std::string& url, const std::vector<std::string>& events) {
+  return once(call, athlete, [&] { return add_endpoint(athlete, url, events); });
 }
 
 Result<std::vector<Endpoint>> Store::endpoints(const base::Uuid& athlete) {
@@ -160,12 +233,7 @@ Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, 
   return endpoint;
 }
 
-Result<Endpoint> Store::rotate(const base::Uuid& athlete, const base::Uuid& id) {
-  const std::lock_guard lock(mutex_);
-  auto transaction = sql::Transaction::begin(connection_);
-  if (!transaction) {
-    return transaction.error();
-  }
+Result<Endpoint> Store::renew_secret(const base::Uuid& athlete, const base::Uuid& id) {
   auto endpoint = one_endpoint(athlete, id);
   if (!endpoint) {
     return endpoint;
@@ -174,8 +242,16 @@ Result<Endpoint> Store::rotate(const base::Uuid& athlete, const base::Uuid& id) 
   endpoint->previous_until_ms = clock_.utc_ms() + kOverlapMs;
   endpoint->secret = new_secret(random_);
   BOATHOUSE_TRY(put(*endpoint));
-  BOATHOUSE_TRY(transaction->commit());
   return endpoint;
+}
+
+Result<Endpoint> Store::rotate(const base::Uuid& athlete, const base::Uuid& id) {
+  return in_transaction([&] { return renew_secret(athlete, id); });
+}
+
+Result<std::optional<Endpoint>> Store::rotate(const std::optional<Call>& call, const base::Uuid& athlete,
+                                              const base::Uuid& id) {
+  return once(call, athlete, [&] { return renew_secret(athlete, id); });
 }
 
 Status Store::remove(const base::Uuid& athlete, const base::Uuid& id) {
@@ -187,8 +263,8 @@ Status Store::remove(const base::Uuid& athlete, const base::Uuid& id) {
   if (const auto endpoint = one_endpoint(athlete, id); !endpoint) {
     return endpoint.error();
   }
-  for (const std::string_view sql :
-       {"DELETE FROM delivery WHERE endpoint = ?1", "DELETE FROM endpoint WHERE id = ?1"}) {
+  for (const std::string_view sql : {"DELETE FROM delivery WHERE endpoint = ?1", "DELETE FROM call WHERE endpoint = ?1",
+                                     "DELETE FROM endpoint WHERE id = ?1"}) {
     auto statement = connection_.prepare(sql);
     if (!statement) {
       return statement.error();
@@ -206,7 +282,7 @@ Status Store::forget(const base::Uuid& athlete) {
   }
   for (const std::string_view sql :
        {"DELETE FROM delivery WHERE endpoint IN (SELECT id FROM endpoint WHERE athlete = ?1)",
-        "DELETE FROM endpoint WHERE athlete = ?1"}) {
+        "DELETE FROM call WHERE athlete = ?1", "DELETE FROM endpoint WHERE athlete = ?1"}) {
     auto statement = connection_.prepare(sql);
     if (!statement) {
       return statement.error();

@@ -16,6 +16,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
+#include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
 #include "server/sql/sql.hpp"
 #include "server/webhooks/signature.hpp"
@@ -24,8 +25,10 @@ namespace boathouse::webhooks {
 
 inline constexpr std::size_t kMaxEndpoints = 10;                          // of an athlete
 inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a rotated secret goes on signing
-inline constexpr std::int64_t kMaxWaiting = 10'000;                       // deliveries of an endpoint; more have failed
-inline constexpr std::int64_t kKeptDeliveries = 1000;                     // of an endpoint, besides those that wait
+inline constexpr std::int64_t kCallKeptMs = std::int64_t{24} * 3'600'000;
+inline constexpr std::size_t kMaxCallsKept = 20;       // of an endpoint, the newest
+inline constexpr std::int64_t kMaxWaiting = 10'000;    // deliveries of an endpoint; more have failed
+inline constexpr std::int64_t kKeptDeliveries = 1000;  // of an endpoint, besides those that wait
 inline constexpr std::int64_t kKeptMs = std::int64_t{30} * 24 * 3'600'000;
 
 struct Endpoint {
@@ -76,6 +79,12 @@ struct Change {
   std::optional<bool> enabled = {};
 };
 
+// A call that names itself: sent again within kCallKeptMs it is done no second time.
+struct Call {
+  std::string key;       // its Idempotency-Key, the athlete's own
+  base::Digest asked{};  // SHA-256 of what it asks
+};
+
 // How an attempt ended and what follows.
 struct Attempt {
   DeliveryState state = DeliveryState::delivered;
@@ -95,12 +104,17 @@ class Store {
   // `url` and `events` were checked. conflict: kMaxEndpoints are there, or one with this URL.
   base::Result<Endpoint> create(const base::Uuid& athlete, const std::string& url,
                                 const std::vector<std::string>& events);
+  // The same, or, when the call comes again, what it has made, as that is now. nullopt: its key is another call's.
+  base::Result<std::optional<Endpoint>> create(const std::optional<Call>& call, const base::Uuid& athlete,
+                                               const std::string& url, const std::vector<std::string>& events);
   base::Result<std::vector<Endpoint>> endpoints(const base::Uuid& athlete);
   base::Result<Endpoint> endpoint(const base::Uuid& athlete, const base::Uuid& id);
   // Enabling it forgives what has failed. conflict: another has this URL.
   base::Result<Endpoint> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change);
   // A new secret; the one of now goes on signing for kOverlapMs, an earlier one no longer.
   base::Result<Endpoint> rotate(const base::Uuid& athlete, const base::Uuid& id);
+  base::Result<std::optional<Endpoint>> rotate(const std::optional<Call>& call, const base::Uuid& athlete,
+                                               const base::Uuid& id);
   // With its log.
   base::Status remove(const base::Uuid& athlete, const base::Uuid& id);
 
@@ -151,6 +165,14 @@ class Store {
       : clock_(clock), random_(random), ids_(clock, random), connection_(std::move(connection)) {}
 
   // With mutex_ held.
+  base::Result<Endpoint> add_endpoint(const base::Uuid& athlete, const std::string& url,
+                                      const std::vector<std::string>& events);
+  base::Result<Endpoint> renew_secret(const base::Uuid& athlete, const base::Uuid& id);
+  template <typename Act>
+  base::Result<Endpoint> in_transaction(Act act);
+  template <typename Act>
+  base::Result<std::optional<Endpoint>> once(const std::optional<Call>& call, const base::Uuid& athlete, Act act);
+  base::Status remember(const Call& call, const Endpoint& endpoint);
   base::Result<std::vector<Endpoint>> select_endpoints(const base::Uuid& athlete, const base::Uuid* id);
   base::Result<Endpoint> one_endpoint(const base::Uuid& athlete, const base::Uuid& id);
   base::Result<std::optional<Delivery>> one_delivery(const base::Uuid& id);

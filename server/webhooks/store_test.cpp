@@ -47,6 +47,7 @@ TEST_P(StoreTest, WhoIsErasedLeavesNothing) {
   endpoint("https://example.com/other");
   ASSERT_FALSE(tell("msg_1").empty());
   ASSERT_TRUE(store_->create(kBen, "https://example.com/", {}));
+  ASSERT_TRUE(store_->rotate(Call{"key", {}}, kAnna, store_->endpoints(kAnna)->front().id));
   EXPECT_EQ(store_->count_of(kAnna)->endpoints, 2U);
   EXPECT_EQ(store_->count_of(kAnna)->deliveries, 2U);
   ASSERT_TRUE(store_->forget(kAnna));
@@ -65,6 +66,63 @@ TEST_P(StoreTest, ARotatedSecretStaysForADay) {
   EXPECT_EQ(rotated->previous_until_ms, clock_.utc_ms() + kOverlapMs);
   EXPECT_EQ(store_->endpoint(kAnna, made.id)->secret, rotated->secret);
   EXPECT_EQ(store_->rotate(kAnna, made.id)->previous_secret, rotated->secret);
+}
+
+// The answer to a call may be lost, and a second rotation would end the secret that still signs.
+TEST_P(StoreTest, ACallThatComesAgainIsDoneOnce) {
+  const Call making{"first", base::sha256(base::as_bytes("POST"))};
+  const auto made = store_->create(making, kAnna, "https://example.com/in", {});
+  ASSERT_TRUE(made && *made);
+  const auto again = store_->create(making, kAnna, "https://example.com/in", {});
+  ASSERT_TRUE(again && *again) << again.error().text;
+  EXPECT_EQ((*again)->id, (*made)->id);
+  EXPECT_EQ((*again)->secret, (*made)->secret);
+
+  const Call rotating{"second", base::sha256(base::as_bytes("rotate"))};
+  const auto rotated = store_->rotate(rotating, kAnna, (*made)->id);
+  const auto rotated_again = store_->rotate(rotating, kAnna, (*made)->id);
+  ASSERT_TRUE(rotated && *rotated && rotated_again && *rotated_again);
+  EXPECT_EQ((*rotated_again)->secret, (*rotated)->secret);
+  EXPECT_EQ((*rotated_again)->previous_secret, (*made)->secret);
+
+  const auto others = store_->rotate(Call{"first", rotating.asked}, kAnna, (*made)->id);
+  ASSERT_TRUE(others);
+  EXPECT_FALSE(*others) << "the key is that of the making";
+  EXPECT_EQ(store_->endpoint(kAnna, (*made)->id)->secret, (*rotated)->secret);
+
+  const auto bens = store_->create(making, kBen, "https://example.com/in", {});  // a key is its athlete's own
+  ASSERT_TRUE(bens && *bens);
+  EXPECT_NE((*bens)->id, (*made)->id);
+
+  clock_.advance_ms(kCallKeptMs);
+  const auto a_day_later = store_->rotate(rotating, kAnna, (*made)->id);
+  ASSERT_TRUE(a_day_later && *a_day_later);
+  EXPECT_NE((*a_day_later)->secret, (*rotated)->secret);
+}
+
+TEST_P(StoreTest, ACallThatFailedIsTriedAgain) {
+  const auto other = endpoint("https://example.com/in");
+  const Call making{"key", base::sha256(base::as_bytes("POST"))};
+  EXPECT_EQ(store_->create(making, kAnna, "https://example.com/in", {}).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(store_->remove(kAnna, other.id));
+  const auto made = store_->create(making, kAnna, "https://example.com/in", {});
+  ASSERT_TRUE(made && *made);
+  ASSERT_TRUE(store_->remove(kAnna, (*made)->id));
+  EXPECT_TRUE(store_->create(making, kAnna, "https://example.com/in", {})) << "what it had made is gone";
+}
+
+TEST_P(StoreTest, OfAnEndpointTheNewestCallsAreKept) {
+  const auto made = endpoint();
+  const auto call = [](std::size_t n) { return Call{"key " + std::to_string(n), base::Digest{}}; };
+  std::vector<Secret> secrets;
+  for (std::size_t n = 0; n <= kMaxCallsKept; ++n) {
+    const auto rotated = store_->rotate(call(n), kAnna, made.id);
+    ASSERT_TRUE(rotated && *rotated);
+    secrets.push_back((*rotated)->secret);
+    clock_.advance_ms(1);
+  }
+  EXPECT_EQ((*store_->rotate(call(1), kAnna, made.id))->secret, secrets.back());
+  EXPECT_NE((*store_->rotate(call(0), kAnna, made.id))->secret, secrets.back());
 }
 
 TEST_P(StoreTest, WhatIsNamedIsChanged) {
