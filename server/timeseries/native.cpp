@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -13,6 +13,7 @@ namespace boathouse::timeseries {
 namespace {
 
 using base::ByteReader;
+using base::ByteView;
 using base::ByteWriter;
 using base::Error;
 using base::ErrorCode;
@@ -220,30 +221,52 @@ base::Status read_arrays(ByteReader& in, NativeColumn& column, const Type& type,
   return read_elements(in, column.arrays, rows, [&] { return read_integer(in, type); });
 }
 
-base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
-  std::vector<bool> is_null(rows, false);
-  if (type.nullable) {
-    for (std::size_t row = 0; row < rows; ++row) is_null[row] = in.u8() != 0;
+// Many rows at once, like write_values(). `marks`: of Nullable, one a row.
+template <typename Value, typename Wide>
+void append_values(ByteReader& in, ByteView marks, Wide null, std::vector<Wide>& out, std::size_t rows) {
+  const ByteView raw = in.bytes(rows * sizeof(Value));
+  if (!in.ok()) return;
+  const std::size_t before = out.size();
+  out.resize(before + rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    Value value;
+    std::memcpy(&value, &raw[row * sizeof value], sizeof value);
+    out[before + row] = !marks.empty() && marks[row] != 0 ? null : static_cast<Wide>(value);
   }
+}
+
+void append_integers(ByteReader& in, ByteView marks, const Type& type, std::vector<std::int64_t>& out,
+                     std::size_t rows) {
+  switch (type.width) {
+    case 1:
+      return type.is_signed ? append_values<std::int8_t>(in, marks, kNull, out, rows)
+                            : append_values<std::uint8_t>(in, marks, kNull, out, rows);
+    case 2:
+      return type.is_signed ? append_values<std::int16_t>(in, marks, kNull, out, rows)
+                            : append_values<std::uint16_t>(in, marks, kNull, out, rows);
+    case 4:
+      return type.is_signed ? append_values<std::int32_t>(in, marks, kNull, out, rows)
+                            : append_values<std::uint32_t>(in, marks, kNull, out, rows);
+    default:
+      return append_values<std::int64_t>(in, marks, kNull, out, rows);
+  }
+}
+
+base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
+  const ByteView marks = type.nullable ? in.bytes(rows) : ByteView();
   if (type.is_array) return read_arrays(in, column, type, rows);
   switch (type.kind) {
     case Kind::integer:
-      for (std::size_t row = 0; row < rows; ++row) {
-        const std::int64_t value = read_integer(in, type);
-        column.integers.push_back(is_null[row] ? kNull : value);
-      }
+      append_integers(in, marks, type, column.integers, rows);
       break;
     case Kind::text:
       for (std::size_t row = 0; row < rows && in.ok(); ++row) column.texts.push_back(read_text(in));
       break;
     case Kind::uuid:
-      for (std::size_t row = 0; row < rows; ++row) column.uuids.push_back(read_uuid(in));
+      for (std::size_t row = 0; row < rows && in.ok(); ++row) column.uuids.push_back(read_uuid(in));
       break;
     case Kind::float64:
-      for (std::size_t row = 0; row < rows; ++row) {
-        const double value = std::bit_cast<double>(in.u64());
-        column.doubles.push_back(is_null[row] ? std::numeric_limits<double>::quiet_NaN() : value);
-      }
+      append_values<double>(in, marks, std::numeric_limits<double>::quiet_NaN(), column.doubles, rows);
       break;
   }
   if (!in.ok()) return Error{ErrorCode::corrupt, "a column of the reply is cut short"};
