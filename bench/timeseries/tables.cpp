@@ -89,10 +89,10 @@ void bytes(const Options& options) {
   const double core = bytes_of(client, "sample", kCoreColumns) / samples;
   if (recording) {
     const double at = bytes_of(client, "sample", {"at_ms"}) / samples;
-    line("recording: the nine core metrics", core, "B/sample", 2.7);
-    line("recording: all metrics and keys without at_ms", all - at, "B/sample", 3.5);
-    line("recording: everything", all, "B/sample", 5);
-    line("recording: everything as it is kept, in one file", kept / samples, "B/sample");
+    line("recording: the nine core metrics, columns in files of their own", core, "B/sample", 2.7);
+    line("recording: all metrics, keys, version and at_ms, as it is kept", kept / samples, "B/sample", 3.5);
+    line("recording: the same, columns in files of their own", all, "B/sample", 5);
+    line("recording: of that at_ms", at, "B/sample");
     // Each column of a part costs some 90 bytes, whatever is in it: much for one recording, nothing for many.
     const double fixed = bytes_of(client, "sample", {"game_id"}) / samples;
     const auto metrics = static_cast<double>(rowing::metrics(Stream::sample).size());
