@@ -183,12 +183,18 @@ class Rows {
 
  private:
   void add_points(Column& column, const std::vector<std::vector<std::int64_t>>& points, std::size_t rows) {
+    const auto ends = column.before.extend(rows * sizeof points_);
     for (std::size_t row = 0; row < rows; ++row) {
       if (!points.empty()) {
-        for (const std::int64_t point : points[row]) column.values.u16(static_cast<std::uint16_t>(point));
-        points_ += points[row].size();
+        const std::vector<std::int64_t>& curve = points[row];
+        const auto narrow = column.values.extend(curve.size() * sizeof(std::uint16_t));
+        for (std::size_t i = 0; i < curve.size(); ++i) {
+          const auto point = static_cast<std::uint16_t>(curve[i]);
+          std::memcpy(&narrow[i * sizeof point], &point, sizeof point);
+        }
+        points_ += curve.size();
       }
-      column.before.u64(points_);
+      std::memcpy(&ends[row * sizeof points_], &points_, sizeof points_);
     }
   }
 
