@@ -20,8 +20,13 @@ std::string make_request_id() {
   return base::to_hex(bytes);
 }
 
-WorkerPool::Lane lane_of(const Route& route) {
-  return route.admission == Admission::bulk ? WorkerPool::Lane::bulk : WorkerPool::Lane::normal;
+// What a device sends while somebody rows is smaller by far; a backlog's batches and files are not.
+constexpr std::uint64_t kLargeBody = std::uint64_t{64} << 10;
+
+WorkerPool::Lane lane_of(const Exchange& exchange) {
+  return exchange.route->admission == Admission::bulk || exchange.announced_bytes > kLargeBody
+             ? WorkerPool::Lane::bulk
+             : WorkerPool::Lane::normal;
 }
 
 // One client's requests take turns with another's before anybody knows whose they are. A made-up key gets turns of its
@@ -100,7 +105,7 @@ class Dispatcher::Pending {
         auto task = [&dispatcher = dispatcher_, exchange = exchange_, send = send_, response = std::move(response)] {
           dispatcher.answer(*exchange, response, send);
         };
-        dispatcher_.pool_.submit_continuation(lane_of(*exchange_->route), exchange_->queue_key, std::move(task));
+        dispatcher_.pool_.submit_continuation(lane_of(*exchange_), exchange_->queue_key, std::move(task));
       });
       return;
     }
@@ -291,11 +296,11 @@ void Dispatcher::pull(const ExchangePtr& exchange, WireResponse response, Send s
     }
     send(std::move(response));
   };
-  pool_.submit_continuation(lane_of(*exchange->route), exchange->queue_key, std::move(task));
+  pool_.submit_continuation(lane_of(*exchange), exchange->queue_key, std::move(task));
 }
 
 void Dispatcher::submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task) {
-  if (!pool_.try_submit(lane_of(*exchange->route), exchange->queue_key, std::move(task))) {
+  if (!pool_.try_submit(lane_of(*exchange), exchange->queue_key, std::move(task))) {
     send(refuse(*exchange, ProblemKind::overloaded, "Too many requests are waiting; try again."));
   }
 }

@@ -35,7 +35,7 @@ using Admit = std::function<std::optional<Response>(RequestHead& head)>;
 // How a route's work is let in.
 enum class Admission : std::uint8_t {
   normal,  // queued for the pool; 503 when the queue is full
-  bulk,    // the same, but such work never holds more than half of the pool's threads: long exports starve nobody
+  bulk,    // the same, on the pool's other threads, which give way: long exports starve nobody
   probe,   // on the I/O thread, at once, even when the pool is full: for /healthz alone, must never block
 };
 

@@ -1,5 +1,8 @@
 #include "server/http/worker_pool.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,39 +10,41 @@ namespace boathouse::http {
 
 WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_length, std::size_t queue_share)
     : most_{queue_length, queue_share},
-      bulk_threads_(std::max<std::size_t>(1, threads / 2)),
       key_threads_(std::max<std::size_t>(1, threads / 4)),
       normal_(most_),
       bulk_(most_) {
-  threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { work(); });
+  const std::size_t bulk_threads = std::max<std::size_t>(1, threads / 2);
+  const std::size_t normal_threads = std::max<std::size_t>(1, threads - bulk_threads);
+  threads_.reserve(normal_threads + bulk_threads);
+  for (std::size_t i = 0; i < normal_threads + bulk_threads; ++i) {
+    threads_.emplace_back([this, lane = i < normal_threads ? Lane::normal : Lane::bulk] { work(lane); });
   }
 }
 
 WorkerPool::~WorkerPool() { stop(); }
 
 bool WorkerPool::try_submit(Lane lane, Key key, Task task) {
+  LaneState& state = state_of(lane);
   {
     const std::lock_guard lock(mutex_);
-    Queue& queue = lane == Lane::bulk ? bulk_ : normal_;
-    if (stopped_ || queue.push(key, {key, std::move(task)}, 1) != Queue::Push::taken) {
+    if (stopped_ || state.queue.push(key, {key, std::move(task)}, 1) != Queue::Push::taken) {
       return false;
     }
   }
-  ready_.notify_one();
+  state.ready.notify_one();
   return true;
 }
 
 void WorkerPool::submit_continuation(Lane lane, Key key, Task task) {
+  LaneState& state = state_of(lane);
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) {
       return;
     }
-    (lane == Lane::bulk ? bulk_ : normal_).push_always(key, {key, std::move(task)}, 1);
+    state.queue.push_always(key, {key, std::move(task)}, 1);
   }
-  ready_.notify_one();
+  state.ready.notify_one();
 }
 
 bool WorkerPool::may_run(Key key) const {
@@ -51,19 +56,19 @@ bool WorkerPool::is_ready(const Queue& queue) const {
   return queue.any_of([this](Key key) { return may_run(key); });
 }
 
-bool WorkerPool::bulk_is_ready() const { return bulk_running_ < bulk_threads_ && is_ready(bulk_); }
-
-void WorkerPool::work() {
+void WorkerPool::work(Lane lane) {
+  if (lane == Lane::bulk) {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBulkNice);  // Linux: of this thread alone
+  }
+  LaneState& mine = state_of(lane);
+  LaneState& other = state_of(lane == Lane::bulk ? Lane::normal : Lane::bulk);
   std::unique_lock lock(mutex_);
   while (true) {
-    ready_.wait(lock, [this] { return stopped_ || is_ready(normal_) || bulk_is_ready(); });
+    mine.ready.wait(lock, [&] { return stopped_ || is_ready(mine.queue); });
     if (stopped_) {
       return;
     }
-    const bool take_bulk = bulk_is_ready() && (!is_ready(normal_) || bulk_turn_);
-    bulk_turn_ = !take_bulk;
-    auto [key, task] = std::move((take_bulk ? bulk_ : normal_).pop_if([this](Key one) { return may_run(one); })->value);
-    bulk_running_ += take_bulk ? 1 : 0;
+    auto [key, task] = std::move(mine.queue.pop_if([this](Key one) { return may_run(one); })->value);
     ++running_[key];
 
     lock.unlock();
@@ -71,12 +76,13 @@ void WorkerPool::work() {
     task = nullptr;  // what it holds dies outside of the lock
     lock.lock();
 
-    // No notify for the place that gets free, of the lane or of the key: it lets one task more run, and this thread
-    // looks at the queues next. If it takes another task, the thread that was woken for that one finds this one
-    // instead.
-    bulk_running_ -= take_bulk ? 1 : 0;
+    // The key's place that gets free lets one task more run. In this lane no notify: this thread looks at the queue
+    // next, and if it takes another task, the thread that was woken for that one finds this one instead.
     if (--running_[key] == 0) {
       running_.erase(key);
+    }
+    if (is_ready(other.queue)) {
+      other.ready.notify_one();
     }
   }
 }
@@ -88,11 +94,12 @@ void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    std::swap(dropped_normal, normal_);
-    std::swap(dropped_bulk, bulk_);
+    std::swap(dropped_normal, normal_.queue);
+    std::swap(dropped_bulk, bulk_.queue);
     threads.swap(threads_);
   }
-  ready_.notify_all();
+  normal_.ready.notify_all();
+  bulk_.ready.notify_all();
   for (std::thread& thread : threads) {
     thread.join();
   }

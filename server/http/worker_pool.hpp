@@ -1,6 +1,6 @@
-// A fixed number of threads and a bounded queue in front of them, in which keys take turns (core/base/fair_queue.hpp).
-// The tasks of one key hold at most a quarter of the threads (at least one): whoever has many slow requests leaves
-// threads for the others. Every call may come from any thread.
+// Two lanes, each with threads of its own and a bounded queue in front of them, in which keys take turns
+// (core/base/fair_queue.hpp). The tasks of one key hold at most a quarter of all threads (at least one): whoever has
+// many slow requests leaves threads for the others. Every call may come from any thread.
 #pragma once
 
 #include <condition_variable>
@@ -23,13 +23,16 @@ class WorkerPool {
 
   enum class Lane : std::uint8_t {
     normal,
-    bulk,  // holds at most half of the threads (at least one)
+    bulk,  // at nice kBulkNice: who asks for little does not wait for the processor behind who brings much
   };
 
   // Whose task it is; equal for equal clients.
   using Key = std::uint64_t;
 
-  // `queue_length` tasks may wait in each lane, `queue_share` of them of one key; all counts >= 1.
+  static constexpr int kBulkNice = 5;
+
+  // Each lane has half of the threads, at least one. `queue_length` tasks may wait in each, `queue_share` of them of
+  // one key; all counts >= 1.
   WorkerPool(std::size_t threads, std::size_t queue_length, std::size_t queue_share);
   // stop(), if nobody called it.
   ~WorkerPool();
@@ -54,21 +57,23 @@ class WorkerPool {
   };
   using Queue = base::FairQueue<Key, Waiting>;
 
-  void work();
+  struct LaneState {
+    explicit LaneState(Queue::Most most) : queue(most) {}
+    Queue queue;
+    std::condition_variable ready;
+  };
+
+  void work(Lane lane);
   [[nodiscard]] bool may_run(Key key) const;
   [[nodiscard]] bool is_ready(const Queue& queue) const;
-  [[nodiscard]] bool bulk_is_ready() const;
+  LaneState& state_of(Lane lane) { return lane == Lane::bulk ? bulk_ : normal_; }
 
   const Queue::Most most_;
-  const std::size_t bulk_threads_;
   const std::size_t key_threads_;
   std::mutex mutex_;
-  std::condition_variable ready_;
-  Queue normal_;
-  Queue bulk_;
-  std::size_t bulk_running_ = 0;
-  std::map<Key, std::size_t> running_;  // tasks of each key, those that have one
-  bool bulk_turn_ = false;              // both lanes wait: they take turns
+  LaneState normal_;
+  LaneState bulk_;
+  std::map<Key, std::size_t> running_;  // tasks of each key in both lanes, those that have one
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,6 +1,8 @@
 #include "server/http/worker_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -99,6 +101,7 @@ TEST(WorkerPool, BulkLeavesThreadsForTheRest) {
 
 TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   Crowd of_key;
+  std::atomic<int> begun{0};
   std::latch two_started(2);
   std::latch release(1);
   std::latch done(6);
@@ -107,7 +110,7 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&, i] {
       of_key.enter();
-      if (i < 2) {
+      if (++begun <= 2) {
         two_started.count_down();
       }
       release.wait();
@@ -125,7 +128,7 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   EXPECT_EQ(of_key.most(), 2);
 }
 
-TEST(WorkerPool, OneThreadServesBothLanes) {
+TEST(WorkerPool, OneThreadIsOneForEachLane) {
   std::latch done(200);
   WorkerPool pool(1, 100, 100);
   for (int i = 0; i < 100; ++i) {
@@ -133,6 +136,42 @@ TEST(WorkerPool, OneThreadServesBothLanes) {
     ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { done.count_down(); }));
   }
   done.wait();
+}
+
+TEST(WorkerPool, BulkGivesWayToTheRest) {
+  std::atomic<int> nice_of_normal{-1};
+  std::atomic<int> nice_of_bulk{-1};
+  std::latch done(2);
+  WorkerPool pool(2, 2, 2);
+  const auto note = [&done](std::atomic<int>& nice) {
+    nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+    done.count_down();
+  };
+  const int mine = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+  ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { note(nice_of_normal); }));
+  ASSERT_TRUE(pool.try_submit(Lane::bulk, kKey, [&] { note(nice_of_bulk); }));
+  done.wait();
+  EXPECT_EQ(nice_of_normal, mine);
+  EXPECT_EQ(nice_of_bulk, std::max(mine, WorkerPool::kBulkNice));
+}
+
+// The last task of a key that holds its quarter ends in one lane, its next one waits in the other.
+TEST(WorkerPool, APlaceOfAKeyThatGetsFreeServesTheOtherLane) {
+  for (int i = 0; i < 200; ++i) {
+    std::latch started(1);
+    std::latch release(1);
+    std::latch done(1);
+    WorkerPool pool(4, 10, 10);
+    ASSERT_TRUE(pool.try_submit(Lane::bulk, kKey, [&] {
+      started.count_down();
+      release.wait();
+    }));
+    started.wait();
+    ASSERT_TRUE(pool.try_submit(Lane::normal, kKey, [&] { done.count_down(); }));
+    std::this_thread::yield();
+    release.count_down();
+    done.wait();
+  }
 }
 
 TEST(WorkerPool, AGreedyKeyNeitherDelaysAnotherNorTakesItsPlace) {
