@@ -1,5 +1,8 @@
 #include "server/query/sessions.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "core/rowing/catalogue.hpp"
 
 namespace boathouse::query {
@@ -13,6 +16,12 @@ namespace {
 base::Result<NativeBlock> whole_rows(base::Result<NativeBlock> sessions) {
   if (!sessions || sessions->rows == 0 || sessions->find("has_summary") != nullptr) return sessions;
   return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
+}
+
+bool each_once(const NativeBlock& records) {
+  const timeseries::NativeColumn* const seq = records.find("seq");
+  if (seq == nullptr) return true;  // a reply without rows
+  return std::ranges::adjacent_find(seq->integers, std::ranges::greater_equal()) == seq->integers.end();
 }
 
 // The scope as a condition, its values added to the parameters; "" for everybody's.
@@ -107,7 +116,7 @@ base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const Re
   const std::string of_recording =
       " WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = "
       "{rec:UUID}";
-  std::string sql = "SELECT " + columns + " FROM " + std::string(rowing::name(stream)) + " FINAL" + of_recording;
+  std::string sql = "SELECT " + columns + " FROM " + std::string(rowing::name(stream)) + of_recording;
   if (counted_only && stream == rowing::Stream::split) {
     sql += " AND seq IN (SELECT max(seq) FROM split" + of_recording + " GROUP BY split_number)";
   }
@@ -118,13 +127,18 @@ base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const Re
   if (counted_only && stream == rowing::Stream::summary) {
     sql += " AND seq IN (SELECT max(seq) FROM summary" + of_recording + " HAVING count() > 0)";
   }
-  // A recording is some granules: several threads only wait for each other, a quarter of the time for the long ones.
-  sql += " AND seq >= {from_seq:UInt64} ORDER BY seq LIMIT {limit:UInt64} SETTINGS max_threads = 1";
-  return client.select(sql, {{"athlete", key.athlete.text()},
-                             {"started", std::to_string(key.started_ms)},
-                             {"rec", key.rec_id.text()},
-                             {"from_seq", std::to_string(from_seq)},
-                             {"limit", std::to_string(limit)}});
+  sql += " AND seq >= {from_seq:UInt64}";
+  const Parameters parameters{{"athlete", key.athlete.text()},
+                              {"started", std::to_string(key.started_ms)},
+                              {"rec", key.rec_id.text()},
+                              {"from_seq", std::to_string(from_seq)},
+                              {"limit", std::to_string(limit)}};
+  // Of a record that was loaded again there are several versions until ClickHouse has merged them, and the newest
+  // counts. FINAL would merge all columns of whole granules before it looks for the recording, twice the time where
+  // that lies in more than one part; so the newest are picked only when there are.
+  auto as_they_lie = client.select(sql + " ORDER BY seq LIMIT {limit:UInt64} WITH TIES", parameters);
+  if (!as_they_lie || each_once(*as_they_lie)) return as_they_lie;
+  return client.select(sql + " ORDER BY seq, ver DESC LIMIT 1 BY seq LIMIT {limit:UInt64}", parameters);
 }
 
 }  // namespace boathouse::query

@@ -14,6 +14,7 @@ using base::ErrorCode;
 
 constexpr std::string_view kCode = "Code: ";
 constexpr std::size_t kMaxErrorText = 500;
+constexpr std::size_t kMostReserved = std::size_t{64} << 20;  // whatever length a reply claims
 
 // ClickHouse's own numbers (system.errors) that a later try of the same call can mend.
 constexpr std::array kTransientCodes = {
@@ -90,7 +91,10 @@ void read_header(Reply& reply, std::string_view line) {
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trimmed(line.substr(colon + 1));
-  if (same_word(name, "Content-Length") || (same_word(name, "Transfer-Encoding") && same_word(value, "chunked"))) {
+  if (same_word(name, "Content-Length")) {
+    reply.has_framing = true;
+    reply.body.reserve(std::min(static_cast<std::size_t>(std::max(number_in(value), 0)), kMostReserved));
+  } else if (same_word(name, "Transfer-Encoding") && same_word(value, "chunked")) {
     reply.has_framing = true;
   } else if (same_word(name, "X-ClickHouse-Exception-Code")) {
     reply.exception_code = number_in(value);
