@@ -17,6 +17,24 @@
 namespace boathouse::timeseries {
 namespace {
 
+std::string read_request(int socket) {
+  std::string all;
+  while (true) {
+    const std::size_t head = all.find("\r\n\r\n");
+    if (head != std::string::npos) {
+      constexpr std::string_view kLength = "Content-Length: ";
+      const std::size_t at = all.find(kLength);
+      const std::size_t body =
+          at == std::string::npos ? 0 : std::strtoul(all.c_str() + at + kLength.size(), nullptr, 10);
+      if (all.size() >= head + 4 + body) return all;
+    }
+    char buffer[4096];
+    const ssize_t got = recv(socket, buffer, sizeof buffer, 0);
+    if (got <= 0) return all;
+    all.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
 // A server of one connection after the other, each with one request and one answer.
 class ScriptedNode {
  public:
@@ -56,23 +74,6 @@ class ScriptedNode {
       }
       EXPECT_EQ(send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
       close(socket);
-    }
-  }
-  static std::string read_request(int socket) {
-    std::string all;
-    while (true) {
-      const std::size_t head = all.find("\r\n\r\n");
-      if (head != std::string::npos) {
-        constexpr std::string_view kLength = "Content-Length: ";
-        const std::size_t at = all.find(kLength);
-        const std::size_t body =
-            at == std::string::npos ? 0 : std::strtoul(all.c_str() + at + kLength.size(), nullptr, 10);
-        if (all.size() >= head + 4 + body) return all;
-      }
-      char buffer[4096];
-      const ssize_t got = recv(socket, buffer, sizeof buffer, 0);
-      if (got <= 0) return all;
-      all.append(buffer, static_cast<std::size_t>(got));
     }
   }
 
@@ -203,6 +204,42 @@ TEST_F(ClusterClientTest, ABodyOfPiecesLargerThanAnyBufferArrivesWhole) {
   for (std::string& request : second_.requests()) requests.push_back(std::move(request));
   ASSERT_EQ(requests.size(), 1U);
   EXPECT_TRUE(requests[0].substr(requests[0].find("\r\n\r\n") + 4) == all);
+}
+
+// A kept-alive connection that dies in the middle of an insert's body: curl sends it again over another, from its
+// begin.
+TEST(ClickHouseClient, ABodyOfPiecesIsSentAgainFromItsBegin) {
+  const TestListener listener;
+  std::string again;
+  std::thread node([&] {
+    const std::string whole = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    const int first = accept4(listener.socket(), nullptr, nullptr, SOCK_CLOEXEC);
+    read_request(first);
+    EXPECT_EQ(send(first, whole.data(), whole.size(), MSG_NOSIGNAL), static_cast<ssize_t>(whole.size()));
+    std::vector<char> some(100'000);
+    EXPECT_EQ(recv(first, some.data(), some.size(), MSG_WAITALL), static_cast<ssize_t>(some.size()));
+    close(first);  // with bytes unread: a reset
+    const int second = accept4(listener.socket(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (second < 0) return;
+    again = read_request(second);
+    EXPECT_EQ(send(second, whole.data(), whole.size(), MSG_NOSIGNAL), static_cast<ssize_t>(whole.size()));
+    close(second);
+  });
+  ClickHouseClient client(Endpoint{listener.url()});
+  EXPECT_TRUE(client.execute("SELECT 1").ok());
+  std::string all;
+  std::vector<std::string> texts;
+  for (const std::size_t size : {std::size_t{70'001}, std::size_t{0}, std::size_t{30'000'000}}) {
+    texts.emplace_back(size, static_cast<char>('a' + texts.size()));
+    all += texts.back();
+  }
+  const std::vector<base::ByteView> pieces{base::as_bytes(texts[0]), base::as_bytes(texts[1]),
+                                           base::as_bytes(texts[2])};
+  const auto status = client.insert("INSERT INTO t (n)", pieces, "a token");
+  shutdown(listener.socket(), SHUT_RDWR);  // should nobody have come again
+  node.join();
+  EXPECT_TRUE(status.ok()) << status.error().text;
+  EXPECT_TRUE(again.substr(again.find("\r\n\r\n") + 4) == all);
 }
 
 TEST_F(ClusterClientTest, WhereNoNodeHasItBetterNoneIsAskedInstead) {
