@@ -158,6 +158,9 @@ base::Status Loader::prepare() {
   BOATHOUSE_TRY(migrate(client_, options_.cluster));
   auto layout = layout_of(client_, options_.cluster);
   if (!layout) return layout.error();
+  const auto warning = quorum_warning(client_, options_.cluster);
+  if (!warning) return warning.error();
+  if (!warning->empty()) log_(*warning);
   layout_ = std::move(*layout);
   return base::Done{};
 }

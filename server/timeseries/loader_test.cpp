@@ -481,6 +481,22 @@ TEST_F(LoaderTest, AnInsertThatNobodyWaitsForEndsBeforeRowsAreCalledGone) {
   EXPECT_TRUE(ledger_->rows_to_erase(10)->empty());
 }
 
+TEST_F(LoaderTest, AQuorumThatReadsCannotRelyOnIsNamed) {
+  const auto warning = [this](std::int64_t replicas, std::int64_t quorum) {
+    NativeBlock block = column_of({"replicas", "UInt64", {replicas}, {}, {}, {}, {}}, 1);
+    block.columns.push_back({"quorum", "UInt64", {quorum}, {}, {}, {}, {}});
+    clickhouse_.answer_selects("insert_quorum", block);
+    return *quorum_warning(client_, "club");
+  };
+  EXPECT_NE(warning(2, 0).find("insert_quorum is 0 and cluster club has 2 replicas"), std::string::npos);
+  EXPECT_NE(warning(3, 2), "");
+  EXPECT_EQ(warning(3, 3), "");
+  EXPECT_EQ(warning(1, 0), "");
+  clickhouse_.answer_selects("insert_quorum", {});
+  EXPECT_EQ(*quorum_warning(client_, "club"), "");
+  EXPECT_EQ(*quorum_warning(client_, ""), "");
+}
+
 // A replica that is behind still has them, whatever the server that is asked says of itself.
 TEST_F(LoaderTest, EveryReplicaIsAskedWhetherTheRowsAreGone) {
   const ledger::RowsToErase rows{1, recording(1), recording(2), 0, rowing::Stream::sample, {0, 10}};

@@ -292,6 +292,23 @@ base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluste
   return Layout(cluster, block->rows == 1 && block->integer("shards", 0) > 1);
 }
 
+base::Result<std::string> quorum_warning(ClickHouseClient& client, std::string_view cluster) {
+  if (cluster.empty()) return std::string();
+  const auto block = client.select(
+      "SELECT replicas, if(value = 'auto', intDiv(replicas, 2) + 1, toUInt64OrZero(value)) AS quorum"
+      " FROM system.settings CROSS JOIN (SELECT max(n) AS replicas FROM (SELECT count() AS n FROM system.clusters"
+      " WHERE cluster = {name:String} GROUP BY shard_num)) AS replicated WHERE name = 'insert_quorum'",
+      {{"name", std::string(cluster)}});
+  if (!block) return block.error();
+  if (block->rows != 1) return std::string();
+  const std::int64_t replicas = block->integer("replicas", 0);
+  const std::int64_t quorum = block->integer("quorum", 0);
+  if (replicas <= 1 || quorum >= replicas) return std::string();
+  return "ClickHouse's insert_quorum is " + std::to_string(quorum) + " and cluster " + std::string(cluster) + " has " +
+         std::to_string(replicas) + " replicas: reads may miss what was loaded; set it to " + std::to_string(replicas) +
+         " in users.xml";
+}
+
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
   const auto stored = what_is_stored(client);
   if (!stored) return stored.error();

@@ -70,6 +70,10 @@ std::vector<std::string> table_columns(rowing::Stream stream);
 // Asks the server how many shards the cluster has.
 base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluster);
 
+// What the operator of a cluster should hear, or "": an insert is acknowledged before all replicas have it, and then a
+// read of another one misses what counts as loaded.
+base::Result<std::string> quorum_warning(ClickHouseClient& client, std::string_view cluster);
+
 // Creates what is not there and brings the rest to kSchemaVersion; asks the server how many shards the cluster has.
 // Where the tables are. unsupported: a newer program made the tables, or they were made for one shard and there are
 // several now.
