@@ -108,7 +108,7 @@ TEST(WorkerPool, AKeyLeavesThreadsForTheRest) {
   std::latch others_done(4);
   WorkerPool pool(8, 100, 100);
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&, i] {
+    ASSERT_TRUE(pool.try_submit(i % 2 == 0 ? Lane::normal : Lane::bulk, kKey, [&] {
       of_key.enter();
       if (++begun <= 2) {
         two_started.count_down();
