@@ -47,9 +47,7 @@ void append_points(const std::vector<std::int64_t>& curve, ByteWriter& out) {
 }
 
 struct Header {
-  rowing::Stream stream = rowing::Stream::sample;
-  std::uint32_t version = 0;
-  std::uint64_t from = 0;
+  StepChunk chunk;  // but for what follows the header
   std::size_t rows = 0;
   std::size_t columns = 0;
   bool has_points = false;
@@ -87,9 +85,9 @@ Result<Header> read_header(ByteReader& in) {
                                            std::to_string(kMaxColumns) + " columns or a sequence number above 2^53"};
   }
   Header header;
-  header.stream = *known_stream;
-  header.version = static_cast<std::uint32_t>(version);
-  header.from = from;
+  header.chunk.stream = *known_stream;
+  header.chunk.version = static_cast<std::uint32_t>(version);
+  header.chunk.from = from;
   header.rows = static_cast<std::size_t>(rows);
   header.columns = static_cast<std::size_t>(columns);
   header.has_points = (flags & kHasPoints) != 0;
@@ -199,7 +197,7 @@ Result<StepChunk> read_columns(ByteView canonical, Origin origin) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxCanonicalBytes) + " canonical bytes"};
   }
   ByteReader in(canonical);
-  const auto header = read_header(in);
+  auto header = read_header(in);
   if (!header.ok()) {
     return header.error();
   }
@@ -208,10 +206,7 @@ Result<StepChunk> read_columns(ByteView canonical, Origin origin) {
   if (!columns.ok()) {
     return columns.error();
   }
-  StepChunk chunk;
-  chunk.stream = header->stream;
-  chunk.version = header->version;
-  chunk.from = header->from;
+  StepChunk& chunk = header->chunk;
   if (header->has_points) {
     BOATHOUSE_TRY(read_points(in, values_of((*columns)[header->columns]), chunk.points));
   }
@@ -223,7 +218,7 @@ Result<StepChunk> read_columns(ByteView canonical, Origin origin) {
   }
   columns->drop_last(lengths);
   chunk.columns = std::move(*columns);
-  return chunk;
+  return std::move(chunk);
 }
 
 Result<Decoded> decode_columns(ByteView canonical) { return write_out(read_columns(canonical)); }

@@ -76,7 +76,7 @@ struct Hooks {
 struct Options {
   std::string listen = "127.0.0.1:0";  // parse_listen_address()
   std::size_t io_threads = 1;
-  std::size_t worker_threads = 8;
+  std::size_t worker_threads = 8;   // half of them for large bodies and bulk routes (WorkerPool)
   std::size_t queue_length = 2048;  // requests that wait for a worker; over it 503
   std::size_t queue_share = 256;    // of them, of one client (its key, or its address where it sends none); over it 503
   std::optional<TlsFiles> tls;      // nothing = plain HTTP

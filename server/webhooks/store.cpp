@@ -129,9 +129,8 @@ Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, con
 Status Store::remember(const Call& call, const Endpoint& endpoint) {
   const std::int64_t now = clock_.utc_ms();
   auto forget = connection_.prepare(
-      "DELETE FROM call WHERE (athlete = ?1 AND key = ?2) OR (endpoint = ?3 AND (at_ms <= ?4 OR key IN (SELECT key "
-      "FROM "
-      "call WHERE endpoint = ?3 ORDER BY at_ms DESC LIMIT 1000 OFFSET ?5)))");
+      "DELETE FROM call WHERE (athlete = ?1 AND key = ?2) OR (endpoint = ?3 AND (at_ms <= ?4 OR key IN "
+      "(SELECT key FROM call WHERE endpoint = ?3 ORDER BY at_ms DESC LIMIT 1000 OFFSET ?5)))");
   if (!forget) {
     return forget.error();
   }
@@ -200,37 +199,34 @@ Result<Endpoint> Store::endpoint(const base::Uuid& athlete, const base::Uuid& id
 }
 
 Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, const Change& change) {
-  const std::lock_guard lock(mutex_);
-  auto transaction = sql::Transaction::begin(connection_);
-  if (!transaction) {
-    return transaction.error();
-  }
-  auto endpoint = one_endpoint(athlete, id);
-  if (!endpoint) {
+  return in_transaction([&]() -> Result<Endpoint> {
+    auto endpoint = one_endpoint(athlete, id);
+    if (!endpoint) {
+      return endpoint;
+    }
+    if (change.url && *change.url != endpoint->url) {
+      const auto others = select_endpoints(athlete, nullptr);
+      if (!others) {
+        return others.error();
+      }
+      if (std::any_of(others->begin(), others->end(),
+                      [&](const Endpoint& other) { return other.url == *change.url; })) {
+        return has_url();
+      }
+      endpoint->url = *change.url;
+      endpoint->failing_since_ms.reset();
+    }
+    if (change.events) {
+      endpoint->events = *change.events;
+    }
+    if (change.enabled && *change.enabled != endpoint->enabled) {
+      endpoint->enabled = *change.enabled;
+      endpoint->disabled_why.clear();
+      endpoint->failing_since_ms.reset();
+    }
+    BOATHOUSE_TRY(put(*endpoint));
     return endpoint;
-  }
-  if (change.url && *change.url != endpoint->url) {
-    const auto others = select_endpoints(athlete, nullptr);
-    if (!others) {
-      return others.error();
-    }
-    if (std::any_of(others->begin(), others->end(), [&](const Endpoint& other) { return other.url == *change.url; })) {
-      return has_url();
-    }
-    endpoint->url = *change.url;
-    endpoint->failing_since_ms.reset();
-  }
-  if (change.events) {
-    endpoint->events = *change.events;
-  }
-  if (change.enabled && *change.enabled != endpoint->enabled) {
-    endpoint->enabled = *change.enabled;
-    endpoint->disabled_why.clear();
-    endpoint->failing_since_ms.reset();
-  }
-  BOATHOUSE_TRY(put(*endpoint));
-  BOATHOUSE_TRY(transaction->commit());
-  return endpoint;
+  });
 }
 
 Result<Endpoint> Store::renew_secret(const base::Uuid& athlete, const base::Uuid& id) {
