@@ -20,7 +20,8 @@ std::string make_request_id() {
   return base::to_hex(bytes);
 }
 
-// What a device sends while somebody rows is smaller by far; a backlog's batches and files are not.
+// What a device sends while somebody rows is smaller by far; a backlog's batches and files are not. A body that does
+// not say its length counts as the most that the route takes.
 constexpr std::uint64_t kLargeBody = std::uint64_t{64} << 10;
 
 WorkerPool::Lane lane_of(const Exchange& exchange) {
