@@ -206,8 +206,8 @@ TEST_F(ClusterClientTest, ABodyOfPiecesLargerThanAnyBufferArrivesWhole) {
   EXPECT_TRUE(requests[0].substr(requests[0].find("\r\n\r\n") + 4) == all);
 }
 
-// A kept-alive connection that dies in the middle of an insert's body: curl sends it again over another, from its
-// begin.
+// A kept-alive connection whose node says nothing more in the middle of an insert's body: curl sends it again over
+// another, from its begin. (After a reset it may give up instead, as its send or its receive hears of it first.)
 TEST(ClickHouseClient, ABodyOfPiecesIsSentAgainFromItsBegin) {
   const TestListener listener;
   std::string again;
@@ -218,7 +218,9 @@ TEST(ClickHouseClient, ABodyOfPiecesIsSentAgainFromItsBegin) {
     EXPECT_EQ(send(first, whole.data(), whole.size(), MSG_NOSIGNAL), static_cast<ssize_t>(whole.size()));
     std::vector<char> some(100'000);
     EXPECT_EQ(recv(first, some.data(), some.size(), MSG_WAITALL), static_cast<ssize_t>(some.size()));
-    close(first);  // with bytes unread: a reset
+    shutdown(first, SHUT_WR);
+    while (recv(first, some.data(), some.size(), 0) > 0) continue;
+    close(first);
     const int second = accept4(listener.socket(), nullptr, nullptr, SOCK_CLOEXEC);
     if (second < 0) return;
     again = read_request(second);
@@ -239,7 +241,7 @@ TEST(ClickHouseClient, ABodyOfPiecesIsSentAgainFromItsBegin) {
   shutdown(listener.socket(), SHUT_RDWR);  // should nobody have come again
   node.join();
   EXPECT_TRUE(status.ok()) << status.error().text;
-  EXPECT_TRUE(again.substr(again.find("\r\n\r\n") + 4) == all);
+  EXPECT_TRUE(again.ends_with("\r\n\r\n" + all));
 }
 
 TEST_F(ClusterClientTest, WhereNoNodeHasItBetterNoneIsAskedInstead) {
