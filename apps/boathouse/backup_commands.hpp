@@ -17,6 +17,7 @@ struct BackupOptions {
   std::string from;       // a backup, or a destination
   std::string to_ledger;  // migrate: as `ledger`
   bool full = false;
+  bool new_epoch = false;  // reload
   bool json = false;
   bool apply = false;  // prune: remove, not only say
   backup::Keep keep;
@@ -38,7 +39,8 @@ int backup_verify(const BackupOptions& options);
 // Without `apply` it only says what it would remove.
 int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
-// For a stopped server: what its own ClickHouse lacks or has damaged is loaded again when it starts.
+// For a stopped server: what its own ClickHouse lacks or has damaged is loaded again when it starts. `new_epoch`: its
+// ledger was put back to an earlier state by other means than restore().
 int reload(const BackupOptions& options);
 int migrate(const BackupOptions& options);
 

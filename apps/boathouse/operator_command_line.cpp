@@ -122,6 +122,9 @@ void CommandLine::add_backup(CLI::App& app) {
   with_data(reload_command, "Folder of the server");
   reload_command->add_option("--engine", backup.engine_binary,
                              "The boathouse-engine program (default: beside this one)");
+  reload_command->add_flag("--new-epoch", backup.new_epoch,
+                           "The ledger was put back to an earlier state by other means than `restore`: devices are to "
+                           "offer again whatever they hold");
   with_json(reload_command);
   CLI::App* migrate_command = command(app, "migrate", "Move a stopped server's ledger to PostgreSQL, or back",
                                       [this] { return app::migrate(backup); });

@@ -27,6 +27,7 @@
 #include "server/api/session_routes.hpp"
 #include "server/api/trail_routes.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/ids.hpp"
 #include "server/control/key_watch.hpp"
 #include "server/control/routes.hpp"
 #include "server/control/scopes.hpp"
@@ -325,6 +326,13 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));
   intake::Options intake_options;
   intake_options.on_result = [this](const intake::Taken& item) { metrics_.on_result(item); };
+  intake_options.on_ahead = [this](const intake::Ahead& ahead) {
+    metrics_.on_ahead();
+    log_line("a device of " + control::format_id(control::kAthletePrefix, ahead.athlete) + " has seen server_seq " +
+             std::to_string(ahead.cursor) + " of this epoch, and the ledger has " + std::to_string(ahead.server_seq) +
+             ": it was put back to an earlier state without `boathouse restore`. Stop the server and run boathouse "
+             "reload --new-epoch: devices then send again what the ledger lacks");
+  };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
   BOATHOUSE_TRY(
       webhooks::add_routes(routes, {*accounts_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));

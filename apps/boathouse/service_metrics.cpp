@@ -38,6 +38,9 @@ ServiceMetrics::ServiceMetrics()
       stored_bytes_(registry_.counter("boathouse_sync_stored_bytes_total", "Bytes of stored chunks, as they came.")),
       unpacked_bytes_(registry_.counter("boathouse_sync_unpacked_bytes_total",
                                         "Bytes of the same chunks unpacked: over the former, the compression ratio.")),
+      ahead_(
+          registry_.counter("boathouse_sync_devices_ahead_total",
+                            "Hellos of devices that have seen more of this epoch than the ledger has; should be 0.")),
       commit_seconds_(registry_
                           .histograms("boathouse_ledger_commit_duration_seconds",
                                       "A transaction of this node's ledger, from its begin until it is durable.", {},
@@ -76,6 +79,8 @@ void ServiceMetrics::on_result(const intake::Taken& item) {
     unpacked_bytes_.add(item.unpacked_bytes);
   }
 }
+
+void ServiceMetrics::on_ahead() { ahead_.add(); }
 
 void ServiceMetrics::watch(ledger::Ledger::Options& options) {
   options.on_commit_time = [this](double seconds) { commit_seconds_.observe(seconds); };

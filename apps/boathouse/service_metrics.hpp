@@ -21,9 +21,10 @@ class ServiceMetrics {
  public:
   ServiceMetrics();
 
-  // For http::Hooks::access and intake::Options::on_result.
+  // For http::Hooks::access, intake::Options::on_result and on_ahead.
   void on_access(const http::AccessRecord& record);
   void on_result(const intake::Taken& item);
+  void on_ahead();
 
   // Before the ledger is opened; it must outlive the ledger.
   void watch(ledger::Ledger::Options& options);
@@ -52,6 +53,7 @@ class ServiceMetrics {
   ops::Family<ops::Counter>& items_;
   ops::Counter& stored_bytes_;
   ops::Counter& unpacked_bytes_;
+  ops::Counter& ahead_;
   ops::Histogram& commit_seconds_;
   ops::Histogram& answer_seconds_;
 };

@@ -163,6 +163,31 @@ TEST_P(BackupTest, PurgeSafeSeqFollowsTheVerifiedBackup) {
   EXPECT_EQ(*ledger_->purge_safe_seq(), made.manifest.last_seq);
 }
 
+TEST_P(BackupTest, ALedgerThatWasPutBackOtherwiseGetsANewEpoch) {
+  fill(1, 3);
+  const Created made = create();
+  EXPECT_EQ(differences(made.folder), "");
+  {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(ledger::note_backup(*connection, made.manifest.epoch, {"backup-1", made.manifest.last_seq, 5}));
+  }
+  ASSERT_GT(*ledger_->purge_safe_seq(), 0);
+  const std::string before = description(*ledger_);
+  const std::string old_epoch = ledger_->epoch();
+  ASSERT_TRUE(*ledger_->leads());
+  const auto in_use = begin_new_epoch(source().databases.front(), random_);
+  ASSERT_FALSE(in_use);
+  EXPECT_EQ(in_use.error().code, base::ErrorCode::conflict) << in_use.error().text;
+  ledger_.reset();
+  const auto epoch = begin_new_epoch(source().databases.front(), random_);
+  ASSERT_TRUE(epoch) << epoch.error().text;
+  EXPECT_NE(*epoch, old_epoch);
+  reopen();
+  EXPECT_EQ(ledger_->epoch(), *epoch);
+  EXPECT_EQ(*ledger_->purge_safe_seq(), 0) << "devices may hold what it lacks";
+  EXPECT_EQ(description(*ledger_), before);
+}
+
 TEST_P(BackupTest, ARestoreOntoDataIsRefusedAndChangesNothing) {
   fill(1, 1);
   const Created made = create();

@@ -33,6 +33,19 @@ Response no_common_version(const Request& request, const wire::HelloRequest& ask
   return response;
 }
 
+// Receipts of what the ledger no longer has would count as good, and its numbers be given a second time: with such a
+// device nothing can be exchanged until the operator has begun a new epoch. Only this one waits, for a device may lie.
+Response went_back(const Request& request, const Options& options, const Ahead& ahead) {
+  if (options.on_ahead) {
+    options.on_ahead(ahead);
+  }
+  return problem(request, 503, "ledger-went-back", "The ledger is older than what this device has seen of it",
+                 "the device has seen server_seq " + std::to_string(ahead.cursor) + " of this epoch, the ledger has " +
+                     std::to_string(ahead.server_seq) +
+                     ": it was put back to an earlier state. The device keeps everything; the server's operator must "
+                     "begin a new epoch (boathouse reload --new-epoch)");
+}
+
 Response handle_hello(ledger::Ledger& ledger, const Options& options, const Request& request) {
   const auto caller = caller_of(request);
   if (!caller) {
@@ -61,6 +74,9 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   const auto state = ledger.hello(hello);
   if (!state) {
     return http::problem_response(request, state.error());
+  }
+  if (asked->epoch == ledger.epoch() && asked->cursor > state->server_seq) {
+    return went_back(request, options, {caller->athlete, asked->cursor, state->server_seq});
   }
   wire::HelloReply reply;
   reply.epoch = ledger.epoch();

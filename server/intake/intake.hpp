@@ -31,6 +31,14 @@ struct Taken {
 };
 using OnResult = std::function<void(const Taken&)>;
 
+// A device has seen more of this epoch than the ledger has: the ledger was put back without a new one. As OnResult.
+struct Ahead {
+  base::Uuid athlete;
+  std::int64_t cursor = 0;      // the device's
+  std::int64_t server_seq = 0;  // the ledger's newest
+};
+using OnAhead = std::function<void(const Ahead&)>;
+
 // What hello tells the devices, and who listens.
 struct Options {
   std::uint64_t batch_bytes = wire::kMaxBatchBytes;
@@ -39,6 +47,7 @@ struct Options {
   std::int64_t retry_cap_ms = std::int64_t{5} * 60 * 1000;
   std::int64_t backoff_s = 0;
   OnResult on_result = {};
+  OnAhead on_ahead = {};
 };
 
 // Accounts and ledger must outlive the routes and every request that they took.

@@ -93,6 +93,35 @@ TEST_F(SyncCallsTest, HelloTellsTheLaterOfTwoCopies) {
   EXPECT_FALSE(hello(2).fork);
 }
 
+TEST_F(SyncCallsTest, ALedgerThatWentBackIsNoticedByWhatADeviceHasSeen) {
+  const std::int64_t newest = send({birth(uuid(1))})[0].server_seq;
+  std::vector<Ahead> told;
+  Options options;
+  options.on_ahead = [&told](const Ahead& ahead) { told.push_back(ahead); };
+  http::RouteTable routes;
+  ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, options));
+  routes_ = std::move(routes);
+  const auto status = [this](const std::string& epoch, std::int64_t cursor) {
+    wire::HelloRequest request;
+    request.epoch = epoch;
+    request.cursor = cursor;
+    const auto response = json("/v1/sync/hello", wire::encode_hello_request(request));
+    if (response.status == 503) {
+      EXPECT_THAT(response.body, HasSubstr("urn:boathouse:problem:ledger-went-back"));
+      EXPECT_THAT(response.body, HasSubstr("reload --new-epoch"));
+    }
+    return response.status;
+  };
+  EXPECT_EQ(status(ledger_->epoch(), newest), 200);
+  EXPECT_EQ(status("of another ledger", newest + 1), 200);
+  EXPECT_TRUE(told.empty());
+  EXPECT_EQ(status(ledger_->epoch(), newest + 1), 503);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].athlete, anna_);
+  EXPECT_EQ(told[0].cursor, newest + 1);
+  EXPECT_EQ(told[0].server_seq, newest);
+}
+
 TEST_F(SyncCallsTest, TheOptionsAreTold) {
   http::RouteTable routes;
   ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, {64'000, 10, 200, 2000, 30}));

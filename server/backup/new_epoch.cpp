@@ -1,0 +1,38 @@
+// Another history begins in a ledger that was put back: receipts of the one before say nothing about it.
+#include <array>
+#include <string>
+
+#include "core/base/hex.hpp"
+#include "server/backup/restore.hpp"
+#include "server/backup/tables.hpp"
+
+namespace boathouse::backup {
+
+base::Result<std::string> begin_new_epoch(const Database& ledger, base::RandomSource& random) {
+  sql::Place place = ledger.place;
+  place.sqlite.create = false;
+  place.sqlite.busy_timeout_ms = 0;
+  auto connection = sql::Connection::open(place);
+  if (!connection) {
+    return connection.error();
+  }
+  BOATHOUSE_TRY(take_alone(*connection, place));
+  BOATHOUSE_TRY(sql::migrate(*connection, *ledger.schema));
+  auto writing = Writing::begin(*connection);
+  if (!writing) {
+    return writing.error();
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  random.fill(bytes);
+  const std::string epoch = base::to_hex(bytes);
+  auto update = connection->prepare("UPDATE state SET epoch = ?1");
+  if (!update) {
+    return update.error();
+  }
+  BOATHOUSE_TRY(update->bind(1, epoch).run());
+  BOATHOUSE_TRY(connection->execute("DELETE FROM backup_mark"));
+  BOATHOUSE_TRY(writing->commit());
+  return epoch;
+}
+
+}  // namespace boathouse::backup
