@@ -136,7 +136,8 @@ void write_stored(JsonWriter& json, const Trail& trail, const std::optional<Coun
   json.key("waiting").value(trail.session_waits).end_object();
 }
 
-std::string trail_json(const Trail& trail, const std::optional<CountedRows>& counted) {
+std::string trail_json(const Trail& trail, const std::optional<CountedRows>& counted,
+                       const ledger::DataVersion& version) {
   const timeseries::WhereItIs where = timeseries::where_it_is(trail, counted);
   std::string body;
   JsonWriter json(body);
@@ -148,6 +149,8 @@ std::string trail_json(const Trail& trail, const std::optional<CountedRows>& cou
   }
   json.key("place").value(timeseries::name(where.place)).key("where").value(where.sentence).key("purged_at");
   write_time(json, trail.purged_ms);
+  json.key("athletes_data").begin_object().key("accepted_seq").value(version.accepted_seq);
+  json.key("visible_seq").value(version.visible_seq).end_object();
   if (trail.state) {
     json.key("clickhouse_answered").value(counted.has_value());
     write_stored(json, trail, counted);
@@ -177,6 +180,12 @@ base::Result<Response> trail_of(const Request& request, ledger::Ledger& ledger, 
     return Error{ErrorCode::not_found,
                  "nothing of this recording has ever come here: it is on its device still, or the id is another"};
   }
+  ledger::DataVersion version;
+  if ((*trail)->athlete) {
+    const auto found = ledger.data_version(*(*trail)->athlete);
+    if (!found) return found.error();
+    version = *found;
+  }
   std::optional<CountedRows> counted;
   std::string note;
   if ((*trail)->state) {
@@ -186,7 +195,7 @@ base::Result<Response> trail_of(const Request& request, ledger::Ledger& ledger, 
       note = rows.error().text;
     }
   }
-  Response response = http::make_response(200, "application/json", trail_json(**trail, counted));
+  Response response = http::make_response(200, "application/json", trail_json(**trail, counted, version));
   response.headers.set("Cache-Control", "no-store");
   response.note = std::move(note);
   return response;

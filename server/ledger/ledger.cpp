@@ -245,6 +245,10 @@ class SqlLedger final : public Ledger, public Bodies {
     return read([&rec_id](Reader& reader) { return reader.recording(rec_id); });
   }
 
+  Result<DataVersion> data_version(const base::Uuid& athlete) override {
+    return read([&](Reader& reader) { return reader.data_version(athlete); });
+  }
+
   Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) override {
     return read([&](Reader& reader) { return reader.trail(athlete, rec_id); });
   }

@@ -212,6 +212,7 @@ class Ledger {
   // --- reading ---
   virtual base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) = 0;
   // For one athlete, or for the operator. nullopt: nothing of it ever came, or it is another athlete's.
+  virtual base::Result<DataVersion> data_version(const base::Uuid& athlete) = 0;
   virtual base::Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) = 0;
   // Of one athlete, or of all (operator), in order of rec_id, after `after`.
   virtual base::Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete,

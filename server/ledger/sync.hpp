@@ -32,6 +32,14 @@ struct HelloState {
   std::int64_t now_ms = 0;  // the ledger's clock
 };
 
+// Of one athlete. Queries count every record and show every birth, seal, edit and removal up to visible_seq; a
+// session's figures follow its newest records within moments. It goes back while something is loaded again to repair
+// it.
+struct DataVersion {
+  std::int64_t accepted_seq = 0;  // the newest of theirs, 0 = nothing was taken yet
+  std::int64_t visible_seq = 0;   // <= accepted_seq
+};
+
 struct FeedPage {
   std::vector<wire::Change> changes;
   std::int64_t next = 0;  // where the next page goes on

@@ -55,6 +55,52 @@ TEST_P(TrailTest, FollowsARecordingFromItsBirthToTheLoader) {
   EXPECT_FALSE(trail()->session_waits);
 }
 
+TEST_P(TrailTest, TellsHowFarAnAthletesDataIs) {
+  const auto version = [this](const base::Uuid& athlete) {
+    const auto found = ledger_->data_version(athlete);
+    EXPECT_TRUE(found) << found.error().text;
+    return std::pair(found->accepted_seq, found->visible_seq);
+  };
+  const auto write_rows = [this] { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(10))); };
+  const auto load = [this] {
+    while (true) {
+      const auto block = *ledger_->next_block(1000, 1'000'000);
+      if (!block) return;
+      ASSERT_TRUE(ledger_->finish_block(block->block_id));
+    }
+  };
+  EXPECT_EQ(version(kAnna), std::pair(0L, 0L));
+  ASSERT_TRUE(submit(*ledger_, kBen, {birth_entry(uuid(7))}));
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  EXPECT_EQ(version(kAnna), std::pair(3L, 1L)) << "neither its row nor its records are there";
+  write_rows();
+  EXPECT_EQ(version(kAnna), std::pair(3L, 2L)) << "the birth is shown";
+  EXPECT_EQ(version(kBen), std::pair(1L, 1L));
+  const std::int64_t stroke = put_one(chunk_entry(kRec, Stream::stroke, 0, 10)).server_seq;
+  EXPECT_EQ(version(kAnna), std::pair(stroke, 2L));
+  load();
+  EXPECT_EQ(version(kAnna), std::pair(stroke, stroke));
+  // A row that was read before the newest changes, and is written after them.
+  const auto read = *ledger_->dirty_sessions(10);
+  const std::int64_t seal = put_one(seal_entry(kRec, 1, 10)).server_seq;
+  const std::int64_t title = put_one(title_entry(kRec, 900, "5 x 500")).server_seq;
+  ASSERT_TRUE(ledger_->sessions_written(read));
+  EXPECT_EQ(version(kAnna).first, title);
+  EXPECT_LT(version(kAnna).second, seal);
+  EXPECT_GE(version(kAnna).second, stroke);
+  write_rows();
+  EXPECT_EQ(version(kAnna), std::pair(title, title));
+  ASSERT_TRUE(ledger_->remove({kRec, Stream::stroke, {0, 10}}));
+  write_rows();
+  const auto removed = version(kAnna);
+  EXPECT_GT(removed.first, title);
+  EXPECT_EQ(removed.second, removed.first - 1) << "rows are still to be erased";
+  const auto bens = submit(*ledger_, kBen, {chunk_entry(uuid(7), Stream::sample, 0, 10)});
+  ASSERT_TRUE(bens);
+  EXPECT_EQ(version(kAnna), removed);
+  EXPECT_EQ(version(kBen), std::pair(bens->at(0).server_seq, bens->at(0).server_seq - 1));
+}
+
 TEST_P(TrailTest, NamesWhatWasKeptAsideRefusedAndRemoved) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20),
        chunk_entry(kRec, Stream::sample, 20, 30), seal_entry(kRec, 1, 30)});

@@ -91,9 +91,9 @@ Status Writer::dissolve_block(std::int64_t block_id) {
 }
 
 Status Writer::sessions_written(std::span<const Ledger::DirtySession> sessions) {
-  // What changed meanwhile waits since that change.
+  // What changed meanwhile waits since the first change that the row does not show.
   auto written = connection_->prepare(
-      "UPDATE session_mark SET dirty_since = CASE WHEN seq > ?2 THEN seq END "
+      "UPDATE session_mark SET dirty_since = CASE WHEN seq > ?2 THEN ?2 + 1 END "
       "WHERE rec_id = ?1 AND dirty_since IS NOT NULL");
   if (!written) {
     return written.error();
