@@ -329,7 +329,8 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   intake_options.on_ahead = [this](const intake::Ahead& ahead) {
     metrics_.on_ahead();
     log_line("a device of " + control::format_id(control::kAthletePrefix, ahead.athlete) + " has seen server_seq " +
-             std::to_string(ahead.cursor) + " of this epoch, and the ledger has " + std::to_string(ahead.server_seq) +
+             std::to_string(ahead.known_seq) + " of this epoch, and the ledger has " +
+             std::to_string(ahead.server_seq) +
              ": it was put back to an earlier state without `boathouse restore`. Stop the server and run boathouse "
              "reload --new-epoch: devices then send again what the ledger lacks");
   };

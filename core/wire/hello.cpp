@@ -5,6 +5,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
 #include "core/wire/batch.hpp"
+#include "core/wire/chunk.hpp"
 #include "core/wire/json_fields.hpp"
 
 namespace boathouse::wire {
@@ -67,6 +68,7 @@ std::string encode_hello_request(const HelloRequest& request) {
   json.key("salt").value(base::to_hex(request.salt));
   json.key("epoch").value(request.epoch);
   json.key("cursor").value(request.cursor);
+  json.key("newest_seq").value(request.newest_seq);
   json.key("pending").begin_object();
   json.key("recordings").value(request.pending_recordings);
   json.key("items").value(request.pending_items);
@@ -87,6 +89,7 @@ Result<HelloRequest> decode_hello_request(std::string_view text) {
   read_salt(fields, request);
   request.epoch = fields.text("epoch", kMaxEpoch);
   request.cursor = fields.sequence("cursor", 0);
+  request.newest_seq = fields.integer("newest_seq", 0, static_cast<std::int64_t>(kMaxSequence), false).value_or(0);
   JsonFields pending(fields.object("pending"), "hello, pending");
   BOATHOUSE_TRY(fields.status());
   request.pending_recordings = pending.count("recordings");

@@ -17,6 +17,7 @@ struct HelloRequest {
   std::array<std::uint8_t, 8> salt{};
   std::string epoch;  // "" = never synced
   std::int64_t cursor = 0;
+  std::int64_t newest_seq = 0;  // of that epoch, that the device knows: of a receipt, or of the feed; 0 = not told
   std::uint64_t pending_recordings = 0;
   std::uint64_t pending_items = 0;
   std::uint64_t pending_bytes = 0;

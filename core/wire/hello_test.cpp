@@ -18,6 +18,7 @@ HelloRequest full_request() {
   request.salt = {0x00, 0x11, 0x22, 0x33, 0xaa, 0xbb, 0xcc, 0xff};
   request.epoch = "e";
   request.cursor = 17;
+  request.newest_seq = 19;
   request.pending_recordings = 2;
   request.pending_items = 40;
   request.pending_bytes = 123456;
@@ -42,7 +43,7 @@ HelloReply full_reply() {
   return reply;
 }
 
-const std::string kRequest = R"({"protocol":[1,3],"salt":"00112233aabbccff","epoch":"e","cursor":17,)"
+const std::string kRequest = R"({"protocol":[1,3],"salt":"00112233aabbccff","epoch":"e","cursor":17,"newest_seq":19,)"
                              R"("pending":{"recordings":2,"items":40,"bytes":123456,"oldest_age_s":61}})";
 const std::string kReply =
     R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
@@ -61,6 +62,12 @@ TEST(Hello, TheRequestComesBack) {
     ASSERT_TRUE(again.ok()) << again.error().text;
     EXPECT_EQ(*again, request);
   }
+}
+
+TEST(Hello, ADeviceOfBeforeTellsNoNewestNumber) {
+  const auto request = decode_hello_request(replaced(kRequest, "\"newest_seq\":19,", ""));
+  ASSERT_TRUE(request.ok()) << request.error().text;
+  EXPECT_EQ(request->newest_seq, 0);
 }
 
 TEST(Hello, TheReplyComesBack) {
@@ -101,6 +108,7 @@ TEST(Hello, WhatIsWrongWithARequestIsNamed) {
   for (const char* number : {"-1", "1.5", "9007199254740993", "\"1\"", "[]"}) {
     const std::string colon = std::string(":") + number;
     EXPECT_EQ(changed(":17", colon, "hello: \"cursor\""), "yes") << number;
+    EXPECT_EQ(changed(":19", colon, "hello: \"newest_seq\""), "yes") << number;
     EXPECT_EQ(changed(":2", colon, "hello, pending: \"recordings\""), "yes") << number;
     EXPECT_EQ(changed(":40", colon, "hello, pending: \"items\""), "yes") << number;
     EXPECT_EQ(changed(":123456", colon, "hello, pending: \"bytes\""), "yes") << number;

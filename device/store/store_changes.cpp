@@ -183,7 +183,12 @@ base::Status take_one(db::Connection& connection, std::string_view athlete, std:
 }
 
 base::Result<Account> read_account(db::Connection& connection, std::string_view athlete) {
-  auto select = connection.prepare("SELECT athlete_id, epoch, cursor, purge_safe_seq FROM account WHERE athlete = ?1");
+  // Of the newest items, because all would be read for it; it is a sign of a server that was put back, no proof.
+  auto select = connection.prepare(
+      "SELECT athlete_id, epoch, cursor, purge_safe_seq, (SELECT max(server_seq) FROM (SELECT server_seq FROM item "
+      "JOIN "
+      "recording ON recording.id = item.recording WHERE recording.athlete = ?1 AND epoch = account.epoch "
+      "ORDER BY item.id DESC LIMIT 256)) FROM account WHERE athlete = ?1");
   if (!select) return select.error();
   auto there = select->bind(1, athlete).step();
   if (!there) return there.error();
@@ -194,6 +199,7 @@ base::Result<Account> read_account(db::Connection& connection, std::string_view 
   account.epoch = select->text(1);
   account.cursor = select->integer(2);
   account.purge_safe_seq = select->integer(3);
+  account.newest_seq = std::max(account.cursor, select->integer(4));
   return account;
 }
 

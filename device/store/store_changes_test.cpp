@@ -232,6 +232,22 @@ TEST_F(StoreChangesTest, AnAnswerThatDoesNotGoOnFromHereChangesNothing) {
   EXPECT_EQ(tablet->account("")->cursor, 0);
 }
 
+TEST_F(StoreChangesTest, AReceiptTellsHowFarTheServerIsBeforeTheFeedDoes) {
+  record(phone);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone))));
+  upload(phone);
+  EXPECT_EQ(phone->account("")->cursor, 0);
+  EXPECT_EQ(phone->account("")->newest_seq, server_seq);
+  ASSERT_TRUE(ok(phone->take_hello("", hello(phone, "epoch-2"))));
+  EXPECT_EQ(phone->account("")->newest_seq, 0) << "of another history";
+  ASSERT_TRUE(ok(tablet->take_hello("", hello(tablet))));
+  ASSERT_TRUE(ok(take(tablet, feed, 0)));
+  EXPECT_EQ(tablet->account("")->newest_seq, server_seq);
+  // Another athlete's receipts are not told.
+  ASSERT_TRUE(ok(tablet->take_hello("ben", hello(tablet))));
+  EXPECT_EQ(tablet->account("ben")->newest_seq, 0);
+}
+
 // Its receipts would be of a history that is over: what the server of now lacks would never be sent again.
 TEST_F(StoreChangesTest, APageOfBeforeAnotherAthletesSessionMetARestoredServerIsNotTaken) {
   record(phone);

@@ -231,9 +231,10 @@ struct Conflict {
 struct Account {
   std::string athlete;      // label of the key
   base::Uuid athlete_id;    // as the server names them; zero = never heard of
-  std::string epoch;        // what the next two belong to; "" = never synced
+  std::string epoch;        // what the next ones belong to; "" = never synced
   std::int64_t cursor = 0;  // of the changes feed
   std::int64_t purge_safe_seq = 0;
+  std::int64_t newest_seq = 0;  // of its epoch: the cursor, or a receipt's among the newest items
 };
 
 // A chunk whose body is not on this device.

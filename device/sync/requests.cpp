@@ -99,6 +99,7 @@ void Machine::send_hello(const Loaded& work) {
   hello.salt = state_.identity.salt;
   hello.epoch = work.account.epoch;
   hello.cursor = work.account.cursor;
+  hello.newest_seq = work.account.newest_seq;
   hello.pending_recordings = work.to_do.pending_recordings;
   hello.pending_items = work.to_do.pending_items;
   hello.pending_bytes = work.to_do.pending_bytes;

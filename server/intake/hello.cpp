@@ -40,8 +40,8 @@ Response went_back(const Request& request, const Options& options, const Ahead& 
     options.on_ahead(ahead);
   }
   return problem(request, 503, "ledger-went-back", "The ledger is older than what this device has seen of it",
-                 "the device has seen server_seq " + std::to_string(ahead.cursor) + " of this epoch, the ledger has " +
-                     std::to_string(ahead.server_seq) +
+                 "the device has seen server_seq " + std::to_string(ahead.known_seq) +
+                     " of this epoch, the ledger has " + std::to_string(ahead.server_seq) +
                      ": it was put back to an earlier state. The device keeps everything; the server's operator must "
                      "begin a new epoch (boathouse reload --new-epoch)");
 }
@@ -75,8 +75,9 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   if (!state) {
     return http::problem_response(request, state.error());
   }
-  if (asked->epoch == ledger.epoch() && asked->cursor > state->server_seq) {
-    return went_back(request, options, {caller->athlete, asked->cursor, state->server_seq});
+  const std::int64_t known = std::max(asked->cursor, asked->newest_seq);
+  if (asked->epoch == ledger.epoch() && known > state->server_seq) {
+    return went_back(request, options, {caller->athlete, known, state->server_seq});
   }
   wire::HelloReply reply;
   reply.epoch = ledger.epoch();

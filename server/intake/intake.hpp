@@ -34,7 +34,7 @@ using OnResult = std::function<void(const Taken&)>;
 // A device has seen more of this epoch than the ledger has: the ledger was put back without a new one. As OnResult.
 struct Ahead {
   base::Uuid athlete;
-  std::int64_t cursor = 0;      // the device's
+  std::int64_t known_seq = 0;   // the newest that the device knows
   std::int64_t server_seq = 0;  // the ledger's newest
 };
 using OnAhead = std::function<void(const Ahead&)>;

@@ -101,10 +101,11 @@ TEST_F(SyncCallsTest, ALedgerThatWentBackIsNoticedByWhatADeviceHasSeen) {
   http::RouteTable routes;
   ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, options));
   routes_ = std::move(routes);
-  const auto status = [this](const std::string& epoch, std::int64_t cursor) {
+  const auto status = [this](const std::string& epoch, std::int64_t cursor, std::int64_t newest_seq = 0) {
     wire::HelloRequest request;
     request.epoch = epoch;
     request.cursor = cursor;
+    request.newest_seq = newest_seq;
     const auto response = json("/v1/sync/hello", wire::encode_hello_request(request));
     if (response.status == 503) {
       EXPECT_THAT(response.body, HasSubstr("urn:boathouse:problem:ledger-went-back"));
@@ -112,13 +113,15 @@ TEST_F(SyncCallsTest, ALedgerThatWentBackIsNoticedByWhatADeviceHasSeen) {
     }
     return response.status;
   };
-  EXPECT_EQ(status(ledger_->epoch(), newest), 200);
+  EXPECT_EQ(status(ledger_->epoch(), newest, newest), 200);
   EXPECT_EQ(status("of another ledger", newest + 1), 200);
   EXPECT_TRUE(told.empty());
   EXPECT_EQ(status(ledger_->epoch(), newest + 1), 503);
-  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(status(ledger_->epoch(), newest, newest + 2), 503) << "a receipt, newer than its last changes";
+  ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[0].athlete, anna_);
-  EXPECT_EQ(told[0].cursor, newest + 1);
+  EXPECT_EQ(told[0].known_seq, newest + 1);
+  EXPECT_EQ(told[1].known_seq, newest + 2);
   EXPECT_EQ(told[0].server_seq, newest);
 }
 

@@ -1,0 +1,52 @@
+// The ledger's file is put back to an earlier state by hand, under its old epoch: the device that has seen more says so, and after
+// `boathouse reload --new-epoch` it sends again what the ledger lacks.
+import fs from 'node:fs';
+import path from 'node:path';
+import { Server, check, equal, main, run, runJson, temporaryFolder } from './boathouse.mjs';
+
+await main(async () => {
+  const folder = temporaryFolder();
+  const data = path.join(folder, 'cloud');
+  const device = path.join(folder, 'device');
+  const server = await new Server(data).start();
+  const key = server.key('Anna');
+  const row = (seed) => run(['device', 'record', '--data', device],
+    { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2', '--seed', String(seed)]).out });
+  const sync = () => run(['device', 'sync', '--data', device, '--server', server.url, '--key', key]);
+  const counts = () => { const found = server.reconcile(server.operatorKey); return [found.code, found.json.streams]; };
+
+  row(1);
+  equal('a workout is synced', sync().code, 0);
+  counts();
+  await server.stop();
+  const ledger = path.join(data, 'ledger.db');
+  const kept = path.join(folder, 'kept.db');
+  fs.copyFileSync(ledger, kept);
+
+  await server.start();
+  row(2);
+  equal('another one too', sync().code, 0);
+  const before = counts();
+  await server.stop();
+  fs.copyFileSync(kept, ledger);
+  for (const rest of ['-wal', '-shm']) fs.rmSync(ledger + rest, { force: true });
+
+  await server.start();
+  const refused = sync();
+  check('the device hears what happened', refused.code === 1 && /older than what this device has seen|put back to an earlier state/.test(refused.out + refused.err), refused);
+  const metrics = await (await server.get('/metrics', server.operatorKey)).text();
+  check('and counts it', /^boathouse_sync_devices_ahead_total [1-9]/m.test(metrics));
+  const used = run(['reload', '--data', data, '--new-epoch']);
+  check('not while the server runs', used.code !== 0 && /in use; stop the server/.test(used.err), used);
+  await server.stop();
+  check('the server says what to do', /was put back .*reload --new-epoch/.test(server.log), server.log);
+  const reloaded = runJson(['reload', '--data', data, '--new-epoch', '--json']);
+  check('a new epoch begins', reloaded.code === 0 && /the ledger has the new epoch [0-9a-f]{32}/.test(reloaded.err), reloaded);
+
+  await server.start();
+  equal('the device sends what the ledger lacks', sync().code, 0);
+  equal('queries count as before', counts(), before);
+  const audit = run(['audit', 'show', '--server', server.url, '--key', server.operatorKey]);
+  check('it is in the audit', /restore .*by=other-means epoch=/.test(audit.out), audit);
+  equal('whose chain holds', run(['audit', 'verify', '--server', server.url, '--key', server.operatorKey]).code, 0);
+});
