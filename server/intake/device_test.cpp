@@ -9,6 +9,7 @@
 #include "core/pm5/simulated_monitor.hpp"
 #include "device/capi/boathouse_device.h"
 #include "server/intake/test_intake.hpp"
+#include "server/ledger/bodies.hpp"
 
 namespace boathouse::intake {
 namespace {
@@ -128,6 +129,34 @@ TEST_F(DeviceTest, WhatOnePhoneRecordedTheOtherGets) {
   ASSERT_EQ(boathouse_session_fields(second.store, session.c_str(), &list, &fields, &second.error), BOATHOUSE_OK);
   EXPECT_STREQ(fields.title, "60 s");
   boathouse_field_list_free(list);
+}
+
+// The phone's own copy is the last one: it goes up again by itself.
+TEST_F(DeviceTest, WhatTheServerHasLostThePhoneSendsAgain) {
+  {
+    Phone phone(first_folder_.path(), key_);
+    phone.row();
+    phone.tell(BOATHOUSE_START);
+    phone.talk(routes_);
+    ASSERT_EQ(phone.status().pending_items, 0u) << phone.status().reason;
+  }
+  load_everything();
+  const base::Uuid rec_id = ledger_->recordings(std::nullopt, std::nullopt, 1)->at(0).rec_id;
+  const ledger::LoadItem stored = ledger_->chunks(rec_id, Stream::sample)->at(0);
+  ledger::LostBody lost;
+  lost.server_seq = stored.server_seq;
+  ASSERT_TRUE(ledger_->bodies().lose_bodies({&lost, 1}));
+
+  Phone phone(first_folder_.path(), key_);  // started again, it asks whether all of it has arrived
+  phone.tell(BOATHOUSE_START);
+  phone.talk(routes_);
+  EXPECT_EQ(ledger_->bodies().body_counts()->lost, 0u);
+  EXPECT_EQ(phone.status().pending_items, 0u) << phone.status().reason;
+  EXPECT_GT(phone.status().duplicate_items, 0u);
+  const ledger::LoadItem back = ledger_->chunks(rec_id, Stream::sample)->at(0);
+  EXPECT_EQ(back.server_seq, stored.server_seq);
+  EXPECT_EQ(back.body, stored.body);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1u);
 }
 
 TEST_F(DeviceTest, FilesOfTheBackgroundAreTakenInAnyOrder) {

@@ -8,6 +8,7 @@
 #include "core/wire/offer.hpp"
 #include "core/wire/verify.hpp"
 #include "server/intake/test_intake.hpp"
+#include "server/ledger/bodies.hpp"
 
 namespace boathouse::intake {
 namespace {
@@ -53,15 +54,6 @@ class SyncCallsTest : public IntakeTest {
     EXPECT_TRUE(reply) << reply.error().text;
     EXPECT_EQ(reply->epoch, ledger_->epoch());
     return reply->results.at(0);
-  }
-  void load_everything() {
-    while (true) {
-      const auto block = *ledger_->next_block(1'000'000, 1'000'000);
-      if (!block) {
-        return;
-      }
-      EXPECT_TRUE(ledger_->finish_block(block->block_id));
-    }
   }
   void purge(const base::Uuid& session) {
     send({flag(session, uuid(201), EditField::deleted), flag(session, uuid(202), EditField::purged)});
@@ -184,6 +176,31 @@ TEST_F(SyncCallsTest, WhatRetentionRemovedCountsAsHad) {
   EXPECT_EQ(answers[0].result, OfferResult::have);
   EXPECT_THAT(answers[0].streams.at(Stream::sample).have, ElementsAre(Range{10, 20}));
   EXPECT_THAT(answers[0].streams.at(Stream::sample).gone, ElementsAre(Range{0, 10}));
+}
+
+TEST_F(SyncCallsTest, WhatTheServerHasLostIsWantedAgain) {
+  const Owned first = chunk(uuid(1), Stream::sample, 0, 10);
+  const Owned second = chunk(uuid(1), Stream::sample, 10, 10);
+  const auto receipts = send({birth(uuid(1)), first, second});
+  load_everything();
+  const base::Digest root = wire::stream_root(std::vector{first.item.sha256, second.item.sha256});
+  const std::vector<wire::OfferedRecording> offered{{uuid(1), {{Stream::sample, {{0, 20}}}}}};
+  EXPECT_EQ(offer(offered)[0].result, OfferResult::have);
+  EXPECT_EQ(verify(uuid(1), Stream::sample, {20, root}).result, VerifyResult::verified);
+
+  ledger::LostBody lost;
+  lost.server_seq = receipts[1].server_seq;
+  ASSERT_TRUE(ledger_->bodies().lose_bodies({&lost, 1}));
+  const auto answer = offer(offered)[0];
+  EXPECT_EQ(answer.result, OfferResult::want);
+  EXPECT_THAT(answer.streams.at(Stream::sample).have, ElementsAre(Range{10, 20}));
+  EXPECT_EQ(verify(uuid(1), Stream::sample, {20, root}).result, VerifyResult::incomplete);
+
+  EXPECT_EQ(send({first})[0].outcome, Outcome::duplicate);
+  EXPECT_EQ(offer(offered)[0].result, OfferResult::have);
+  EXPECT_EQ(verify(uuid(1), Stream::sample, {20, root}).result, VerifyResult::stored) << "it is to be loaded";
+  load_everything();
+  EXPECT_EQ(verify(uuid(1), Stream::sample, {20, root}).result, VerifyResult::verified);
 }
 
 TEST_F(SyncCallsTest, WhatWasPurgedIsGone) {

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::ErrorCode;
 using rowing::Stream;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using wire::Outcome;
 
@@ -38,6 +39,19 @@ class LostBodiesTest : public BodiesTest {
   std::uint64_t lost() {
     settle();
     return ledger_->bodies().body_counts()->lost;
+  }
+  // One that was put.
+  void lose(std::uint64_t n) {
+    LostBody body;
+    body.server_seq = put_one(chunk(n)).server_seq;
+    ASSERT_TRUE(ledger_->bodies().lose_bodies({&body, 1}));
+  }
+  // What an offer and a verify are answered from.
+  HeldStream held() {
+    const Question question{kRec, {{Stream::sample, 120}}};
+    const auto answers = ledger_->held(kAnna, {&question, 1});
+    EXPECT_TRUE(answers) << answers.error().text;
+    return answers->at(0).streams.at(Stream::sample);
   }
 };
 
@@ -95,6 +109,54 @@ TEST_P(LostBodiesTest, ADeviceThatSendsItAgainBringsItBack) {
   expect_all(12);
 }
 
+// Who is told that it is held sends it to nobody, and may remove the last copy.
+TEST_P(LostBodiesTest, WhatIsLostIsNotHeldUntilItIsBack) {
+  const HeldStream before = held();
+  EXPECT_THAT(before.have, ElementsAre(wire::Range{0, 120}));
+  EXPECT_EQ(before.visible, 120U);
+  lose(3);
+  EXPECT_THAT(held().have, ElementsAre(wire::Range{0, 30}, wire::Range{40, 120}));
+  EXPECT_EQ(held().records, 110U);
+  EXPECT_EQ(held().visible, 110U);
+  EXPECT_THAT(put_one(chunk(4)).have, ElementsAre(wire::Range{0, 30}, wire::Range{40, 120}));
+  EXPECT_THAT(put_one(chunk(3)).have, ElementsAre(wire::Range{0, 120}));
+  EXPECT_THAT(held().have, ElementsAre(wire::Range{0, 120}));
+  EXPECT_EQ(held().root, before.root);
+  EXPECT_EQ(held().visible, 110U) << "it is to be loaded";
+  load();
+  EXPECT_EQ(held().visible, 120U);
+}
+
+TEST_P(LostBodiesTest, WhatNeverReachedClickHouseIsLoadedWhenItIsBack) {
+  EXPECT_EQ(put_one(chunk(12)).outcome, Outcome::stored);
+  ASSERT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+  lose(12);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  EXPECT_EQ(put_one(chunk(12)).outcome, Outcome::duplicate);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+  load();
+  expect_all(13);
+}
+
+// The whole ledger was to be loaded once more (`boathouse clickhouse reload`), with what was lost before.
+TEST_P(LostBodiesTest, WhatWasLostBeforeHoldsUpNoBlockEither) {
+  fs::remove(file());
+  put({chunk(12)});
+  ASSERT_FALSE(ledger_->chunks(kRec, Stream::sample));
+  ASSERT_EQ(lost(), 12U);
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection->execute(
+      "INSERT INTO unloaded (server_seq, rec_id, stream, from_seq, records, size) "
+      "SELECT server_seq, rec_id, stream, from_seq, to_seq - from_seq, size FROM chunk WHERE server_seq = 2"));
+  ASSERT_TRUE(connection->execute("UPDATE state SET unloaded = 2"));
+  EXPECT_EQ(ledger_->next_block(1'000'000, 1'000'000).error().code, ErrorCode::corrupt);
+  settle();
+  const auto block = ledger_->next_block(1'000'000, 1'000'000);
+  ASSERT_TRUE(block && *block) << block.error().text;
+  EXPECT_EQ((*block)->items.size(), 1U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
+}
+
 TEST_P(LostBodiesTest, ABackupBringsBackAWholeSegment) {
   fs::remove(file());
   EXPECT_THAT(ledger_->chunks(kRec, Stream::sample).error().text, HasSubstr("is missing"));
@@ -131,6 +193,23 @@ TEST_P(LostBodiesTest, AnObjectThatIsPutBackIsFoundAgain) {
   EXPECT_GT(run().back, 0U);
   EXPECT_EQ(lost(), 0U);
   expect_all(12);
+}
+
+// By the look at every byte of it; what waited to be loaded when it was lost waits again.
+TEST_P(LostBodiesTest, WhatIsFoundInItsSegmentAgainIsLoaded) {
+  ASSERT_EQ(*ledger_->load_again(kRec, Stream::sample), 12U);
+  const fs::path there = file();
+  fs::rename(there, folder_.file("elsewhere"));
+  ASSERT_FALSE(ledger_->next_block(1'000'000, 1'000'000));
+  ASSERT_EQ(lost(), 12U);
+  ASSERT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  fs::rename(folder_.file("elsewhere"), there);
+  ASSERT_TRUE(ledger_->bodies().segment_is_well(rows()[0].id));
+  EXPECT_EQ(lost(), 0U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 12U);
+  EXPECT_EQ(held().visible, 0U);
+  load();
+  EXPECT_EQ(held().visible, 120U);
 }
 
 TEST_P(LostBodiesTest, ADiskThatIsNotMountedLosesNothing) {

@@ -199,11 +199,14 @@ Result<Whose> Reader::whose(const base::Uuid& athlete, const base::Uuid& rec_id)
   return select->integer(1) == 0 ? Whose::own : Whose::purged;
 }
 
+// Without chunks whose bodies are lost: who asks may have the last copy, and sends it again only if it is not held
+// here.
 Status Reader::read_held_chunks(const Question& question, Held& held) {
   auto select = connection_.prepare(
       "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, unloaded.server_seq IS NULL "
       "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
-      "WHERE chunk.rec_id = ?1 ORDER BY chunk.stream, chunk.from_seq");
+      "WHERE chunk.rec_id = ?1 AND chunk.server_seq NOT IN (SELECT server_seq FROM lost_body) "
+      "ORDER BY chunk.stream, chunk.from_seq");
   if (!select) {
     return select.error();
   }

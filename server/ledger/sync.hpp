@@ -60,6 +60,7 @@ enum class Whose : std::uint8_t {
   purged,   // was the athlete's
 };
 
+// Nothing in it counts a chunk whose body is lost (bodies.hpp).
 struct HeldStream {
   std::vector<wire::Range> have;  // ascending, merged, all of them
   std::vector<wire::Range> gone;  // removed by retention; ascending, merged

@@ -109,6 +109,11 @@ Status Writer::segment_is_well(std::int64_t id) {
     return well.error();
   }
   BOATHOUSE_TRY(well->bind(1, id).bind(2, now_ms_).run());
+  // Some may have waited to be loaded when they were lost.
+  BOATHOUSE_TRY(
+      load_again("chunk.server_seq IN (SELECT lost_body.server_seq FROM lost_body JOIN chunk_place "
+                 "ON chunk_place.server_seq = lost_body.server_seq WHERE segment_id = ?3)",
+                 [id](sql::Statement& statement) { statement.bind(3, id); }));
   auto found = connection_->prepare(
       "DELETE FROM lost_body WHERE server_seq IN (SELECT server_seq FROM chunk_place WHERE segment_id = ?1)");
   if (!found) {
@@ -125,10 +130,8 @@ Status Writer::lose_body(std::int64_t server_seq, const std::string& reason) {
     return insert.error();
   }
   BOATHOUSE_TRY(insert->bind(1, server_seq).bind(2, now_ms_).bind(3, reason.substr(0, 500)).run());
-  if (connection_->changes() == 0) {
-    return {};  // known, or removed
-  }
-  // Others must not wait for it in a block that cannot be read.
+  // Others must not wait for it in a block that cannot be read. Also if it was known before: when all of the ledger is
+  // loaded once more, what is lost is among it.
   auto block = connection_->prepare("SELECT block_id FROM unloaded JOIN load_block ON " + std::string(kIsInBlock) +
                                     " WHERE server_seq = ?1");
   if (!block) {
@@ -205,8 +208,7 @@ Status Writer::load_again(const std::string& which, const std::function<void(sql
       "SELECT chunk.server_seq, chunk.rec_id, chunk.stream, chunk.from_seq, to_seq - chunk.from_seq, size, "
       "CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM chunk WHERE " +
       which + " AND chunk.stream <> " + std::to_string(ledger::number(rowing::Stream::source)) +
-      " AND NOT EXISTS (SELECT 1 FROM unloaded WHERE unloaded.server_seq = chunk.server_seq) "
-      "AND NOT EXISTS (SELECT 1 FROM lost_body WHERE lost_body.server_seq = chunk.server_seq)");
+      " AND NOT EXISTS (SELECT 1 FROM unloaded WHERE unloaded.server_seq = chunk.server_seq)");
   if (!insert) {
     return insert.error();
   }
@@ -219,9 +221,9 @@ Status Writer::load_again(const std::string& which, const std::function<void(sql
 
 Result<std::uint64_t> Writer::load_recording_again(const base::Uuid& rec_id, rowing::Stream stream) {
   const std::int64_t before = counters_.unloaded;
-  BOATHOUSE_TRY(load_again("chunk.rec_id = ?3 AND chunk.stream = ?4", [&](sql::Statement& statement) {
-    statement.bind(3, rec_id.bytes).bind(4, ledger::number(stream));
-  }));
+  BOATHOUSE_TRY(load_again(
+      "chunk.rec_id = ?3 AND chunk.stream = ?4 AND chunk.server_seq NOT IN (SELECT server_seq FROM lost_body)",
+      [&](sql::Statement& statement) { statement.bind(3, rec_id.bytes).bind(4, ledger::number(stream)); }));
   return static_cast<std::uint64_t>(counters_.unloaded - before);
 }
 

@@ -90,7 +90,8 @@ Status Writer::feed(const FeedEntry& entry) {
 
 Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream) {
   auto select = connection_->prepare(
-      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
+      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 "
+      "AND server_seq NOT IN (SELECT server_seq FROM lost_body) ORDER BY from_seq LIMIT ?3");
   if (!select) {
     return select.error();
   }
