@@ -325,6 +325,23 @@ TEST_F(IntakeTest, ALedgerThatCannotStoreMeansComeAgain) {
   EXPECT_EQ(post(batch_of({wrong})).status, 503);
 }
 
+// What was on its way when the athlete's keys were shut out: an answer for each item, as of docs/protocol.md.
+TEST_F(IntakeTest, OfAnAthleteWhoIsToBeErasedNothingIsTaken) {
+  send({birth(uuid(1))});
+  ASSERT_TRUE(ledger_->ask_erasure(anna_, clock_.utc_ms() + 1000, {}));
+  for (const ItemResult& answer : send({chunk(uuid(1), Stream::sample, 0, 10), birth(uuid(2))})) {
+    EXPECT_EQ(answer.outcome, Outcome::later);
+    EXPECT_EQ(answer.retry_after_s, 3600);
+    EXPECT_THAT(answer.detail, HasSubstr("this athlete's data is to be erased"));
+  }
+  clock_.advance_ms(1000);
+  ASSERT_TRUE(ledger_->begin_erasing(anna_));
+  for (const ItemResult& answer : send({chunk(uuid(1), Stream::sample, 0, 10), birth(uuid(2))})) {
+    EXPECT_EQ(answer.outcome, Outcome::rejected);
+    EXPECT_THAT(answer.detail, HasSubstr("this athlete's data is erased"));
+  }
+}
+
 TEST_F(IntakeTest, TheAuditHasEachBatchAndEachRefusedItemWithItsKey) {
   Owned wrong = chunk(uuid(1), Stream::sample, 0, 10);
   wrong.item.sha256[0] ^= 1;

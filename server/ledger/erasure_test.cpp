@@ -54,8 +54,9 @@ TEST_P(ErasureTest, WhoIsToBeErasedIsHiddenAtOnceAndComesBack) {
   EXPECT_EQ(ledger_->dirty_sessions(100)->size(), 2U) << "the rows of both are written again, as none";
   EXPECT_FALSE(ledger_->sessions_around(uuid(200))->sessions.at(0).deleted);
   EXPECT_EQ(ledger_->erasures()->at(0).state(), ErasureState::hidden);
-  const auto refused = submit(*ledger_, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)});
-  EXPECT_EQ(refused.error().code, ErrorCode::forbidden);
+  const auto refused = put_one(chunk_entry(kRec, Stream::sample, 10, 20));
+  EXPECT_EQ(refused.outcome, Outcome::later) << "what is taken back should not have cost anything";
+  EXPECT_GT(refused.retry_after_s, 0);
   EXPECT_EQ(put(kBen, {chunk_entry(uuid(200), Stream::sample, 10, 20)}).at(0).outcome, Outcome::stored);
 
   reopen();
@@ -110,6 +111,36 @@ TEST_P(ErasureTest, NothingIsLeftButIds) {
   for (const AuditRecord& record : *ledger_->audit(0, 100, {kAnna, {}})) {
     EXPECT_THAT(record.entry.what, testing::Not(HasSubstr("5 x 500")));
   }
+}
+
+// Whatever was on its way when the keys were shut out.
+TEST_P(ErasureTest, WhatComesMeanwhileIsRefusedItemByItemAndAudited) {
+  fill();
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
+  clock_.set_utc_ms(due());
+  ASSERT_TRUE(ledger_->begin_erasing(kAnna));
+  erase_all();
+  ASSERT_TRUE(ledger_->rows_erased(std::vector{ledger_->rows_to_erase(1)->at(0).server_seq}));
+  const auto records = [this](const std::string& kind) { return *ledger_->audit(0, 1000, {kAnna, kind}); };
+  const std::size_t submissions = records("submission").size();
+  const std::size_t refusals = records("refused").size();
+  Entry unreadable = chunk_entry(kRec, Stream::sample, 20, 30);
+  unreadable.refusal = wire::ItemResult{.outcome = Outcome::rejected, .have = {}, .detail = "it does not open"};
+  const auto answers = put({birth_entry(uuid(103)), chunk_entry(uuid(103), Stream::sample, 0, 10), unreadable,
+                            title_entry(uuid(103), 77), seal_entry(uuid(103), 1, 10)});
+  for (const wire::ItemResult& answer : answers) {
+    EXPECT_EQ(answer.outcome, Outcome::rejected);
+    EXPECT_THAT(answer.have, IsEmpty());
+  }
+  EXPECT_THAT(answers[0].detail, HasSubstr("is erased"));
+  EXPECT_EQ(answers[2].detail, "it does not open");
+  EXPECT_EQ(records("submission").size(), submissions + 1);
+  EXPECT_EQ(records("refused").size(), refusals + 5);
+  EXPECT_THAT(records("refused").back().entry.what, HasSubstr("is erased"));
+  EXPECT_EQ(rows_of(kAnna), 0U) << "no event either";
+  ASSERT_TRUE(ledger_->finish_erasure(kAnna));
+  EXPECT_EQ(put_one(birth_entry(uuid(104))).outcome, Outcome::rejected);
+  EXPECT_EQ(rows_of(kAnna), 0U);
 }
 
 TEST_P(ErasureTest, AHoldRefusesItUntilTheLastMoment) {

@@ -272,8 +272,9 @@ class Ledger {
   virtual base::Result<std::int64_t> backed_up_seq() = 0;
 
   // --- the erasure of an athlete ---
-  // Hides all sessions and refuses what comes from them (forbidden), until due_ms. conflict: it was asked for before,
-  // or a hold keeps the athlete's data.
+  // Hides all sessions and refuses each entry that comes for them, until it is taken back: as `later` at first, as
+  // `rejected` from begin_erasing() on, which is refused before due_ms. conflict: it was asked for before, or a hold
+  // keeps the athlete's data.
   virtual base::Status ask_erasure(const base::Uuid& athlete, std::int64_t due_ms,
                                    const std::optional<base::Uuid>& key) = 0;
   // not_found: nobody asked; conflict: it has begun.

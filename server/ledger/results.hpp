@@ -15,6 +15,11 @@ inline constexpr std::string_view kForeignRecording =
     "this recording id cannot be used: every recording gets a new random one";
 inline constexpr std::string_view kPurgedRecording = "this recording was purged: nothing of it is taken again";
 
+inline constexpr std::string_view kHiddenAthlete =
+    "this athlete's data is to be erased: nothing of it is taken unless that is taken back";
+inline constexpr std::string_view kErasedAthlete = "this athlete's data is erased: nothing of it is taken";
+inline constexpr std::int64_t kRetryHiddenS = 3600;
+
 inline wire::ItemResult with_receipt(wire::Outcome outcome, std::int64_t server_seq) {
   wire::ItemResult result;
   result.outcome = outcome;

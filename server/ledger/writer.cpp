@@ -69,7 +69,7 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
     return erasure.error();
   }
   if (*erasure) {
-    return base::Error{base::ErrorCode::forbidden, "this athlete's data is being erased: nothing of it is taken"};
+    return refuse_all(submission, **erasure);
   }
   std::set<base::Uuid> grown;  // recordings that may be complete now
   for (const Entry& entry : submission.entries) {

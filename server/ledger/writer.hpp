@@ -153,6 +153,7 @@ class Writer {
   base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep);
   base::Status keep_figures(const FiguresToKeep& keep);
   base::Result<std::optional<Erasure>> erasure_of(const base::Uuid& athlete);
+  base::Result<std::vector<wire::ItemResult>> refuse_all(const Submission& submission, const Erasure& erasure);
   base::Status refuse_if_held(const base::Uuid& athlete);
   base::Status mark_all_dirty(const base::Uuid& athlete);
   base::Status audit_erasure(const base::Uuid& athlete, const std::string& kind, const std::optional<base::Uuid>& key,

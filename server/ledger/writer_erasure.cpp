@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/wire/chunk.hpp"
+#include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
 
@@ -34,6 +35,23 @@ Result<std::optional<Erasure>> Writer::erasure_of(const base::Uuid& athlete) {
   }
   return std::optional(Erasure{athlete, select->integer(0), select->integer(1), select->optional_integer(2),
                                select->optional_integer(3)});
+}
+
+// What was refused may be sent again once the erasure is taken back. Nothing but the audit's records is written: an
+// event would be something of this athlete's.
+Result<std::vector<wire::ItemResult>> Writer::refuse_all(const Submission& submission, const Erasure& erasure) {
+  wire::ItemResult refusal = rejected(std::string(kErasedAthlete));
+  if (erasure.state() == ErasureState::hidden) {
+    refusal.outcome = wire::Outcome::later;
+    refusal.retry_after_s = kRetryHiddenS;
+    refusal.detail = kHiddenAthlete;
+  }
+  std::vector<wire::ItemResult> results;
+  for (const Entry& entry : submission.entries) {
+    results.push_back(entry.refusal ? *entry.refusal : refusal);
+  }
+  BOATHOUSE_TRY(audit_submission(submission, results, counters_.last_seq));
+  return results;
 }
 
 Status Writer::refuse_if_held(const base::Uuid& athlete) {
