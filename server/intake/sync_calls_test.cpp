@@ -77,6 +77,37 @@ TEST_F(SyncCallsTest, HelloTellsWhatTheServerWants) {
   EXPECT_FALSE(reply.fork);
 }
 
+// Four numbers of one type: each has its own place in the ledger.
+TEST_F(SyncCallsTest, WhatWaitsOnTheDeviceIsNotedNumberByNumber) {
+  wire::HelloRequest request;
+  request.pending_recordings = 3;
+  request.pending_items = 50;
+  request.pending_bytes = 7'000;
+  request.oldest_age_s = 11;
+  ASSERT_EQ(json("/v1/sync/hello", wire::encode_hello_request(request)).status, 200);
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  ASSERT_TRUE(connection);
+  const auto noted = [&connection] {
+    auto select = connection->prepare("SELECT recordings, items, bytes, oldest_age_s, hello_ms FROM replica");
+    EXPECT_TRUE(select && *select->step());
+    return std::vector{select->integer(0), select->integer(1), select->integer(2), select->integer(3),
+                       select->integer(4)};
+  };
+  EXPECT_THAT(noted(), ElementsAre(3, 50, 7'000, 11, clock_.utc_ms()));
+  const auto today = ledger_->cohorts()->at(0);
+  EXPECT_EQ(today.owing, 1U);
+  EXPECT_EQ(today.oldest_unsynced_s, 11);
+
+  clock_.advance_ms(1000);
+  request.pending_recordings = 4;
+  request.pending_items = 0;
+  request.pending_bytes = 8'000;
+  request.oldest_age_s = 12;
+  ASSERT_EQ(json("/v1/sync/hello", wire::encode_hello_request(request)).status, 200);
+  EXPECT_THAT(noted(), ElementsAre(4, 0, 8'000, 12, clock_.utc_ms())) << "the later word, in the same row";
+  EXPECT_EQ(ledger_->cohorts()->at(0).owing, 0U);
+}
+
 TEST_F(SyncCallsTest, HelloTellsTheLaterOfTwoCopies) {
   EXPECT_FALSE(hello(1).fork);
   EXPECT_TRUE(hello(2).fork);

@@ -252,6 +252,58 @@ TEST_F(PostgresTest, AfterARestartOfTheServerItGoesOn) {
   server.drop_database(place);
 }
 
+// A commit that the server answers before it is on the disk is no receipt.
+TEST_F(PostgresTest, ACommitIsOnTheDiskWhateverTheDatabaseSays) {
+  TestPostgres& server = TestPostgres::get();
+  const auto setting_of = [](const Place& place) {
+    auto connection = Connection::open(place);
+    EXPECT_TRUE(connection) << connection.error().text;
+    auto select = connection->prepare("SELECT current_setting('synchronous_commit')");
+    EXPECT_TRUE(select && *select->step());
+    return std::string(select->text(0));
+  };
+  const Place place = server.make_database();
+  const auto set = [&place](const std::string& value) {
+    auto connection = Connection::open(place);
+    auto select = connection->prepare("SELECT current_database()");
+    ASSERT_TRUE(*select->step());
+    const std::string name(select->text(0));
+    const base::Status done = connection->execute("ALTER DATABASE " + name + " SET synchronous_commit = " + value);
+    ASSERT_TRUE(done) << done.error().text;
+  };
+  set("off");
+  EXPECT_EQ(setting_of(place), "on");
+  for (const char* stricter : {"local", "remote_apply"}) {
+    set(stricter);
+    EXPECT_EQ(setting_of(place), stricter) << "what waits for a disk is the operator's choice";
+  }
+  server.drop_database(place);
+}
+
+TEST_F(PostgresTest, AServerThatDoesNotSyncIsRefused) {
+  const Place place = TestPostgres::get().make_database();
+  auto before = Connection::open(place);
+  ASSERT_TRUE(before);
+  // The server takes a setting when it comes to it. Whether it is as is wanted, of so many tries; the last one's
+  // answer.
+  std::string said;
+  const auto becomes = [&](const std::string& statement, bool opens) {
+    EXPECT_TRUE(before->execute(statement));
+    EXPECT_TRUE(before->execute("SELECT pg_reload_conf()"));
+    for (int i = 0; i < 2000; ++i) {
+      const auto opened = Connection::open(place);
+      said = opened ? "" : std::string(base::name(opened.error().code)) + ": " + opened.error().text;
+      if (opened.ok() == opens) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(becomes("ALTER SYSTEM SET fsync = off", false));
+  EXPECT_THAT(said, HasSubstr("unsupported: "));
+  EXPECT_THAT(said, HasSubstr("set fsync = on"));
+  EXPECT_TRUE(becomes("ALTER SYSTEM RESET fsync", true)) << said;
+  TestPostgres::get().drop_database(place);
+}
+
 TEST_F(PostgresTest, AnUnreachableServerIsUnavailableAndNamesNoPassword) {
   Place place;
   place.postgres_url = "postgresql://anna:secret@localhost:1/ledger";
