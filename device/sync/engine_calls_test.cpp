@@ -192,6 +192,48 @@ TEST_F(EngineTest, WhatAnotherDeviceSentComesByItselfAndItsBodiesOnDemand) {
   EXPECT_EQ(*store->records(rec_id, Stream::sample, 0, 1000), *phone->records(rec_id, Stream::sample, 0, 1000));
 }
 
+TEST_F(EngineTest, ALongFeedIsReadToItsEndPageByPage) {
+  store::TestStore phone;
+  const rowing::Birth birth = store::make_birth(phone.ids);
+  ASSERT_TRUE(ok(phone->begin(birth, "")));
+  ASSERT_TRUE(ok(phone->append(birth.rec_id, store::make_samples(0, 300))));
+  ASSERT_TRUE(ok(phone->seal(birth.rec_id, true)));
+  for (const store::PendingItem& item : *phone->pending({})) {
+    feed.push_back(store::change_of(item, static_cast<std::int64_t>(feed.size()) + 1));
+  }
+  ASSERT_EQ(feed.size(), 3u);
+  changes_at_once = 2;
+  give(Start{});
+  std::vector<std::string> asked;
+  for (const Send& request : others) {
+    if (request.path.starts_with("/v1/sync/changes")) asked.push_back(request.path);
+  }
+  EXPECT_THAT(asked, testing::ElementsAre("/v1/sync/changes?since=0", "/v1/sync/changes?since=2")) << "at once";
+  EXPECT_EQ(shown.received_changes, 3u);
+  EXPECT_EQ(store->account("")->cursor, 3);
+  EXPECT_EQ(shown.state, State::up_to_date);
+}
+
+// The feed brings their receipts, on whichever page.
+TEST_F(EngineTest, WhatTheServerHasIsNotSentBeforeTheFeedHasEnded) {
+  const base::Uuid old = add_recording();
+  give(Start{});
+  for (const store::PendingItem& item : batch) {
+    feed.push_back(store::change_of(item, static_cast<std::int64_t>(feed.size()) + 1));
+  }
+  give(reply_all(Outcome::stored));
+  server_epoch = "epoch-2";
+  offer_result = wire::OfferResult::have;
+  changes_at_once = 1;
+  sent.clear();
+  give(SyncNow{});
+  run_timer();                                     // the pause after a new epoch
+  give(reply_all(Outcome::duplicate, "epoch-2"));  // birth and seal
+  EXPECT_EQ(sent.size(), 1u) << "no chunk was sent again";
+  EXPECT_EQ(pending(), 0u);
+  EXPECT_TRUE(store->recording(old)->safe());
+}
+
 TEST_F(EngineTest, AChunkThatCannotBeFetchedHoldsBackNoOther) {
   const base::Uuid rec_id = add_recording(600);
   give(Start{});

@@ -124,7 +124,10 @@ class EngineTest : public testing::Test {
       const std::int64_t since = std::stoll(request.path.substr(request.path.find('=') + 1));
       changes.since = since;
       for (const wire::Change& change : feed) {
-        if (change.seq > since) changes.changes.push_back(change);
+        if (change.seq <= since) continue;
+        changes.more = changes.changes.size() == changes_at_once;
+        if (changes.more) break;
+        changes.changes.push_back(change);
       }
       changes.next = changes.changes.empty() ? since : changes.changes.back().seq;
       answer.body = wire::encode_changes(changes);
@@ -196,6 +199,7 @@ class EngineTest : public testing::Test {
   bool manual = false;       // true: a test answers all
   std::string server_epoch = "epoch-1";
   std::vector<wire::Change> feed;
+  std::size_t changes_at_once = wire::kMaxChanges;  // in one reply; it says when there are more
   wire::OfferResult offer_result = wire::OfferResult::want;
   wire::VerifyResult verify_result = wire::VerifyResult::verified;
   std::optional<std::int64_t> timer;
