@@ -7,11 +7,14 @@
 #include <chrono>
 #include <deque>
 #include <future>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "core/rowing/session_figures.hpp"
+#include "server/ledger/bodies.hpp"
+#include "server/ledger/body_mover.hpp"
 #include "server/timeseries/blocks.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/eraser.hpp"
@@ -178,13 +181,14 @@ base::Status Loader::drain() {
 base::Result<Loader::Left> Loader::pass() {
   while (true) {
     const auto left = load_blocks();
-    if (!left) return left.error();
+    // Nothing goes while ClickHouse is away. One block that cannot be loaded keeps no others' session rows waiting.
+    if (!left && is_transient(left.error())) return left.error();
     const auto more = write_some_sessions();
-    if (!more) return more.error();
-    if (stopping()) return *left;
+    if (!more) return left ? more.error() : left.error();
+    if (stopping()) return left;
     if (*more) continue;
     erase_again_ms_ = erase_rows_of_gone();
-    return *left;
+    return left;
   }
 }
 
@@ -240,19 +244,45 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
   return base::Done{};
 }
 
+// Of a block that could not be loaded: what is not what was stored is lost (bodies.hpp). True: there was such, the
+// ledger has dissolved the block, and the others go in another one.
+base::Result<bool> Loader::lose_damaged(const ledger::LoadBlock& block) {
+  std::vector<ledger::LostBody> lost;
+  for (const ledger::LoadItem& item : block.items) {
+    if (ledger::is_body_of(item.body, item.sha256)) continue;
+    lost.push_back({item.server_seq, item.rec_id, item.stream, item.from, item.to, item.sha256,
+                    "what is stored has not the chunk's hash"});
+  }
+  if (lost.empty()) return false;
+  BOATHOUSE_TRY(ledger_.bodies().lose_bodies(lost));
+  for (const ledger::LostBody& body : lost) {
+    log_("loading: lost is recording " + body.rec_id.text() + ", " + std::string(rowing::name(body.stream)) + " " +
+         std::to_string(body.from) + "-" + std::to_string(body.to) + ": " + body.reason + " (server_seq " +
+         std::to_string(body.server_seq) +
+         "); the rest is loaded, docs/operations/segments.md says what brings it back");
+  }
+  return true;
+}
+
 // Large blocks follow one another while there are any, but not for ever: session rows wait meanwhile. After a small one
 // of each stream what comes in is gathered for a while instead: many small inserts are what ClickHouse takes worst.
 base::Result<Loader::Left> Loader::load_blocks() {
   struct Running {
-    std::int64_t block_id;
+    std::shared_ptr<const ledger::LoadBlock> block;
     std::future<base::Status> loaded;
   };
   std::deque<Running> running;
+  bool dissolved = false;
   const auto finish_oldest = [&]() -> base::Status {
     Running oldest = std::move(running.front());
     running.pop_front();
-    BOATHOUSE_TRY(oldest.loaded.get());
-    return ledger_.finish_block(oldest.block_id);
+    base::Status loaded = oldest.loaded.get();
+    if (loaded) return ledger_.finish_block(oldest.block->block_id);
+    if (is_transient(loaded.error())) return loaded;
+    const auto lost = lose_damaged(*oldest.block);
+    if (!lost) return lost.error();
+    dissolved = dissolved || *lost;
+    return *lost ? base::Status() : loaded;
   };
 
   base::Status status;
@@ -270,8 +300,8 @@ base::Result<Loader::Left> Loader::load_blocks() {
     small_blocks = records_of(**block) < options_.few_records ? small_blocks + 1 : 0;
     if (running.size() > options_.inserts_in_flight + 1) status = finish_oldest();
     if (!status) break;
-    running.push_back(
-        {newest, std::async(std::launch::async, [this, taken = std::move(**block)] { return load(taken); })});
+    const auto taken = std::make_shared<const ledger::LoadBlock>(std::move(**block));
+    running.push_back({taken, std::async(std::launch::async, [this, taken] { return load(*taken); })});
     if (std::chrono::steady_clock::now() >= end) break;
   }
   // All that went out is waited for: what is in counts, whatever became of the others.
@@ -280,7 +310,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
     if (status) status = one;
   }
   if (!status) return status.error();
-  return left;
+  return dissolved ? Left::little : left;
 }
 
 // False: no more are waiting.
