@@ -234,12 +234,14 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
     if (!insert) return insert.error();
     const bool is_whole = insert->items == block.items.size();
     const std::vector<base::ByteView> native(insert->native.begin(), insert->native.end());
+    // How much fits in one is this program's matter: another one that goes on must not name other rows the same.
+    const std::size_t end = first + insert->items;
+    const std::string part = is_whole ? "" : "-" + std::to_string(first) + "-" + std::to_string(end);
     may_insert_.acquire();
-    const base::Status inserted =
-        client_.insert(insert->sql, native, is_whole ? block.token : block.token + "-" + std::to_string(first));
+    const base::Status inserted = client_.insert(insert->sql, native, block.token + part);
     may_insert_.release();
     BOATHOUSE_TRY(inserted);
-    first += insert->items;
+    first = end;
   }
   return base::Done{};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/ledger/bodies.hpp"
+#include "server/timeseries/blocks.hpp"
 #include "server/timeseries/test_loader.hpp"
 
 namespace boathouse::timeseries {
@@ -117,6 +118,28 @@ TEST_F(LoaderDamageTest, WhatClickHouseCannotTakeNowIsTriedAlone) {
   clickhouse_.fail_inserts(1);
   ASSERT_FALSE(loader_->drain().ok());
   EXPECT_TRUE(clickhouse_.inserts("session").empty());
+}
+
+// A program whose rows are laid out otherwise goes on with a block of which parts went out: ClickHouse must not take
+// its part for one that it has.
+TEST_F(LoaderDamageTest, PartsOfOtherLengthsHaveOtherTokens) {
+  for (std::uint8_t number = 1; number <= 3; ++number) store(number, 500);
+  const auto block = ledger_->next_block(1'000'000, 1'000'000);
+  ASSERT_TRUE(block.ok() && *block);
+  Loader::Options options;
+  options.max_insert_bytes = 1;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, options, [](std::string_view) {});
+  clickhouse_.fail_inserts(1);
+  ASSERT_FALSE(loader_->drain().ok());
+  options.max_insert_bytes = make_insert(**block, 0, 1)->joined().size() + 1;  // more than one, less than two
+  loader_ = std::make_unique<Loader>(*ledger_, client_, options, [](std::string_view) {});
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto inserts = clickhouse_.inserts("sample");
+  ASSERT_EQ(inserts.size(), 3U);
+  EXPECT_EQ(read_native(base::as_bytes(inserts[0].body))->rows, 500U);
+  EXPECT_EQ(read_native(base::as_bytes(inserts[1].body))->rows, 1000U);
+  EXPECT_NE(inserts[1].token, inserts[0].token);
+  EXPECT_NE(inserts[2].token, inserts[1].token);
 }
 
 }  // namespace
