@@ -15,8 +15,8 @@ using http::Response;
 using wire::OfferResult;
 using wire::Range;
 
-// Of all `have` and `gone` of one reply: they stay within its 2 MiB. What is left out is sent again, and is a
-// duplicate.
+// Of all `have` and `gone` of one reply: they stay within its 2 MiB, and no more are read. What is left out is sent
+// again, and is a duplicate.
 constexpr std::size_t kMaxRanges = 20'000;
 
 // Requires ascending ranges in both.
@@ -87,12 +87,15 @@ Response handle_offer(ledger::Ledger& ledger, const Request& request) {
   if (!offered) {
     return body_problem(request, offered.error());
   }
+  if (const auto once = each_named_once(*offered); !once) {
+    return body_problem(request, once.error());
+  }
   std::vector<ledger::Question> questions;
   questions.reserve(offered->size());
   for (const wire::OfferedRecording& recording : *offered) {
     questions.push_back({recording.rec_id, {}});
   }
-  auto held = ledger.held(caller->athlete, questions);
+  auto held = ledger.held(caller->athlete, questions, kMaxRanges);
   if (!held) {
     return http::problem_response(request, held.error());
   }

@@ -183,21 +183,20 @@ TEST_F(SyncCallsTest, WithoutACommonVersionHelloNamesTheServers) {
 TEST_F(SyncCallsTest, OfferTellsWhatIsHereAndWhatIsWanted) {
   send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10), chunk(uuid(1), Stream::sample, 10, 10),
         chunk(uuid(1), Stream::sample, 30, 10), seal(uuid(1), 4)});
-  const auto answers = offer({{uuid(1), {{Stream::sample, {{0, 20}, {30, 40}}}}},
-                              {uuid(1), {{Stream::sample, {{0, 21}}}}},
-                              {uuid(1), {{Stream::sample, {{5, 15}}}, {Stream::stroke, {{0, 5}}}}},
-                              {uuid(1), {}},
-                              {uuid(77), {{Stream::sample, {{0, 5}}}}}});
+  const auto answers =
+      offer({{uuid(1), {{Stream::sample, {{0, 20}, {30, 40}}}}}, {uuid(77), {{Stream::sample, {{0, 5}}}}}});
   EXPECT_EQ(answers[0].result, OfferResult::have);
   EXPECT_TRUE(answers[0].birth);
   EXPECT_EQ(answers[0].revision, 4U);
   EXPECT_THAT(answers[0].streams.at(Stream::sample).have, ElementsAre(Range{0, 20}, Range{30, 40}));
   EXPECT_EQ(answers[1].result, OfferResult::want);
-  EXPECT_EQ(answers[2].result, OfferResult::want);
-  EXPECT_THAT(answers[2].streams.at(Stream::stroke).have, IsEmpty());
-  EXPECT_EQ(answers[3].result, OfferResult::have);
-  EXPECT_EQ(answers[4].result, OfferResult::want);
-  EXPECT_FALSE(answers[4].birth);
+  EXPECT_FALSE(answers[1].birth);
+
+  EXPECT_EQ(offer({{uuid(1), {{Stream::sample, {{0, 21}}}}}})[0].result, OfferResult::want);
+  EXPECT_EQ(offer({{uuid(1), {}}})[0].result, OfferResult::have);
+  const auto two_streams = offer({{uuid(1), {{Stream::sample, {{5, 15}}}, {Stream::stroke, {{0, 5}}}}}})[0];
+  EXPECT_EQ(two_streams.result, OfferResult::want);
+  EXPECT_THAT(two_streams.streams.at(Stream::stroke).have, IsEmpty());
 }
 
 TEST_F(SyncCallsTest, WhatRetentionRemovedCountsAsHad) {
@@ -318,13 +317,35 @@ TEST_P(JsonCallTest, RefusesByNameWhatItCannotRead) {
 
 INSTANTIATE_TEST_SUITE_P(Calls, JsonCallTest, testing::Values("/v1/sync/hello", "/v1/sync/offer", "/v1/sync/verify"));
 
+base::Uuid numbered(std::size_t number) {
+  base::Uuid id = uuid(static_cast<std::uint8_t>(number % 256));
+  id.bytes[14] = static_cast<std::uint8_t>(1 + number / 256);
+  return id;
+}
+
 TEST_F(SyncCallsTest, TooManyAreTooLarge) {
-  std::vector<wire::OfferedRecording> recordings(wire::kMaxOfferRecordings, {uuid(1), {}});
+  std::vector<wire::OfferedRecording> recordings;
+  std::vector<wire::VerifyQuestion> questions;
+  for (std::size_t i = 0; i < wire::kMaxOfferRecordings; ++i) {
+    recordings.push_back({numbered(i), {}});
+    questions.push_back({numbered(i), 1, {}});
+  }
   EXPECT_EQ(offer(recordings).size(), wire::kMaxOfferRecordings);
   recordings.push_back({uuid(1), {}});
   EXPECT_EQ(json("/v1/sync/offer", wire::encode_offer(recordings)).status, 413);
-  const std::vector<wire::VerifyQuestion> questions(wire::kMaxVerifyRecordings + 1, {uuid(1), 1, {}});
+  EXPECT_EQ(json("/v1/sync/verify", wire::encode_verify(questions)).status, 200);
+  questions.push_back({uuid(1), 1, {}});
   EXPECT_EQ(json("/v1/sync/verify", wire::encode_verify(questions)).status, 413);
+}
+
+TEST_F(SyncCallsTest, ARecordingIsNamedOnce) {
+  send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
+  const auto offered = json("/v1/sync/offer", wire::encode_offer({{uuid(1), {}}, {uuid(2), {}}, {uuid(1), {}}}));
+  EXPECT_EQ(offered.status, 400);
+  EXPECT_THAT(detail(offered), HasSubstr(uuid(1).text() + " is named twice"));
+  const auto verified = json("/v1/sync/verify", wire::encode_verify({{uuid(1), 1, {}}, {uuid(1), 1, {}}}));
+  EXPECT_EQ(verified.status, 400);
+  EXPECT_THAT(detail(verified), HasSubstr("named twice"));
 }
 
 TEST_F(SyncCallsTest, AStreamOfTomorrowNeedsANewerServer) {
@@ -339,18 +360,28 @@ TEST_F(SyncCallsTest, HelloIsPutOffWhenTheLedgerCannotNoteIt) {
   EXPECT_NE(response.headers.find("Retry-After"), nullptr);
 }
 
-// However the ranges lie, the reply stays within what a device reads.
+// However the ranges lie, the reply stays within what a device reads; what has no place in it is wanted again.
 TEST_F(SyncCallsTest, AnOfferOfSplintersHasAReplyThatFits) {
-  std::vector<Owned> items{birth(uuid(1))};
-  for (std::uint64_t i = 0; i < 900; ++i) {
-    items.push_back(chunk(uuid(1), Stream::event, 1'000'000'000'000'000 + 2 * i, 1));
+  constexpr std::uint64_t kFirst = 1'000'000'000'000'000;
+  constexpr std::uint64_t kEach = 900;
+  std::vector<wire::OfferedRecording> recordings;
+  for (std::uint8_t r = 1; r <= 24; ++r) {
+    std::vector<Owned> items{birth(uuid(r))};
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+      items.push_back(chunk(uuid(r), Stream::event, kFirst + 2 * i, 1));
+    }
+    send(items);
+    recordings.push_back({uuid(r), {{Stream::event, {{kFirst + 2 * kEach - 2, kFirst + 2 * kEach - 1}}}}});
   }
-  send(items);
-  const std::vector<wire::OfferedRecording> recordings(
-      wire::kMaxOfferRecordings, {uuid(1), {{Stream::event, {{1'000'000'000'000'000, 1'000'000'000'000'001}}}}});
-  for (const auto& answer : offer(recordings)) {
-    EXPECT_EQ(answer.result, OfferResult::have);
+  const auto answers = offer(recordings);
+  std::size_t ranges = 0;
+  for (const auto& answer : answers) {
+    ranges += answer.streams.at(Stream::event).have.size();
   }
+  EXPECT_EQ(ranges, 20'000U);
+  EXPECT_EQ(answers.front().result, OfferResult::have);
+  EXPECT_EQ(answers.back().result, OfferResult::want);
+  EXPECT_TRUE(answers.back().birth);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ using http::Request;
 using http::Response;
 using wire::VerifyResult;
 
+// The first range alone tells: no others are asked for.
 bool is_whole(const ledger::HeldStream& held, std::uint64_t count) {
   return count == 0 || (!held.have.empty() && held.have.front().from == 0 && held.have.front().to >= count);
 }
@@ -75,6 +76,9 @@ Response handle_verify(ledger::Ledger& ledger, const Request& request) {
   if (!asked) {
     return body_problem(request, asked.error());
   }
+  if (const auto once = each_named_once(*asked); !once) {
+    return body_problem(request, once.error());
+  }
   std::vector<ledger::Question> questions;
   questions.reserve(asked->size());
   for (const wire::VerifyQuestion& question : *asked) {
@@ -84,7 +88,7 @@ Response handle_verify(ledger::Ledger& ledger, const Request& request) {
       one.up_to[stream] = sealed.count;
     }
   }
-  const auto held = ledger.held(caller->athlete, questions);
+  const auto held = ledger.held(caller->athlete, questions, 0);
   if (!held) {
     return http::problem_response(request, held.error());
   }

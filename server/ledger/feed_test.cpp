@@ -152,7 +152,7 @@ TEST_P(LedgerTest, HeldTellsTheAthletesOwnAlone) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20),
        chunk_entry(kRec, Stream::source, 0, 2), seal_entry(kRec, 1, 20), seal_entry(kRec, 4, 20)});
   const std::vector<Question> questions{{kRec, {{Stream::sample, 10}, {Stream::split, 0}}}, {uuid(555), {}}};
-  const auto held = *ledger_->held(kAnna, questions);
+  const auto held = *ledger_->held(kAnna, questions, 10);
   ASSERT_EQ(held.size(), 2U);
   EXPECT_EQ(held[0].whose, Whose::own);
   EXPECT_EQ(held[0].revision, 4U);
@@ -165,10 +165,42 @@ TEST_P(LedgerTest, HeldTellsTheAthletesOwnAlone) {
   EXPECT_EQ(held[0].streams.at(Stream::split).root, wire::stream_root({}));
   EXPECT_EQ(held[1].whose, Whose::nobodys);
 
-  const auto bens = *ledger_->held(kBen, questions);
+  const auto bens = *ledger_->held(kBen, questions, 10);
   EXPECT_EQ(bens[0].whose, Whose::foreign);
   EXPECT_TRUE(bens[0].streams.empty());
   EXPECT_EQ(bens[0].revision, 0U);
+}
+
+// One recording in splinters must not cost memory for each of them.
+TEST_P(LedgerTest, HeldHasNoMoreRangesThanAskedFor) {
+  const base::Uuid other = uuid(2);
+  std::vector<Entry> entries;
+  std::vector<base::Digest> hashes;
+  for (const base::Uuid& rec_id : {kRec, other}) {
+    entries.push_back(birth_entry(rec_id));
+    for (const std::uint64_t from : {0U, 10U, 20U, 30U}) {
+      entries.push_back(chunk_entry(rec_id, Stream::sample, from, from + 5));
+      if (rec_id == kRec) hashes.push_back(entries.back().sha256);
+    }
+    entries.push_back(chunk_entry(rec_id, Stream::source, 7, 9));
+  }
+  put(entries);
+  const std::vector<Question> questions{{kRec, {{Stream::sample, 100}}}, {other, {}}};
+  const auto held = *ledger_->held(kAnna, questions, 4);
+  EXPECT_THAT(held[0].streams.at(Stream::sample).have,
+              ElementsAre(Range{0, 5}, Range{10, 15}, Range{20, 25}, Range{30, 35}));
+  EXPECT_THAT(held[1].streams.at(Stream::sample).have, ElementsAre(Range{0, 5}, Range{10, 15}));
+  EXPECT_THAT(held[1].streams.at(Stream::source).have, ElementsAre(Range{7, 9}));
+
+  ASSERT_TRUE(ledger_->remove({other, Stream::sample, {0, 5}}));
+  ASSERT_TRUE(ledger_->remove({other, Stream::sample, {20, 25}}));
+  const auto least = *ledger_->held(kAnna, questions, 0);
+  const HeldStream& samples = least[0].streams.at(Stream::sample);
+  EXPECT_THAT(samples.have, ElementsAre(Range{0, 5}));
+  EXPECT_EQ(samples.records, 20U);
+  EXPECT_EQ(samples.root, wire::stream_root(hashes));
+  EXPECT_THAT(least[1].streams.at(Stream::sample).have, ElementsAre(Range{10, 15}));
+  EXPECT_THAT(least[1].streams.at(Stream::sample).gone, ElementsAre(Range{0, 5}));
 }
 
 TEST_P(LedgerTest, OneChunkIsFoundByItsExactRange) {

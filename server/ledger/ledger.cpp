@@ -307,8 +307,9 @@ class SqlLedger final : public Ledger, public Bodies {
     return read([&](Reader& reader) { return reader.changes(athlete, since, limit, max_bytes); });
   }
 
-  Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions) override {
-    return read([&](Reader& reader) { return reader.held(athlete, questions); });
+  Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
+                                 std::size_t max_ranges) override {
+    return read([&](Reader& reader) { return reader.held(athlete, questions, max_ranges); });
   }
 
   Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,

@@ -232,8 +232,10 @@ class Ledger {
   // there is any.
   virtual base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                          std::size_t max_bytes) = 0;
-  // One answer for each question, in order, all of one state.
-  virtual base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions) = 0;
+  // One answer for each question, in order, all of one state. Of each stream it has the first range of `have` and of
+  // `gone`, of the others together at most max_ranges: what is left out counts in records, visible and root.
+  virtual base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
+                                               std::size_t max_ranges) = 0;
   virtual base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                          const wire::Range& range) = 0;
   // not_found: no such recording; invalid_input: an empty range, or one that cuts a chunk. Waits for the committer.

@@ -130,7 +130,7 @@ TEST_F(NodesTest, ANodeThatLivesThroughARestoreAnswersNothing) {
   EXPECT_TRUE(refused(submit(old_node, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)})));
   EXPECT_TRUE(refused(old_node.hello({kAnna, uuid(99), {}})));
   EXPECT_TRUE(refused(old_node.changes(kAnna, 0, 10, 100'000)));
-  EXPECT_TRUE(refused(old_node.held(kAnna, {&question, 1})));
+  EXPECT_TRUE(refused(old_node.held(kAnna, {&question, 1}, 10)));
   EXPECT_TRUE(refused(old_node.chunk(kAnna, kRec, Stream::sample, {0, 10})));
   EXPECT_TRUE(refused(old_node.purge_safe_seq()));
   EXPECT_TRUE(refused(old_node.recording(kRec)));

@@ -48,7 +48,8 @@ class Reader {
   base::Result<Counts> counts();
   base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes);
-  base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions);
+  base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
+                                       std::size_t max_ranges);
   base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range);
   base::Result<std::int64_t> newest_seq();
@@ -118,10 +119,10 @@ class Reader {
   base::Status read_removed(RecordingState& state);
   base::Status read_seals(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
-  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question);
+  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, std::size_t& ranges_left);
   base::Result<Whose> whose(const base::Uuid& athlete, const base::Uuid& rec_id);
-  base::Status read_held_chunks(const Question& question, Held& held);
-  base::Status read_gone(Held& held);
+  base::Status read_held_chunks(const Question& question, Held& held, std::size_t& ranges_left);
+  base::Status read_gone(Held& held, std::size_t& ranges_left);
 
   sql::Connection connection_;
   segments::ChunkStore* store_ = nullptr;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/planted.hpp"
+#include "core/base/sha256.hpp"
 #include "core/wire/chunk.hpp"
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/reader.hpp"
@@ -76,11 +77,15 @@ Result<wire::Change> change_of(const sql::Statement& row) {
   return change;
 }
 
-// Ranges come in order of `from`.
-void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to) {
+// Ranges come in order of `from`. The first is free, for it alone tells whether a stream is whole; with none left the
+// others are left out.
+void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to, std::size_t& left) {
   if (!ranges.empty() && ranges.back().to >= from) {
     ranges.back().to = std::max(ranges.back().to, to);
-  } else {
+  } else if (ranges.empty()) {
+    ranges.push_back({from, to});
+  } else if (left > 0) {
+    --left;
     ranges.push_back({from, to});
   }
 }
@@ -142,11 +147,12 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
   }
 }
 
-Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions) {
+Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions,
+                                       std::size_t max_ranges) {
   std::vector<Held> answers;
   answers.reserve(questions.size());
   for (const Question& question : questions) {
-    auto held = held_of(athlete, question);
+    auto held = held_of(athlete, question, max_ranges);
     if (!held) {
       return held.error();
     }
@@ -155,7 +161,7 @@ Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<cons
   return answers;
 }
 
-Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question) {
+Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question, std::size_t& ranges_left) {
   Held held;
   held.rec_id = question.rec_id;
   const auto owned = whose(athlete, question.rec_id);
@@ -166,8 +172,8 @@ Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question
   if (held.whose != Whose::own) {
     return held;
   }
-  BOATHOUSE_TRY(read_held_chunks(question, held));
-  BOATHOUSE_TRY(read_gone(held));
+  BOATHOUSE_TRY(read_held_chunks(question, held, ranges_left));
+  BOATHOUSE_TRY(read_gone(held, ranges_left));
   auto select = connection_.prepare("SELECT max(revision) FROM seal WHERE rec_id = ?1");
   if (!select) {
     return select.error();
@@ -201,7 +207,7 @@ Result<Whose> Reader::whose(const base::Uuid& athlete, const base::Uuid& rec_id)
 
 // Without chunks whose bodies are lost: who asks may have the last copy, and sends it again only if it is not held
 // here.
-Status Reader::read_held_chunks(const Question& question, Held& held) {
+Status Reader::read_held_chunks(const Question& question, Held& held, std::size_t& ranges_left) {
   auto select = connection_.prepare(
       "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, unloaded.server_seq IS NULL "
       "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
@@ -211,9 +217,9 @@ Status Reader::read_held_chunks(const Question& question, Held& held) {
     return select.error();
   }
   select->bind(1, question.rec_id.bytes);
-  std::map<rowing::Stream, std::vector<base::Digest>> hashes;
+  std::map<rowing::Stream, base::Sha256> roots;  // wire::stream_root(), without all the hashes at once
   for (const auto& [stream, up_to] : question.up_to) {
-    hashes[stream];  // also of a stream without chunks there is a root
+    roots[stream];  // also of a stream without chunks there is a root
   }
   while (true) {
     const auto row = select->step();
@@ -227,22 +233,22 @@ Status Reader::read_held_chunks(const Question& question, Held& held) {
     const auto from = static_cast<std::uint64_t>(select->integer(1));
     const auto to = static_cast<std::uint64_t>(select->integer(2));
     HeldStream& into = held.streams[stream];
-    add_range(into.have, from, to);
+    add_range(into.have, from, to, ranges_left);
     const auto up_to = question.up_to.find(stream);
     if (up_to != question.up_to.end() && from >= up_to->second) {
       continue;
     }
     into.records += to - from;
     into.visible += select->integer(4) != 0 ? to - from : 0;
-    hashes[stream].push_back(digest_of(select->blob(3)));
+    roots[stream].update(digest_of(select->blob(3)));
   }
-  for (const auto& [stream, of_stream] : hashes) {
-    held.streams[stream].root = wire::stream_root(of_stream);
+  for (auto& [stream, root] : roots) {
+    held.streams[stream].root = root.finish();
   }
   return {};
 }
 
-Status Reader::read_gone(Held& held) {
+Status Reader::read_gone(Held& held, std::size_t& ranges_left) {
   auto select = connection_.prepare(
       "SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL ORDER BY stream, from_seq");
   if (!select) {
@@ -258,7 +264,8 @@ Status Reader::read_gone(Held& held) {
       return {};
     }
     add_range(held.streams[static_cast<rowing::Stream>(select->integer(0))].gone,
-              static_cast<std::uint64_t>(select->integer(1)), static_cast<std::uint64_t>(select->integer(2)));
+              static_cast<std::uint64_t>(select->integer(1)), static_cast<std::uint64_t>(select->integer(2)),
+              ranges_left);
   }
 }
 

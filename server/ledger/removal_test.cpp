@@ -83,8 +83,8 @@ TEST_P(RemovalTest, NothingOfAPurgedRecordingComesBack) {
     EXPECT_THAT(result.detail, testing::Not(HasSubstr("purged")));
   }
   const std::vector<Question> question{{kRec, {}}};
-  EXPECT_EQ(ledger_->held(kAnna, question)->at(0).whose, Whose::purged);
-  EXPECT_EQ(ledger_->held(kBen, question)->at(0).whose, Whose::foreign);
+  EXPECT_EQ(ledger_->held(kAnna, question, 10)->at(0).whose, Whose::purged);
+  EXPECT_EQ(ledger_->held(kBen, question, 10)->at(0).whose, Whose::foreign);
   EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->gone);
   EXPECT_FALSE(ledger_->chunk(kBen, kRec, Stream::sample, {0, 10})->gone);
 }
@@ -135,7 +135,7 @@ TEST_P(RemovalTest, ARangeLeavesTheRestOfItsRecording) {
   EXPECT_EQ(ledger_->chunks(kRec, Stream::source)->size(), 1U);
 
   const std::vector<Question> question{{kRec, {}}};
-  const auto held = ledger_->held(kAnna, question)->at(0);
+  const auto held = ledger_->held(kAnna, question, 10)->at(0);
   EXPECT_THAT(held.streams.at(Stream::sample).gone, ElementsAre(Range{0, 10}));
   EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->gone);
   EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::stroke, {0, 10})->gone);

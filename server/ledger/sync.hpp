@@ -62,7 +62,7 @@ enum class Whose : std::uint8_t {
 
 // Nothing in it counts a chunk whose body is lost (bodies.hpp).
 struct HeldStream {
-  std::vector<wire::Range> have;  // ascending, merged, all of them
+  std::vector<wire::Range> have;  // ascending, merged; as many as were asked for
   std::vector<wire::Range> gone;  // removed by retention; ascending, merged
   std::uint64_t records = 0;      // to Question::up_to
   std::uint64_t visible = 0;      // of these, loaded into ClickHouse; `source` stays here, so it counts at once
