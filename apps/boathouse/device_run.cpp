@@ -155,6 +155,7 @@ base::Status RunningDevice::start_server(const DeviceOptions& options) {
   http::Options http_options;
   http_options.listen = options.listen;
   http_options.limits.body_bytes_in_flight = import::kMaxFile;
+  http_options.limits.body_bytes_share = import::kMaxFile;  // there is one client
   server_.emplace(std::move(http_options), std::move(routes));
   const auto port = server_->start();
   if (!port) return port.error();

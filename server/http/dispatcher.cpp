@@ -75,12 +75,6 @@ base::Status validate(const Options& options) {
   return base::Done{};
 }
 
-BodyBudget::Share BodyBudget::take(std::size_t bytes) {
-  const std::size_t before = held_->fetch_add(bytes);
-  Share share(held_.get(), [held = held_, bytes](void*) { held->fetch_sub(bytes); });
-  return bytes <= most_ && before <= most_ - bytes ? share : nullptr;
-}
-
 // One asynchronous request that waits for its Reply. Whoever holds the Reply may keep it longer than the server lives:
 // `dispatcher_` is touched behind the gate only.
 class Dispatcher::Pending {
@@ -126,7 +120,7 @@ Dispatcher::Dispatcher(RouteTable routes, const Options& options)
       limits_(options.limits),
       hooks_(options.hooks),
       throttle_(options.throttle),
-      body_budget_(options.limits.body_bytes_in_flight),
+      body_budget_(options.limits.body_bytes_in_flight, options.limits.body_bytes_share),
       pool_(options.worker_threads, options.queue_length, options.queue_share) {}
 
 std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
@@ -163,7 +157,7 @@ std::optional<WireResponse> Dispatcher::answer_at_once(Exchange& exchange, const
   if (auto answer = route(exchange)) {
     return answer;
   }
-  return reserve_body(exchange, raw);
+  return measure_body(exchange, raw);
 }
 
 std::optional<WireResponse> Dispatcher::check(Exchange& exchange, const RawHead& raw) {
@@ -235,7 +229,7 @@ std::optional<WireResponse> Dispatcher::route(Exchange& exchange) {
   return compose(std::move(response), exchange.context);
 }
 
-std::optional<WireResponse> Dispatcher::reserve_body(Exchange& exchange, const RawHead& raw) {
+std::optional<WireResponse> Dispatcher::measure_body(Exchange& exchange, const RawHead& raw) {
   if (!raw.has_body()) {
     return std::nullopt;
   }
@@ -249,10 +243,6 @@ std::optional<WireResponse> Dispatcher::reserve_body(Exchange& exchange, const R
                       std::to_string(exchange.body_limit) + " are the most here.");
   }
   exchange.announced_bytes = raw.chunked ? exchange.body_limit : raw.content_length;
-  exchange.body_share = body_budget_.take(exchange.announced_bytes);
-  if (!exchange.body_share) {
-    return refuse(exchange, ProblemKind::overloaded, "Too many large requests at the same time; try again.");
-  }
   return std::nullopt;
 }
 
@@ -306,7 +296,7 @@ void Dispatcher::submit(const ExchangePtr& exchange, const Send& send, WorkerPoo
   }
 }
 
-std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) const {
+std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) {
   if (exchange.admitted || exchange.route->admission == Admission::probe) {
     return std::nullopt;
   }
@@ -315,6 +305,9 @@ std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) const {
   // Refused or not: who asks too often hears that instead.
   if (auto quota_exceeded = charge(exchange)) {
     refusal = std::move(quota_exceeded);
+  }
+  if (!refusal && exchange.body_unread) {
+    refusal = reserve_body(exchange);
   }
   if (refusal && exchange.body_unread) {
     exchange.context.keep_alive = false;
@@ -346,6 +339,27 @@ std::optional<Response> Dispatcher::charge(Exchange& exchange) const {
   auto refusal = throttle_->charge(exchange.request, exchange.announced_bytes, exchange.charge);
   exchange.context.fields = exchange.charge.fields;
   return refusal;
+}
+
+// Only now: a request that is not let in brings nothing into memory, and one key is one client however it was spelled.
+std::optional<Response> Dispatcher::reserve_body(Exchange& exchange) {
+  const std::string& caller = exchange.request.caller;
+  const WorkerPool::Key client = caller.empty() ? exchange.queue_key : std::hash<std::string>()(caller);
+  BodyBudget::Taken taken = body_budget_.take(client, exchange.announced_bytes);
+  exchange.body_share = std::move(taken.share);
+  switch (taken.refusal) {
+    case BodyBudget::Refusal::none:
+      return std::nullopt;
+    case BodyBudget::Refusal::by_client:
+      return problem_response(exchange.request,
+                              make_problem(ProblemKind::overloaded,
+                                           "Too many large requests of this client at the same time; wait for the "
+                                           "answers of those that run, then try again."));
+    case BodyBudget::Refusal::by_all:
+      break;
+  }
+  return problem_response(
+      exchange.request, make_problem(ProblemKind::overloaded, "Too many large requests at the same time; try again."));
 }
 
 void Dispatcher::serve(const ExchangePtr& exchange, const Send& send) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/http/body_budget.hpp"
 #include "server/http/gate.hpp"
 #include "server/http/problem.hpp"
 #include "server/http/response_writer.hpp"
@@ -38,21 +39,6 @@ struct RawHead {
   std::string_view remote_address;
 
   [[nodiscard]] bool has_body() const { return chunked || content_length > 0; }
-};
-
-// How many bytes of request bodies all requests together may bring into memory.
-class BodyBudget {
- public:
-  // A share of the budget, given back when it dies; it may outlive the budget.
-  using Share = std::shared_ptr<void>;
-
-  explicit BodyBudget(std::size_t most) : most_(most) {}
-  // nullptr: the budget would be passed.
-  Share take(std::size_t bytes);
-
- private:
-  const std::size_t most_;
-  const std::shared_ptr<std::atomic<std::size_t>> held_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 struct Exchange {
@@ -111,12 +97,13 @@ class Dispatcher {
   std::optional<WireResponse> answer_at_once(Exchange& exchange, const RawHead& raw);
   std::optional<WireResponse> check(Exchange& exchange, const RawHead& raw);
   std::optional<WireResponse> route(Exchange& exchange);
-  std::optional<WireResponse> reserve_body(Exchange& exchange, const RawHead& raw);
+  std::optional<WireResponse> measure_body(Exchange& exchange, const RawHead& raw);
   void submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task);
   void serve(const ExchangePtr& exchange, const Send& send);
-  std::optional<Response> ask_admission(Exchange& exchange) const;
+  std::optional<Response> ask_admission(Exchange& exchange);
   std::optional<Response> ask_route(Exchange& exchange) const;
   std::optional<Response> charge(Exchange& exchange) const;
+  std::optional<Response> reserve_body(Exchange& exchange);
   void answer(const Exchange& exchange, Response response, const Send& send) const;
 
   const RouteTable routes_;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "server/http/problem.hpp"
 #include "server/http/server.hpp"
 #include "server/http/test_client.hpp"
 
@@ -302,15 +303,20 @@ TEST(ServerLimits, GoesOnAfterItRanOutOfFiles) {
   EXPECT_EQ(client.get("/hello").status, 200);
 }
 
+// A body that is announced and waited for.
+std::string announced(std::string_view key, int bytes) {
+  return "POST /upload HTTP/1.1\r\nHost: x\r\nX-API-Key: " + std::string(key) +
+         "\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+}
+
 TEST(ServerLimits, BoundsTheMemoryOfAllBodiesTogether) {
   Options options;
   options.limits.body_bytes_in_flight = 1500;
   TestServer server(fill, options);
-  const std::string post = "POST /upload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n";
   Client first(server.port());
-  first.send(post);
+  first.send(announced("anna", 1000));
   EXPECT_EQ(first.receive().status, 100);
-  expect_refusal(server, post, 503, "overloaded");
+  expect_refusal(server, announced("ben", 1000), 503, "overloaded");
   first.send(std::string(1000, 'x'));
   EXPECT_EQ(first.receive().body, "1000");
   // Given back when the last thread has let go of the request, which may be after its answer was read.
@@ -318,10 +324,50 @@ TEST(ServerLimits, BoundsTheMemoryOfAllBodiesTogether) {
   for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
        status == 503 && std::chrono::steady_clock::now() < end;) {
     Client second(server.port());
-    second.send(post);
+    second.send(announced("ben", 1000));
     status = second.receive().status;
   }
   EXPECT_EQ(status, 100);
+}
+
+TEST(ServerLimits, OneClientsBodiesLeaveRoomForAnothers) {
+  Options options;
+  options.limits.body_bytes_in_flight = 4000;
+  options.limits.body_bytes_share = 900;
+  TestServer server(
+      [](RouteTable& routes) {
+        Route upload;
+        upload.method = Method::post;
+        upload.pattern = "/upload";
+        upload.name = "upload";
+        upload.max_body_bytes = 1000;
+        upload.admit = [](RequestHead& head) -> std::optional<Response> {
+          const std::string* key = head.headers.find("X-API-Key");
+          if (*key == "wrong") {
+            return problem_response(head, make_problem(ProblemKind::unauthenticated, "no such key"));
+          }
+          head.caller = key->substr(key->find_first_not_of("=", 0));  // a key may be spelled in several ways
+          return std::nullopt;
+        };
+        upload.handler = [](const Request& request) { return make_response(200, "text/plain", request.body); };
+        add_route(routes, upload);
+      },
+      options);
+  Client large(server.port());
+  large.send(announced("carl", 1000));
+  EXPECT_EQ(large.receive().status, 100) << "one body is let in, whatever its length";
+  Client first(server.port());
+  first.send(announced("anna", 500));
+  EXPECT_EQ(first.receive().status, 100);
+  expect_refusal(server, announced("anna", 500), 503, "overloaded");
+  expect_refusal(server, announced("=anna", 500), 503, "overloaded");
+  expect_refusal(server, announced("wrong", 1000), 401, "unauthenticated");
+  Client small(server.port());
+  small.send(announced("anna", 400));
+  EXPECT_EQ(small.receive().status, 100);
+  Client other(server.port());
+  other.send(announced("ben", 900));
+  EXPECT_EQ(other.receive().status, 100) << "another client's is taken";
 }
 
 }  // namespace
