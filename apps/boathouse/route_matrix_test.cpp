@@ -14,10 +14,13 @@
 
 #include "apps/boathouse/service.hpp"
 #include "apps/boathouse/test_route_matrix.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/json.hpp"
+#include "core/base/random.hpp"
 #include "device/transport/http_client.hpp"
 #include "server/control/ids.hpp"
 #include "server/http/uri.hpp"
+#include "server/query/cursor.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::app {
@@ -351,6 +354,17 @@ TEST_F(RouteMatrixTest, ACoachsQueriesNameTheMembers) {
 }
 
 // API4
+// Behind a load balancer the next page is asked of any node, perhaps of one that has just started.
+TEST_F(RouteMatrixTest, ACursorOfAnotherNodeIsGoodHere) {
+  base::SystemClock clock;
+  base::SystemRandom random;
+  const auto of_another_node = *control::Accounts::open(shared_->folder.path(), clock, random);
+  const query::CursorCodec cursors(of_another_node->secret_for(query::kCursorPurpose));
+  const std::string target = "/v1/sessions?cursor=" + cursors.encode({}, shared_->anna.id.text() + "\n\n\n\n");
+  EXPECT_EQ(shared_->ask(Method::get, target, shared_->anna.key).status, 200);
+  EXPECT_EQ(shared_->ask(Method::get, target, shared_->eve.key).status, 400);
+}
+
 TEST_F(RouteMatrixTest, BodiesThatAreTooLargeOrOfAnotherKindAreRefused) {
   for_each([](const http::Route& route, const MatrixRow& row) {
     if (route.method == Method::get || route.method == Method::delete_) return;  // their bodies are not sent by clients

@@ -233,9 +233,7 @@ base::Status Service::open_backups(const ServeOptions& options, const sql::Place
 
 // The tables that questions are answered from: a ClickHouse of the operator's, or an engine process of our own.
 base::Status Service::open_timeseries(const ServeOptions& options, const fs::path& data) {
-  base::Digest cursor_secret{};
-  random_.fill(cursor_secret);
-  cursors_ = std::make_unique<query::CursorCodec>(cursor_secret);
+  cursors_ = std::make_unique<query::CursorCodec>(accounts_->secret_for(query::kCursorPurpose));
 
   if (!options.clickhouse.empty()) {
     auto password = read_password(options.clickhouse_password_file);

@@ -85,6 +85,10 @@ Accounts::~Accounts() {
   (void)save_uses();  // nobody is left to tell, and all that is lost is when a key was used last
 }
 
+base::Digest Accounts::secret_for(std::string_view purpose) const {
+  return keyed_hash(pepper_, "secret\n" + std::string(purpose));
+}
+
 Result<std::int64_t> Accounts::stored_changes() {
   auto select = connection_.prepare("SELECT changes FROM key_state");
   if (!select) {

@@ -161,6 +161,9 @@ class Accounts {
   // Takes over what other nodes have changed.
   base::Status refresh();
 
+  // Of the pepper: the same at every start and on every node, another for each purpose, and no way back to the pepper.
+  [[nodiscard]] base::Digest secret_for(std::string_view purpose) const;
+
   // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret; unavailable:
   // shared, and not refreshed for too long.
   base::Result<Identity> authenticate(std::string_view key_text);

@@ -196,6 +196,18 @@ TEST_P(AccountsTest, WithoutItsPepperTheDatabaseIsRefused) {
   EXPECT_TRUE(open());
 }
 
+TEST_P(AccountsTest, ASecretIsTheSameOnEveryNodeAndAtEveryStart) {
+  const base::Digest first = accounts_->secret_for("one thing");
+  EXPECT_NE(first, accounts_->secret_for("another thing"));
+  EXPECT_EQ(first, (*open())->secret_for("one thing"));
+  reopen();
+  EXPECT_EQ(first, accounts_->secret_for("one thing"));
+  const TemporaryFolder elsewhere;
+  const auto other = Accounts::open(elsewhere.path(), clock_, random_);
+  ASSERT_TRUE(other);
+  EXPECT_NE(first, (*other)->secret_for("one thing")) << "of another pepper";
+}
+
 TEST_P(AccountsTest, TheFirstStartMakesAnOperatorKeyAndLaterOnesKeepIt) {
   EXPECT_TRUE(*accounts_->lacks_operator_key());
   ASSERT_TRUE(accounts_->ensure_operator_key());

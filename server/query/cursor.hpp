@@ -17,9 +17,12 @@ struct PageKey {
   base::Uuid session;
 };
 
+// What the secret is made for (control::Accounts::secret_for()).
+inline constexpr std::string_view kCursorPurpose = "page cursors";
+
 class CursorCodec {
  public:
-  // The secret lives as long as the process: a cursor of before a restart is refused and the client begins again.
+  // Every node needs the same secret, at every start: the next page may be asked of another one.
   explicit CursorCodec(const base::Digest& secret) : secret_(secret) {}
 
   // `scope` = everything that the page depends on but the position: tenant and filter, as text.
