@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/boathouse/service.hpp"
+#include "apps/boathouse/service_metrics.hpp"
 #include "apps/boathouse/test_route_matrix.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
@@ -262,6 +263,7 @@ TEST_F(RouteMatrixTest, EveryRouteHasARowAndEveryRowARoute) {
     EXPECT_EQ(row->who == For::everybody ? "public" : row->scope, route.scope) << route.name;
   }
   for (const MatrixRow& row : kMatrix) EXPECT_TRUE(routes.contains(row.name)) << row.name << " is gone";
+  EXPECT_LT(routes.size(), ServiceMetrics::kMaxRoutes) << "each needs its own number: make it larger";
 }
 
 // API2

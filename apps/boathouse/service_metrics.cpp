@@ -21,7 +21,8 @@ std::vector<ops::Sample> one(double value) { return {{{}, value}}; }
 
 ServiceMetrics::ServiceMetrics()
     : requests_(registry_.counters("boathouse_http_requests_total",
-                                   "Answers by route and status; status 0: none went out.", {"route", "status"})),
+                                   "Answers by route and status; status 0: none went out.", {"route", "status"},
+                                   kMaxRoutes * kMaxStatuses)),
       request_seconds_(
           registry_.histograms("boathouse_http_request_duration_seconds",
                                "From the end of a request's headers to the last byte of its answer; of route "

@@ -2,7 +2,9 @@
 // side, the registry on the other. docs/operations.md lists them. Thread rule: any thread, once it is made.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <string>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -20,6 +22,11 @@ namespace boathouse::app {
 class ServiceMetrics {
  public:
   ServiceMetrics();
+
+  // A stranger can make requests of every route end in every status: more than so many pairs there are not, and each
+  // has its own number. One that went under in "other" would be an error that no alert sees.
+  static constexpr std::size_t kMaxRoutes = 160;
+  static constexpr std::size_t kMaxStatuses = 50;
 
   // For http::Hooks::access, intake::Options::on_result and on_ahead.
   void on_access(const http::AccessRecord& record);
@@ -41,6 +48,9 @@ class ServiceMetrics {
 
   // The numbers of the jobs and the webhooks. Before add_route(); all must outlive the routes.
   void watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock);
+
+  // All of it, as `GET /metrics` shows it.
+  [[nodiscard]] std::string text() const { return registry_.text(); }
 
  private:
   ops::Registry registry_;

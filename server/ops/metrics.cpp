@@ -88,9 +88,10 @@ Registry::Declared& Registry::declare(const std::string& name, const std::string
   return made;
 }
 
-Family<Counter>& Registry::counters(const std::string& name, const std::string& help, std::vector<std::string> labels) {
+Family<Counter>& Registry::counters(const std::string& name, const std::string& help, std::vector<std::string> labels,
+                                    std::size_t max_series) {
   Declared& made = declare(name, help, labels, "counter");
-  made.counters.reset(new Family<Counter>(std::move(labels), [] { return std::make_unique<Counter>(); }));
+  made.counters.reset(new Family<Counter>(std::move(labels), max_series, [] { return std::make_unique<Counter>(); }));
   return *made.counters;
 }
 
@@ -102,7 +103,7 @@ Family<Histogram>& Registry::histograms(const std::string& name, const std::stri
                                         std::vector<std::string> labels, std::span<const double> bounds) {
   Declared& made = declare(name, help, labels, "histogram");
   made.histograms.reset(new Family<Histogram>(
-      std::move(labels),
+      std::move(labels), kMaxSeries,
       [kept = std::vector<double>(bounds.begin(), bounds.end())] { return std::make_unique<Histogram>(kept); }));
   return *made.histograms;
 }

@@ -2,8 +2,8 @@
 // conventions: "boathouse_..._total" counts, "_seconds" and "_bytes" measure.
 //
 // Declare everything before the server starts: a family with its label names, then any thread counts. A family has at
-// most kMaxSeries series; what comes after them is counted under "other" in every label, so that nothing from outside
-// can make it grow. Counting an existing series takes no lock but a shared one.
+// most kMaxSeries series, or as many as it was declared with; what comes after them is counted under "other" in every
+// label, so that nothing from outside can make it grow. Counting an existing series takes no lock but a shared one.
 #pragma once
 
 #include <atomic>
@@ -58,7 +58,7 @@ class Family {
       if (const auto found = series_.find(values); found != series_.end()) return *found->second;
     }
     const std::unique_lock lock(mutex_);
-    const bool full = series_.size() >= kMaxSeries && !series_.contains(values);
+    const bool full = series_.size() >= max_series_ && !series_.contains(values);
     auto& slot = series_[full ? LabelValues(labels_.size(), "other") : values];
     if (!slot) slot = make_();
     return *slot;
@@ -66,10 +66,11 @@ class Family {
 
  private:
   friend class Registry;
-  Family(std::vector<std::string> labels, std::function<std::unique_ptr<Metric>()> make)
-      : labels_(std::move(labels)), make_(std::move(make)) {}
+  Family(std::vector<std::string> labels, std::size_t max_series, std::function<std::unique_ptr<Metric>()> make)
+      : labels_(std::move(labels)), max_series_(max_series), make_(std::move(make)) {}
 
   std::vector<std::string> labels_;
+  std::size_t max_series_;
   std::function<std::unique_ptr<Metric>()> make_;
   mutable std::shared_mutex mutex_;
   std::map<LabelValues, std::unique_ptr<Metric>> series_;
@@ -89,8 +90,10 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   // Requires a name of [a-z0-9_] that is not there yet (else std::invalid_argument: a bug); labels the same. References
-  // stay good as long as the registry.
-  Family<Counter>& counters(const std::string& name, const std::string& help, std::vector<std::string> labels);
+  // stay good as long as the registry. `max_series`: larger than kMaxSeries only for labels that the program's own
+  // words fill, so that they end before it.
+  Family<Counter>& counters(const std::string& name, const std::string& help, std::vector<std::string> labels,
+                            std::size_t max_series = kMaxSeries);
   Counter& counter(const std::string& name, const std::string& help);
   Family<Histogram>& histograms(const std::string& name, const std::string& help, std::vector<std::string> labels,
                                 std::span<const double> bounds);

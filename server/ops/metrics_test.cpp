@@ -55,6 +55,15 @@ TEST(Metrics, WhatComesFromOutsideIsEscapedAndBounded) {
   EXPECT_EQ(family.with({"other"}).value(), 2 * kMaxSeries + 1);
 }
 
+TEST(Metrics, AFamilyOfTheProgramsOwnWordsMayBeLarger) {
+  Registry registry;
+  auto& family = registry.counters("answers_total", "", {"route", "status"}, 2 * kMaxSeries);
+  for (std::size_t i = 0; i < 2 * kMaxSeries; ++i) family.with({std::to_string(i), "404"}).add();
+  EXPECT_EQ(family.with({std::to_string(2 * kMaxSeries - 1), "404"}).value(), 1U);
+  family.with({"0", "500"}).add();
+  EXPECT_EQ(family.with({"other", "other"}).value(), 1U);
+}
+
 TEST(Metrics, AWrongNameIsABug) {
   Registry registry;
   registry.counter("good_total", "");

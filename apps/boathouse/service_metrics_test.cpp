@@ -1,0 +1,35 @@
+#include "apps/boathouse/service_metrics.hpp"
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+namespace boathouse::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+http::AccessRecord answer(std::string_view route, int status) {
+  http::AccessRecord record;
+  record.route = route;
+  record.status = status;
+  record.complete = true;
+  return record;
+}
+
+// ServerErrors looks for status=~"5..": whatever a scan has asked before, an error must have its own series.
+TEST(ServiceMetricsTest, NoScanHidesAnError) {
+  ServiceMetrics metrics;
+  for (std::size_t route = 1; route < ServiceMetrics::kMaxRoutes; ++route) {
+    const std::string name = "route" + std::to_string(route);
+    for (int status = 400; status < 449; ++status) metrics.on_access(answer(name, status));
+  }
+  metrics.on_access(answer("syncBatch", 503));
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_http_requests_total{route=\"syncBatch\",status=\"503\"} 1\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_http_request_duration_seconds_count{route=\"syncBatch\"} 1\n"));
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("\"other\"")));
+}
+
+}  // namespace
+}  // namespace boathouse::app
