@@ -3,6 +3,16 @@
 #include <utility>
 
 namespace boathouse::control {
+namespace {
+
+// Of what was asked for, so before anything was changed. All others are the database's or ours.
+bool is_refusal(base::ErrorCode code) {
+  using enum base::ErrorCode;
+  return code == invalid_input || code == not_found || code == conflict || code == unauthenticated ||
+         code == forbidden || code == too_large || code == unsupported;
+}
+
+}  // namespace
 
 base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Act act) {
   Act intent = act;
@@ -22,7 +32,9 @@ void AuditedAct::done(const std::optional<base::Uuid>& athlete, const std::strin
   finish("done", what);
 }
 
-void AuditedAct::failed(const base::Error& error) { finish("failed", "error=" + std::string(base::name(error.code))); }
+void AuditedAct::failed(const base::Error& error) {
+  finish(is_refusal(error.code) ? "failed" : "unknown", "error=" + std::string(base::name(error.code)));
+}
 
 void AuditedAct::finish(const std::string& step, const std::string& what) {
   act_.what = "step=" + step + " intent=" + std::to_string(intent_) + (what.empty() ? "" : " " + what);

@@ -37,6 +37,7 @@ class AuditedAct {
   // Writes the outcome; `what` is what is known now. It was done, or refused, whether this can be written or not: a
   // failure is the log's to report.
   void done(const std::optional<base::Uuid>& athlete, const std::string& what);
+  // It was not done; `step=unknown` for an error that may also have come at or after the act's commit.
   void failed(const base::Error& error);
 
  private:
