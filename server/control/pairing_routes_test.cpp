@@ -80,6 +80,7 @@ TEST_F(PairingRoutesTest, GuessingEndsForAnAddressAndThenForAll) {
   EXPECT_EQ(limited.status, 429);
   EXPECT_NE(limited.headers.find("Retry-After"), nullptr);
   EXPECT_THAT(limited.body, HasSubstr("quota-exceeded"));
+  EXPECT_EQ(limited.limited_by, "pairing-address") << "for the log and the metric";
   EXPECT_EQ(claim(good, "192.0.2.1").status, 429) << "also with the right one";
   // A right code costs nobody a guess, a code of the wrong form does.
   for (int i = 0; i < 4; ++i) {
@@ -87,7 +88,9 @@ TEST_F(PairingRoutesTest, GuessingEndsForAnAddressAndThenForAll) {
   }
   EXPECT_EQ(claim("no code", "192.0.2.2").status, 400);
   EXPECT_EQ(claim("0000-0000", "192.0.2.3").status, 404);
-  EXPECT_EQ(claim(good, "192.0.2.4").status, 429) << "five of all";
+  const auto of_all = claim(good, "192.0.2.4");
+  EXPECT_EQ(of_all.status, 429) << "five of all";
+  EXPECT_EQ(of_all.limited_by, "pairing");
   clock_.advance_ms(120'000);
   EXPECT_EQ(claim(good, "192.0.2.4").status, 201) << "one of five flows back in two minutes";
 }

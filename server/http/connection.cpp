@@ -455,6 +455,9 @@ class SocketConnection final : public Connection, public std::enable_shared_from
       stream_.reset();
       return close();
     }
+    if (exchange_->charge.refused_by.empty()) {  // a quota of the route's own
+      exchange_->charge.refused_by = std::exchange(response.limited_by, {});
+    }
     outgoing_.load(std::move(response), !shared_.draining);
     write_piece();
   }

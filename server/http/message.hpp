@@ -97,8 +97,9 @@ struct Response {
   int status = 200;  // 200 to 599
   Headers headers;
   std::string body;
-  BodySource source;  // if set, `body` is not sent
-  std::string note;   // for the operator's log, never sent: what an error response may not say aloud
+  BodySource source;            // if set, `body` is not sent
+  std::string note;             // for the operator's log, never sent: what an error response may not say aloud
+  std::string limited_by = {};  // for the access log: the quota that is used up, if this says so
 };
 
 Response make_response(int status, std::string_view content_type, std::string body);

@@ -157,6 +157,9 @@ Response problem_response(const RequestHead& request, const Problem& problem) {
     response.headers.set("WWW-Authenticate", "Bearer realm=\"boathouse\"");
   }
   response.note = problem.note;
+  if (!problem.violated_policies.empty()) {
+    response.limited_by = problem.violated_policies.front();
+  }
   return response;
 }
 

@@ -140,6 +140,7 @@ bool needs_work(const Response& response, const ResponseContext& context) {
 WireResponse write_response(Response response, const ResponseContext& context) {
   WireResponse out;
   out.failure = response.note;
+  out.limited_by = std::exchange(response.limited_by, {});
   if (std::string why = defect(response); !why.empty()) {
     response = problem_response(context.problem_head, base::Error{base::ErrorCode::internal, std::move(why)});
     out.failure = response.note;

@@ -31,8 +31,9 @@ struct WireResponse {
   BodySource source;  // set while more may follow: call pull()
   bool chunked = false;
   bool keep_alive = false;
-  std::string failure;  // for the operator's log; "" if all is well
-  bool broken = false;  // the body cannot be ended properly: cut the connection
+  std::string failure;     // for the operator's log; "" if all is well
+  std::string limited_by;  // Response::limited_by
+  bool broken = false;     // the body cannot be ended properly: cut the connection
 };
 
 // Whether write_response() would compress or pull, which belongs on a pool thread.

@@ -47,6 +47,15 @@ void fill(RouteTable& routes) {
   });
   add_route(routes, upload);
   add_route(routes, text_route("/public", "public"));
+  Route guess = text_route("/guess", "");
+  guess.handler = Handler([](const Request& request) {
+    Problem problem;
+    problem.status = 429;
+    problem.id = "quota-exceeded";
+    problem.violated_policies = {"guesses"};
+    return problem_response(request, problem);
+  });
+  add_route(routes, guess);
   Route health = text_route("/healthz", "ok");
   health.admission = Admission::probe;
   add_route(routes, health);
@@ -114,6 +123,15 @@ TEST_F(ServerThrottle, WhatNobodyAnswersForIsCountedByAddress) {
   EXPECT_EQ(client.get("/public").header("Retry-After"), "20");
   EXPECT_EQ(client.get("/healthz").status, 200);
   EXPECT_EQ(client.ask("POST /upload HTTP/1.1\r\nHost: x\r\nX-API-Key: anna\r\n\r\n").status, 200);
+}
+
+TEST_F(ServerThrottle, ARoutesOwnQuotaIsNamedToo) {
+  Client client(server_.port());
+  EXPECT_EQ(client.get("/guess").status, 429);
+  EXPECT_EQ(client.get("/public").status, 200);
+  const auto accesses = server_.accesses(2);
+  EXPECT_EQ(accesses[0].limited_by, "guesses");
+  EXPECT_EQ(accesses[1].limited_by, "");
 }
 
 TEST(ServerFairness, AGreedyKeyTakesOnlyItsShareOfTheQueue) {

@@ -37,9 +37,9 @@ class Throttle {
 
   // What one request was charged.
   struct Charge {
-    Headers fields;               // for its answer
-    std::string_view refused_by;  // the policy that it broke; "" if it was let in
-    std::uint64_t bytes = 0;      // announced
+    Headers fields;           // for its answer
+    std::string refused_by;   // the policy that it broke; "" if it was let in
+    std::uint64_t bytes = 0;  // announced
     std::vector<std::pair<RateLimit*, std::string>> of;
   };
 
