@@ -118,6 +118,7 @@ class Dispatcher::Pending {
 Dispatcher::Dispatcher(RouteTable routes, const Options& options)
     : routes_(std::move(routes)),
       limits_(options.limits),
+      admission_lasts_(options.timeouts.admission),
       hooks_(options.hooks),
       throttle_(options.throttle),
       body_budget_(options.limits.body_bytes_in_flight, options.limits.body_bytes_share),
@@ -302,6 +303,7 @@ std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) {
   }
   exchange.admitted = true;
   std::optional<Response> refusal = ask_route(exchange);
+  exchange.admitted_at = std::chrono::steady_clock::now();
   // Refused or not: who asks too often hears that instead.
   if (auto quota_exceeded = charge(exchange)) {
     refusal = std::move(quota_exceeded);
@@ -313,6 +315,14 @@ std::optional<Response> Dispatcher::ask_admission(Exchange& exchange) {
     exchange.context.keep_alive = false;
   }
   return refusal;
+}
+
+// Of a request whose body was waited for.
+std::optional<Response> Dispatcher::ask_again(Exchange& exchange) const {
+  if (std::chrono::steady_clock::now() - exchange.admitted_at < admission_lasts_) {
+    return std::nullopt;
+  }
+  return ask_route(exchange);
 }
 
 std::optional<Response> Dispatcher::ask_route(Exchange& exchange) const {
@@ -363,7 +373,7 @@ std::optional<Response> Dispatcher::reserve_body(Exchange& exchange) {
 }
 
 void Dispatcher::serve(const ExchangePtr& exchange, const Send& send) {
-  if (auto refusal = ask_admission(*exchange)) {
+  if (auto refusal = exchange->admitted ? ask_again(*exchange) : ask_admission(*exchange)) {
     answer(*exchange, std::move(*refusal), send);
     return;
   }

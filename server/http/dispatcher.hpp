@@ -50,7 +50,8 @@ struct Exchange {
   bool body_unread = false;           // the client sends a body that nobody has read: the connection cannot go on
   bool expects_continue = false;      // the client waits for "100 Continue" before it sends the body
   bool admitted = false;              // `admit` has had its say
-  Method method = Method::other;      // the request itself moves on into an asynchronous handler
+  std::chrono::steady_clock::time_point admitted_at;
+  Method method = Method::other;  // the request itself moves on into an asynchronous handler
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   BodyBudget::Share body_share;
   std::uint64_t body_bytes = 0;  // received, framing included
@@ -101,6 +102,7 @@ class Dispatcher {
   void submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task);
   void serve(const ExchangePtr& exchange, const Send& send);
   std::optional<Response> ask_admission(Exchange& exchange);
+  std::optional<Response> ask_again(Exchange& exchange) const;
   std::optional<Response> ask_route(Exchange& exchange) const;
   std::optional<Response> charge(Exchange& exchange) const;
   std::optional<Response> reserve_body(Exchange& exchange);
@@ -108,6 +110,7 @@ class Dispatcher {
 
   const RouteTable routes_;
   const Limits limits_;
+  const std::chrono::milliseconds admission_lasts_;
   const Hooks hooks_;
   Throttle* const throttle_;
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // what a Reply from a foreign thread goes through

@@ -40,6 +40,9 @@ struct Timeouts {
   // client that drips is not.
   std::chrono::milliseconds body{30'000};
   std::size_t body_bytes_per_second = 1024;
+  // So long an admission is good; it is asked again before the handler runs if the body, or a place in the queue, took
+  // longer: the key may have been revoked.
+  std::chrono::milliseconds admission{1'000};
   std::chrono::milliseconds write{30'000};  // for every 64 KiB of a response
   std::chrono::milliseconds linger{
       2'000};  // to read away what a refused client still sends, so that it sees the answer
