@@ -276,9 +276,12 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
 
 base::Status ClickHouseClient::insert(std::string_view sql, std::span<const base::ByteView> native_body,
                                       std::string_view token) {
+  // Any number of partitions: recordings of one block may be of as many years as clocks are wrong, and a block that is
+  // refused for them would be refused for ever.
   const std::string path =
-      "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&insert_deduplication_token=" + percent_encode(token) +
-      "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
+      "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&max_partitions_per_insert_block=0"
+      "&insert_deduplication_token=" +
+      percent_encode(token) + "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
   return on_some_node({path, native_body, false, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }
 
