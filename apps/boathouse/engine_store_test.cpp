@@ -1,93 +1,61 @@
 // The tables on a real engine: what the loader and the migrations do with rows in them.
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <memory>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "apps/boathouse/engine_access.hpp"
+#include "apps/boathouse/test_engine_store.hpp"
 #include "core/base/utc_time.hpp"
-#include "core/rowing/catalogue.hpp"
-#include "core/rowing/record.hpp"
-#include "core/wire/chunk.hpp"
-#include "core/wire/facts.hpp"
-#include "server/ledger/test_ledger.hpp"
-#include "server/timeseries/loader.hpp"
 #include "server/timeseries/reconciler.hpp"
 #include "server/timeseries/schema.hpp"
-#include "server/timeseries/session_summary.hpp"
-#include "tests/support/paths.hpp"
 
 namespace boathouse::app {
 namespace {
 
-namespace fs = std::filesystem;
 using ledger::uuid;
-using timeseries::ClickHouseClient;
 
-// One engine for each test; its folder is the ledger's.
-class EngineStoreTest : public ledger::LedgerFixture {
+class EngineStoreTest : public EngineStoreFixture {
  protected:
-  EngineStoreTest() : LedgerFixture(sql::Dialect::sqlite) {}
-
-  void SetUp() override {
-    const std::string binary = test_support::engine_binary().string();
-    if (!fs::exists(binary)) GTEST_SKIP() << "no boathouse-engine at " << binary;
-    LedgerFixture::SetUp();
-    auto engine = EngineAccess::open(folder_.path(), binary, true);
-    ASSERT_TRUE(engine) << engine.error().text;
-    engine_ = std::move(*engine);
-  }
-  void TearDown() override { engine_.reset(); }
-
-  ClickHouseClient& client() { return engine_->client(); }
-  base::Status load() {
-    timeseries::Loader loader(*ledger_, client(), {}, [](std::string_view) {});
-    return loader.drain();
-  }
-
-  // A recording with ten samples.
-  void store(std::uint64_t n, std::int64_t started_ms) {
-    ledger::Entry birth = ledger::birth_entry(uuid(n));
-    rowing::Birth facts = ledger::birth_of(uuid(n));
-    facts.started_ms = birth.started_ms = started_ms;
-    const std::string json = wire::encode_birth(facts);
-    birth.body.assign(json.begin(), json.end());
-    birth.sha256 = base::sha256(birth.body);
-    std::vector<rowing::Record> records(10);
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      records[i].stream = rowing::Stream::sample;
-      records[i].values.assign(rowing::metrics(records[i].stream).size(), static_cast<std::int64_t>(i));
+  static std::vector<std::string> tables() {
+    std::vector<std::string> all;
+    for (const rowing::Stream stream : rowing::kStreams) {
+      if (timeseries::has_table(stream)) all.emplace_back(rowing::name(stream));
     }
-    const auto chunk = wire::seal_chunk(rowing::Stream::sample, 0, records);
-    ASSERT_TRUE(chunk);
-    ledger::Entry samples = ledger::chunk_entry(uuid(n), rowing::Stream::sample, 0, records.size());
-    samples.body = chunk->body;
-    samples.sha256 = chunk->sha256;
-    std::vector<ledger::Entry> entries;
-    entries.push_back(std::move(birth));
-    entries.push_back(std::move(samples));
-    put(std::move(entries));
+    all.emplace_back("session");
+    return all;
   }
-
-  std::int64_t number(const std::string& sql) {
-    const auto block = client().select(sql);
-    EXPECT_TRUE(block) << sql << ": " << block.error().text;
-    return block && block->rows == 1 ? block->integer("n", 0) : -1;
+  std::string columns(const std::string& table) {
+    return text(
+        "SELECT arrayStringConcat(groupArray(name), ', ') AS t FROM (SELECT name FROM system.columns WHERE database = "
+        "currentDatabase() AND table = '" +
+        table + "' ORDER BY position)");
   }
-  std::string text(const std::string& sql) {
-    const auto block = client().select(sql);
-    EXPECT_TRUE(block) << sql << ": " << block.error().text;
-    return block && block->rows == 1 ? block->find("t")->texts.at(0) : "";
+  // Of all tables, in whatever order they lie.
+  std::string shape() {
+    return text(
+        "SELECT arrayStringConcat(arraySort(groupArray(concat(table, '.', name, ' ', type, ' ', default_expression, ' "
+        "', "
+        "compression_codec))), '\n') AS t FROM system.columns WHERE database = currentDatabase()");
   }
-  void execute(const std::string& sql) {
-    const base::Status done = client().execute(sql);
-    ASSERT_TRUE(done) << sql << ": " << done.error().text;
+  // Rows of all kinds of values.
+  void fill(const std::string& table) {
+    const auto structure = client().select(
+        "SELECT arrayStringConcat(groupArray(concat(name, ' ', type)), ', ') AS t FROM (SELECT name, type FROM "
+        "system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position)",
+        {{"table", table}});
+    ASSERT_TRUE(structure) << structure.error().text;
+    const base::Status done =
+        client().execute("INSERT INTO " + table +
+                             " SELECT * REPLACE (toDateTime64(1700000000 + rand(1) % 1000000, 3, 'UTC') AS started" +
+                             (table == "session" ? ", ver % 2 AS is_deleted" : "") +
+                             ") FROM generateRandom({structure:String}, 7, 8, 5) LIMIT 100",
+                         {{"structure", structure->find("t")->texts.at(0)}});
+    ASSERT_TRUE(done) << table << ": " << done.error().text;
   }
-
-  std::unique_ptr<EngineAccess> engine_;
+  std::string content(const std::string& table, const std::string& of) {
+    return text("SELECT concat(toString(count()), ' ', toString(sum(cityHash64(toString(tuple(" + of +
+                "))))) ) AS t FROM " + table);
+  }
 };
 
 // A device may say any year from 1 to 9999, and one block holds recordings of all athletes: one of them must not stop
@@ -111,6 +79,60 @@ TEST_F(EngineStoreTest, ABlockWithRecordingsOfManyYearsIsLoaded) {
                      "' AND started = fromUnixTimestamp64Milli(toInt64(" + std::to_string(starts[n]) + "), 'UTC')"),
               10)
         << starts[n];
+  }
+}
+
+// The catalogue grows, and the tables of before are there, with rows in them.
+TEST_F(EngineStoreTest, ATableOfBeforeGetsTheColumnsOfNewMetrics) {
+  ASSERT_TRUE(timeseries::migrate(client()));
+  const std::string whole = shape();
+  execute("ALTER TABLE sample DROP COLUMN pace_cs_per_500m, DROP COLUMN heart_rate_bpm");
+  execute("ALTER TABLE stroke DROP COLUMN peak_force_dlbf");
+  fill("sample");
+  const std::string before = columns("sample");
+  const std::string rows = content("sample", before);
+  ASSERT_NE(shape(), whole);
+  const base::Status done = timeseries::migrate(client());
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_EQ(shape(), whole);
+  EXPECT_EQ(content("sample", before), rows);
+  EXPECT_EQ(number("SELECT count() AS n FROM sample WHERE heart_rate_bpm IS NULL"), 100);
+  store(1, 1'700'000'000'000);
+  const base::Status loaded = load();
+  EXPECT_TRUE(loaded) << loaded.error().text;
+  EXPECT_EQ(number("SELECT count() AS n FROM sample WHERE heart_rate_bpm IS NOT NULL"), 10);
+}
+
+TEST_F(EngineStoreTest, RowsOfEveryReleasedVersionAreTheSameAfterTheMigration) {
+  ASSERT_TRUE(timeseries::migrate(client()));
+  const std::string whole = shape();
+  for (std::int64_t version = 1; version < timeseries::kSchemaVersion; ++version) {
+    SCOPED_TRACE(version);
+    for (const std::string& table : tables()) execute("DROP TABLE " + table + " SYNC");
+    for (const std::string& statement : timeseries::create_statements()) execute(statement);
+    for (std::int64_t next = 2; next <= version; ++next) {
+      for (const std::string& statement : timeseries::migration_statements(next)) execute(statement);
+    }
+    std::map<std::string, std::pair<std::string, std::string>> before;  // table -> columns, content
+    for (const std::string& table : tables()) {
+      fill(table);
+      const std::string of = columns(table);
+      before[table] = {of, content(table, of)};
+      EXPECT_TRUE(before[table].second.starts_with("100 ")) << before[table].second;
+    }
+    const base::Status done = timeseries::migrate(client());
+    ASSERT_TRUE(done) << done.error().text;
+    EXPECT_EQ(shape(), whole);
+    EXPECT_EQ(text("SELECT comment AS t FROM system.tables WHERE database = currentDatabase() AND name = 'session'"),
+              "schema " + std::to_string(timeseries::kSchemaVersion));
+    for (const auto& [table, rows] : before) {
+      EXPECT_EQ(content(table, rows.first), rows.second) << table;
+      execute("OPTIMIZE TABLE " + table + " FINAL");  // written anew, with the codecs of now
+      EXPECT_EQ(content(table, rows.first), rows.second) << table;
+    }
+    if (version == 1) {
+      EXPECT_EQ(number("SELECT count() AS n FROM session WHERE recordings = [primary_rec]"), 100);
+    }
   }
 }
 

@@ -251,7 +251,7 @@ TEST_F(LoaderTest, TablesOfThisVersionAreNotChanged) {
   clickhouse_.answer_selects("system.tables", tables(""));
   open();
   ASSERT_TRUE(loader_->drain().ok());
-  EXPECT_EQ(clickhouse_.statements().back().find("SELECT"), std::string::npos);
+  EXPECT_NE(clickhouse_.statements().back().find("FROM system.columns"), std::string::npos) << "is a metric new?";
   EXPECT_TRUE(std::ranges::any_of(clickhouse_.statements(), [](const std::string& statement) {
     return statement == "ALTER TABLE session MODIFY COMMENT 'schema " + std::to_string(kSchemaVersion) + "'";
   }));

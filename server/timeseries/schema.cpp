@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
+#include <set>
 #include <utility>
 
 namespace boathouse::timeseries {
@@ -49,15 +52,17 @@ std::string settings(const Layout& layout) {
 // granules, and its pages take twice as long.
 constexpr const char* kFewRowsAtOnce = ", index_granularity = 512, min_compress_block_size = 16384";
 
+std::string metric_column(const Metric& metric) {
+  return std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(" +
+         std::string(codec_text(metric)) + ")";
+}
+
 std::string raw_table(Stream stream, const Layout& layout) {
   std::string sql =
       head(rowing::name(stream), layout) +
       " (athlete UUID CODEC(ZSTD(1)), started DateTime64(3, 'UTC') CODEC(ZSTD(1)), rec_id UUID CODEC(ZSTD(1)),"
       " seq UInt32 CODEC(DoubleDelta, ZSTD(1))";
-  for (const Metric& metric : rowing::metrics(stream)) {
-    sql += ", " + std::string(metric.column) + " Nullable(" + std::string(integer_type(metric)) + ") CODEC(" +
-           std::string(codec_text(metric)) + ")";
-  }
+  for (const Metric& metric : rowing::metrics(stream)) sql += ", " + metric_column(metric);
   if (rowing::has_points(stream)) sql += ", points Array(UInt16) CODEC(" + std::string(kCurveCodec) + ")";
   sql += ", " + std::string(rowing::bytes_column(stream)) +
          " String CODEC(ZSTD(1)), ver UInt64 CODEC(DoubleDelta, ZSTD(1)))" + engine("ver", layout) +
@@ -166,7 +171,55 @@ base::Result<Stored> what_is_stored(ClickHouseClient& client) {
   return stored;
 }
 
+using ColumnsOf = std::map<std::string, std::set<std::string>, std::less<>>;
+
+base::Result<ColumnsOf> columns_in_clickhouse(ClickHouseClient& client) {
+  const auto block =
+      client.select("SELECT table, name FROM system.columns WHERE database = currentDatabase() LIMIT 100000");
+  if (!block) return block.error();
+  ColumnsOf columns;
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    columns[block->find("table")->texts[row]].insert(block->find("name")->texts[row]);
+  }
+  return columns;
+}
+
+// Metrics that the catalogue has and the table has not: it was made by a program with fewer of them. None of a table
+// whose columns nobody may see.
+std::vector<Metric> missing_metrics(const ColumnsOf& columns, Stream stream, std::string_view table) {
+  std::vector<Metric> missing;
+  const auto found = columns.find(table);
+  if (found == columns.end()) return missing;
+  for (const Metric& metric : rowing::metrics(stream)) {
+    if (!found->second.contains(std::string(metric.column))) missing.push_back(metric);
+  }
+  return missing;
+}
+
+// True: some Distributed table lacks a column, which the tables under it have now.
+base::Result<bool> add_new_metrics(ClickHouseClient& client, const Layout& layout) {
+  const auto columns = columns_in_clickhouse(client);
+  if (!columns) return columns.error();
+  bool front_lacks = false;
+  for (const Stream stream : rowing::kStreams) {
+    if (!has_table(stream)) continue;
+    const std::string_view name = rowing::name(stream);
+    front_lacks = front_lacks || (layout.sharded && !missing_metrics(*columns, stream, name).empty());
+    const auto missing = missing_metrics(*columns, stream, stored_table(name, layout));
+    if (!missing.empty()) BOATHOUSE_TRY(client.execute(new_metrics_statement(stream, missing, layout)));
+  }
+  return front_lacks;
+}
+
 }  // namespace
+
+std::string new_metrics_statement(Stream stream, std::span<const Metric> metrics, const Layout& layout) {
+  std::string sql = "ALTER TABLE " + stored_table(rowing::name(stream), layout) + on_cluster(layout);
+  for (const Metric& metric : metrics) {
+    sql += (sql.ends_with(')') ? ", ADD" : " ADD") + std::string(" COLUMN IF NOT EXISTS ") + metric_column(metric);
+  }
+  return sql;
+}
 
 std::string on_cluster(const Layout& layout) {
   return layout.cluster.empty() ? std::string() : " ON CLUSTER `" + layout.cluster + "`";
@@ -330,7 +383,9 @@ base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
   for (std::int64_t next = std::max<std::int64_t>(stored->version, 1) + 1; next <= kSchemaVersion; ++next) {
     for (const std::string& statement : migration_statements(next, *layout)) BOATHOUSE_TRY(client.execute(statement));
   }
-  if (stored->version == kSchemaVersion) return base::Done{};
+  const auto front_lacks = add_new_metrics(client, *layout);
+  if (!front_lacks) return front_lacks.error();
+  if (stored->version == kSchemaVersion && !*front_lacks) return base::Done{};
   for (const std::string& statement : distributed_statements(*layout)) BOATHOUSE_TRY(client.execute(statement));
   return base::Done{};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,10 @@ bool cluster_name(std::string_view text);
 // that was released; append the next.
 std::vector<std::string> migration_statements(std::int64_t version, const Layout& layout = {});
 
+// Adds columns to the table of a stream that was made before the catalogue had these metrics; at least one.
+std::string new_metrics_statement(rowing::Stream stream, std::span<const rowing::Metric> metrics,
+                                  const Layout& layout = {});
+
 // The Distributed tables, to be made anew after each migration; none without shards.
 std::vector<std::string> distributed_statements(const Layout& layout);
 
@@ -74,9 +79,9 @@ base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluste
 // read of another one misses what counts as loaded.
 base::Result<std::string> quorum_warning(ClickHouseClient& client, std::string_view cluster);
 
-// Creates what is not there and brings the rest to kSchemaVersion; asks the server how many shards the cluster has.
-// Where the tables are. unsupported: a newer program made the tables, or they were made for one shard and there are
-// several now.
+// Creates what is not there and brings the rest to kSchemaVersion; adds the columns of metrics that are new in the
+// catalogue; asks the server how many shards the cluster has. unsupported: a newer program made the tables, or they
+// were made for one shard and there are several now.
 base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries

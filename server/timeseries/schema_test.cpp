@@ -84,6 +84,17 @@ TEST(Schema, TheThirdVersionBringsOldTablesTheCodecsOfNewOnes) {
   EXPECT_EQ(columns, 19U);
 }
 
+// As a new table has it, in the table that holds the rows.
+TEST(Schema, ANewMetricsColumnIsAddedWhereTheRowsLie) {
+  const auto metrics = rowing::metrics(Stream::stroke).subspan(0, 2);
+  const std::string one = new_metrics_statement(Stream::stroke, metrics);
+  EXPECT_EQ(one,
+            "ALTER TABLE stroke ADD COLUMN IF NOT EXISTS at_ms Nullable(UInt32) CODEC(Delta, T64, ZSTD(1)), ADD COLUMN "
+            "IF NOT EXISTS interval Nullable(UInt16) CODEC(ZSTD(1))");
+  EXPECT_TRUE(new_metrics_statement(Stream::stroke, metrics, {"boat-1", true})
+                  .starts_with("ALTER TABLE stroke_shard ON CLUSTER `boat-1` ADD COLUMN IF NOT EXISTS at_ms "));
+}
+
 TEST(Schema, ColumnNamesAreUnique) {
   for (const Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
