@@ -20,6 +20,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kDefaults
     {"deduplicate_insert", "enable"},
 }};
 
+// Of the machine's memory, or its control group's, for the whole process: the server beside it has the rest. One
+// statement has two thirds of that, so that another can run beside it; what it wants beyond ends it with code 241.
+constexpr std::string_view kMemoryShare = "0.75";
+constexpr std::string_view kStatementMemory =
+    "SELECT toString(intDiv(toUInt64(value), 3) * 2) FROM system.server_settings WHERE name = "
+    "'max_server_memory_usage'";
+
 // Parameters as the arrays that the C interface takes; a view of them.
 struct RawParameters {
   explicit RawParameters(const Parameters& parameters) {
@@ -132,6 +139,8 @@ base::Status Session::configure(std::string_view database, const Parameters& set
       reset_settings_ += "'" + std::string(own->second) + "'";
     } else if (setting.name == "max_threads") {
       reset_settings_ += std::to_string(database_->options_.max_threads);
+    } else if (setting.name == "max_memory_usage") {
+      reset_settings_ += database_->statement_memory_;
     } else {
       reset_settings_ += "DEFAULT";
     }
@@ -202,7 +211,18 @@ base::Result<std::unique_ptr<Database>> Database::open(Options options) {
   }
   database->open_ = 1;
   database->idle_.push_back(first);
+  BOATHOUSE_TRY(database->bound_statements());
   return database;
+}
+
+// libchdb knows how much memory there is only when it runs; the first handle, which says so, is told afterwards.
+base::Status Database::bound_statements() {
+  auto session = lease(std::chrono::milliseconds(0));
+  if (!session) return session.error();
+  const auto bytes = session->query(kStatementMemory, "TabSeparated", {});
+  if (!bytes) return bytes.error();
+  statement_memory_ = bytes->bytes().substr(0, bytes->bytes().find('\n'));
+  return session->run("SET max_memory_usage = " + statement_memory_);
 }
 
 Database::~Database() {
@@ -216,11 +236,13 @@ Database::~Database() {
 chdb_connection_** Database::open_handle() const {
   std::vector<std::string> arguments = {"boathouse-engine", "--path=" + options_.directory.string(),
                                         "--max_threads=" + std::to_string(options_.max_threads),
+                                        "--max_server_memory_usage_to_ram_ratio=" + std::string(kMemoryShare),
                                         // BACKUP TO File: wherever file() may write too, which is anywhere.
                                         "--backups.allowed_path=/"};
   for (const auto& [name, value] : kDefaults) {
     arguments.push_back("--" + std::string(name) + "=" + std::string(value));
   }
+  if (!statement_memory_.empty()) arguments.push_back("--max_memory_usage=" + statement_memory_);
   std::vector<char*> raw;
   for (std::string& argument : arguments) {
     raw.push_back(argument.data());

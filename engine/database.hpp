@@ -132,10 +132,12 @@ class Database {
  private:
   friend class Session;
   explicit Database(Options options) : options_(std::move(options)) {}
+  base::Status bound_statements();
   chdb_connection_** open_handle() const;
   void give_back(chdb_connection_** handle, bool reusable);
 
   const Options options_;
+  std::string statement_memory_;  // bytes; set once, by open()
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<chdb_connection_**> idle_;

@@ -90,6 +90,32 @@ TEST_F(EngineAnswers, PingAndBareAddress) {
   EXPECT_EQ(client().request("PUT", "/", "").status, 501);
 }
 
+TEST_F(EngineAnswers, AStatementHasBoundsOfMemoryAndEndsAtItsTime) {
+  const std::string kBound = "SELECT value FROM system.settings WHERE name = 'max_memory_usage'";
+  const std::string bound = ask(kBound);
+  EXPECT_EQ(bound, ask("SELECT intDiv(toUInt64(value), 3) * 2 FROM system.server_settings WHERE name = "
+                       "'max_server_memory_usage'"));
+  EXPECT_GT(std::stoull(bound), 100'000'000U);
+  EXPECT_EQ(ask("SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage_to_ram_ratio'"),
+            "0.75\n");
+
+  // One chunk of more memory than any machine has: nothing of it is taken.
+  const std::string wide = "/?wait_end_of_query=1&function_range_max_elements_in_block=1000000000000";
+  const Reply too_wide = fresh("POST", wide, "SELECT sum(length(range(toUInt64(1000000000000))))");
+  EXPECT_EQ(too_wide.header("X-ClickHouse-Exception-Code"), "241") << too_wide.body;
+  EXPECT_NE(too_wide.body.find("Query memory limit exceeded"), std::string::npos) << too_wide.body;
+  const Reply own =
+      fresh("POST", wide + "&max_memory_usage=50000000", "SELECT sum(length(range(toUInt64(100000000))))");
+  EXPECT_EQ(own.header("X-ClickHouse-Exception-Code"), "241") << own.body;
+  EXPECT_EQ(ask("SELECT 1", "&max_memory_usage=50000000"), "1\n");
+
+  const std::string endless = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1";
+  const Reply too_long = fresh("POST", "/?wait_end_of_query=1&max_execution_time=0.1", endless);
+  EXPECT_EQ(too_long.header("X-ClickHouse-Exception-Code"), "159") << too_long.body;
+  // On every handle that may serve the next one.
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(kBound), bound);
+}
+
 TEST_F(EngineAnswers, RowsWithBlankLinesInsideArriveAsTheyAre) {
   const std::string text = "\n\nDROP TABLE t\n\n";  // libchdb would end inline data here, and run the rest
   const Reply first = insert("INSERT INTO t FORMAT Native", native(0x0A0A, 300, text));

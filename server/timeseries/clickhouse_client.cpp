@@ -67,6 +67,11 @@ std::string parameter_query(const Parameters& parameters) {
   return out;
 }
 
+std::string seconds_text(std::int64_t ms) {
+  const std::string rest = std::to_string(1000 + ms % 1000);
+  return std::to_string(ms / 1000) + "." + rest.substr(1);
+}
+
 std::size_t append_body(char* data, std::size_t size, std::size_t count, void* target) {
   std::string& out = static_cast<Reply*>(target)->body;
   if (out.size() + size * count > kMaxReply) return 0;
@@ -255,7 +260,8 @@ base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& p
 
 base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters) {
   const std::string text = std::string(sql) + " FORMAT Native";
-  const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  const std::string path = "/?wait_end_of_query=1&max_execution_time=" + seconds_text(pool_->options.select_limit_ms) +
+                           parameter_query(parameters);
   const base::ByteView body = base::as_bytes(text);
   NativeBlock block;
   const base::Status status = on_some_node(

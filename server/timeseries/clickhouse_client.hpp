@@ -29,6 +29,9 @@ class ClickHouseClient {
  public:
   struct Options {
     std::int64_t call_timeout_ms = 120'000;
+    // ClickHouse ends a SELECT by itself before we stop waiting, also when it waited for one of the engine's handles
+    // for 30 s first: else it would go on for nobody, and some of them would take all handles.
+    std::int64_t select_limit_ms = 85'000;
     std::int64_t ping_timeout_ms = 5'000;
     std::int64_t cool_off_ms = 10'000;  // so long a node that failed is asked last
   };
@@ -69,7 +72,7 @@ class ClickHouseClient {
 };
 
 // True for errors that a later try of the same call can mend: failures of the transport, half a reply, and ClickHouse's
-// codes 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319 and 999 are reported as unavailable.
+// codes 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319 and 999, and a 500 without a code, are unavailable.
 inline bool is_transient(const base::Error& error) { return error.code == base::ErrorCode::unavailable; }
 
 }  // namespace boathouse::timeseries
