@@ -32,6 +32,39 @@ constexpr std::array kTransientCodes = {
     std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
 };
 
+constexpr std::string_view kNarrow = "ask for less at once: a shorter time, fewer sessions, fewer fields";
+constexpr std::string_view kReload =
+    "a part of a table is damaged and nothing is lost, the ledger has it: stop the server and run `boathouse reload "
+    "--data DIR`; on a cluster see \"Restore ClickHouse\" in docs/operations/runbooks.md";
+
+// What to do about it. Damage comes under whichever number the reader of a part happened to stumble with.
+constexpr std::array kHints = {
+    std::pair{32, kReload},   // ATTEMPT_TO_READ_AFTER_EOF
+    std::pair{33, kReload},   // CANNOT_READ_ALL_DATA
+    std::pair{40, kReload},   // CHECKSUM_DOESNT_MATCH
+    std::pair{107, kReload},  // FILE_DOESNT_EXIST
+    std::pair{158, kNarrow},  // TOO_MANY_ROWS
+    std::pair{159, kNarrow},  // TIMEOUT_EXCEEDED
+    std::pair{202, std::string_view("it has too much to do at the moment: try again")},
+    std::pair{226, kReload},  // NO_FILE_IN_DATA_PART
+    std::pair{228, kReload},  // BAD_SIZE_OF_FILE_IN_DATA_PART
+    std::pair{241, std::string_view("ask for less at once (a shorter time, fewer sessions), or give ClickHouse more "
+                                    "memory; what waits to be loaded is tried again")},
+    std::pair{243,
+              std::string_view("its disk is full: free or grow it. Uploads go on, nothing is lost, and loading goes "
+                               "on by itself")},
+    std::pair{246, kReload},  // CORRUPTED_DATA
+    std::pair{252, std::string_view("it does not keep up with merging; the loader waits and tries again. If it lasts: "
+                                    "\"InsertsRejected\" in docs/operations/runbooks.md")},
+    std::pair{271, kReload},  // CANNOT_DECOMPRESS
+    std::pair{285, std::string_view("a replica is away, and a block must be on each: \"ClickHouseDown\" in "
+                                    "docs/operations/runbooks.md")},
+    std::pair{307, kNarrow},  // TOO_MANY_BYTES
+    std::pair{396, kNarrow},  // TOO_MANY_ROWS_OR_BYTES
+    std::pair{497, std::string_view("its user lacks a right: deploy/clickhouse/users.xml has what is needed")},
+    std::pair{740, kReload},  // POTENTIALLY_BROKEN_DATA_PART
+};
+
 int number_in(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -43,13 +76,23 @@ int code_in(std::string_view text) {
   return at == std::string_view::npos ? 0 : number_in(text.substr(at + kCode.size()));
 }
 
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+  return text;
+}
+
 Failure failure(long status, int code, std::string_view text) {
-  const std::string what =
-      "ClickHouse answered " + std::to_string(status) + ": " + std::string(text.substr(0, kMaxErrorText));
+  std::string what =
+      "ClickHouse answered " + std::to_string(status) + ": " + std::string(trimmed(text.substr(0, kMaxErrorText)));
+  const auto hint = std::ranges::find(kHints, code, &std::pair<int, std::string_view>::first);
+  if (hint != kHints.end()) what += " -> " + std::string(hint->second);
   const auto known = std::ranges::find(kTransientCodes, code, &std::pair<int, Remedy>::first);
   if (known != kTransientCodes.end()) return {{ErrorCode::unavailable, what}, known->second};
-  // A proxy in front of a server that is away says these, and so does a server that is full.
-  if (status == 502 || status == 503 || status == 504) return {{ErrorCode::unavailable, what}, Remedy::another_node};
+  // A proxy in front of a server that is away says these, and so does a server that is full; a bare 500 is nothing that
+  // ClickHouse says of a statement.
+  if (status == 502 || status == 503 || status == 504 || (status == 500 && code == 0))
+    return {{ErrorCode::unavailable, what}, Remedy::another_node};
   return {{ErrorCode::internal, what}, Remedy::none};
 }
 
@@ -61,12 +104,6 @@ bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) {
     return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
   });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
-  return text;
 }
 
 // {"read_rows":"1", ... "result_rows":"7", ...}

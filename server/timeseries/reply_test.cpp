@@ -33,6 +33,28 @@ TEST(Reply, WhoCouldMendItFollowsFromTheCode) {
   }
   EXPECT_EQ(failure_of(reply(503, "the proxy's own words"))->remedy, Remedy::another_node);
   EXPECT_EQ(failure_of(reply(401, ""))->remedy, Remedy::none);
+  const auto bare = failure_of(reply(500, "an error page"));
+  EXPECT_EQ(bare->remedy, Remedy::another_node);
+  EXPECT_EQ(bare->error.code, base::ErrorCode::unavailable);
+}
+
+TEST(Reply, WhatToDoAboutItIsSaid) {
+  const auto text = [](int code) {
+    return failure_of(reply(500, "Code: " + std::to_string(code) + ". DB::Exception: why (NAME)\n"))->error.text;
+  };
+  for (const int code : {158, 159, 241, 307, 396}) {
+    EXPECT_TRUE(text(code).starts_with("ClickHouse answered 500: Code: " + std::to_string(code))) << text(code);
+    EXPECT_NE(text(code).find("(NAME) -> ask for less at once"), std::string::npos) << text(code);
+  }
+  EXPECT_NE(text(202).find("try again"), std::string::npos);
+  EXPECT_NE(text(243).find("its disk is full: free or grow it"), std::string::npos);
+  EXPECT_NE(text(252).find("InsertsRejected"), std::string::npos);
+  EXPECT_NE(text(285).find("ClickHouseDown"), std::string::npos);
+  EXPECT_NE(text(497).find("users.xml"), std::string::npos);
+  for (const int code : {32, 33, 40, 107, 226, 228, 246, 271, 740}) {
+    EXPECT_NE(text(code).find("stop the server and run `boathouse reload --data DIR`"), std::string::npos) << code;
+  }
+  EXPECT_EQ(text(62), "ClickHouse answered 500: Code: 62. DB::Exception: why (NAME)");
 }
 
 TEST(Reply, HeadersAreReadWhateverTheirCase) {
