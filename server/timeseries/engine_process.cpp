@@ -88,6 +88,7 @@ base::Result<int> EngineProcess::spawn() {
                                         options_.password_file.c_str(),
                                         stop_with_us.c_str(),
                                         nullptr};
+  if (options_.before_spawn) options_.before_spawn();
   pid_t pid = -1;
   const int error = posix_spawn(&pid, options_.binary.c_str(), &actions, &attributes,
                                 const_cast<char* const*>(arguments.data()), environ);
@@ -101,6 +102,7 @@ base::Result<int> EngineProcess::spawn() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), kBehindAcknowledgements);  // before it has other threads
   const std::lock_guard lock(mutex_);
   child_ = pid;
+  if (stopping_) ::kill(pid, SIGKILL);  // stop() has found no child, and waits for us
   return pipe_ends[0];
 }
 
@@ -187,6 +189,11 @@ void EngineProcess::check_health() {
       silent = failed = starting = 0;
     }
   }
+}
+
+bool EngineProcess::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void EngineProcess::stop() {

@@ -33,7 +33,8 @@ class EngineProcess {
     // So many statements in a row failed or took longer than it takes to be told that all handles are busy: it hangs.
     std::int64_t statement_limit_ms = 40'000;
     int failed_statements_limit = 8;
-    int start_checks_limit = 300;  // checks until it listens
+    int start_checks_limit = 300;          // checks until it listens
+    std::function<void()> before_spawn{};  // for tests: what happens while one is being started
   };
   // `ready` is called from the watching thread each time the engine accepts requests; `log` gets one line per start and
   // death.
@@ -46,6 +47,8 @@ class EngineProcess {
   base::Status start();
   // SIGTERM and wait (it finishes running requests), SIGKILL after 15 s.
   void stop();
+  // Somebody has called stop().
+  [[nodiscard]] bool stopping();
 
  private:
   base::Result<int> spawn();  // the read end of the child's stdout

@@ -8,9 +8,11 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "server/http/server.hpp"
@@ -72,11 +74,11 @@ class EngineProcessTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void start(const std::string& url) {
+  void start(const std::string& url) { start_program("echo listening on " + url + "\nexec tail -f /dev/null\n"); }
+  void start_program(const std::string& script, EngineProcess::Options options = {}) {
     const std::string program = folder_ / "engine";
-    std::ofstream(program) << "#!/bin/sh\necho listening on " << url << "\nexec tail -f /dev/null\n";
+    std::ofstream(program) << "#!/bin/sh\n" << script;
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-    EngineProcess::Options options;
     options.binary = program;
     options.check_every_ms = 1;
     options.silence_limit_ms = 50;
@@ -91,12 +93,17 @@ class EngineProcessTest : public ::testing::Test {
         [this](std::string_view line) {
           const std::lock_guard lock(mutex_);
           log_.emplace_back(line);
+          changed_.notify_all();
         });
     ASSERT_TRUE(engine_->start().ok());
   }
   void wait_for_starts(int count) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return starts_ >= count; });
+  }
+  void wait_for_lines(std::string_view line, int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return std::count(log_.begin(), log_.end(), line) >= count; });
   }
   int starts() {
     const std::lock_guard lock(mutex_);
@@ -129,6 +136,36 @@ TEST_F(EngineProcessTest, OneThatAnswersTheDoorButRunsNothingIsToo) {
   wait_for_starts(2);
   EXPECT_GE(times_logged("engine hangs: it is killed"), 1);
   engine_->stop();
+}
+
+TEST_F(EngineProcessTest, OneThatNeverComesToListenIsToo) {
+  EngineProcess::Options options;
+  options.start_checks_limit = 3;
+  start_program("exec tail -f /dev/null\n", options);
+  wait_for_lines("engine hangs: it is killed", 2);
+  EXPECT_EQ(starts(), 0);
+  engine_->stop();
+}
+
+// stop() finds no child then, and the new one would be waited for without end.
+TEST_F(EngineProcessTest, OneThatIsBeingStartedWhileItIsStoppedEndsAtOnce) {
+  std::thread stopper;
+  std::promise<void> stopped;
+  int spawns = 0;
+  EngineProcess::Options options;
+  options.before_spawn = [&] {
+    if (++spawns < 2) return;
+    stopper = std::thread([&] {
+      engine_->stop();
+      stopped.set_value();
+    });
+    while (!engine_->stopping()) std::this_thread::yield();
+  };
+  const std::string mark = folder_ / "second";
+  start_program("[ -e " + mark + " ] || { touch " + mark + "; exit 1; }\nexec tail -f /dev/null\n", options);
+  stopped.get_future().wait();
+  stopper.join();
+  EXPECT_EQ(spawns, 2);
 }
 
 TEST_F(EngineProcessTest, OneThatIsWellIsLeftAlone) {
