@@ -63,8 +63,9 @@ void print_stored(const JsonValue& found, const JsonValue& birth) {
     }
   });
   if (const JsonValue* session = found.find("session")) {
-    print("session " + text_of(*session, "id") + ": written " + text_of(*session, "written") + ", waiting " +
-          text_of(*session, "waiting") + "\n");
+    const bool deleted = text_of(*session, "deleted") == "yes";
+    print("session " + text_of(*session, "id") + (deleted ? " (deleted)" : "") + ": written " +
+          text_of(*session, "written") + ", waiting " + text_of(*session, "waiting") + "\n");
   }
   each(found, "quarantined", [](const JsonValue& item) {
     std::string what = text_of(item, "kind");

@@ -26,6 +26,7 @@ using http::Response;
 using ledger::Trail;
 using rowing::Stream;
 using timeseries::CountedRows;
+using timeseries::SessionOf;
 
 constexpr std::size_t kMaxRanges = 200;  // of a list
 
@@ -100,7 +101,8 @@ void write_streams(JsonWriter& json, const Trail& trail, const std::optional<Cou
   json.end_array();
 }
 
-void write_stored(JsonWriter& json, const Trail& trail, const std::optional<CountedRows>& counted) {
+void write_stored(JsonWriter& json, const Trail& trail, const SessionOf& session,
+                  const std::optional<CountedRows>& counted) {
   const ledger::RecordingState& recording = *trail.state;
   json.key("birth").begin_object().key("device").value(trail.replica.text());
   json.key("started_at").value(base::format_utc_ms(recording.birth.started_ms));
@@ -126,8 +128,9 @@ void write_stored(JsonWriter& json, const Trail& trail, const std::optional<Coun
     json.key("sha256").value(base::to_hex(item.sha256));
     json.key("received_at").value(base::format_utc_ms(item.received_ms)).key("reason").value(item.reason).end_object();
   }
-  json.end_array().key("session").begin_object().key("id").value(control::format_id(kSessionPrefix, trail.rec_id));
-  json.key("written");
+  json.end_array().key("session").begin_object();
+  json.key("id").value(control::format_id(kSessionPrefix, session.key.session));
+  json.key("deleted").value(session.deleted).key("written");
   if (counted) {
     json.value(counted->session);
   } else {
@@ -136,9 +139,9 @@ void write_stored(JsonWriter& json, const Trail& trail, const std::optional<Coun
   json.key("waiting").value(trail.session_waits).end_object();
 }
 
-std::string trail_json(const Trail& trail, const std::optional<CountedRows>& counted,
-                       const ledger::DataVersion& version) {
-  const timeseries::WhereItIs where = timeseries::where_it_is(trail, counted);
+std::string trail_json(const Trail& trail, const std::optional<SessionOf>& session,
+                       const std::optional<CountedRows>& counted, const ledger::DataVersion& version) {
+  const timeseries::WhereItIs where = timeseries::where_it_is(trail, session, counted);
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("recording").value(control::format_id(kRecordingPrefix, trail.rec_id)).key("athlete");
@@ -151,9 +154,9 @@ std::string trail_json(const Trail& trail, const std::optional<CountedRows>& cou
   write_time(json, trail.purged_ms);
   json.key("athletes_data").begin_object().key("accepted_seq").value(version.accepted_seq);
   json.key("visible_seq").value(version.visible_seq).end_object();
-  if (trail.state) {
+  if (session) {
     json.key("clickhouse_answered").value(counted.has_value());
-    write_stored(json, trail, counted);
+    write_stored(json, trail, *session, counted);
   }
   json.key("refused").begin_array();
   for (const ledger::AuditRecord& record : trail.refused) {
@@ -186,16 +189,20 @@ base::Result<Response> trail_of(const Request& request, ledger::Ledger& ledger, 
     if (!found) return found.error();
     version = *found;
   }
+  std::optional<SessionOf> session;
   std::optional<CountedRows> counted;
   std::string note;
-  if ((*trail)->state) {
-    if (const auto rows = timeseries::count_rows(client, *(*trail)->state)) {
+  if (const auto& state = (*trail)->state) {
+    const auto found = timeseries::session_of(ledger, *state);
+    if (!found) return found.error();
+    session = *found;
+    if (const auto rows = timeseries::count_rows(client, *state, session->key)) {
       counted = *rows;
     } else {
       note = rows.error().text;
     }
   }
-  Response response = http::make_response(200, "application/json", trail_json(**trail, counted, version));
+  Response response = http::make_response(200, "application/json", trail_json(**trail, session, counted, version));
   response.headers.set("Cache-Control", "no-store");
   response.note = std::move(note);
   return response;

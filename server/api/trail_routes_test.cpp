@@ -132,8 +132,9 @@ TEST_F(TrailRoutesTest, SaysWhatIsHereWhatIsMissingAndThatClickHouseIsAway) {
   EXPECT_THAT(response.body, HasSubstr("\"quarantined_items\":1,\"quarantined\":[{\"kind\":\"chunk\",\"stream\":"
                                        "\"stroke\",\"from\":0,\"to\":10,\"sha256\":\"" +
                                        base::to_hex(base::sha256(base::as_bytes("other")))));
-  EXPECT_THAT(response.body, HasSubstr("\"session\":{\"id\":\"ses_" + rec_.text() +
-                                       "\",\"written\":null,\"waiting\":true},\"refused\":[{\"n\":2,"));
+  EXPECT_THAT(response.body,
+              HasSubstr("\"session\":{\"id\":\"ses_" + rec_.text() +
+                        "\",\"deleted\":false,\"written\":null,\"waiting\":true},\"refused\":[{\"n\":2,"));
 }
 
 TEST_F(TrailRoutesTest, OfWhatWasRefusedTheReasonIsThere) {

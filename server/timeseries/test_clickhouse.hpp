@@ -68,6 +68,15 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     return statements_;
   }
+  // The parameters of the selects that name `part`, in order.
+  std::vector<std::map<std::string, std::string>> parameters(const std::string& part) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::map<std::string, std::string>> found;
+    for (std::size_t i = 0; i < statements_.size(); ++i) {
+      if (statements_[i].find(part) != std::string::npos) found.push_back(parameters_[i]);
+    }
+    return found;
+  }
   // Inserts into a table, in order, failed ones too.
   std::vector<Insert> inserts(const std::string& table) {
     const std::lock_guard lock(mutex_);
@@ -80,6 +89,10 @@ class FakeClickHouse {
     const std::string* query = http::find(request.query, "query");
     if (query == nullptr || !query->starts_with("INSERT INTO ")) {
       statements_.push_back(request.body);
+      auto& parameters = parameters_.emplace_back();
+      for (const http::Parameter& one : request.query) {
+        if (one.name.starts_with("param_")) parameters[one.name.substr(6)] = one.value;
+      }
       for (const auto& [part, block] : answers_) {
         if (request.body.find(part) == std::string::npos) continue;
         base::ByteWriter out;
@@ -104,6 +117,7 @@ class FakeClickHouse {
   std::map<std::string, std::vector<Insert>> inserts_;
   std::map<std::string, NativeBlock> answers_;
   std::vector<std::string> statements_;
+  std::vector<std::map<std::string, std::string>> parameters_;  // of each statement
   int failures_ = 0;
   std::string why_;
   bool held_ = false;

@@ -15,8 +15,9 @@ using ledger::Trail;
 using rowing::Stream;
 using wire::Range;
 
-constexpr std::array<std::string_view, 10> kNames{"purged",  "refused",     "open",       "on_device",   "differs",
-                                                  "loading", "not_counted", "miscounted", "summarizing", "complete"};
+constexpr std::array<std::string_view, 11> kNames{"purged",  "refused",     "open",        "on_device",
+                                                  "differs", "loading",     "not_counted", "miscounted",
+                                                  "deleted", "summarizing", "complete"};
 constexpr std::size_t kRangesNamed = 5;
 
 const StreamState* find(const RecordingState& recording, Stream stream) {
@@ -80,7 +81,12 @@ std::string held_text(const RecordingState& recording) {
   return text.empty() ? "no records yet" : text;
 }
 
-WhereItIs of_stored(const Trail& trail, const std::optional<CountedRows>& counted) {
+// A linked recording is looked for under the session that has its row.
+std::string survivor_text(const Trail& trail, const SessionOf& session) {
+  return session.key.session == trail.rec_id ? "" : ", as a part of session ses_" + session.key.session.text();
+}
+
+WhereItIs of_stored(const Trail& trail, const SessionOf& session, const std::optional<CountedRows>& counted) {
   const RecordingState& recording = *trail.state;
   if (!recording.seal) {
     return {Place::open,
@@ -110,6 +116,10 @@ WhereItIs of_stored(const Trail& trail, const std::optional<CountedRows>& counte
     return {Place::miscounted,
             "safe in the ledger, but ClickHouse counts " + text + ": run `boathouse reconcile` and tell the operator"};
   }
+  if (session.deleted) {
+    return {Place::deleted,
+            "stored, loaded and counted, but its session is deleted: no list shows it until it is restored"};
+  }
   if (trail.session_waits || !counted->session) {
     return {Place::summarizing, "stored, loaded and counted; its line in the list of sessions is being written"};
   }
@@ -117,23 +127,34 @@ WhereItIs of_stored(const Trail& trail, const std::optional<CountedRows>& counte
   return {Place::complete,
           "complete: " +
               (streams == 1 ? std::string("its one stream is") : "all " + std::to_string(streams) + " streams are") +
-              " stored, loaded and counted"};
+              " stored, loaded and counted" + survivor_text(trail, session)};
 }
 
 }  // namespace
 
 std::string_view name(Place place) { return kNames.at(static_cast<std::size_t>(place)); }
 
-base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingState& recording) {
-  const Parameters parameters{{"athlete", recording.athlete.text()},
-                              {"started", std::to_string(recording.birth.started_ms)},
-                              {"rec", recording.rec_id.text()}};
-  const auto count = [&](std::string_view table, std::string_view id) -> base::Result<std::uint64_t> {
-    const auto block = client.select("SELECT count() AS n FROM " + std::string(table) +
-                                         " FINAL WHERE athlete = {athlete:UUID} AND started = "
-                                         "fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND " +
-                                         std::string(id) + " = {rec:UUID}",
-                                     parameters);
+base::Result<SessionOf> session_of(ledger::Ledger& ledger, const RecordingState& recording) {
+  const auto around = ledger.sessions_around(recording.rec_id);
+  if (!around) return around.error();
+  for (const ledger::SessionState& session : around->sessions) {
+    if (std::ranges::find(session.recordings, recording.rec_id, &RecordingState::rec_id) != session.recordings.end()) {
+      return SessionOf{session_key(session), session.deleted};
+    }
+  }
+  return SessionOf{{recording.athlete, recording.birth.started_ms, recording.rec_id}, false};  // purged meanwhile
+}
+
+base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingState& recording,
+                                     const SessionKey& session) {
+  const auto count = [&](std::string_view table, std::string_view id, std::int64_t started_ms,
+                         const base::Uuid& value) -> base::Result<std::uint64_t> {
+    const auto block = client.select(
+        "SELECT count() AS n FROM " + std::string(table) +
+            " FINAL WHERE athlete = {athlete:UUID} AND started = "
+            "fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND " +
+            std::string(id) + " = {id:UUID}",
+        {{"athlete", recording.athlete.text()}, {"started", std::to_string(started_ms)}, {"id", value.text()}});
     if (!block) return block.error();
     if (block->rows != 1) return base::Error{base::ErrorCode::corrupt, "ClickHouse answered a count with no number"};
     return static_cast<std::uint64_t>(block->integer("n", 0));
@@ -141,13 +162,13 @@ base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingSt
   CountedRows counted;
   for (const Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
-    const auto rows = count(rowing::name(stream), "rec_id");
+    const auto rows = count(rowing::name(stream), "rec_id", recording.birth.started_ms, recording.rec_id);
     if (!rows) return rows.error();
     counted.streams[stream] = *rows;
   }
-  const auto session = count("session", "session");
-  if (!session) return session.error();
-  counted.session = *session > 0;
+  const auto rows = count("session", "session", session.started_ms, session.session);
+  if (!rows) return rows.error();
+  counted.session = *rows > 0;
   return counted;
 }
 
@@ -170,7 +191,8 @@ std::optional<std::vector<Range>> missing(const Trail& trail, Stream stream) {
   return holes;
 }
 
-WhereItIs where_it_is(const Trail& trail, const std::optional<CountedRows>& counted) {
+WhereItIs where_it_is(const Trail& trail, const std::optional<SessionOf>& session,
+                      const std::optional<CountedRows>& counted) {
   if (trail.purged_ms) {
     return {Place::purged, "gone: it was purged at " + base::format_utc_ms(*trail.purged_ms) + ", and nothing is kept"};
   }
@@ -178,7 +200,7 @@ WhereItIs where_it_is(const Trail& trail, const std::optional<CountedRows>& coun
     return {Place::refused, "not here: the server refused " + number_of(trail.refused.size(), "item") +
                                 " of it, see refused for the reasons; the device still has it"};
   }
-  WhereItIs where = of_stored(trail, counted);
+  WhereItIs where = of_stored(trail, session.value_or(SessionOf{{{}, 0, trail.rec_id}, false}), counted);
   if (!trail.gone.empty()) where.sentence += "; retention has removed some of its records";
   if (const std::uint64_t aside = trail.state->quarantined; aside > 0) {
     where.sentence += "; " + number_of(aside, "item") + " with other content " + (aside == 1 ? "is" : "are") +

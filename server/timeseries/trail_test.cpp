@@ -5,6 +5,9 @@
 
 #include <memory>
 
+#include "server/ledger/test_ledger.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
+
 namespace boathouse::timeseries {
 namespace {
 
@@ -43,11 +46,12 @@ struct Example {
     return result;
   }
   [[nodiscard]] std::string says() {
-    const WhereItIs where = where_it_is(made(), counted);
+    const WhereItIs where = where_it_is(made(), session, counted);
     return std::string(name(where.place)) + ": " + where.sentence;
   }
   RecordingState state;
   Trail trail;
+  SessionOf session;
   std::optional<CountedRows> counted;
 };
 
@@ -87,7 +91,8 @@ TEST(WhereItIsTest, WhatRetentionRemovedIsNotMissing) {
             "complete: complete: all 2 streams are stored, loaded and counted; retention has removed some of its "
             "records");
   example.counted->streams[Stream::sample] = 300;
-  EXPECT_EQ(where_it_is(example.made(), example.counted).place, Place::complete) << "not yet removed there";
+  EXPECT_EQ(where_it_is(example.made(), example.session, example.counted).place, Place::complete)
+      << "not yet removed there";
   example.trail.gone[Stream::sample] = {{0, 90}};
   EXPECT_EQ(example.says(),
             "on_device: not complete: the device still has sample 90 to 99; retention has removed some of its records");
@@ -111,6 +116,9 @@ TEST(WhereItIsTest, EachPlaceOfTheWayHasItsSentence) {
   example.trail.session_waits = true;
   EXPECT_EQ(example.says(),
             "summarizing: stored, loaded and counted; its line in the list of sessions is being written");
+  example.session.deleted = true;
+  EXPECT_EQ(example.says(),
+            "deleted: stored, loaded and counted, but its session is deleted: no list shows it until it is restored");
   example.counted->streams[Stream::sample] = 299;
   example.counted->streams[Stream::event] = 2;
   EXPECT_EQ(example.says(),
@@ -140,15 +148,89 @@ TEST(WhereItIsTest, EachPlaceOfTheWayHasItsSentence) {
             "open: not ended: its device is still recording it, or has not sent its end; here are no records yet");
 }
 
+TEST(WhereItIsTest, ALinkedOneIsInTheSurvivorsSession) {
+  Example example;
+  example.session.key.session = ledger::uuid(1);
+  EXPECT_EQ(example.says(),
+            "complete: complete: all 2 streams are stored, loaded and counted, as a part of session "
+            "ses_00000000-0000-0000-0000-000000000001");
+}
+
+// Its row has the surviving recording's id and the start of the one whose samples count.
+class SessionOfTest : public ledger::LedgerFixture {
+ protected:
+  SessionOfTest() : LedgerFixture(sql::Dialect::sqlite) {}
+  static ledger::Entry birth(const base::Uuid& id, std::int64_t started_ms) {
+    ledger::Entry entry = ledger::birth_entry(id);
+    rowing::Birth made = ledger::birth_of(id);
+    made.started_ms = started_ms;
+    const std::string json = wire::encode_birth(made);
+    entry.started_ms = started_ms;
+    entry.body.assign(json.begin(), json.end());
+    entry.sha256 = base::sha256(entry.body);
+    return entry;
+  }
+  SessionOf session(const base::Uuid& id) {
+    const auto found = session_of(*ledger_, **ledger_->recording(id));
+    EXPECT_TRUE(found) << found.error().text;
+    return found ? *found : SessionOf{};
+  }
+};
+
+TEST_F(SessionOfTest, IsThatOfItsLinksAndSaysWhetherItIsDeleted) {
+  const base::Uuid first = ledger::uuid(1);
+  const base::Uuid second = ledger::uuid(2);
+  put({birth(first, 5000), birth(second, 4000), ledger::chunk_entry(second, Stream::sample, 0, 10)});
+  EXPECT_EQ(session(first).key, (SessionKey{kAnna, 5000, first}));
+  EXPECT_EQ(session(second).key, (SessionKey{kAnna, 4000, second}));
+  put({ledger::edit_entry(first, 10, 1'700'000'000'000, [&](rowing::Edit& edit) {
+    edit.field = rowing::EditField::link;
+    edit.other = second;
+    edit.flag = true;
+  })});
+  for (const base::Uuid& id : {first, second}) {
+    EXPECT_EQ(session(id).key, (SessionKey{kAnna, 4000, first})) << id.text();
+    EXPECT_FALSE(session(id).deleted);
+  }
+  put({ledger::flag_entry(first, 11, rowing::EditField::deleted, true, 1'700'000'000'001),
+       ledger::flag_entry(second, 12, rowing::EditField::deleted, true, 1'700'000'000'001)});
+  EXPECT_TRUE(session(first).deleted);
+  EXPECT_TRUE(session(second).deleted);
+}
+
+TEST(CountRowsTest, TheSessionsRowIsCountedByItsOwnKey) {
+  FakeClickHouse clickhouse;
+  ClickHouseClient client{Endpoint{clickhouse.url()}};
+  NativeBlock one;
+  one.rows = 1;
+  one.columns = {{"n", "UInt64", {1}, {}, {}, {}, {}}};
+  clickhouse.answer_selects("SELECT count()", one);
+  RecordingState recording;
+  recording.rec_id = ledger::uuid(2);
+  recording.birth.started_ms = 4000;
+  const auto counted = count_rows(client, recording, {{}, 5000, ledger::uuid(1)});
+  ASSERT_TRUE(counted) << counted.error().text;
+  EXPECT_TRUE(counted->session);
+  const auto of_samples = clickhouse.parameters("FROM sample FINAL");
+  const auto of_session = clickhouse.parameters("FROM session FINAL");
+  ASSERT_EQ(of_samples.size(), 1U);
+  ASSERT_EQ(of_session.size(), 1U);
+  EXPECT_EQ(of_samples[0].at("id"), ledger::uuid(2).text());
+  EXPECT_EQ(of_samples[0].at("started"), "4000");
+  EXPECT_EQ(of_session[0].at("id"), ledger::uuid(1).text());
+  EXPECT_EQ(of_session[0].at("started"), "5000");
+}
+
 TEST(WhereItIsTest, WhatIsNotHereAtAll) {
   Trail trail;
   trail.refused.resize(2);
-  EXPECT_EQ(where_it_is(trail, {}).place, Place::refused);
-  EXPECT_EQ(where_it_is(trail, {}).sentence,
+  EXPECT_EQ(where_it_is(trail, {}, {}).place, Place::refused);
+  EXPECT_EQ(where_it_is(trail, {}, {}).sentence,
             "not here: the server refused 2 items of it, see refused for the reasons; the device still has it");
   trail.purged_ms = 1'700'000'000'000;
-  EXPECT_EQ(where_it_is(trail, {}).place, Place::purged);
-  EXPECT_EQ(where_it_is(trail, {}).sentence, "gone: it was purged at 2023-11-14T22:13:20.000Z, and nothing is kept");
+  EXPECT_EQ(where_it_is(trail, {}, {}).place, Place::purged);
+  EXPECT_EQ(where_it_is(trail, {}, {}).sentence,
+            "gone: it was purged at 2023-11-14T22:13:20.000Z, and nothing is kept");
 }
 
 }  // namespace

@@ -59,6 +59,20 @@ await main(async () => {
   const merged = await one(first);
   equal('under the smaller id', [merged.id, merged.recordings], [first, [first, second].map((id) => id.replace('ses_', 'rec_'))]);
   equal('the other says where it is', await one(second), { id: second, merged_into: first });
+  // The note that a row is written follows the row.
+  const trail = async (id, place) => {
+    for (let i = 0; ; ++i) {
+      const found = (await server.getJson(`/v1/recordings/${id.replace('ses_', 'rec_')}/trail`, key)).json;
+      if (found.place === place || i === 300) return found;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  for (const id of [first, second]) {
+    const found = await trail(id, 'complete');
+    equal('each of them is through, in the session that is left', [found.place, found.session.id, found.session.written], ['complete', first, true]);
+  }
+  const { where } = await trail(second, 'complete');
+  check('which the merged one names', where.includes(`as a part of session ${first}`), where);
   const strokes = await server.getJson(`/v1/sessions/${second}/strokes`, key);
   check('also to who asks for its records', strokes.status === 404 && strokes.json.detail.includes(first), strokes.json);
   equal('its totals are one recording\'s', [merged.work_time_s, merged.work_distance_m], [alone.work_time_s, alone.work_distance_m]);
@@ -86,6 +100,8 @@ await main(async () => {
   sync(tablet);
   await until('a deleted session is hidden', (all) => all.length === 1 && all[0].id === first);
   equal('also by its id', (await server.get(`/v1/sessions/${second}`, key)).status, 404);
+  const gone = await trail(second, 'deleted');
+  equal('and its way says why', [gone.place, gone.session.id, gone.session.deleted], ['deleted', second, true]);
   on(tablet, 'edit', second, '--restore');
   sync(tablet);
   await until('restored it is back', (all) => all.length === 2);
