@@ -59,8 +59,8 @@ using base::Error;
 using base::ErrorCode;
 
 constexpr int kJobThreads = 8;
-// Of these: endpoints that never answer leave the others to backups and what else there is to do.
-constexpr int kWebhookThreads = 6;
+// Endpoints that never answer leave the others to backups and what else there is to do.
+static_assert(webhooks::kCallPlaces < kJobThreads);
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr std::int64_t kClickHouseStartsWithinMs = 60'000;
 constexpr auto kDrain = std::chrono::seconds(20);
@@ -182,7 +182,7 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
                                                              webhooks::resolve_with_system, webhooks::send_with_curl);
   job_runner_->handle(
       std::string(webhooks::kDeliveryJob),
-      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, kWebhookThreads);
+      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces);
   webhook_dispatcher_ =
       std::make_unique<webhooks::Dispatcher>(*ledger_, *webhook_store_, *job_runner_, clock_, log_line);
   return base::Done{};

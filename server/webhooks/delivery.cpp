@@ -87,9 +87,11 @@ Outcome Deliverer::run(const jobs::Job& job) {
 bool Deliverer::begin_call(const Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
   const auto under_way = [this](const base::Uuid& id) { return calls_.contains(id) ? calls_.at(id) : 0; };
-  if (under_way(endpoint.id) >= kCallsToEndpoint || under_way(endpoint.athlete) >= kCallsOfAthlete) {
+  const int most = under_way_ < kCallsOfAny ? kCallsOfAthlete : 1;
+  if (under_way(endpoint.id) >= kCallsToEndpoint || under_way(endpoint.athlete) >= most) {
     return false;
   }
+  ++under_way_;
   ++calls_[endpoint.id];
   ++calls_[endpoint.athlete];
   return true;
@@ -97,6 +99,7 @@ bool Deliverer::begin_call(const Endpoint& endpoint) {
 
 void Deliverer::end_call(const Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
+  --under_way_;
   for (const base::Uuid& id : {endpoint.id, endpoint.athlete}) {
     if (--calls_[id] == 0) {
       calls_.erase(id);

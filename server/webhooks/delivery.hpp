@@ -30,9 +30,12 @@ inline constexpr std::array<std::int64_t, 9> kRetryAfterMs{5'000,      300'000, 
 // A delivery that fails for good disables an endpoint that has taken nothing for so long.
 inline constexpr std::int64_t kDisableAfterMs = std::int64_t{5} * 86'400'000;
 // Calls at a time, of this process: what does not answer holds neither an athlete's other endpoints nor other
-// athletes'.
+// athletes'. From kCallsOfAny on only athletes with no call under way get another, so that two whose endpoints hang
+// hold four places at most, however much of theirs is overdue.
+inline constexpr int kCallPlaces = 6;
 inline constexpr int kCallsToEndpoint = 2;
 inline constexpr int kCallsOfAthlete = 3;
+inline constexpr int kCallsOfAny = kCallPlaces / 2;
 
 // What the answer (status 0: none, for the reason `error`) to the attempt with this number (from 1) means. `jitter` is
 // from 0 to 1. Pure.
@@ -70,6 +73,7 @@ class Deliverer {
   const Send send_;
   std::mutex mutex_;                 // of what is below, and of random_
   std::map<base::Uuid, int> calls_;  // by endpoint and by athlete
+  int under_way_ = 0;                // of all
 };
 
 }  // namespace boathouse::webhooks

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "server/webhooks/test_webhooks.hpp"
 
 namespace boathouse::webhooks {
@@ -254,6 +256,51 @@ TEST_P(SlowTest, AnAthletesEndpointsHoldThreeCallsAtMost) {
   ASSERT_THAT(outcomes_, SizeIs(3));
   EXPECT_EQ(outcomes_[0].kind, jobs::Outcome::Kind::retry);
   EXPECT_EQ(deliverer_->run(jobs_[2]).kind, jobs::Outcome::Kind::done);
+}
+
+// No call ends before all jobs were taken.
+class HangingTest : public WebhooksTest {
+ protected:
+  base::Result<Answer> send(const Post& post) override {
+    ++calls_to_[post.target.host];
+    while (next_ < jobs_.size()) {
+      (void)deliverer_->run(jobs_[next_++]);
+    }
+    return Answer{200, 1};
+  }
+  // An event for so many endpoints of an athlete's, all on one host; their jobs come after those that there are.
+  void tell_all(const base::Uuid& athlete, const std::string& host, int endpoints) {
+    for (int i = 0; i < endpoints; ++i) {
+      ASSERT_TRUE(store_->create(athlete, "https://" + host + "/" + std::to_string(i), {}));
+    }
+    const Store::News news{athlete, {"msg_" + host, "session.created", "{}"}};
+    for (const base::Uuid& id : *store_->fan_out({&news, 1})) {
+      jobs_.emplace_back();
+      jobs_.back().payload = Deliverer::order(id, 0).payload;
+    }
+  }
+
+  std::vector<jobs::Job> jobs_;
+  std::size_t next_ = 0;
+  std::map<std::string, int> calls_to_;
+};
+INSTANTIATE_TEST_SUITE_P(Both, HangingTest, both_databases(), database_name);
+
+TEST_P(HangingTest, TwoAthletesWithABacklogLeavePlacesToOthers) {
+  tell_all(kAnna, "anna.example", 4);
+  tell_all(kBen, "ben.example", 4);
+  tell_all(uuid(3), "carl.example", 1);
+  tell_all(uuid(4), "dora.example", 1);
+  const jobs::Job& first = jobs_[next_++];
+  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
+  const std::map<std::string, int> expected{
+      {"anna.example", kCallsOfAny}, {"ben.example", 1}, {"carl.example", 1}, {"dora.example", 1}};
+  EXPECT_EQ(calls_to_, expected);
+  // They have ended, and the rest may go.
+  next_ = jobs_.size();
+  EXPECT_EQ(deliverer_->run(jobs_[3]).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(deliverer_->run(jobs_[7]).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(calls_to_.at("ben.example"), 2);
 }
 
 }  // namespace
