@@ -333,8 +333,8 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
              "reload --new-epoch: devices then send again what the ledger lacks");
   };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
-  BOATHOUSE_TRY(
-      webhooks::add_routes(routes, {*accounts_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
+  BOATHOUSE_TRY(webhooks::add_routes(
+      routes, {*accounts_, *audit_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
   metrics_.watch(*job_queue_, *webhook_store_, clock_);
   metrics_.watch(*ledger_, *reconciler_, clock_);
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));

@@ -12,6 +12,7 @@
 #include "core/base/utc_time.hpp"
 #include "server/control/authenticator.hpp"
 #include "server/control/ids.hpp"
+#include "server/control/route_parts.hpp"
 #include "server/control/scopes.hpp"
 #include "server/http/problem.hpp"
 #include "server/ledger/events.hpp"
@@ -228,6 +229,42 @@ Result<std::optional<Call>> call_of(const Request& request) {
   return std::optional(Call{std::move(key), base::sha256(base::as_bytes(asked))});
 }
 
+// What an act has made or changed; nullopt: its key is another call's.
+using Made = Result<std::optional<Endpoint>>;
+
+// ---- acts ----
+
+std::string id_text(const base::Uuid& id) { return "webhook=" + id.text(); }
+
+// Ids and the names of fields, never a URL: it may hold a secret, and a record stays for ever.
+std::string text_of(const base::Uuid& id, const Change& change) {
+  std::string fields;
+  const auto add = [&fields](bool named, std::string_view name) {
+    fields += named ? (fields.empty() ? "" : ",") + std::string(name) : "";
+  };
+  add(change.url.has_value(), "url");
+  add(change.events.has_value(), "events");
+  add(change.enabled.has_value(), "enabled");
+  return id_text(id) + " fields=" + fields;
+}
+
+// `make` between its two records in the audit. `what`: what the caller wants; "" when only the outcome has an id.
+template <typename Make>
+Made audited(const Api& api, const Request& request, std::string kind, const std::string& what, Make make) {
+  auto act =
+      control::AuditedAct::begin(api.parts.audit, control::act_of(request, std::move(kind), athlete_of(request), what));
+  if (!act) {
+    return act.error();
+  }
+  Made made = make();
+  if (made && *made) {
+    act->done(std::nullopt, what.empty() ? id_text((*made)->id) : what);
+  } else {
+    act->failed(made ? Error{ErrorCode::conflict, ""} : made.error());
+  }
+  return made;
+}
+
 // `act` with the call, or without one. Answers what act makes, with its secret.
 template <typename Act>
 Response once(const Request& request, int status, Act act) {
@@ -235,7 +272,7 @@ Response once(const Request& request, int status, Act act) {
   if (!call) {
     return http::field_problem(request, "header:" + std::string(kCallHeader), call.error());
   }
-  const Result<std::optional<Endpoint>> made = act(*call);
+  const Made made = act(*call);
   if (!made) {
     return http::problem_response(request, made.error());
   }
@@ -265,7 +302,8 @@ Response create_webhook(Api& api, const Request& request) {
   }
   const auto events = wanted.events.value_or(std::vector<std::string>());
   return once(request, 201, [&](const std::optional<Call>& call) {
-    return api.parts.store.create(call, athlete_of(request), *wanted.url, events);
+    return audited(api, request, "webhook.create", "",
+                   [&] { return api.parts.store.create(call, athlete_of(request), *wanted.url, events); });
   });
 }
 
@@ -300,13 +338,27 @@ Response change_webhook(Api& api, const Request& request) {
     return refused(request, *wrong);
   }
   const auto id = webhook_of(request);
-  const auto changed = id ? api.parts.store.change(athlete_of(request), *id, wanted) : Result<Endpoint>(id.error());
-  return changed ? one(200, *changed) : http::problem_response(request, changed.error());
+  if (!id) {
+    return http::problem_response(request, id.error());
+  }
+  const Made changed = audited(api, request, "webhook.update", text_of(*id, wanted), [&]() -> Made {
+    auto endpoint = api.parts.store.change(athlete_of(request), *id, wanted);
+    return endpoint ? Made(std::optional(std::move(*endpoint))) : Made(endpoint.error());
+  });
+  return changed ? one(200, **changed) : http::problem_response(request, changed.error());
 }
 
 Response delete_webhook(Api& api, const Request& request) {
   const auto id = webhook_of(request);
-  const Status removed = id ? api.parts.store.remove(athlete_of(request), *id) : Status(id.error());
+  if (!id) {
+    return http::problem_response(request, id.error());
+  }
+  const Made removed = audited(api, request, "webhook.delete", id_text(*id), [&]() -> Made {
+    BOATHOUSE_TRY(api.parts.store.remove(athlete_of(request), *id));
+    Endpoint gone;
+    gone.id = *id;
+    return std::optional(std::move(gone));
+  });
   if (!removed) {
     return http::problem_response(request, removed.error());
   }
@@ -320,8 +372,10 @@ Response rotate_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  return once(request, 200,
-              [&](const std::optional<Call>& call) { return api.parts.store.rotate(call, athlete_of(request), *id); });
+  return once(request, 200, [&](const std::optional<Call>& call) {
+    return audited(api, request, "webhook.rotate", id_text(*id),
+                   [&] { return api.parts.store.rotate(call, athlete_of(request), *id); });
+  });
 }
 
 // A job for a delivery that waits; what the client is told is that it is on its way.

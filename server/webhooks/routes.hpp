@@ -8,13 +8,14 @@
 //   POST   /v1/webhooks/{id}/test                                    202 delivery of an event webhook.test
 //   GET    /v1/webhooks/{id}/deliveries?limit=50&cursor=             {"data": [delivery], "page"}, the newest first
 //   POST   /v1/webhooks/{id}/deliveries/{delivery}/replay            202 delivery, waiting again
-// What is another athlete's is 404.
+// What is another athlete's is 404. Making, changing, rotating and deleting are in the audit (docs/audit.md).
 #pragma once
 
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/audit_log.hpp"
 #include "server/http/router.hpp"
 #include "server/jobs/runner.hpp"
 #include "server/webhooks/store.hpp"
@@ -25,6 +26,7 @@ namespace boathouse::webhooks {
 // What the routes work with; all must outlive them.
 struct Parts {
   control::Accounts& accounts;
+  control::AuditLog& audit;
   Store& store;
   jobs::Runner& runner;
   base::Clock& clock;

@@ -5,6 +5,7 @@
 
 #include "core/base/json.hpp"
 #include "server/control/scopes.hpp"
+#include "server/control/test_audit_log.hpp"
 #include "server/control/test_call.hpp"
 #include "server/webhooks/test_webhooks.hpp"
 
@@ -25,7 +26,7 @@ class WebhookRoutesTest : public WebhooksFixture {
     accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
     anna_key_ = accounts_->create_athlete_key("Anna")->text;
     ben_key_ = accounts_->create_athlete_key("Ben")->text;
-    const Parts parts{*accounts_, *store_, *runner_, clock_, random_, {}};
+    const Parts parts{*accounts_, audit_, *store_, *runner_, clock_, random_, {}};
     ASSERT_TRUE(add_routes(routes_, parts));
     ASSERT_TRUE(control::check_scopes(routes_));
   }
@@ -62,6 +63,7 @@ class WebhookRoutesTest : public WebhooksFixture {
   }
 
   std::unique_ptr<control::Accounts> accounts_;
+  control::TestAuditLog audit_;
   http::RouteTable routes_;
   std::string anna_key_;
   std::string ben_key_;
@@ -159,6 +161,44 @@ TEST_F(WebhookRoutesTest, DeletesForGood) {
   EXPECT_EQ(call(Method::delete_, "/v1/webhooks/" + id).status, 204);
   EXPECT_EQ(call(Method::delete_, "/v1/webhooks/" + id).status, 404);
   EXPECT_EQ(call(Method::get, "/v1/webhooks").body, R"({"data":[],"page":{"next_cursor":null,"has_more":false}})");
+}
+
+TEST_F(WebhookRoutesTest, EveryActIsInTheAuditWithIdsAlone) {
+  const std::string id = make("https://example.com/in?token=hidden");
+  const std::string plain = id.substr(4);
+  const std::string target = "/v1/webhooks/" + id;
+  EXPECT_EQ(call(Method::patch, target, R"({"url":"https://example.com/other?token=hidden","enabled":true})").status,
+            200);
+  EXPECT_EQ(call(Method::post, target + "/rotate").status, 200);
+  EXPECT_EQ(call(Method::delete_, target, "", ben_key_).status, 404);
+  EXPECT_EQ(call(Method::delete_, target).status, 204);
+  const base::Uuid anna = *accounts_->authenticate(anna_key_)->athlete;
+  std::vector<std::string> said;
+  for (const control::Act& act : audit_.acts) {
+    EXPECT_TRUE(act.key) << act.what;
+    const bool bens = said.size() == 6 || said.size() == 7;
+    EXPECT_EQ(act.athlete == anna, !bens) << act.what;
+    said.push_back(act.kind + " " + act.what);
+  }
+  EXPECT_THAT(said,
+              testing::ElementsAre(
+                  "webhook.create step=intent", "webhook.create step=done intent=1 webhook=" + plain,
+                  "webhook.update step=intent webhook=" + plain + " fields=url,enabled",
+                  "webhook.update step=done intent=3 webhook=" + plain + " fields=url,enabled",
+                  "webhook.rotate step=intent webhook=" + plain, "webhook.rotate step=done intent=5 webhook=" + plain,
+                  "webhook.delete step=intent webhook=" + plain, "webhook.delete step=failed intent=7 error=not_found",
+                  "webhook.delete step=intent webhook=" + plain, "webhook.delete step=done intent=9 webhook=" + plain));
+}
+
+TEST_F(WebhookRoutesTest, WhatCannotBeWrittenDownIsNotDone) {
+  const std::string target = "/v1/webhooks/" + make();
+  const std::string before = call(Method::get, "/v1/webhooks").body;
+  audit_.fails = true;
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", R"({"url":"https://example.com/other"})").status, 503);
+  EXPECT_EQ(call(Method::patch, target, R"({"enabled":false})").status, 503);
+  EXPECT_EQ(call(Method::post, target + "/rotate").status, 503);
+  EXPECT_EQ(call(Method::delete_, target).status, 503);
+  EXPECT_EQ(call(Method::get, "/v1/webhooks").body, before);
 }
 
 TEST_F(WebhookRoutesTest, ATestIsSentLoggedAndReplayed) {

@@ -60,7 +60,7 @@ class Service {
     webhooks_ = good(webhooks::Store::open(place("webhooks.db"), clock_, random_));
     must(control::add_routes(routes_, *accounts_, *audit_).ok());
     must(intake::add_routes(routes_, *accounts_, *ledger_).ok());
-    must(webhooks::add_routes(routes_, {*accounts_, *webhooks_, *runner_, clock_, random_, {}}).ok());
+    must(webhooks::add_routes(routes_, {*accounts_, *audit_, *webhooks_, *runner_, clock_, random_, {}}).ok());
     must(api::add_audit_routes(routes_, *accounts_, *ledger_).ok());
     must(api::add_trail_routes(routes_, *accounts_, *ledger_, clickhouse_).ok());
     must(api::add_session_routes(routes_, *accounts_, clickhouse_, cursors_).ok());
