@@ -1,10 +1,10 @@
 #include "apps/boathouse/backup_service.hpp"
 
-#include <charconv>
 #include <string>
 #include <utility>
 
 #include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/periodic_job.hpp"
 #include "server/ledger/backup_mark.hpp"
 
 namespace boathouse::app {
@@ -21,7 +21,9 @@ constexpr std::int64_t kRetryMs = 600'000;  // a disk that is away comes back wi
 BackupService::BackupService(Options options, jobs::Runner& runner, ledger::Ledger& ledger, base::Clock& clock,
                              std::function<void(std::string_view)> log)
     : options_(std::move(options)), runner_(runner), ledger_(ledger), clock_(clock), log_(std::move(log)) {
-  runner_.handle(std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); });
+  runner_.handle(
+      std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 0,
+      longest_wait_ms(options_.every_ms, kRetryMs));
 }
 
 base::Status BackupService::start() {
@@ -51,9 +53,7 @@ base::Result<bool> BackupService::has_one(std::int64_t period) {
 
 jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   using jobs::Outcome;
-  const std::string& payload = context.job().payload;
-  std::int64_t period = 0;
-  std::from_chars(payload.data(), payload.data() + payload.size(), period);
+  const std::int64_t period = period_of(context.job(), options_.every_ms, clock_.utc_ms());
   // Before anything can go wrong with this one.
   if (const base::Status ordered = order(period + 1, (period + 1) * options_.every_ms); !ordered) {
     return Outcome::retry(ordered.error().text);

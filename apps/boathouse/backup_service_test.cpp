@@ -150,6 +150,24 @@ TEST_P(BackupServiceTest, AClockThatWasAheadOnceStopsNoLaterBackup) {
   EXPECT_EQ(backups(), 2u) << log_;
 }
 
+// Without a new start: the job of its next period is years ahead, too.
+TEST_P(BackupServiceTest, AClockThatIsSetBackUnderTheServerStopsNoLaterBackup) {
+  put_one(ledger::birth_entry(kRec));
+  store(0);
+  ASSERT_TRUE(service_->start());
+  work();
+  const std::int64_t today = clock_.utc_ms();
+  clock_.set_utc_ms(today + 400 * kDay);
+  work();
+  EXPECT_EQ(backups(), 2u) << log_;
+  clock_.set_utc_ms(today + 1000);
+  for (std::size_t day = 1; day <= 3; ++day) {
+    clock_.advance_ms(kDay);
+    work();
+    EXPECT_EQ(backups(), 2u + day) << log_;
+  }
+}
+
 // However many attempts are in vain, and the next period has its own.
 TEST_P(BackupServiceTest, TriesAsLongAsItTakes) {
   put_one(ledger::birth_entry(kRec));

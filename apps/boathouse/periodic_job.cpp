@@ -8,8 +8,16 @@ namespace boathouse::app {
 namespace {
 
 constexpr std::int64_t kProlongMs = 30'000;
+constexpr std::int64_t kRetryMs = jobs::Runner::Options{}.max_backoff_ms;
 
 }  // namespace
+
+std::int64_t period_of(const jobs::Job& job, std::int64_t every_ms, std::int64_t now_ms) {
+  std::int64_t period = 0;
+  std::from_chars(job.payload.data(), job.payload.data() + job.payload.size(), period);
+  const std::int64_t now = now_ms / every_ms;
+  return period > now + 1 ? now : period;
+}
 
 PeriodicJob::PeriodicJob(std::string kind, std::int64_t every_ms, Work work, jobs::Runner& runner, base::Clock& clock,
                          std::function<void(std::string_view)> log)
@@ -19,7 +27,8 @@ PeriodicJob::PeriodicJob(std::string kind, std::int64_t every_ms, Work work, job
       runner_(runner),
       clock_(clock),
       log_(std::move(log)) {
-  runner_.handle(kind_, [this](jobs::Runner::Context& context) { return run(context); });
+  runner_.handle(
+      kind_, [this](jobs::Runner::Context& context) { return run(context); }, 0, longest_wait_ms(every_ms, kRetryMs));
 }
 
 base::Status PeriodicJob::start(std::int64_t after_ms) {
@@ -35,12 +44,11 @@ base::Status PeriodicJob::order(std::int64_t period, std::int64_t due_ms) {
 
 jobs::Outcome PeriodicJob::run(jobs::Runner::Context& context) {
   using jobs::Outcome;
-  const std::string& payload = context.job().payload;
-  std::int64_t period = 0;
-  std::from_chars(payload.data(), payload.data() + payload.size(), period);
+  const std::int64_t now = clock_.utc_ms();
+  const std::int64_t period = period_of(context.job(), every_ms_, now);
   // Before anything can go wrong with this one. After a time when nobody was there, or with a clock that was set, the
   // next is that of now.
-  const std::int64_t next = std::max(period, clock_.utc_ms() / every_ms_) + 1;
+  const std::int64_t next = std::max(period, now / every_ms_) + 1;
   if (const base::Status ordered = order(next, next * every_ms_); !ordered) {
     return Outcome::retry(ordered.error().text);
   }

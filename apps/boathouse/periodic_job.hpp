@@ -15,6 +15,13 @@
 
 namespace boathouse::app {
 
+// Which period a job is for that has it as its payload. One that is farther ahead than the next is of a clock that was
+// ahead and has been set back: then it is for that of now, and what follows is, too.
+std::int64_t period_of(const jobs::Job& job, std::int64_t every_ms, std::int64_t now_ms);
+
+// Longer than two periods no job of a period waits, for a retry no longer than `retry_ms`.
+constexpr std::int64_t longest_wait_ms(std::int64_t every_ms, std::int64_t retry_ms) { return 2 * every_ms + retry_ms; }
+
 class PeriodicJob {
  public:
   // Keeps the lease, and fails when it is lost or the server stops; the work calls it now and then.

@@ -112,6 +112,22 @@ TEST_F(SegmentServiceTest, MissedPeriodsAreNotMadeUpFor) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST_F(SegmentServiceTest, AClockThatIsSetBackStopsNothing) {
+  ASSERT_TRUE(service_->start());
+  work();
+  const std::int64_t now = clock_.utc_ms();
+  clock_.set_utc_ms(now + 90'000 * kHour);
+  work();
+  clock_.set_utc_ms(now);
+  int runs = 0;
+  for (int minute = 0; minute < 10 * 60; ++minute) {
+    clock_.advance_ms(60'000);
+    while (*runner_->step()) ++runs;
+  }
+  EXPECT_GE(runs, 10) << "one an hour";
+  EXPECT_LE(runs, 12) << "and the one that was years ahead";
+}
+
 TEST_F(SegmentServiceTest, WhatIsLostIsNamedInTheLog) {
   store(0, 5);
   ASSERT_TRUE(service_->start());

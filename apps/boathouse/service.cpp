@@ -182,7 +182,8 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
                                                              webhooks::resolve_with_system, webhooks::send_with_curl);
   job_runner_->handle(
       std::string(webhooks::kDeliveryJob),
-      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces);
+      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces,
+      webhooks::kLongestWaitMs);
   webhook_dispatcher_ =
       std::make_unique<webhooks::Dispatcher>(*ledger_, *webhook_store_, *job_runner_, clock_, log_line);
   return base::Done{};

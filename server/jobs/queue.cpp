@@ -163,6 +163,32 @@ Status Queue::end_leases(std::int64_t now_ms) {
   return transaction->commit();
 }
 
+Status Queue::bring_back_leases(std::int64_t now_ms, std::int64_t lease_ms) {
+  return bring_back("state = 2 AND owner <> ?3", owner_, now_ms, now_ms + 2 * lease_ms);
+}
+
+Status Queue::bring_back(std::string_view kind, std::int64_t now_ms, std::int64_t longest_ms) {
+  return bring_back("state = 1 AND kind = ?3", kind, now_ms, now_ms + longest_ms);
+}
+
+// `which`: with ?3 = text.
+Status Queue::bring_back(std::string_view which, std::string_view text, std::int64_t now_ms, std::int64_t after_ms) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto update =
+        connection_.prepare("UPDATE job SET due_ms = ?1 WHERE state <= 2 AND due_ms > ?2 AND " + std::string(which));
+    if (!update) {
+      return update.error();
+    }
+    BOATHOUSE_TRY(update->bind(1, now_ms).bind(2, after_ms).bind(3, text).run());
+  }
+  return transaction->commit();
+}
+
 // Most of the time there is nothing to do: seen without the lock of the writers.
 Result<bool> Queue::anything_due(std::int64_t now_ms, std::span<const std::string> but_not) {
   const auto snapshot = sql::Snapshot::begin(connection_);

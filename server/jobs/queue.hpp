@@ -72,6 +72,11 @@ class Queue {
   // For a process that knows itself alone, before it takes any: whoever held a lease is dead, and his jobs are due now.
   base::Status end_leases(std::int64_t now_ms);
 
+  // A clock that was ahead and is set back has left times that nobody will live to see. Due now are the leases of
+  // others that end in more than two of `lease_ms`, and the jobs of `kind` that wait for more than `longest_ms`.
+  base::Status bring_back_leases(std::int64_t now_ms, std::int64_t lease_ms);
+  base::Status bring_back(std::string_view kind, std::int64_t now_ms, std::int64_t longest_ms);
+
   // The job that has been due the longest, now running and this process's until now + lease_ms; nullopt: none is due. A
   // job that has lost kMaxLost workers before has failed and is passed over. `but_not`: kinds that are left alone.
   base::Result<std::optional<Job>> take(std::int64_t now_ms, std::int64_t lease_ms,
@@ -100,6 +105,7 @@ class Queue {
   base::Status lend(Job& job, std::int64_t until_ms);
   base::Status bury(const Job& job, std::int64_t now_ms);
   // Without it.
+  base::Status bring_back(std::string_view which, std::string_view text, std::int64_t now_ms, std::int64_t after_ms);
   base::Result<bool> anything_due(std::int64_t now_ms, std::span<const std::string> but_not);
   base::Status change(const Job& job, std::string_view set, std::string_view text, std::int64_t number);
 

@@ -93,6 +93,32 @@ TEST_P(QueueTest, WhoIsAloneDoesNotWaitForTheLeasesOfTheDead) {
   EXPECT_EQ(other_->done(*theirs, now()).error().code, ErrorCode::conflict);
 }
 
+// A node whose clock was ten years ahead has died, and its clock was set right.
+TEST_P(QueueTest, ALeaseThatIsLongerThanLeasesAreHasEnded) {
+  constexpr std::int64_t kTenYears = std::int64_t{10} * 365 * 86'400'000;
+  add("a");
+  ASSERT_TRUE(*other_->take(now() + kTenYears, kLease));
+  EXPECT_FALSE(*queue_->take(now(), kLease));
+  ASSERT_TRUE(other_->bring_back_leases(now(), kLease));
+  EXPECT_FALSE(*queue_->take(now(), kLease)) << "who holds it is alive";
+  ASSERT_TRUE(queue_->bring_back_leases(now(), kLease));
+  const auto taken = *queue_->take(now(), kLease);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->lost, 1);
+  ASSERT_TRUE(other_->bring_back_leases(now(), kLease));
+  EXPECT_FALSE(*other_->take(now(), kLease)) << "this one is as long as leases are";
+}
+
+TEST_P(QueueTest, OnlyWhatWaitsLongerThanItsKindCanIsDueNow) {
+  const auto in_time = add("in time", now() + 5000);
+  const auto ahead = add("ahead", now() + 5001);
+  const auto another = *queue_->add({"another", "", "", now() + 5001}, now());
+  ASSERT_TRUE(queue_->bring_back("test", now(), 5000));
+  EXPECT_EQ(job(in_time).due_ms, now() + 5000);
+  EXPECT_EQ(job(ahead).due_ms, now());
+  EXPECT_EQ(job(another).due_ms, now() + 5001);
+}
+
 TEST_P(QueueTest, ARetryComesAtItsTimeAndCounts) {
   const auto id = add("a");
   EXPECT_TRUE(queue_->retry(**queue_->take(now(), kLease), "try later", now() + 300));

@@ -13,7 +13,7 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-constexpr std::int64_t kPruneEveryMs = 60'000;
+constexpr std::int64_t kTendEveryMs = 60'000;
 constexpr std::int64_t kUnknownKindMs = 60'000;
 // How late a job may be that another node has added, or that has become due.
 constexpr std::chrono::milliseconds kLookEvery(500);
@@ -31,12 +31,12 @@ Runner::Runner(Queue& queue, base::Clock& clock, base::RandomSource& random, con
       random_(random),
       options_(options),
       log_(std::move(log)),
-      next_prune_ms_(clock.monotonic_ms()) {}
+      next_tend_ms_(clock.monotonic_ms()) {}
 
 Runner::~Runner() { stop(); }
 
-void Runner::handle(std::string kind, Handler handler, int at_once) {
-  kinds_[std::move(kind)] = {std::move(handler), at_once};
+void Runner::handle(std::string kind, Handler handler, int at_once, std::int64_t longest_wait_ms) {
+  kinds_[std::move(kind)] = {std::move(handler), at_once, longest_wait_ms};
 }
 
 void Runner::start(int threads) {
@@ -91,7 +91,7 @@ void Runner::loop() {
 }
 
 Result<bool> Runner::step() {
-  BOATHOUSE_TRY(prune_now_and_then());
+  BOATHOUSE_TRY(tend_now_and_then());
   const auto job = take();
   if (!job) {
     return job.error();
@@ -183,13 +183,26 @@ std::int64_t Runner::backoff_ms(int failures) {
   return static_cast<std::int64_t>(number % (static_cast<std::uint64_t>(most) + 1));
 }
 
-Status Runner::prune_now_and_then() {
+Status Runner::tend_now_and_then() {
   const std::int64_t now_ms = clock_.monotonic_ms();
-  std::int64_t due_ms = next_prune_ms_;
-  if (now_ms < due_ms || !next_prune_ms_.compare_exchange_strong(due_ms, now_ms + kPruneEveryMs)) {
+  std::int64_t due_ms = next_tend_ms_;
+  if (now_ms < due_ms || !next_tend_ms_.compare_exchange_strong(due_ms, now_ms + kTendEveryMs)) {
     return {};
   }
-  return queue_.prune(clock_.utc_ms());
+  const std::int64_t utc_ms = clock_.utc_ms();
+  BOATHOUSE_TRY(bring_back(utc_ms));
+  return queue_.prune(utc_ms);
+}
+
+// The clock may have been set back.
+Status Runner::bring_back(std::int64_t now_ms) {
+  BOATHOUSE_TRY(queue_.bring_back_leases(now_ms, options_.lease_ms));
+  for (const auto& [name, kind] : kinds_) {  // their names and waits stay as they are once it runs
+    if (kind.longest_wait_ms > 0) {
+      BOATHOUSE_TRY(queue_.bring_back(name, now_ms, kind.longest_wait_ms));
+    }
+  }
+  return {};
 }
 
 }  // namespace boathouse::jobs

@@ -75,7 +75,9 @@ class Runner {
 
   // Before start() and step(). A job whose kind has no handler waits for a program that has one. `at_once`: as many
   // jobs of the kind run here at a time, so that those of a kind that may hang do not hold every thread; 0 = no limit.
-  void handle(std::string kind, Handler handler, int at_once = 0);
+  // `longest_wait_ms`: what waits for longer was ordered by a clock that was ahead, and is due now; 0 = may wait for
+  // ever.
+  void handle(std::string kind, Handler handler, int at_once = 0, std::int64_t longest_wait_ms = 0);
 
   void start(int threads);
   // Waits for the handlers that run; no other begins. Later calls do nothing.
@@ -92,6 +94,7 @@ class Runner {
   struct Kind {
     Handler handler;
     int at_once = 0;
+    std::int64_t longest_wait_ms = 0;
     int running = 0;  // with kinds_mutex_ held
   };
 
@@ -101,7 +104,8 @@ class Runner {
   Outcome run(const Job& job);
   base::Status note(const Job& job, const Outcome& outcome);
   std::int64_t backoff_ms(int failures);
-  base::Status prune_now_and_then();
+  base::Status tend_now_and_then();
+  base::Status bring_back(std::int64_t now_ms);
 
   Queue& queue_;
   base::Clock& clock_;
@@ -112,7 +116,7 @@ class Runner {
   std::map<std::string, Kind, std::less<>> kinds_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> queue_is_well_ = true;
-  std::atomic<std::int64_t> next_prune_ms_;  // monotonic
+  std::atomic<std::int64_t> next_tend_ms_;  // monotonic
 
   std::mutex random_mutex_;
   std::mutex mutex_;

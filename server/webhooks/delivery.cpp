@@ -72,8 +72,9 @@ Outcome Deliverer::run(const jobs::Job& job) {
   }
   // An earlier run has noted its attempt, but died before its job had the time of the next.
   const std::int64_t now_ms = clock_.utc_ms();
-  if ((*due)->delivery.next_ms.value_or(now_ms) > now_ms) {
-    return Outcome::retry("before its time", *(*due)->delivery.next_ms - now_ms);
+  const std::int64_t wait_ms = (*due)->delivery.next_ms.value_or(now_ms) - now_ms;
+  if (wait_ms > 0 && wait_ms <= kLongestWaitMs) {
+    return Outcome::retry("before its time", wait_ms);
   }
   if (!begin_call((*due)->endpoint)) {
     return Outcome::retry("others of this athlete are on their way", kBusyMs);

@@ -27,6 +27,8 @@ inline constexpr std::string_view kDeliveryJob = "webhook.delivery";
 // attempt is the last.
 inline constexpr std::array<std::int64_t, 9> kRetryAfterMs{5'000,      300'000,    1'800'000,  7'200'000, 18'000'000,
                                                            36'000'000, 50'400'000, 72'000'000, 86'400'000};
+// What is farther off than this was set by a clock that was ahead: it is due.
+inline constexpr std::int64_t kLongestWaitMs = 2 * kRetryAfterMs.back();
 // A delivery that fails for good disables an endpoint that has taken nothing for so long.
 inline constexpr std::int64_t kDisableAfterMs = std::int64_t{5} * 86'400'000;
 // Calls at a time, of this process: what does not answer holds neither an athlete's other endpoints nor other

@@ -174,6 +174,21 @@ TEST_P(DeliveryTest, AnAttemptThatWasNotedIsNotMadeAgainBeforeItsTime) {
   EXPECT_EQ(again.after_ms, first.after_ms);
 }
 
+TEST_P(DeliveryTest, AnAttemptThatAClockAheadHasPutOffForYearsIsMade) {
+  endpoint();
+  answers_ = {500};
+  const auto ids = tell("msg_1");
+  const std::int64_t now_ms = clock_.utc_ms();
+  clock_.set_utc_ms(now_ms + std::int64_t{3650} * 86'400'000);
+  send_all(ids);
+  EXPECT_THAT(posts_, SizeIs(1));
+  clock_.set_utc_ms(now_ms);
+  clock_.advance_ms(60'000);
+  work();
+  EXPECT_THAT(posts_, SizeIs(2));
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::delivered);
+}
+
 TEST_P(DeliveryTest, AJobThatNamesNothingFails) {
   jobs::Job job;
   for (const char* payload : {"", "{}", R"({"delivery":1})", R"({"delivery":"x"})"}) {

@@ -57,8 +57,9 @@ class WebhooksFixture : public testing::Test {
     deliverer_ = std::make_unique<Deliverer>(
         *store_, clock_, random_, Policy{}, [this](const std::string& host) { return resolve(host); },
         [this](const Post& post) { return send(post); });
-    runner_->handle(std::string(kDeliveryJob),
-                    [this](jobs::Runner::Context& context) { return deliverer_->run(context.job()); });
+    runner_->handle(
+        std::string(kDeliveryJob), [this](jobs::Runner::Context& context) { return deliverer_->run(context.job()); },
+        kCallPlaces, kLongestWaitMs);
   }
 
   virtual base::Result<std::vector<Address>> resolve(const std::string& host) {
