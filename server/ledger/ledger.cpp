@@ -258,6 +258,10 @@ class SqlLedger final : public Ledger, public Bodies {
     return read([&](Reader& reader) { return reader.recordings(athlete, after, limit); });
   }
 
+  Result<std::vector<base::Uuid>> athletes(std::optional<base::Uuid> after, std::size_t limit) override {
+    return read([&](Reader& reader) { return reader.athletes(after, limit); });
+  }
+
   Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) override {
     return read([&](Reader& reader) { return reader.chunks(rec_id, stream); });
   }

@@ -217,6 +217,8 @@ class Ledger {
   // Of one athlete, or of all (operator), in order of rec_id, after `after`.
   virtual base::Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete,
                                                                std::optional<base::Uuid> after, std::size_t limit) = 0;
+  // Those that have recordings, in order, after `after`.
+  virtual base::Result<std::vector<base::Uuid>> athletes(std::optional<base::Uuid> after, std::size_t limit) = 0;
   // Bodies of the chunks of one stream in order of `from`.
   virtual base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream) = 0;
   virtual base::Result<Counts> counts() = 0;

@@ -256,6 +256,9 @@ TEST_P(LedgerTest, RecordingsArePagedByIdAndAthlete) {
   EXPECT_THAT(ids(*ledger_->recordings(kAnna, uuid(996), 3)), ElementsAre(uuid(998), uuid(1000)));
   EXPECT_THAT(ids(*ledger_->recordings(std::nullopt, uuid(997), 2)), ElementsAre(uuid(998), uuid(999)));
   EXPECT_EQ(ledger_->recordings(std::nullopt, std::nullopt, 100)->size(), 10U);
+  EXPECT_THAT(*ledger_->athletes(std::nullopt, 10), ElementsAre(kAnna, kBen));
+  EXPECT_THAT(*ledger_->athletes(std::nullopt, 1), ElementsAre(kAnna));
+  EXPECT_THAT(*ledger_->athletes(kAnna, 10), ElementsAre(kBen));
   EXPECT_TRUE(ledger_->recordings(uuid(3), std::nullopt, 100)->empty());
 }
 

@@ -116,6 +116,18 @@ Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base:
   }
 }
 
+Result<std::vector<base::Uuid>> Reader::athletes(const std::optional<base::Uuid>& after, std::size_t limit) {
+  auto select =
+      connection_.prepare("SELECT DISTINCT athlete FROM recording WHERE athlete > ?1 ORDER BY athlete LIMIT ?2");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, after ? base::ByteView(after->bytes) : base::ByteView()).bind(2, limit);
+  std::vector<base::Uuid> athletes;
+  BOATHOUSE_TRY(each_row(*select, [&](const sql::Statement& row) { athletes.push_back(uuid_of(row.blob(0))); }));
+  return athletes;
+}
+
 Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   RecordingState state;
   state.rec_id = uuid_of(recording_row.blob(0));

@@ -42,6 +42,7 @@ class Reader {
   base::Result<SessionsAround> sessions_around(const base::Uuid& rec_id);
   base::Result<std::vector<RecordingState>> recordings(const std::optional<base::Uuid>& athlete,
                                                        const std::optional<base::Uuid>& after, std::size_t limit);
+  base::Result<std::vector<base::Uuid>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
   base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::vector<Ledger::DirtySession>> dirty_sessions(std::size_t limit);
   base::Result<std::vector<Event>> events(std::size_t limit);

@@ -1,8 +1,14 @@
 #include "server/timeseries/reconciler.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "server/timeseries/schema.hpp"
 
@@ -11,6 +17,11 @@ namespace {
 
 using CountOf = std::map<base::Uuid, std::uint64_t>;
 
+// Recordings of a question to ClickHouse, or all of one athlete with more: what is read and what is kept in memory does
+// not grow with the number of athletes.
+constexpr std::size_t kPage = 500;
+constexpr std::size_t kAthletesAtOnce = 10'000;
+
 // What is on its way out of ClickHouse: rows too many of it are no difference.
 struct Leaving {
   std::set<base::Uuid> recordings;
@@ -18,33 +29,117 @@ struct Leaving {
   std::uint64_t removals = 0;
 };
 
-base::Status add_leaving(ledger::Ledger& ledger, Leaving& found) {
+// Athletes that follow one another in ClickHouse's order, with all of their recordings. All pages together have every
+// row that there is, also of athletes that the ledger does not know.
+struct Page {
+  std::optional<base::Uuid> after = {};
+  std::optional<base::Uuid> up_to = {};
+  std::vector<ledger::RecordingState> recordings = {};
+};
+
+// ClickHouse's order of UUIDs, in its keys and for its operators: by the second half, then by the first.
+bool is_before(const base::Uuid& a, const base::Uuid& b) {
+  const auto halves = [](const base::Uuid& id) {
+    std::array<std::uint8_t, 16> turned = id.bytes;
+    std::rotate(turned.begin(), turned.begin() + 8, turned.end());
+    return turned;
+  };
+  return halves(a) < halves(b);
+}
+
+std::uint64_t loaded(const ledger::RecordingState& recording, rowing::Stream stream) {
+  const auto found = std::ranges::find(recording.streams, stream, &ledger::StreamState::stream);
+  return found == recording.streams.end() ? 0 : found->loaded_records;
+}
+
+class Pass {
+ public:
+  Pass(ledger::Ledger& ledger, ClickHouseClient& client, const std::optional<base::Uuid>& athlete)
+      : ledger_(ledger), client_(client), athlete_(athlete) {}
+
+  base::Result<Reconciliation> run();
+
+ private:
+  base::Status add_leaving();
+  base::Result<std::vector<base::Uuid>> athletes();
+  base::Status add_recordings(const base::Uuid& athlete, Page& page);
+  base::Status look_at_all();
+  base::Status look_at(const Page& page);
+  base::Status count(const ledger::RecordingState& recording, std::uint64_t places);
+  base::Status compare(const Page& page, StreamCount& total);
+  base::Status note_difference(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t rows);
+  // `sql` with the page's athletes as its condition, but for some, and `rest` behind it.
+  base::Result<NativeBlock> select(std::string sql, const Page& page, const std::set<base::Uuid>& but_not,
+                                   std::string_view rest);
+  base::Result<CountOf> rows_in_clickhouse(rowing::Stream stream, const Page& page);
+  base::Result<CountOf> places_in_sessions(const Page& page);
+  base::Result<bool> is_deleted(const base::Uuid& rec_id);
+
+  ledger::Ledger& ledger_;
+  ClickHouseClient& client_;
+  const std::optional<base::Uuid> athlete_;  // of whom alone
+  Leaving leaving_;
+  Reconciliation result_;
+};
+
+base::Status Pass::add_leaving() {
   constexpr std::size_t kMost = 100'000;
-  const auto rows = ledger.rows_to_erase(kMost);
+  const auto rows = ledger_.rows_to_erase(kMost);
   if (!rows) return rows.error();
-  found.removals = rows->size();
+  leaving_.removals = rows->size();
   for (const ledger::RowsToErase& one : *rows) {
-    one.rec_id ? found.recordings.insert(*one.rec_id) : found.athletes.insert(one.athlete);
+    one.rec_id ? leaving_.recordings.insert(*one.rec_id) : leaving_.athletes.insert(one.athlete);
   }
   return {};
 }
 
-// Distinct positions, so that a row written twice can never hide a missing one.
-base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Stream stream,
-                                         const std::optional<base::Uuid>& athlete, const Leaving& leaving) {
-  std::string sql = "SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) + " FINAL";
-  std::string left_out;
-  for (const base::Uuid& one : leaving.athletes) left_out += (left_out.empty() ? "'" : ",'") + one.text() + "'";
+// In ClickHouse's order.
+base::Result<std::vector<base::Uuid>> Pass::athletes() {
+  std::vector<base::Uuid> all;
+  while (true) {
+    const auto some = ledger_.athletes(all.empty() ? std::nullopt : std::optional(all.back()), kAthletesAtOnce);
+    if (!some) return some.error();
+    all.insert(all.end(), some->begin(), some->end());
+    if (some->size() < kAthletesAtOnce) break;
+  }
+  std::ranges::sort(all, is_before);
+  return all;
+}
+
+base::Status Pass::add_recordings(const base::Uuid& athlete, Page& page) {
+  std::optional<base::Uuid> after;
+  while (true) {
+    auto some = ledger_.recordings(athlete, after, kPage);
+    if (!some) return some.error();
+    const bool all = some->size() < kPage;
+    std::ranges::move(*some, std::back_inserter(page.recordings));
+    if (all) return {};
+    after = page.recordings.back().rec_id;
+  }
+}
+
+base::Result<NativeBlock> Pass::select(std::string sql, const Page& page, const std::set<base::Uuid>& but_not,
+                                       std::string_view rest) {
   Parameters parameters;
-  if (!left_out.empty()) {
-    sql += " WHERE athlete NOT IN {leaving:Array(UUID)}";
-    parameters.emplace_back("leaving", "[" + left_out + "]");
+  const auto add = [&](std::string_view condition, std::string name, std::string value) {
+    sql += (parameters.empty() ? " WHERE " : " AND ") + std::string(condition);
+    parameters.emplace_back(std::move(name), std::move(value));
+  };
+  if (athlete_) add("athlete = {athlete:UUID}", "athlete", athlete_->text());
+  if (page.after) add("athlete > {after:UUID}", "after", page.after->text());
+  if (page.up_to) add("athlete <= {up_to:UUID}", "up_to", page.up_to->text());
+  if (!but_not.empty()) {
+    std::string ids;
+    for (const base::Uuid& one : but_not) ids += (ids.empty() ? "'" : ",'") + one.text() + "'";
+    add("athlete NOT IN {but_not:Array(UUID)}", "but_not", "[" + ids + "]");
   }
-  if (athlete) {
-    sql += std::string(left_out.empty() ? " WHERE" : " AND") + " athlete = {athlete:UUID}";
-    parameters.emplace_back("athlete", athlete->text());
-  }
-  const auto block = client.select(sql + " GROUP BY rec_id", parameters);
+  return client_.select(sql + std::string(rest), parameters);
+}
+
+// Distinct positions, so that a row written twice can never hide a missing one.
+base::Result<CountOf> Pass::rows_in_clickhouse(rowing::Stream stream, const Page& page) {
+  const auto block = select("SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) + " FINAL", page,
+                            leaving_.athletes, " GROUP BY rec_id");
   if (!block) return block.error();
   CountOf counts;
   for (std::size_t row = 0; row < block->rows; ++row) {
@@ -53,18 +148,11 @@ base::Result<CountOf> rows_in_clickhouse(ClickHouseClient& client, rowing::Strea
   return counts;
 }
 
-// In how many session rows each recording is; `rows` counts the rows.
-base::Result<CountOf> places_in_sessions(ClickHouseClient& client, const std::optional<base::Uuid>& athlete,
-                                         std::uint64_t& rows) {
-  std::string sql = "SELECT recordings FROM session FINAL";
-  Parameters parameters;
-  if (athlete) {
-    sql += " WHERE athlete = {athlete:UUID}";
-    parameters.emplace_back("athlete", athlete->text());
-  }
-  const auto block = client.select(sql, parameters);
+// In how many session rows each recording is.
+base::Result<CountOf> Pass::places_in_sessions(const Page& page) {
+  const auto block = select("SELECT recordings FROM session FINAL", page, {}, "");
   if (!block) return block.error();
-  rows = block->rows;
+  result_.sessions += block->rows;
   CountOf places;
   for (std::size_t row = 0; row < block->rows; ++row) {
     for (const base::Uuid& recording : block->find("recordings")->uuid_arrays[row]) ++places[recording];
@@ -72,82 +160,114 @@ base::Result<CountOf> places_in_sessions(ClickHouseClient& client, const std::op
   return places;
 }
 
-base::Result<bool> is_deleted(ledger::Ledger& ledger, const base::Uuid& rec_id) {
-  const auto around = ledger.sessions_around(rec_id);
+base::Result<bool> Pass::is_deleted(const base::Uuid& rec_id) {
+  const auto around = ledger_.sessions_around(rec_id);
   if (!around) return around.error();
   return std::ranges::any_of(around->sessions, [&](const ledger::SessionState& session) {
     return session.deleted && session.recordings.front().rec_id == rec_id;
   });
 }
 
+// What the ledger says of it, and in how many session rows it is.
+base::Status Pass::count(const ledger::RecordingState& recording, std::uint64_t places) {
+  ++result_.recordings;
+  if (places != 1) {
+    const auto deleted = is_deleted(recording.rec_id);
+    if (!deleted) return deleted.error();
+    ++(*deleted && places == 0 ? result_.deleted : result_.misplaced);
+  }
+  for (StreamCount& total : result_.streams) {
+    if (recording.seal && recording.seal->streams.contains(total.stream)) {
+      total.sealed += recording.seal->streams.at(total.stream).count;
+    }
+  }
+  for (const auto& [stream, records] : recording.removed) {
+    result_.streams[static_cast<std::size_t>(stream) - 1].removed += records;
+  }
+  for (const ledger::StreamState& state : recording.streams) {
+    result_.streams[static_cast<std::size_t>(state.stream) - 1].ledger += state.records;
+  }
+  return {};
+}
+
+// The ledger is asked anew: the page is from before ClickHouse was, and neither knows of what the other was told since.
+base::Status Pass::note_difference(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t rows) {
+  const auto now = ledger_.recording(rec_id);
+  if (!now) return now.error();
+  const std::uint64_t expected = *now ? loaded(**now, stream) : 0;
+  if (rows != expected) result_.differences.push_back({rec_id, stream, expected, rows});
+  return {};
+}
+
+base::Status Pass::compare(const Page& page, StreamCount& total) {
+  auto rows = rows_in_clickhouse(total.stream, page);
+  if (!rows) return rows.error();
+  for (const auto& [rec_id, count] : *rows) total.clickhouse += count;
+  for (const ledger::RecordingState& recording : page.recordings) {
+    const auto found = rows->find(recording.rec_id);
+    const std::uint64_t there = found == rows->end() ? 0 : found->second;
+    if (found != rows->end()) rows->erase(found);
+    if (there != loaded(recording, total.stream)) {
+      BOATHOUSE_TRY(note_difference(recording.rec_id, total.stream, there));
+    }
+  }
+  // Rows of recordings that the ledger does not know.
+  for (const auto& [rec_id, count] : *rows) BOATHOUSE_TRY(note_difference(rec_id, total.stream, count));
+  return {};
+}
+
+base::Status Pass::look_at(const Page& page) {
+  auto places = places_in_sessions(page);
+  if (!places) return places.error();
+  for (const ledger::RecordingState& recording : page.recordings) {
+    BOATHOUSE_TRY(count(recording, (*places)[recording.rec_id]));
+  }
+  for (StreamCount& total : result_.streams) {
+    if (has_table(total.stream)) BOATHOUSE_TRY(compare(page, total));
+  }
+  return {};
+}
+
+base::Status Pass::look_at_all() {
+  Page page;
+  if (athlete_) {
+    BOATHOUSE_TRY(add_recordings(*athlete_, page));
+    return look_at(page);
+  }
+  const auto all = athletes();
+  if (!all) return all.error();
+  for (const base::Uuid& athlete : *all) {
+    BOATHOUSE_TRY(add_recordings(athlete, page));
+    if (page.recordings.size() < kPage) continue;
+    page.up_to = athlete;
+    BOATHOUSE_TRY(look_at(page));
+    page = {.after = athlete};
+  }
+  return look_at(page);  // to the end: behind the last are athletes that the ledger does not know
+}
+
+base::Result<Reconciliation> Pass::run() {
+  for (const rowing::Stream stream : rowing::kStreams) result_.streams.push_back({stream, 0, 0, 0, 0});
+  // Before and after ClickHouse is asked: what leaves, or has left, meanwhile was or is among them.
+  BOATHOUSE_TRY(add_leaving());
+  BOATHOUSE_TRY(look_at_all());
+  BOATHOUSE_TRY(add_leaving());
+  result_.removals_to_erase = leaving_.removals;
+  std::erase_if(result_.differences, [this](const Difference& one) {
+    return one.clickhouse > one.ledger && leaving_.recordings.contains(one.rec_id);
+  });
+  std::ranges::sort(result_.differences, {}, [](const Difference& one) { return std::pair(one.rec_id, one.stream); });
+  const auto counts = ledger_.counts();
+  if (!counts) return counts.error();
+  result_.unloaded_chunks = counts->unloaded_chunks;
+  return std::move(result_);
+}
+
 }  // namespace
 
 base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
                                        std::optional<base::Uuid> athlete) {
-  Reconciliation result;
-  // Before and after ClickHouse is asked: what leaves, or has left, meanwhile was or is among them.
-  Leaving on_their_way_out;
-  BOATHOUSE_TRY(add_leaving(ledger, on_their_way_out));
-  std::map<rowing::Stream, CountOf> clickhouse;
-  for (const rowing::Stream stream : rowing::kStreams) {
-    result.streams.push_back({stream, 0, 0, 0, 0});
-    if (!has_table(stream)) continue;
-    auto counts = rows_in_clickhouse(client, stream, athlete, on_their_way_out);
-    if (!counts) return counts.error();
-    for (const auto& [rec_id, rows] : *counts) result.streams.back().clickhouse += rows;
-    clickhouse[stream] = std::move(*counts);
-  }
-  auto places = places_in_sessions(client, athlete, result.sessions);
-  if (!places) return places.error();
-
-  BOATHOUSE_TRY(add_leaving(ledger, on_their_way_out));
-  result.removals_to_erase = on_their_way_out.removals;
-
-  std::optional<base::Uuid> after;
-  constexpr std::size_t kPage = 500;
-  while (true) {
-    const auto page = ledger.recordings(athlete, after, kPage);
-    if (!page) return page.error();
-    for (const ledger::RecordingState& recording : *page) {
-      ++result.recordings;
-      after = recording.rec_id;
-      if (const std::uint64_t rows = (*places)[recording.rec_id]; rows != 1) {
-        const auto deleted = is_deleted(ledger, recording.rec_id);
-        if (!deleted) return deleted.error();
-        ++(*deleted && rows == 0 ? result.deleted : result.misplaced);
-      }
-      for (StreamCount& total : result.streams) {
-        if (recording.seal && recording.seal->streams.contains(total.stream)) {
-          total.sealed += recording.seal->streams.at(total.stream).count;
-        }
-      }
-      for (const auto& [stream, records] : recording.removed) {
-        result.streams[static_cast<std::size_t>(stream) - 1].removed += records;
-      }
-      for (const ledger::StreamState& state : recording.streams) {
-        result.streams[static_cast<std::size_t>(state.stream) - 1].ledger += state.records;
-        if (!has_table(state.stream)) continue;
-        auto& counts = clickhouse[state.stream];
-        const auto found = counts.find(recording.rec_id);
-        const std::uint64_t rows = found == counts.end() ? 0 : found->second;
-        if (found != counts.end()) counts.erase(found);
-        const bool leaves = rows > state.loaded_records && on_their_way_out.recordings.contains(recording.rec_id);
-        if (rows != state.loaded_records && !leaves)
-          result.differences.push_back({recording.rec_id, state.stream, state.loaded_records, rows});
-      }
-    }
-    if (page->size() < kPage) break;
-  }
-  // Rows of recordings that the ledger does not know.
-  for (const auto& [stream, counts] : clickhouse) {
-    for (const auto& [rec_id, rows] : counts) {
-      if (!on_their_way_out.recordings.contains(rec_id)) result.differences.push_back({rec_id, stream, 0, rows});
-    }
-  }
-  const auto counts = ledger.counts();
-  if (!counts) return counts.error();
-  result.unloaded_chunks = counts->unloaded_chunks;
-  return result;
+  return Pass(ledger, client, athlete).run();
 }
 
 }  // namespace boathouse::timeseries

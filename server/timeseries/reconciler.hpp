@@ -38,7 +38,8 @@ struct Reconciliation {
   std::uint64_t misplaced = 0;          // of the others, those that are not in exactly one row
 };
 
-// Of one athlete, or of all.
+// Of one athlete, or of all, page by page. Differences are in order of recording and stream. A recording that changes
+// meanwhile may be named although it is only on its way.
 base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
                                        std::optional<base::Uuid> athlete);
 

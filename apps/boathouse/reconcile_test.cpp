@@ -1,0 +1,152 @@
+// The comparison of ledger and ClickHouse over more recordings than are asked for at once, with a real engine: its
+// order of UUIDs is what the pages are cut by.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/boathouse/engine_access.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/record.hpp"
+#include "core/wire/chunk.hpp"
+#include "server/ledger/test_ledger.hpp"
+#include "server/timeseries/engine_process.hpp"
+#include "server/timeseries/loader.hpp"
+#include "server/timeseries/reconciler.hpp"
+#include "tests/support/paths.hpp"
+
+namespace boathouse::app {
+namespace {
+
+namespace fs = std::filesystem;
+using rowing::Stream;
+using timeseries::Difference;
+
+class ReconcileTest : public ledger::LedgerFixture {
+ protected:
+  static constexpr std::uint64_t kRecords = 100;  // of each recording
+
+  ReconcileTest() : LedgerFixture(sql::Dialect::sqlite) {}
+
+  void SetUp() override {
+    const fs::path binary = test_support::engine_binary();
+    if (!fs::exists(binary)) GTEST_SKIP() << "no boathouse-engine at " << binary;
+    LedgerFixture::SetUp();
+    const std::string password_file = folder_.file("password");
+    const auto password = make_engine_password(password_file, random_);
+    ASSERT_TRUE(password);
+    std::promise<timeseries::Endpoint> ready;
+    auto endpoint = ready.get_future();
+    const auto on_ready = [&ready, told = false](const timeseries::Endpoint& where) mutable {
+      if (!std::exchange(told, true)) ready.set_value(where);
+    };
+    engine_ = std::make_unique<timeseries::EngineProcess>(
+        timeseries::EngineProcess::Options{binary.string(), folder_.file("clickhouse"), password_file, *password},
+        on_ready, [](std::string_view) {});
+    ASSERT_TRUE(engine_->start());
+    endpoint_ = endpoint.get();
+    client_.set_endpoint(endpoint_);
+  }
+  void TearDown() override {
+    if (engine_) engine_->stop();
+  }
+
+  base::Uuid random_id() {
+    base::Uuid id;
+    random_.fill(id.bytes);
+    return id;
+  }
+  // Of one athlete.
+  void store(const base::Uuid& athlete, std::size_t recordings) {
+    std::vector<rowing::Record> records(kRecords);
+    for (rowing::Record& record : records) {
+      record.stream = Stream::sample;
+      record.values.assign(rowing::metrics(record.stream).size(), rowing::kNull);
+    }
+    const auto chunk = wire::seal_chunk(Stream::sample, 0, records);
+    ASSERT_TRUE(chunk);
+    std::vector<ledger::Entry> entries;
+    for (std::size_t i = 0; i < recordings; ++i) {
+      const base::Uuid id = random_id();
+      entries.push_back(ledger::birth_entry(id, ""));
+      entries.push_back(ledger::chunk_entry(id, Stream::sample, 0, kRecords));
+      entries.back().body = chunk->body;
+      entries.back().sha256 = chunk->sha256;
+      last_ = id;
+    }
+    put(athlete, std::move(entries));
+  }
+  void load() {
+    timeseries::Loader loader(*ledger_, client_, {}, [](std::string_view) {});
+    const base::Status loaded = loader.drain();
+    ASSERT_TRUE(loaded) << loaded.error().text;
+  }
+  timeseries::Reconciliation reconcile(std::optional<base::Uuid> athlete = {}) {
+    auto found = timeseries::reconcile(*ledger_, client_, athlete);
+    EXPECT_TRUE(found) << found.error().text;
+    return found ? std::move(*found) : timeseries::Reconciliation{};
+  }
+  static std::vector<std::string> texts(const std::vector<Difference>& differences) {
+    std::vector<std::string> all;
+    for (const Difference& one : differences) {
+      all.push_back(one.rec_id.text() + " " + std::to_string(one.ledger) + " " + std::to_string(one.clickhouse));
+    }
+    return all;
+  }
+
+  std::unique_ptr<timeseries::EngineProcess> engine_;
+  timeseries::Endpoint endpoint_;
+  timeseries::ClickHouseClient client_{timeseries::Endpoint{}};
+  base::Uuid last_;
+};
+
+TEST_F(ReconcileTest, ManyRecordingsAreComparedPageByPageWithTheSameAnswer) {
+  const base::Uuid busy = random_id();
+  store(busy, 600);
+  const base::Uuid of_busy = last_;
+  for (int i = 0; i < 60; ++i) store(random_id(), 20);
+  load();
+  // No question reads them all.
+  endpoint_.settings = "&max_rows_to_read=150000";
+  client_.set_endpoint(endpoint_);
+  ASSERT_FALSE(client_.select("SELECT rec_id, count() AS n FROM sample FINAL GROUP BY rec_id"));
+
+  const auto all = reconcile();
+  EXPECT_EQ(all.recordings, 1800u);
+  EXPECT_EQ(all.sessions, 1800u);
+  EXPECT_EQ(all.misplaced, 0u);
+  EXPECT_EQ(all.streams.at(0).ledger, 1800 * kRecords);
+  EXPECT_EQ(all.streams.at(0).clickhouse, 1800 * kRecords);
+  EXPECT_EQ(texts(all.differences), std::vector<std::string>());
+  const auto one = reconcile(busy);
+  EXPECT_EQ(one.recordings, 600u);
+  EXPECT_EQ(one.sessions, 600u);
+  EXPECT_EQ(one.streams.at(0).clickhouse, 600 * kRecords);
+
+  // Rows that went; rows of a recording that the ledger does not know, of athletes that it knows and does not know.
+  ASSERT_TRUE(client_.execute("DELETE FROM sample WHERE rec_id = {r:UUID} AND seq < 30", {{"r", last_.text()}}));
+  std::vector<std::string> expected{last_.text() + " 100 70"};
+  std::vector<base::Uuid> strangers{busy, random_id(), random_id()};
+  strangers.emplace_back();
+  strangers.emplace_back().bytes.fill(0xff);
+  for (const base::Uuid& athlete : strangers) {
+    const base::Uuid id = random_id();
+    ASSERT_TRUE(
+        client_.execute("INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT {a:UUID}, started, {r:UUID}, "
+                        "seq, ver FROM sample WHERE athlete = {busy:UUID} AND rec_id = {of:UUID} AND seq < 7",
+                        {{"a", athlete.text()}, {"r", id.text()}, {"busy", busy.text()}, {"of", of_busy.text()}}));
+    expected.push_back(id.text() + " 0 7");
+  }
+  std::sort(expected.begin(), expected.end());
+  const auto differing = reconcile();
+  EXPECT_EQ(texts(differing.differences), expected);
+  EXPECT_EQ(differing.streams.at(0).clickhouse, 1800 * kRecords - 30 + 5 * 7);
+}
+
+}  // namespace
+}  // namespace boathouse::app
