@@ -74,8 +74,8 @@ ${bill(1)}
 ${bill(5)}
 
 Machines, load balancers and NAT are most of a small bill. On a large one the ledger is: its bodies lie in PostgreSQL, ${(ledgerFactor()).toFixed(1)} times what
-ClickHouse takes, and each daily dump is a full one. So these come first, in this order: bodies to segment files in S3 (planned, not built), dumps of
-what is new alone, a savings plan for the machines (-30 to -40 %).
+ClickHouse takes. So these come first, in this order: bodies to segment files in S3 (planned, not built), a savings plan for the machines
+(-30 to -40 %).
 
 ## Hours
 
@@ -105,7 +105,7 @@ ${table(['bytes', 'each', 'measured'].map((one, i) => (i === 2 ? 'measured' : on
     ['ledger: all, by its bodies', `x ${measured.ledgerOverhead.factor}`, measured.ledgerOverhead.from],
   ])}
 
-Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ClickHouse's ${assumed.clickhouseFullBackupsKept} weekly full backups and ${assumed.ledgerDumpsKept} dumps of the ledger
+Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ClickHouse's ${assumed.clickhouseFullBackupsKept} weekly full backups and ${assumed.ledgerCopiesKept} weekly copies of the ledger
 are kept (36 days and a week); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
 
 ## Prices

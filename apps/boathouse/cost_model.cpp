@@ -137,6 +137,7 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double hot_gb = clickhouse_a_year * std::min(years, 2.0);
   const double cold_gb = clickhouse_a_year * std::max(years - 2, 0.0);
   const double volume_gb = std::max(size("clickhouseVolumeGb"), hot_gb / assumed("diskFullAt"));
+  const double backup_volume_gb = std::max(size("backupVolumeGb"), bodies_a_year * years / assumed("diskFullAt"));
   const double machines = kReplicas + kKeepers + 1 + size("serviceNodes");
   const double copies = size("ledgerMultiAz") != 0 ? 2 : 1;
 
@@ -144,7 +145,7 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   month.clickhouse_gb = clickhouse_a_year * years;
   month.ledger_gb = bodies_a_year * model.ledger_overhead * years;
   month.backups_gb = clickhouse_a_year * years * assumed("clickhouseFullBackupsKept") +
-                     bodies_a_year * years * assumed("ledgerDumpsKept");
+                     bodies_a_year * years * assumed("ledgerCopiesKept");
   const double ledger_volume_gb = std::max(size("ledgerStorageGb"), month.ledger_gb / assumed("diskFullAt"));
   month.fits_ledger = ledger_volume_gb <= size("ledgerStorageMaxGb");
   const double sent_gb = bodies_a_year / 12 * assumed("readsOfAStoredByte");
@@ -158,12 +159,12 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
       {"ClickHouse: storage",
        (kReplicas * volume_gb + kKeepers * size("keeperVolumeGb") + machines * assumed("rootDiskGb")) * usd("gp3") +
            kReplicas * cold_gb * usd("s3")},
-      {"backups", month.backups_gb * usd("s3")},
+      {"backups", month.backups_gb * usd("s3") + backup_volume_gb * usd("gp3")},
       {"network", size("natGateways") * always("nat") + assumed("updatesThroughNatGb") * usd("nat-gb") +
                       2 * (always("load-balancer") + always("load-balancer-unit")) +
                       (2 + size("natGateways")) * always("public-ipv4") + sent_gb * usd("out-gb") +
                       (clickhouse_a_year + bodies_a_year) / 12 * usd("between-zones-gb")},
-      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 16 * usd("alarm") + 2 * usd("zone") +
+      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 17 * usd("alarm") + 2 * usd("zone") +
                                           assumed("logsGb") * usd("logs-gb") +
                                           machines * assumed("detailedMetricsOfAMachine") * usd("metric")}};
   for (const auto& [what, dollars] : month.usd) month.all += dollars;

@@ -92,6 +92,11 @@ announce() {
   hostnamectl set-hostname "$BOATHOUSE_HOST"
 }
 
+install_boathouse() {
+  fetch BOATHOUSE "$staging/boathouse.tar.zst"
+  tar --extract --zstd --file "$staging/boathouse.tar.zst" --directory /usr/local/bin boathouse
+}
+
 install_clickhouse() {
   fetch CLICKHOUSE "$staging/clickhouse.tgz"
   tar --extract --gzip --file "$staging/clickhouse.tgz" --directory /usr/bin --strip-components=3 --wildcards '*/usr/bin/clickhouse'

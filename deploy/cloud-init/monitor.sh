@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Prometheus and its alert manager, the ledger's backups, the nightly comparison. Nothing is lost when it is replaced but the history of
-# its graphs.
+# Prometheus and its alert manager, the ledger's backups (on a volume of their own), the nightly comparison. Nothing is lost when it is
+# replaced but the history of its graphs.
 . /usr/local/lib/boathouse/common.sh
 install_base
 install_tls
-install_packages prometheus prometheus-alertmanager postgresql-client
+# postgresql-client for psql alone (the runbooks): Debian's pg_dump refuses a newer server.
+install_packages prometheus prometheus-alertmanager postgresql-client libcurl4 libsodium23 libpq5 libzstd1 zlib1g
+install_boathouse
+mount_volume /var/lib/boathouse-backup root
 fetch RDS_CA /etc/boathouse/rds-ca.pem
 install -d -m 0750 -o root -g prometheus /etc/prometheus/secrets
 fetch_operator_key() {

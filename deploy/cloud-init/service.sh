@@ -5,8 +5,7 @@ install_base
 make_user boathouse /var/lib/boathouse
 install_tls
 install_packages nginx-light libcurl4 libsodium23 libpq5 libzstd1 zlib1g
-fetch BOATHOUSE "$staging/boathouse.tar.zst"
-tar --extract --zstd --file "$staging/boathouse.tar.zst" --directory /usr/local/bin boathouse
+install_boathouse
 fetch RDS_CA /etc/boathouse/rds-ca.pem
 chmod 0644 /etc/boathouse/rds-ca.pem
 install -d -m 0700 -o boathouse -g boathouse /var/lib/boathouse

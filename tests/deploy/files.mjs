@@ -117,7 +117,7 @@ esac
     [48, crypto.createHash('sha256').update(lines.BOATHOUSE_OPERATOR_PASSWORD).digest('hex')]);
   equal('secrets: nobody else reads them', [replica.mode('secrets.env'), replica.mode('clickhouse-password'), replica.mode('tls/ca.crt')], ['600', '600', '644']);
   const monitor = secrets('monitor', { BOATHOUSE_LEDGER_SECRET: 'ledger' });
-  equal('secrets: a password with signs of .pgpass stays whole', [monitor.done.status, monitor.read('pgpass')], [0, 'db:5433:boathouse:boathouse:a\\:b\\\\c\n']);
+  equal('secrets: a password with signs of .pgpass stays whole', [monitor.done.status, monitor.read('pgpass')], [0, 'db:5433:*:boathouse:a\\:b\\\\c\n']);
   equal('secrets: a node without ClickHouse gets none of its', monitor.read('secrets.env'), '');
   equal('secrets: what is not given is an error', secrets('none', { BOATHOUSE_LEDGER_SECRET: 'other' }).done.status === 0, false);
 }

@@ -1,10 +1,19 @@
 // As much of S3 as ClickHouse uses, in memory, on loopback: objects by PUT, GET with a range, HEAD, DELETE, lists, deletion of many,
-// uploads in parts, copies. Signatures are not checked; with `refuses` every call is answered 403.
+// uploads in parts, copies. Signatures are not checked; with `refuses` every call is answered 403, and a DELETE of a key that `mayDelete`
+// does not allow: what a bucket's policy would say.
 import http from 'node:http';
 
-export async function objectStore() {
+export async function objectStore({ mayDelete = () => true } = {}) {
   const objects = new Map();
-  const store = { objects, refuses: false };
+  const store = { objects, refuses: false, refusedDeletes: [] };
+  const delete_ = (key) => {
+    if (!mayDelete(key)) {
+      store.refusedDeletes.push(key);
+      return false;
+    }
+    objects.delete(key);
+    return true;
+  };
   const uploads = new Map();
   const xml = (reply, status, text) => { reply.writeHead(status, { 'Content-Type': 'application/xml' }); reply.end(`<?xml version="1.0"?>${text}`); };
   const unescape = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
@@ -54,8 +63,8 @@ export async function objectStore() {
         return xml(reply, 200, '<CompleteMultipartUploadResult><ETag>"whole"</ETag></CompleteMultipartUploadResult>');
       }
       if (request.method === 'POST' && query.has('delete')) {
-        for (const [, name] of body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)) objects.delete(`${key.replace(/\/$/, '')}/${unescape(name)}`);
-        return xml(reply, 200, '<DeleteResult></DeleteResult>');
+        const refused = [...body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)].filter(([, name]) => !delete_(`${key.replace(/\/$/, '')}/${unescape(name)}`));
+        return xml(reply, 200, `<DeleteResult>${refused.map(([tag]) => `<Error>${tag}<Code>AccessDenied</Code></Error>`).join('')}</DeleteResult>`);
       }
       if (request.method === 'GET' && query.has('list-type')) {
         const bucket = `${key.replace(/\/$/, '')}/`;
@@ -69,7 +78,7 @@ export async function objectStore() {
         return reply.end();
       }
       if (request.method === 'DELETE') {
-        objects.delete(key);
+        if (!delete_(key)) return xml(reply, 403, '<Error><Code>AccessDenied</Code><Message>not for you</Message></Error>');
         reply.writeHead(204);
         return reply.end();
       }

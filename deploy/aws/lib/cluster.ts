@@ -40,7 +40,8 @@ export class Cluster extends Construct {
           BOATHOUSE_HOST: host, BOATHOUSE_VOLUME: volume.volumeId, BOATHOUSE_ZONE: network.names.hostedZoneId, ...environment,
         },
       });
-      group.ownsVolumeAndName(volume, safe.key, network.names.hostedZoneArn, host);
+      group.ownsVolume(volume, safe.key);
+      group.ownsName(network.names.hostedZoneArn, host);
       return group;
     };
 

@@ -101,8 +101,8 @@ export class NodeGroup extends Construct {
     this.role.addToPolicy(new iam.PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn] }));
   }
 
-  // This one's own volume, and its own name in the zone.
-  ownsVolumeAndName(volume: ec2.Volume, key: kms.IKey, zoneArn: string, name: string): void {
+  // This one's own volume, which outlives its machine.
+  ownsVolume(volume: ec2.Volume, key: kms.IKey): void {
     const { partition, account, region, stackName } = this.stack;
     // EC2 opens the volume for the instance with the right of who attaches it.
     this.mayUseKey(key);
@@ -116,6 +116,10 @@ export class NodeGroup extends Construct {
       actions: ['ec2:AttachVolume'], resources: [`arn:${partition}:ec2:${region}:${account}:instance/*`],
       conditions: { StringEquals: { 'ec2:ResourceTag/boathouse:stack': stackName } },
     }));
+  }
+
+  // Its own name in the zone.
+  ownsName(zoneArn: string, name: string): void {
     this.role.addToPolicy(new iam.PolicyStatement({
       actions: ['route53:ChangeResourceRecordSets'], resources: [zoneArn],
       conditions: {

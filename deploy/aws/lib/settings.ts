@@ -10,6 +10,7 @@ export interface Size {
   serviceInstance: string;
   serviceNodes: { min: number; max: number };
   monitorInstance: string;
+  backupVolumeGb: number; // the ledger's backups before they go to the bucket
   ledgerInstance: string;
   ledgerStorageGb: number;
   ledgerStorageMaxGb: number;

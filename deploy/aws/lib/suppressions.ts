@@ -46,7 +46,7 @@ export function acknowledge(stack: Stack, site: Site): void {
         reason: 'AWS keeps this list of what the Session Manager\'s agent calls; a copy of ours would go stale and lock the operator out. It replaces SSH.',
       },
     ], true);
-    const owner = /^(Keeper|Replica)(\d)$/.exec(node.node.id);
+    const owner = /^(?:(Keeper|Replica)(\d)|Prometheus)$/.exec(node.node.id);
     if (owner) {
       NagSuppressions.addResourceSuppressions(node.role, [{
         id: 'AwsSolutions-IAM5',
@@ -69,7 +69,7 @@ export function acknowledge(stack: Stack, site: Site): void {
       }, {
         id: 'AwsSolutions-IAM5',
         appliesTo: [{ regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/ledger/\\*$/' }],
-        reason: 'A dump is named by its time. The node may write below ledger/ and neither read nor delete there.',
+        reason: 'A backup\'s files are named by their time and hash. The node may write and read below ledger/, never delete there.',
       }], true);
     }
   }

@@ -1,8 +1,9 @@
 // Who is told, and of what: alarms of AWS' own numbers, the budget, and the node that runs Prometheus, the ledger's backups and the nightly
 // comparison: a service node needs no right on a backup.
-import { Duration } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size as Amount } from 'aws-cdk-lib';
 import * as budgets from 'aws-cdk-lib/aws-budgets';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -10,7 +11,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { Cluster } from './cluster.js';
 import { LedgerDatabase } from './ledger.js';
-import { Network } from './network.js';
+import { Network, internalDomain } from './network.js';
 import { NodeGroup } from './node_group.js';
 import { Safe } from './safe.js';
 import { Service } from './service.js';
@@ -40,12 +41,14 @@ export class Watch extends Construct {
     alarm('LedgerCpu', ledger.database.metricCPUUtilization({ ...minute, statistic: 'Average' }), 85, true, 30, 'The ledger\'s processor is busy.');
     alarm('LedgerMemory', ledger.database.metricFreeableMemory({ ...minute, statistic: 'Minimum' }), gib / 4, false, 30, 'The ledger has little memory.');
     alarm('LedgerConnections', ledger.database.metricDatabaseConnections({ ...minute, statistic: 'Maximum' }), 200, true, 10, 'More connections to the ledger than all nodes need.');
-    [...cluster.replicas, ...cluster.keepers, service.nodes].forEach((node) => {
+    const gone = (node: NodeGroup, least: number): void => {
       const name = node.node.id;
       alarm(`${name}Gone`, new cloudwatch.Metric({
         namespace: 'AWS/AutoScaling', metricName: 'GroupInServiceInstances', dimensionsMap: { AutoScalingGroupName: node.group.autoScalingGroupName }, statistic: 'Minimum', ...minute,
-      }), node === service.nodes ? size.serviceNodes.min : 1, false, 15, `${name}: a machine is missing and none has taken its place.`, BREACHING);
-    });
+      }), least, false, 15, `${name}: a machine is missing and none has taken its place.`, BREACHING);
+    };
+    for (const node of [...cluster.replicas, ...cluster.keepers]) gone(node, 1);
+    gone(service.nodes, size.serviceNodes.min);
     cluster.replicas.forEach((node) => alarm(`${node.node.id}Cpu`, new cloudwatch.Metric({
       namespace: 'AWS/EC2', metricName: 'CPUUtilization', dimensionsMap: { AutoScalingGroupName: node.group.autoScalingGroupName }, statistic: 'Average', ...minute,
     }), 90, true, 30, `${node.node.id}: the processor is busy.`));
@@ -58,24 +61,36 @@ export class Watch extends Construct {
       })),
     });
 
+    // The ledger's backups, before they go to the bucket: a new machine goes on where the last one was.
+    const volume = new ec2.Volume(this, 'BackupVolume', {
+      availabilityZone: site.zones[0]!, encrypted: true, encryptionKey: safe.key, volumeType: ec2.EbsDeviceVolumeType.GP3,
+      size: Amount.gibibytes(size.backupVolumeGb), removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // amd64: it runs the same program as the service.
     const prometheus = new NodeGroup(this, 'Prometheus', {
-      site, network, safe, topic, role: 'monitor', arm: true, instance: size.monitorInstance, group: network.monitor,
-      zones: site.zones.slice(0, 2), min: 1, max: 1, artifacts: { RDS_CA: site.artifacts.rdsCa },
+      site, network, safe, topic, role: 'monitor', arm: false, instance: size.monitorInstance, group: network.monitor,
+      zones: site.zones.slice(0, 1), min: 1, max: 1, artifacts: { BOATHOUSE: site.artifacts.boathouse, RDS_CA: site.artifacts.rdsCa },
       environment: {
         BOATHOUSE_URL: `https://${site.domain}`,
         BOATHOUSE_LEDGER: ledger.url,
         BOATHOUSE_LEDGER_SECRET: ledger.database.secret!.secretArn,
         BOATHOUSE_BACKUP_BUCKET: safe.backups.bucketName,
-        BOATHOUSE_HOST: 'monitor.boathouse.internal',
+        BOATHOUSE_VOLUME: volume.volumeId,
+        BOATHOUSE_HOST: `monitor.${internalDomain}`,
         BOATHOUSE_OPERATOR_KEY_SECRET: safe.operatorKey.ref,
         BOATHOUSE_ALARM_TOPIC: topic.topicArn,
       },
     });
+    gone(prometheus, 1); // nobody else would say that the ledger's backups have stopped
+    prometheus.ownsVolume(volume, safe.key);
     prometheus.mayReadSecret(safe.operatorKey.ref);
     prometheus.mayReadSecret(ledger.database.secret!.secretArn);
-    // It writes the ledger's backups and can neither read nor delete them.
+    // It writes the ledger's backups, sees which are there and reads them back for a restore; it cannot delete one.
     prometheus.role.addToPolicy(new iam.PolicyStatement({
-      actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [safe.backups.arnForObjects('ledger/*')],
+      actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], resources: [safe.backups.arnForObjects('ledger/*')],
+    }));
+    prometheus.role.addToPolicy(new iam.PolicyStatement({
+      actions: ['s3:ListBucket'], resources: [safe.backups.bucketArn], conditions: { StringLike: { 's3:prefix': 'ledger/*' } },
     }));
     prometheus.mayUseKey(safe.backupKey); // an upload in several parts also decrypts
     prometheus.mayUseKey(safe.key); // the secret, and the topic's messages

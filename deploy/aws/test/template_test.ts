@@ -124,7 +124,7 @@ for (const size of ['small', 'large'] as const) {
 
   it('what holds data outlives the stack', () => {
     const keeps = ['AWS::EC2::Volume', 'AWS::S3::Bucket', 'AWS::RDS::DBInstance', 'AWS::KMS::Key'].flatMap(resources);
-    assert.equal(keeps.length, 5 + 3 + 1 + 2);
+    assert.equal(keeps.length, 6 + 3 + 1 + 2);
     for (const resource of keeps) assert.deepEqual([resource.DeletionPolicy, resource.UpdateReplacePolicy], ['Retain', 'Retain']);
     assert.equal(stack.terminationProtection, true);
   });
@@ -191,6 +191,23 @@ for (const size of ['small', 'large'] as const) {
     for (const statement of onBackups) {
       for (const action of [statement.Action].flat()) assert.ok(allowed.includes(action), `${action} on the backups`);
     }
+  });
+
+  // pg_dump of Debian refuses a newer server: the ledger's backup is the program's own, on the one processor that it is built for.
+  it('the node that backs the ledger up has the program, a volume in its zone and a place in the bucket', () => {
+    const groups = all('AWS::AutoScaling::AutoScalingGroup').filter((group) => group.Tags.some((tag: Json) => tag.Value === 'monitor'));
+    assert.equal(groups.length, 1);
+    assert.equal(groups[0].VPCZoneIdentifier.length, 1);
+    const template = all('AWS::EC2::LaunchTemplate').find((one) => userData(one).includes('BOATHOUSE_BACKUP_BUCKET'));
+    assert.equal(template.LaunchTemplateData.ImageId, example().images.amd64);
+    assert.match(userData(template), /BOATHOUSE_ARTIFACT_BOATHOUSE_KEY=/);
+    assert.match(userData(template), /BOATHOUSE_VOLUME=/);
+    const volume = all('AWS::EC2::Volume').find(({ Size }) => Size === sizes[size].backupVolumeGb && Size > 50);
+    assert.equal(volume.AvailabilityZone, example().zones[0]);
+    const statements = all('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement) as Json[];
+    const mayWrite = statements.filter((s) => JSON.stringify(s.Resource).includes('/ledger/*'));
+    assert.deepEqual(mayWrite.map(({ Action }) => Action), [['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject']]);
+    assert.ok(statements.some((s) => s.Action === 's3:ListBucket' && s.Condition?.StringLike?.['s3:prefix'] === 'ledger/*'));
   });
 
   it('no role may do everything, or anything to everything', () => {

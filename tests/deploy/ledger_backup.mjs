@@ -1,0 +1,87 @@
+// The ledger's nightly backup on AWS as its node makes it: deploy/cloud-init/backup-ledger with the built program, a ledger in PostgreSQL, AWS'
+// own command line and an object store on loopback that deletes nothing.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Server, atEnd, binary, check, equal, main, run, runJson, temporaryFolder } from '../e2e/boathouse.mjs';
+import { startPostgres } from '../e2e/postgres.mjs';
+import { objectStore } from './object_store.mjs';
+
+const deploy = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'deploy');
+
+// What stands on the node's PATH.
+function program(folder, name, content) {
+  fs.writeFileSync(path.join(folder, name), content, { mode: 0o755 });
+}
+
+// A program to its end, while the object store in here answers.
+function ended(file, args, env) {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { env });
+    let text = '';
+    child.stdout.on('data', (piece) => { text += piece; });
+    child.stderr.on('data', (piece) => { text += piece; });
+    child.on('close', (code) => resolve({ code, text }));
+  });
+}
+
+await main(async () => {
+  const folder = temporaryFolder();
+  const store = await objectStore({ mayDelete: () => false });
+  atEnd(store.close);
+  const postgres = await startPostgres();
+  const ledger = postgres.url('boathouse');
+  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--ledger', ledger] }).start();
+  const row = (seed) => run(['simulate', '--ergs', '2', '--hz', '10', '--minutes', '2', '--speed', '0', '--seed', String(seed), '--server', server.url, '--key', server.operatorKey]).code;
+  equal('a crew has rowed', row(1), 0);
+
+  const bin = path.join(folder, 'bin');
+  const texts = path.join(folder, 'texts');
+  for (const one of [bin, texts]) fs.mkdirSync(one);
+  program(bin, 'boathouse', `#!/bin/sh\nexec ${binary} "$@"\n`);
+  program(bin, 'boathouse-backup-done', fs.readFileSync(path.join(deploy, 'cloud-init/backup-done'), 'utf8'));
+  program(bin, 'aws', `#!/bin/sh\nPATH='${process.env.PATH}'\nexec aws --endpoint-url ${store.url} "$@"\n`);
+  const backups = path.join(folder, 'backups');
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_DEFAULT_REGION: 'eu-central-1', AWS_EC2_METADATA_DISABLED: 'true',
+    BOATHOUSE_LEDGER: ledger, BOATHOUSE_BACKUP_BUCKET: 'bucket', BOATHOUSE_BACKUP_FOLDER: backups, BOATHOUSE_TEXTFILES: texts, BOATHOUSE_NOW: '1700000000' };
+  const backup = (week, more = {}) => ended(path.join(deploy, 'cloud-init/backup-ledger'), [], { ...env, BOATHOUSE_WEEK: week, ...more });
+  const stored = (below) => [...store.objects.keys()].filter((key) => key.startsWith(`/bucket/ledger/${below}`)).sort();
+  const prom = path.join(texts, 'boathouse_backup_ledger.prom');
+  const mark = async () => /^boathouse_backup_timestamp_seconds (\S+)$/m.exec(await (await server.get('/metrics', server.operatorKey)).text())?.[1];
+
+  equal('before the first one nothing counts as backed up', await mark(), undefined);
+  equal('the first night', await backup('2026-W48'), { code: 0, text: '' });
+  const names = () => fs.readdirSync(backups).filter((name) => name.startsWith('backup-')).sort();
+  check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="ledger"} 1700000000\n'));
+  check('and the ledger knows how far it reaches: devices may free room, retention may remove', Number(await mark()) > 1.7e9, await mark());
+  equal('what is complete says so', stored('2026-W48/complete/'), [`/bucket/ledger/2026-W48/complete/${names()[0]}.json`]);
+  const bodies = stored('2026-W48/bodies/');
+  check('the bodies are there', bodies.length > 0, stored(''));
+  equal('neither a lock nor what is half done is', stored('').filter((key) => /\/(lock|\.[^/]*)$/.test(key)), []);
+
+  equal('a day later', [row(2), await backup('2026-W48')], [0, { code: 0, text: '' }]);
+  check('only what is new was sent', stored('2026-W48/bodies/').length > bodies.length && stored('2026-W48/complete/').length === 2, stored(''));
+  equal('next week all of it goes to a place of its own', await backup('2026-W49'), { code: 0, text: '' });
+  equal('with every body', stored('2026-W49/bodies/').map((key) => key.replace('W49', 'W48')), stored('2026-W48/bodies/'));
+
+  // The node and its volume are lost: from the bucket into a database beside the old one.
+  const fetched = path.join(folder, 'fetched');
+  equal('fetched', (await ended(path.join(bin, 'aws'), ['s3', 'sync', '--only-show-errors', 's3://bucket/ledger/2026-W49', fetched], env)), { code: 0, text: '' });
+  equal('the copy is whole', run(['backup', 'verify', '--from', fetched]).code, 0);
+  const restored = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'restored'), '--ledger', postgres.url('boathouse_restored'), '--without-clickhouse', '--json']);
+  const newest = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
+  equal('restored', [restored.code, restored.json.chunks > 0, restored.json.chunks], [0, true, newest.chunks]);
+
+  // What goes wrong says nothing to Prometheus, and leaves nothing that looks complete.
+  const complete = stored('').filter((key) => key.includes('/complete/'));
+  fs.rmSync(prom);
+  store.refuses = true;
+  const refused = await backup('2026-W49');
+  store.refuses = false;
+  check('a bucket that refuses ends with an error', refused.code !== 0 && !fs.existsSync(prom), refused);
+  const away = await backup('2026-W49', { BOATHOUSE_LEDGER: 'postgresql:///none?host=/nowhere' });
+  check('so does a ledger that cannot be read', away.code !== 0 && !fs.existsSync(prom), away);
+  equal('neither leaves a word that all is there', stored('').filter((key) => key.includes('/complete/')), complete);
+  equal('the next night all is well again', [(await backup('2026-W49')).code, fs.existsSync(prom)], [0, true]);
+  check('of the folder the newest days stay', names().length >= 1 && names().length <= 2, names());
+});
