@@ -218,7 +218,10 @@ await main(async () => {
 
   await checkNginx(path.join(folder, 'nginx'));
 
-  const store = await objectStore();
+  // The backups' bucket deletes what the stack's policy allows the replicas to delete, and no more.
+  const deletable = [...fs.readFileSync(path.join(deploy, 'aws/lib/cluster.ts'), 'utf8').matchAll(/\['s3:DeleteObject'\], resources: \[safe\.backups\.arnForObjects\('([^']+)'\)/g)].map(([, pattern]) =>
+    new RegExp(`^/backups/${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`));
+  const store = await objectStore({ mayDelete: (key) => !key.startsWith('/backups/') || deletable.some((pattern) => pattern.test(key)) });
   atEnd(store.close);
   const { ask, query, environment } = await clickhouse(folder, store);
   const rows = async (statement) => {
@@ -279,6 +282,7 @@ await main(async () => {
   await insert(2022);
   equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });
   const names = new Set([...store.objects.keys()].filter((key) => key.startsWith('/backups/')).map((key) => key.split('/').slice(2, 4).join('/')));
+  equal('ClickHouse has asked to delete nothing but the locks of these', [deletable.length, store.refusedDeletes, [...store.objects.keys()].filter((key) => key.endsWith('/.lock'))], [1, [], []]);
   equal('both are there', [...names].sort(), ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment']);
   await rows(`RESTORE DATABASE default AS drill FROM S3('${store.url}/backups/clickhouse/20260602T013000Z-increment') SETTINGS allow_different_database_def = true`);
   equal('the increment restores everything', await rows('SELECT count(), sum(seq) FROM drill.sample FINAL'), [['5000', String(5 * 999 * 500)]]);

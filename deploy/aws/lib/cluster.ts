@@ -62,10 +62,14 @@ export class Cluster extends Construct {
       replica.role.addToPolicy(new iam.PolicyStatement({
         actions: ['s3:ListBucket'], resources: [safe.cold.bucketArn], conditions: { StringLike: { 's3:prefix': `replica-${number}/*` } },
       }));
-      // It writes backups and reads them for the next increment; nothing that runs may delete one.
+      // It writes backups and reads them for the next increment; nothing that runs may delete one. BACKUP ends with the removal of its own
+      // lock, and fails when it may not; in a versioned bucket that leaves a marker, and no version goes before its time.
       replica.role.addToPolicy(new iam.PolicyStatement({
         actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
         resources: [safe.backups.arnForObjects('clickhouse/*')],
+      }));
+      replica.role.addToPolicy(new iam.PolicyStatement({
+        actions: ['s3:DeleteObject'], resources: [safe.backups.arnForObjects('clickhouse/*/.lock')],
       }));
       replica.role.addToPolicy(new iam.PolicyStatement({
         actions: ['s3:ListBucket'], resources: [safe.backups.bucketArn], conditions: { StringLike: { 's3:prefix': 'clickhouse/*' } },
