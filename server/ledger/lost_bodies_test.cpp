@@ -49,7 +49,7 @@ class LostBodiesTest : public BodiesTest {
   // What an offer and a verify are answered from.
   HeldStream held() {
     const Question question{kRec, {{Stream::sample, 120}}};
-    const auto answers = ledger_->held(kAnna, {&question, 1});
+    const auto answers = ledger_->held(kAnna, {&question, 1}, 1000);
     EXPECT_TRUE(answers) << answers.error().text;
     return answers->at(0).streams.at(Stream::sample);
   }
