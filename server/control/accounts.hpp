@@ -140,8 +140,9 @@ class Accounts {
   base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms);
 
   // A code with which a device that has no key gets one, within kPairingLifeMs and once. A new code for the athlete, or
-  // the end of any key of the athlete, ends the one of before. not_found: no such athlete.
-  base::Result<PairingCode> start_pairing(const base::Uuid& athlete);
+  // the end of any key of the athlete, ends the one of before. The device's key ends at `key_expires_ms`, and the code
+  // then at the latest. not_found: no such athlete.
+  base::Result<PairingCode> start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms = {});
   // Whose code that is. invalid_input: not the form of a code; not_found: unknown, used, or too late.
   base::Result<base::Uuid> athlete_of_pairing(std::string_view code);
   // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, and of the name.
@@ -193,7 +194,11 @@ class Accounts {
   base::Result<Athlete> insert_athlete(std::string_view name, const Profile& profile);
   base::Result<std::int64_t> operators_in_force();
   base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options);
-  base::Result<base::Uuid> find_pairing(const base::Digest& hash);
+  struct Pairing {
+    base::Uuid athlete;
+    std::optional<std::int64_t> key_expires_ms;
+  };
+  base::Result<Pairing> find_pairing(const base::Digest& hash);
   base::Status remove_pairings(const base::Uuid& athlete);
   // What was used since the last time goes to the disk.
   base::Status save_uses();

@@ -318,6 +318,38 @@ TEST_P(AccountsTest, KeysOfEarlierVersionsKeepWhatTheirRoleMayDo) {
   }
 }
 
+TEST_P(AccountsTest, ACodeOfAnEarlierVersionSaysNothingOfAnEnd) {
+  sql::Place place = place_;
+  const std::string dir = folder_.file("old");
+  std::filesystem::create_directory(dir);
+  if (place_.postgres_url.empty()) {
+    place.sqlite_file = dir + "/control.db";
+  } else {
+    place = sql::TestPostgres::get().make_database();
+  }
+  const base::Uuid anna{{1}};
+  {
+    auto old = sql::Connection::open(place);
+    ASSERT_TRUE(sql::migrate(*old, {kSchema.name, kSchema.application_id, kSchema.migrations.first(8)}));
+    auto athlete = old->prepare("INSERT INTO athlete (id, name, created_ms) VALUES (?1, 'Anna', 1)");
+    ASSERT_TRUE(athlete->bind(1, anna.bytes).run());
+    auto code = old->prepare("INSERT INTO pairing (hash, athlete, expires_ms) VALUES (?1, ?2, 5)");
+    ASSERT_TRUE(code->bind(1, base::Digest{}).bind(2, anna.bytes).run());
+  }
+  {
+    const auto opened = Accounts::open(dir, clock_, random_, place);
+    ASSERT_TRUE(opened) << opened.error().text;
+    auto connection = sql::Connection::open(place);
+    auto select = connection->prepare("SELECT expires_ms, key_expires_ms FROM pairing");
+    ASSERT_TRUE(*select->step());
+    EXPECT_EQ(select->integer(0), 5);
+    EXPECT_TRUE(select->is_null(1));
+  }
+  if (!place_.postgres_url.empty()) {
+    sql::TestPostgres::get().drop_database(place);
+  }
+}
+
 TEST_P(AccountsTest, AthletesOfEarlierVersionsHaveAnEmptyProfile) {
   sql::Place place = place_;
   const std::string dir = folder_.file("old");

@@ -22,6 +22,7 @@ struct Identity {
   Role role = Role::athlete;
   std::optional<base::Uuid> athlete;  // exactly when role is athlete
   Scopes scopes;
+  std::optional<std::int64_t> expires_ms = {};  // of the key; nullopt: it does not end
 };
 
 }  // namespace boathouse::control

@@ -62,7 +62,7 @@ base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& 
                        "whoever runs the server can take that back"};
   }
   held.used_ms = now_ms;
-  return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes};
+  return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes, held.entry.expires_ms};
 }
 
 std::optional<Role> KeyRing::role_of(const base::Uuid& id) const {

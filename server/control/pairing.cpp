@@ -1,5 +1,6 @@
 // A device that has no key gets one for a short code. The code's 40 bits are kept as a keyed hash, live for minutes,
 // and are used once; how often somebody may guess is the route's to limit.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -25,8 +26,9 @@ Status Accounts::remove_pairings(const base::Uuid& athlete) {
   return remove ? remove->bind(1, athlete.bytes).bind(2, clock_.utc_ms()).run() : Status(remove.error());
 }
 
-Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete) {
+Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms) {
   PairingCode code{make_short_code(kPairingCodeLength, random_), clock_.utc_ms() + kPairingLifeMs};
+  code.expires_ms = std::min(code.expires_ms, key_expires_ms.value_or(code.expires_ms));
   const auto plain = read_short_code(code.text, kPairingCodeLength);
   if (!plain) {
     return plain.error();
@@ -40,17 +42,19 @@ Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete) {
     return found.error();
   }
   BOATHOUSE_TRY(remove_pairings(athlete));
-  auto insert = connection_.prepare("INSERT INTO pairing (hash, athlete, expires_ms) VALUES (?1, ?2, ?3)");
+  auto insert =
+      connection_.prepare("INSERT INTO pairing (hash, athlete, expires_ms, key_expires_ms) VALUES (?1, ?2, ?3, ?4)");
   if (!insert) {
     return insert.error();
   }
-  BOATHOUSE_TRY(insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms).run());
+  insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms);
+  BOATHOUSE_TRY(insert->bind(4, key_expires_ms).run());
   BOATHOUSE_TRY(transaction->commit());
   return code;
 }
 
-Result<base::Uuid> Accounts::find_pairing(const base::Digest& hash) {
-  auto select = connection_.prepare("SELECT athlete FROM pairing WHERE hash = ?1 AND expires_ms > ?2");
+Result<Accounts::Pairing> Accounts::find_pairing(const base::Digest& hash) {
+  auto select = connection_.prepare("SELECT athlete, key_expires_ms FROM pairing WHERE hash = ?1 AND expires_ms > ?2");
   if (!select) {
     return select.error();
   }
@@ -62,7 +66,7 @@ Result<base::Uuid> Accounts::find_pairing(const base::Digest& hash) {
     return Error{ErrorCode::not_found,
                  "this code is not known here: a code is good for ten minutes and for one device; make a new one"};
   }
-  return uuid_of(select->blob(0));
+  return Pairing{uuid_of(select->blob(0)), select->optional_integer(1)};
 }
 
 Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
@@ -71,7 +75,8 @@ Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
     return plain.error();
   }
   const std::lock_guard lock(mutex_);
-  return find_pairing(hash_of(pepper_, *plain));
+  const auto pairing = find_pairing(hash_of(pepper_, *plain));
+  return pairing ? Result<base::Uuid>(pairing->athlete) : pairing.error();
 }
 
 Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view device_name) {
@@ -85,17 +90,18 @@ Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view 
   if (!transaction) {
     return transaction.error();
   }
-  const auto athlete = find_pairing(hash_of(pepper_, *plain));
-  if (!athlete) {
-    return athlete.error();
+  const auto pairing = find_pairing(hash_of(pepper_, *plain));
+  if (!pairing) {
+    return pairing.error();
   }
-  const auto owner = find_athlete(*athlete);
+  const auto owner = find_athlete(pairing->athlete);
   if (!owner) {
     return owner.error();
   }
-  BOATHOUSE_TRY(remove_pairings(*athlete));
-  auto key = insert_key(Role::athlete, KeyOwner{owner->id, owner->name, owner->created_ms},
-                        {.scopes = kDeviceScopes, .label = std::string(device_name)});
+  BOATHOUSE_TRY(remove_pairings(pairing->athlete));
+  auto key =
+      insert_key(Role::athlete, KeyOwner{owner->id, owner->name, owner->created_ms},
+                 {.scopes = kDeviceScopes, .label = std::string(device_name), .expires_ms = pairing->key_expires_ms});
   if (!key) {
     return key.error();
   }

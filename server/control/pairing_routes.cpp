@@ -95,7 +95,23 @@ Result<base::Uuid> athlete_of(const RouteParts& parts, const Request& request) {
                                              : "the body must be {\"athlete\" or \"athlete_name\": \"...\"}"};
 }
 
+// Nobody gives a device what they do not have: the code is worth a key.
+base::Status may_give_device_key(const Identity& maker) {
+  for (int i = 0; i < kScopeCount; ++i) {
+    const auto scope = static_cast<Scope>(i);
+    if (kDeviceScopes.has(scope) && !maker.scopes.has(scope)) {
+      return Error{ErrorCode::forbidden, "the key lacks the scope " + std::string(name(scope)) +
+                                             ", which the device's key will have: use one that has it"};
+    }
+  }
+  return base::Done{};
+}
+
 Response start(const RouteParts& parts, const Request& request) {
+  const Identity& maker = *identity_of(request);
+  if (const auto may = may_give_device_key(maker); !may) {
+    return http::problem_response(request, may.error());
+  }
   const auto athlete = athlete_of(parts, request);
   if (!athlete) {
     return http::problem_response(request, athlete.error());
@@ -104,7 +120,7 @@ Response start(const RouteParts& parts, const Request& request) {
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto code = parts.accounts.start_pairing(*athlete);
+  const auto code = parts.accounts.start_pairing(*athlete, maker.expires_ms);
   if (!code) {
     act->failed(code.error());
     return http::problem_response(request, code.error());

@@ -1,6 +1,7 @@
 // Pairing, through a route table.
 #include <gmock/gmock.h>
 
+#include "core/base/utc_time.hpp"
 #include "server/control/test_routes.hpp"
 
 namespace boathouse::control {
@@ -51,6 +52,21 @@ TEST_F(PairingRoutesTest, ADeviceGetsItsOwnKeyForACode) {
     EXPECT_EQ(ask(method, target, device_key, method == Method::post ? "{}" : "").status, 403) << target;
   }
   EXPECT_EQ(claim(text(json(made), "code")).status, 404) << "a code is for one device";
+}
+
+TEST_F(PairingRoutesTest, NobodyGivesADeviceWhatTheyDoNotHave) {
+  const std::int64_t end_ms = clock_.utc_ms() + kDayMs;
+  const Person ben = person("Ben", {.scopes = Scopes().add(Scope::athletes_write)});
+  const auto refused = ask(Method::post, "/v1/pairings", ben.key, "{}");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(refused.body, HasSubstr("the key lacks the scope sessions:write"));
+  EXPECT_TRUE(audit_.acts.empty()) << "nothing was begun";
+  const auto eve = accounts_->create_athlete_key(
+      "Eve",
+      KeyOptions{.scopes = Scopes().add(Scope::athletes_write).add(Scope::sessions_write), .expires_ms = end_ms});
+  const auto claimed = claim(code(eve->text));
+  ASSERT_EQ(claimed.status, 201) << claimed.body;
+  EXPECT_EQ(text(json(claimed), "expires_at"), base::format_utc_ms(end_ms));
 }
 
 TEST_F(PairingRoutesTest, TheOperatorSaysForWhom) {

@@ -72,6 +72,22 @@ TEST_P(PairingTest, ACodeEndsAfterTenMinutes) {
   EXPECT_EQ(accounts_->finish_pairing(text, "phone").error().code, ErrorCode::not_found);
 }
 
+TEST_P(PairingTest, TheDevicesKeyEndsWithTheMakers) {
+  const std::int64_t end_ms = clock_.utc_ms() + kDayMs;
+  const auto key = accounts_->finish_pairing(accounts_->start_pairing(anna_, end_ms)->text, "phone");
+  ASSERT_TRUE(key) << key.error().text;
+  EXPECT_EQ(key->key.expires_ms, end_ms);
+  clock_.advance_ms(kDayMs - 1);
+  ASSERT_TRUE(accounts_->refresh());  // shared, it knows nothing for sure without
+  EXPECT_TRUE(accounts_->authenticate(key->text));
+  const auto late = accounts_->start_pairing(anna_, end_ms);
+  EXPECT_EQ(late->expires_ms, end_ms);
+  clock_.advance_ms(1);
+  EXPECT_FALSE(accounts_->authenticate(key->text));
+  EXPECT_EQ(accounts_->finish_pairing(late->text, "phone").error().code, ErrorCode::not_found);
+  EXPECT_EQ(accounts_->finish_pairing(code(), "phone")->key.expires_ms, std::nullopt);
+}
+
 TEST_P(PairingTest, ANewCodeEndsTheOneOfBeforeAndNobodyElses) {
   const base::Uuid ben = accounts_->create_athlete("Ben")->id;
   const std::string of_ben = accounts_->start_pairing(ben)->text;

@@ -90,6 +90,10 @@ CREATE TABLE pairing (
                                  // Who is suspended is let in with none of their keys: they are to be erased.
                                  sql::Migration{8, R"sql(
 ALTER TABLE athlete ADD COLUMN suspended_ms INTEGER;
+)sql"},
+                                 // The device's key ends with the key that made its code.
+                                 sql::Migration{9, R"sql(
+ALTER TABLE pairing ADD COLUMN key_expires_ms INTEGER;
 )sql"}};
 }  // namespace
 
