@@ -31,12 +31,13 @@ WorkerPool::Lane lane_of(const Exchange& exchange) {
 }
 
 // One client's requests take turns with another's before anybody knows whose they are. A made-up key gets turns of its
-// own too, but its work ends with the admission that does not find it.
+// own too, but its work ends with the admission that does not find it. A good one is the same in either header, however
+// many blanks are before it and however its scheme is written.
 WorkerPool::Key queue_key_of(const RequestHead& head) {
   const std::hash<std::string> hash;
   for (const std::string_view name : {"Authorization", "X-API-Key"}) {
     if (const std::string* key = head.headers.find(name)) {
-      return hash(*key);
+      return hash(key->substr(key->find_last_of(' ') + 1));
     }
   }
   return hash(head.remote_address);

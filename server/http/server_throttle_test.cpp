@@ -152,17 +152,17 @@ TEST(ServerFairness, AGreedyKeyTakesOnlyItsShareOfTheQueue) {
         add_route(routes, slow);
       },
       options);
-  const std::string greedy = "GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer greedy\r\n\r\n";
+  const auto greedy = [](const std::string& key) { return "GET /slow HTTP/1.1\r\nHost: x\r\n" + key + "\r\n\r\n"; };
   Client running(server.port());
-  running.send(greedy);
+  running.send(greedy("Authorization: Bearer greedy"));
   started.wait();
-  // Two of these three wait, one is told to come later.
+  // Two of these three wait, one is told to come later: it is one key in every spelling.
   Client first(server.port());
   Client second(server.port());
   Client third(server.port());
-  for (Client* client : {&first, &second, &third}) {
-    client->send(greedy);
-  }
+  first.send(greedy("Authorization: bearer greedy"));
+  second.send(greedy("Authorization: Bearer   greedy"));
+  third.send(greedy("X-API-Key: greedy"));
   while (!first.readable(1) && !second.readable(1) && !third.readable(1)) {
   }
   Client& refused = first.readable(0) ? first : second.readable(0) ? second : third;
