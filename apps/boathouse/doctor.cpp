@@ -6,6 +6,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -21,12 +22,15 @@
 #include "server/backup/tables.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/jobs/schema.hpp"
+#include "server/timeseries/part_check.hpp"
 
 namespace boathouse::app {
 namespace {
 
 namespace fs = std::filesystem;
 using base::Result;
+
+constexpr std::chrono::seconds kReadPartsFor{10};
 
 // A check that could not be made is a failure: nobody knows.
 Finding unknown(std::string check, const base::Error& error, std::string next) {
@@ -166,16 +170,32 @@ Finding check_webhooks(const sql::Place& place) {
   }
 }
 
-Finding check_engine(const fs::path& data) {
+// Some of them; each run takes others.
+Finding check_parts(timeseries::ClickHouseClient& client) {
+  const auto end = std::chrono::steady_clock::now() + kReadPartsFor;
+  const auto parts = timeseries::read_parts(client, [end] { return std::chrono::steady_clock::now() < end; });
+  if (!parts) return unknown("parts", parts.error(), "is ClickHouse busy? Ask again");
+  return judge_parts(*parts);
+}
+
+void check_engine(const fs::path& data, std::vector<Finding>& findings) {
   const auto url = read_password((data / "engine.url").string());
-  if (!url) return {"engine", Health::skipped, "no server runs on this folder with an engine of its own"};
+  if (!url) {
+    const std::string why = "no server runs on this folder with an engine of its own";
+    findings.push_back({"engine", Health::skipped, why});
+    findings.push_back({"parts", Health::skipped, why});
+    return;
+  }
   const auto password = read_password((data / "engine.password").string());
   timeseries::ClickHouseClient client({*url, "default", password ? *password : "", "default"});
   if (const auto answer = client.select("SELECT count() AS n FROM system.tables"); !answer) {
-    return unknown("engine", answer.error(),
-                   "the server starts it again by itself; if it does not, journalctl -u boathouse names why");
+    findings.push_back(unknown("engine", answer.error(),
+                               "the server starts it again by itself; if it does not, journalctl -u boathouse names "
+                               "why"));
+    return;
   }
-  return {"engine", Health::ok, "ClickHouse answers on " + *url};
+  findings.push_back({"engine", Health::ok, "ClickHouse answers on " + *url});
+  findings.push_back(check_parts(client));
 }
 
 Finding check_open_files() {
@@ -284,7 +304,7 @@ std::vector<Finding> examine(const DoctorOptions& options) {
   auto databases = backup_source(data, *place).databases;
   databases.push_back({"jobs", beside("jobs.db"), &jobs::kSchema, true});
   for (const backup::Database& database : databases) findings.push_back(check_schema(database));
-  findings.push_back(check_engine(data));
+  check_engine(data, findings);
   if (!options.server.server.empty()) {
     check_server(options.server, now_ms, clock, findings);
     findings.push_back(check_counts(options.server));

@@ -90,6 +90,21 @@ Finding judge_loader(std::int64_t waiting, std::optional<std::int64_t> oldest_ms
   return finding;
 }
 
+Finding judge_parts(const timeseries::PartsRead& parts) {
+  if (parts.damaged.empty()) {
+    return {"parts", Health::ok,
+            std::to_string(parts.read) + " of ClickHouse's " + std::to_string(parts.there) +
+                " parts were read and are whole"};
+  }
+  const std::size_t more = parts.damaged.size() - 1;
+  return {
+      "parts", Health::fail,
+      "ClickHouse's part " + parts.damaged.front() + " is damaged" +
+          (more > 0 ? ", and " + std::to_string(more) + " others" : ""),
+      "nothing is lost, the ledger has it: stop the server, `boathouse reload --data DIR`, start it; and look at the "
+      "disk"};
+}
+
 Finding judge_backup(const std::optional<ledger::BackupMark>& mark, std::int64_t now_ms) {
   constexpr std::string_view kNext = "boathouse backup create --data DIR --to DIR, and serve with --backup-to";
   if (!mark) {

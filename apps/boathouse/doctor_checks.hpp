@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/ledger/backup_mark.hpp"
+#include "server/timeseries/part_check.hpp"
 
 namespace boathouse::app {
 
@@ -38,6 +39,9 @@ Finding judge_schema(const std::string& database, std::int64_t found, std::int64
 
 // Chunks that wait for ClickHouse, and when the oldest of them was taken in.
 Finding judge_loader(std::int64_t waiting, std::optional<std::int64_t> oldest_ms, std::int64_t now_ms);
+
+// ClickHouse's files.
+Finding judge_parts(const timeseries::PartsRead& parts);
 
 // By the ledger's word.
 Finding judge_backup(const std::optional<ledger::BackupMark>& mark, std::int64_t now_ms);

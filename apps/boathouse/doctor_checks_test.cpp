@@ -49,6 +49,16 @@ TEST(DoctorChecks, Loader) {
   expect(judge_loader(9, kNow - 2 * kHour, kNow), Health::fail);
 }
 
+TEST(DoctorChecks, Parts) {
+  expect(judge_parts({0, 0, {}}), Health::ok);
+  expect(judge_parts({7, 5, {}}), Health::ok);
+  EXPECT_NE(judge_parts({7, 5, {}}).text.find("5 of ClickHouse's 7 parts"), std::string::npos);
+  const Finding damaged = judge_parts({7, 7, {"sample 2026_1_1_0", "session all_1_1_0"}});
+  expect(damaged, Health::fail);
+  EXPECT_NE(damaged.text.find("sample 2026_1_1_0 is damaged, and 1 others"), std::string::npos) << damaged.text;
+  EXPECT_NE(damaged.next.find("boathouse reload"), std::string::npos);
+}
+
 TEST(DoctorChecks, Backup) {
   expect(judge_backup(std::nullopt, kNow), Health::fail);
   const auto made = [](std::int64_t ms) { return ledger::BackupMark{"backup-1", 7, ms}; };

@@ -10,8 +10,10 @@
 #include <string>
 #include <thread>
 
+#include "apps/boathouse/doctor.hpp"
 #include "apps/boathouse/test_engine_store.hpp"
 #include "server/timeseries/reconciler.hpp"
+#include "server/timeseries/rolling_reconciler.hpp"
 #include "server/timeseries/schema.hpp"
 
 namespace boathouse::app {
@@ -93,6 +95,60 @@ TEST_F(EngineTroubleTest, AnEngineThatIsKilledInTheMiddleOfAnInsertCountsEachRow
     expect_equal_counts(static_cast<std::int64_t>(recordings * kRows));
   }
   EXPECT_EQ(killed, 2) << "no insert was seen on its way";
+}
+
+// Not under the tokens that ClickHouse remembers: it would pass over the same rows.
+TEST_F(EngineTroubleTest, SessionRowsThatAreLostAreWrittenAgain) {
+  store(1, kStarted);
+  store(2, kStarted + 1000);
+  ASSERT_TRUE(load());
+  timeseries::RollingReconciler reconciler(*ledger_, client(), clock_, {}, [](std::string_view) {});
+  const auto run = [&] {
+    const base::Status done = reconciler.run([] { return base::Status(); });
+    ASSERT_TRUE(done) << done.error().text;
+  };
+  run();
+  EXPECT_EQ(reconciler.state().differences, 0U);
+  execute("ALTER TABLE session DELETE WHERE session = '" + uuid(1).text() + "' SETTINGS mutations_sync = 2");
+  ASSERT_EQ(number("SELECT count() AS n FROM session FINAL"), 1);
+  run();
+  EXPECT_EQ(reconciler.state().differences, 1U);
+  ASSERT_TRUE(load());
+  run();
+  EXPECT_EQ(reconciler.state().repaired, 1U);
+  expect_equal_counts(20);
+}
+
+TEST_F(EngineTroubleTest, TheDoctorFindsAPartThatIsDamaged) {
+  store(1, kStarted, 4'000);
+  ASSERT_TRUE(load());
+  note_engine(folder_.path(), endpoint());
+  DoctorOptions options;
+  options.data = folder_.path();
+  const auto parts = [&] {
+    for (const Finding& finding : examine(options)) {
+      if (finding.check == "parts") return finding;
+    }
+    return Finding{};
+  };
+  const Finding whole = parts();
+  EXPECT_EQ(whole.health, Health::ok) << whole.text;
+  EXPECT_EQ(whole.text, "2 of ClickHouse's 2 parts were read and are whole");
+
+  const std::string file =
+      text("SELECT path AS t FROM system.parts WHERE active AND table = 'sample' AND database = currentDatabase()") +
+      "data.bin";
+  std::fstream data(file, std::ios::in | std::ios::out | std::ios::binary);
+  ASSERT_TRUE(data) << file;
+  data.seekp(100);
+  data << std::string(16, 'x');
+  data.close();
+  const Finding damaged = parts();
+  EXPECT_EQ(damaged.health, Health::fail) << damaged.text;
+  EXPECT_TRUE(damaged.text.starts_with("ClickHouse's part sample 2023_")) << damaged.text;
+  const auto read = client().select("SELECT sum(cityHash64(*)) AS n FROM sample");
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().text.find("run `boathouse reload --data DIR`"), std::string::npos) << read.error().text;
 }
 
 // A disk of its own, which is small.

@@ -90,8 +90,9 @@ void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingRe
         counts);
   };
   number("boathouse_reconciler_recordings_total", "Recordings that were compared.", &State::looked_at, true);
-  number("boathouse_reconciler_differences_total", "Streams of which ClickHouse counted otherwise than the ledger.",
-         &State::differences, true);
+  number("boathouse_reconciler_differences_total",
+         "Streams that ClickHouse counted otherwise than the ledger, and lost session rows.", &State::differences,
+         true);
   number("boathouse_reconciler_repaired_total", "Of them, those that are equal again.", &State::repaired, true);
   number("boathouse_reconciler_passes_total", "Times that every recording was compared.", &State::passes, true);
   number("boathouse_reconciler_not_repairable", "Streams that differ though they were loaded again; should be 0.",

@@ -216,6 +216,10 @@ class SqlLedger final : public Ledger, public Bodies {
     return chunks;
   }
 
+  Status write_session_again(const base::Uuid& rec_id) override {
+    return committer_.run([&rec_id](Writer& writer) { return writer.write_session_again(rec_id); });
+  }
+
   Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) override {
     return read([limit](Reader& reader) { return reader.dirty_sessions(limit); });
   }

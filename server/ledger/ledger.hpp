@@ -174,6 +174,9 @@ class Ledger {
   // The chunks of this stream are loaded once more, in blocks with tokens of their own, because ClickHouse has lost
   // rows of them; those whose bodies are lost are not. How many will be.
   virtual base::Result<std::uint64_t> load_again(const base::Uuid& rec_id, rowing::Stream stream) = 0;
+  // The row of the recording's session is written once more, because ClickHouse has lost it: under a new number, so
+  // that it is none that ClickHouse remembers. Of a recording that is not there: nothing.
+  virtual base::Status write_session_again(const base::Uuid& rec_id) = 0;
   // Recordings whose session row must be written again (a birth, a seal, an edit, a purge, a `source` chunk, or other
   // chunks that are now loaded), the one that waits longest first, with the number to hand back when it is done: what
   // changed after it leaves the recording in the list. An edit marks the recording that its session was born with:

@@ -295,6 +295,21 @@ TEST_P(LoadingTest, SessionsWaitForBirthSealSourceAndLoad) {
   EXPECT_THAT(dirty(), IsEmpty());
 }
 
+TEST_P(LoadingTest, ASessionThatClickHouseLostIsWrittenAgainAsAChange) {
+  put({birth_entry(kRec)});
+  const auto seen = *ledger_->dirty_sessions(100);
+  write_all_sessions();
+  ASSERT_TRUE(ledger_->write_session_again(kRec));
+  ASSERT_TRUE(ledger_->write_session_again(uuid(77)));  // never heard of
+  const auto again = *ledger_->dirty_sessions(100);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].rec_id, kRec);
+  EXPECT_GT(again[0].up_to_seq, seen[0].up_to_seq) << "ClickHouse would pass over a row that it remembers";
+  EXPECT_GE(ledger_->sessions_around(kRec)->server_seq, again[0].up_to_seq);
+  reopen();
+  EXPECT_THAT(dirty(), ElementsAre(kRec));
+}
+
 TEST_P(LoadingTest, AChangeWhileASessionIsWrittenIsNotLost) {
   put({birth_entry(kRec)});
   const auto seen = *ledger_->dirty_sessions(100);

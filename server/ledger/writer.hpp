@@ -57,6 +57,7 @@ class Writer {
   base::Status body_is_back(std::int64_t server_seq, base::ByteView body);
   // As of Ledger.
   base::Result<std::uint64_t> load_recording_again(const base::Uuid& rec_id, rowing::Stream stream);
+  base::Status write_session_again(const base::Uuid& rec_id);
 
   // As of Ledger.
   base::Status set_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key);

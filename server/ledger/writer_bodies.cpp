@@ -227,4 +227,15 @@ Result<std::uint64_t> Writer::load_recording_again(const base::Uuid& rec_id, row
   return static_cast<std::uint64_t>(counters_.unloaded - before);
 }
 
+Status Writer::write_session_again(const base::Uuid& rec_id) {
+  auto mark = connection_->prepare(
+      "UPDATE session_mark SET seq = ?2, dirty_since = coalesce(dirty_since, ?2) WHERE rec_id = ?1");
+  if (!mark) {
+    return mark.error();
+  }
+  BOATHOUSE_TRY(mark->bind(1, rec_id.bytes).bind(2, next_seq()).run());
+  stored_ = stored_ || connection_->changes() > 0;
+  return {};
+}
+
 }  // namespace boathouse::ledger

@@ -38,6 +38,29 @@ Result<std::map<base::Uuid, std::uint64_t>> rows_of(ClickHouseClient& client, ro
   return counts;
 }
 
+// Those of `recordings` that some session's row names.
+Result<std::set<base::Uuid>> shown_in_sessions(ClickHouseClient& client, const std::set<base::Uuid>& athletes,
+                                               const std::set<base::Uuid>& recordings) {
+  const auto block = client.select(
+      "SELECT DISTINCT recording FROM (SELECT arrayJoin(recordings) AS recording FROM session FINAL WHERE athlete IN "
+      "{athletes:Array(UUID)}) WHERE recording IN {recordings:Array(UUID)}",
+      {{"athletes", array_of(athletes)}, {"recordings", array_of(recordings)}});
+  if (!block) return block.error();
+  std::set<base::Uuid> shown;
+  if (block->rows > 0) shown.insert(block->find("recording")->uuids.begin(), block->find("recording")->uuids.end());
+  return shown;
+}
+
+// Not one that is deleted, or hidden because its athlete's erasure was asked for.
+Result<bool> has_session(ledger::Ledger& ledger, const base::Uuid& rec_id) {
+  const auto around = ledger.sessions_around(rec_id);
+  if (!around) return around.error();
+  return std::ranges::any_of(around->sessions, [&](const ledger::SessionState& session) {
+    return !session.deleted &&
+           std::ranges::find(session.recordings, rec_id, &RecordingState::rec_id) != session.recordings.end();
+  });
+}
+
 const StreamState* find(const RecordingState& recording, rowing::Stream stream) {
   const auto found = std::ranges::find(recording.streams, stream, &StreamState::stream);
   return found == recording.streams.end() ? nullptr : &*found;
@@ -168,8 +191,66 @@ Status RollingReconciler::look_at(const std::vector<RecordingState>& recordings)
       BOATHOUSE_TRY(settle(recording, stream, found == rows->end() ? 0 : found->second));
     }
   }
+  BOATHOUSE_TRY(look_at_sessions(recordings));
   count(&State::looked_at, recordings.size());
   return base::Done{};
+}
+
+// What waits to be written is asked for before ClickHouse is: a row that is missing then was not on its way.
+Status RollingReconciler::look_at_sessions(const std::vector<RecordingState>& recordings) {
+  const auto waiting = ledger_.dirty_sessions(options_.max_remembered);
+  if (!waiting) return waiting.error();
+  if (waiting->size() >= options_.max_remembered) return base::Done{};  // a backlog: another time
+  std::set<base::Uuid> on_their_way;
+  for (const ledger::Ledger::DirtySession& one : *waiting) on_their_way.insert(one.rec_id);
+  std::set<base::Uuid> athletes;
+  std::set<base::Uuid> ids;
+  for (const RecordingState& recording : recordings) {
+    if (on_their_way.contains(recording.rec_id)) continue;
+    athletes.insert(recording.athlete);
+    ids.insert(recording.rec_id);
+  }
+  if (ids.empty()) return base::Done{};
+  const auto shown = shown_in_sessions(client_, athletes, ids);
+  if (!shown) return shown.error();
+  for (const base::Uuid& id : ids) BOATHOUSE_TRY(settle_session(id, shown->contains(id)));
+  return base::Done{};
+}
+
+Status RollingReconciler::settle_session(const base::Uuid& rec_id, bool is_shown) {
+  const Key key{rec_id, std::nullopt};
+  const auto known = troubles_.find(key);
+  if (!is_shown) {
+    const auto belongs = has_session(ledger_, rec_id);
+    if (!belongs) return belongs.error();
+    is_shown = !*belongs;  // as it should be
+  }
+  if (is_shown) {
+    if (known != troubles_.end()) {
+      count(&State::repaired);
+      troubles_.erase(known);
+    }
+    return base::Done{};
+  }
+  if (known == troubles_.end()) count(&State::differences);
+  Trouble trouble = known == troubles_.end() ? Trouble{} : known->second;
+  const std::string what = "recording " + rec_id.text() + " is in no session row of ClickHouse";
+  if (trouble.reloads < options_.max_reloads) {
+    BOATHOUSE_TRY(ledger_.write_session_again(rec_id));
+    ++trouble.reloads;
+    say(what + "; writing it again");
+  } else {
+    if (!trouble.hopeless) {
+      say(what + ", and writing it again does not help; look into it (docs/operations/runbooks.md)");
+    }
+    trouble.hopeless = true;
+  }
+  remember(key, trouble);
+  return base::Done{};
+}
+
+void RollingReconciler::remember(const Key& key, const Trouble& trouble) {
+  if (troubles_.contains(key) || troubles_.size() < options_.max_remembered) troubles_[key] = trouble;
 }
 
 Status RollingReconciler::settle(const RecordingState& recording, rowing::Stream stream, std::uint64_t rows) {
@@ -211,7 +292,7 @@ Status RollingReconciler::settle(const RecordingState& recording, rowing::Stream
     say(what + ", and loading again does not help; look into it (docs/operations/runbooks.md)");
   }
   trouble.hopeless = !helped;
-  if (known != troubles_.end() || troubles_.size() < options_.max_remembered) troubles_[key] = trouble;
+  remember(key, trouble);
   return base::Done{};
 }
 

@@ -1,6 +1,6 @@
 // Compares ledger and ClickHouse all the time, a part at a time: what changed since the last run, and a page of all
-// recordings, so that each is looked at once in a day's runs. What ClickHouse lacks is loaded again; what cannot be
-// made good that way is named until it is.
+// recordings, so that each is looked at once in a day's runs. What ClickHouse lacks, records or a session's row, is
+// loaded again; what cannot be made good that way is named until it is.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class RollingReconciler {
   // Since the start of this process, but for the last two.
   struct State {
     std::uint64_t looked_at = 0;              // recordings
-    std::uint64_t differences = 0;            // streams of recordings, each counted when it is found
+    std::uint64_t differences = 0;            // streams, and session rows, of recordings: each when it is found
     std::uint64_t repaired = 0;               // of them, those that are equal again
     std::uint64_t passes = 0;                 // over all recordings
     std::uint64_t not_repairable = 0;         // now
@@ -51,7 +51,7 @@ class RollingReconciler {
   [[nodiscard]] State state() const;
 
  private:
-  using Key = std::pair<base::Uuid, rowing::Stream>;
+  using Key = std::pair<base::Uuid, std::optional<rowing::Stream>>;  // nullopt: that it is in a session row
   struct Trouble {
     int reloads = 0;
     bool hopeless = false;
@@ -61,6 +61,9 @@ class RollingReconciler {
   base::Status look_at_some(const std::function<base::Status()>& watch);
   base::Status look_at(const std::vector<ledger::RecordingState>& recordings);
   base::Status settle(const ledger::RecordingState& recording, rowing::Stream stream, std::uint64_t rows);
+  base::Status look_at_sessions(const std::vector<ledger::RecordingState>& recordings);
+  base::Status settle_session(const base::Uuid& rec_id, bool is_shown);
+  void remember(const Key& key, const Trouble& trouble);
   base::Status look_again(const std::function<base::Status()>& watch);
   void count(std::uint64_t State::*member, std::uint64_t by = 1);
 

@@ -213,6 +213,52 @@ TEST_F(RollingReconcilerTest, WhatWasPurgedIsForgotten) {
   EXPECT_EQ(reconciler_->state().not_repairable, 0U);
 }
 
+TEST_F(RollingReconcilerTest, ASessionRowThatIsLostIsWrittenAgain) {
+  const auto written = [this] { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100)).ok()); };
+  const auto shown = [this](std::vector<base::Uuid> recordings) {
+    NativeBlock block;
+    block.rows = recordings.size();
+    block.columns.push_back({"recording", "UUID", {}, {}, std::move(recordings), {}, {}});
+    clickhouse_.answer_selects("FROM session FINAL", std::move(block));
+  };
+  store(1, 3);
+  store(2, 3);
+  load();
+  clickhouse_has({{1, 30}, {2, 30}});
+  shown({});
+  run();
+  EXPECT_EQ(reconciler_->state().differences, 0U) << "they are on their way";
+  written();
+  shown({recording(2)});
+  run();
+  EXPECT_EQ(reconciler_->state().differences, 1U);
+  EXPECT_EQ(reconciler_->state().repaired, 0U);
+  EXPECT_THAT(log_, HasSubstr("recording " + recording(1).text() +
+                              " is in no session row of ClickHouse; writing it "
+                              "again\n"));
+  const auto dirty = *ledger_->dirty_sessions(100);
+  ASSERT_EQ(dirty.size(), 1U);
+  EXPECT_EQ(dirty[0].rec_id, recording(1));
+  written();
+  shown({recording(1), recording(2)});
+  run();
+  EXPECT_EQ(reconciler_->state().repaired, 1U);
+  EXPECT_TRUE(ledger_->dirty_sessions(100)->empty());
+
+  // In vain: it is named, and no longer written.
+  shown({recording(2)});
+  for (int i = 0; i < 3; ++i) {
+    run();
+    EXPECT_EQ(ledger_->dirty_sessions(100)->size(), 1U);
+    written();
+  }
+  EXPECT_EQ(reconciler_->state().not_repairable, 0U);
+  run();
+  EXPECT_EQ(reconciler_->state().not_repairable, 1U);
+  EXPECT_TRUE(ledger_->dirty_sessions(100)->empty());
+  EXPECT_THAT(log_, HasSubstr("writing it again does not help"));
+}
+
 // Nothing has changed for long, so only the pass over all finds it: a page in each run, and then from the beginning.
 TEST_F(RollingReconcilerTest, EachRecordingHasItsTurn) {
   for (std::uint8_t number = 1; number <= 9; ++number) store(number, 1);

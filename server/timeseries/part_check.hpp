@@ -1,0 +1,25 @@
+// Whether the disk still gives what ClickHouse wrote: parts of tables, read whole and compared with their checksums. A
+// part that is damaged and that nobody asks for is noticed by nothing else.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "server/timeseries/clickhouse_client.hpp"
+
+namespace boathouse::timeseries {
+
+struct PartsRead {
+  std::size_t there = 0;
+  std::size_t read = 0;
+  std::vector<std::string> damaged;  // "sample 2026_1_1_0"
+};
+
+// Of the tables on this server, in an order that is another each time, as long as `go_on` says so: it is asked before
+// each. A part that was merged away meanwhile counts as read: its rows are in another.
+base::Result<PartsRead> read_parts(ClickHouseClient& client, const std::function<bool()>& go_on);
+
+}  // namespace boathouse::timeseries
