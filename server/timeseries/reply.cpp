@@ -29,6 +29,7 @@ constexpr std::array kTransientCodes = {
     std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
     std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS
     std::pair{319, Remedy::elsewhere},     // UNKNOWN_STATUS_OF_INSERT: its token says whether it was
+    std::pair{519, Remedy::later},         // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
     std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
 };
 
@@ -62,6 +63,8 @@ constexpr std::array kHints = {
     std::pair{307, kNarrow},  // TOO_MANY_BYTES
     std::pair{396, kNarrow},  // TOO_MANY_ROWS_OR_BYTES
     std::pair{497, std::string_view("its user lacks a right: deploy/clickhouse/users.xml has what is needed")},
+    std::pair{519, std::string_view("a replica is away, and a deletion needs all of them: \"ClickHouseDown\" in "
+                                    "docs/operations/runbooks.md")},
     std::pair{740, kReload},  // POTENTIALLY_BROKEN_DATA_PART
 };
 

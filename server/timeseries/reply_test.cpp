@@ -24,8 +24,8 @@ TEST(Reply, WhoCouldMendItFollowsFromTheCode) {
        {Case{159, Remedy::elsewhere}, Case{202, Remedy::elsewhere}, Case{209, Remedy::another_node},
         Case{210, Remedy::another_node}, Case{241, Remedy::elsewhere}, Case{242, Remedy::another_node},
         Case{252, Remedy::later}, Case{279, Remedy::another_node}, Case{285, Remedy::later},
-        Case{319, Remedy::elsewhere}, Case{999, Remedy::another_node}, Case{60, Remedy::none}, Case{62, Remedy::none},
-        Case{27, Remedy::none}, Case{33, Remedy::none}, Case{53, Remedy::none}}) {
+        Case{319, Remedy::elsewhere}, Case{519, Remedy::later}, Case{999, Remedy::another_node}, Case{60, Remedy::none},
+        Case{62, Remedy::none}, Case{27, Remedy::none}, Case{33, Remedy::none}, Case{53, Remedy::none}}) {
     const auto failure = failure_of(reply(500, "Code: " + std::to_string(code) + ". DB::Exception: why (NAME)"));
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->remedy, remedy) << code;
@@ -50,6 +50,7 @@ TEST(Reply, WhatToDoAboutItIsSaid) {
   EXPECT_NE(text(243).find("its disk is full: free or grow it"), std::string::npos);
   EXPECT_NE(text(252).find("InsertsRejected"), std::string::npos);
   EXPECT_NE(text(285).find("ClickHouseDown"), std::string::npos);
+  EXPECT_NE(text(519).find("a deletion needs all of them"), std::string::npos);
   EXPECT_NE(text(497).find("users.xml"), std::string::npos);
   for (const int code : {32, 33, 40, 107, 226, 228, 246, 271, 740}) {
     EXPECT_NE(text(code).find("stop the server and run `boathouse reload --data DIR`"), std::string::npos) << code;

@@ -11,6 +11,7 @@ import { objectStore } from './object_store.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
 const deploy = path.join(source, 'deploy');
+const usersXml = fs.readFileSync(path.join(deploy, 'clickhouse/users.xml'), 'utf8');
 const filesIn = (folder) => fs.readdirSync(path.join(deploy, folder)).map((name) => path.join(deploy, folder, name));
 const firstLine = (file) => fs.readFileSync(file, 'utf8').split('\n', 1)[0];
 
@@ -153,19 +154,19 @@ async function checkNginx(folder) {
   check('through nginx: a body that is too large is refused by the service', refused.endsWith('413') && refused.includes('"status"'), refused.slice(-300));
 }
 
-// A ClickHouse with deploy/clickhouse/*.xml, and a program that stands for boathouse-clickhouse-query.
-async function clickhouse(folder, store) {
+// A ClickHouse with deploy/clickhouse/*.xml in `folder`, and how to ask it. The library logs in as `default`, whom a server of ours does not have:
+// `rights` says what he may. `change`: of server.xml.
+function embedded(folder, endpoint, rights, change = (text) => text) {
   const place = (text) => text.replaceAll('/var/lib/clickhouse', `${folder}/db`).replaceAll('/etc/clickhouse-server', folder);
-  fs.mkdirSync(path.join(folder, 'db'));
-  // The library logs in as `default`, whom a server of ours does not have.
-  fs.writeFileSync(path.join(folder, 'users.xml'), fs.readFileSync(path.join(deploy, 'clickhouse/users.xml'), 'utf8').replace('<users>',
-    '<users><default><password/><profile>default</profile><quota>default</quota><networks><ip>::/0</ip></networks><access_management>1</access_management></default>'));
+  fs.mkdirSync(path.join(folder, 'db'), { recursive: true });
+  fs.writeFileSync(path.join(folder, 'users.xml'), usersXml.replace('<users>',
+    `<users><default><password/><quota>default</quota><networks><ip>::/0</ip></networks>${rights}</default>`));
   const config = path.join(folder, 'config.xml');
-  fs.writeFileSync(config, place(fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8')));
+  fs.writeFileSync(config, change(place(fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8'))));
   const environment = {
     PATH: process.env.PATH, BOATHOUSE_HOST: 'clickhouse-1.boathouse.internal', BOATHOUSE_INTERSERVER_PASSWORD: 'i',
     BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256: 'a'.repeat(64), BOATHOUSE_OPERATOR_PASSWORD_SHA256: 'b'.repeat(64), BOATHOUSE_VPC_CIDR: '10.20.0.0/16',
-    BOATHOUSE_COLD_ENDPOINT: `${store.url}/cold/replica-1/`, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's',
+    BOATHOUSE_COLD_ENDPOINT: endpoint, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
   const library = path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so');
@@ -184,6 +185,49 @@ async function clickhouse(folder, store) {
     waiting.push(resolve);
     child.stdin.write(`${statement.replaceAll('\n', ' ')}\n`, () => {});
   });
+  return { ask, environment };
+}
+
+// Not only that the service may do no more than it must: all that it does is carried out by somebody who has its rights and no others. Both
+// replicas of the cluster are this process, whose tables are not replicated.
+async function checkRights(folder) {
+  const own = /<boathouse>[^]*?(<grants>[^]*?<\/grants>)/.exec(usersXml)[1];
+  const { ask } = embedded(folder, 'http://127.0.0.1:1/cold/', `<profile>service</profile>${own}`,
+    (text) => text.replaceAll(/clickhouse-[12]\.boathouse\.internal/g, 'localhost'));
+  const athlete = "'00000000-0000-7000-8000-000000000001'";
+  const everywhere = (table) => `clusterAllReplicas(\`boathouse\`, ${table})`;
+  const statements = [
+    ...run(['schema']).out.trimEnd().split(';\n').map((one) => one.replace(/;$/, '')),
+    'ALTER TABLE stroke ADD COLUMN IF NOT EXISTS new_metric Nullable(UInt8)',
+    'SELECT table, name FROM system.columns WHERE database = currentDatabase()',
+    "SELECT comment, engine FROM system.tables WHERE database = currentDatabase() AND name = 'session'",
+    "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = 'boathouse'",
+    "SELECT value FROM system.settings WHERE name = 'insert_quorum'",
+    `INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT ${athlete}, now64(3), ${athlete}, 1, 1 SETTINGS insert_quorum = 0`,
+    'SELECT rec_id, count() FROM sample FINAL GROUP BY rec_id SETTINGS max_execution_time = 85',
+    // server/timeseries/eraser.cpp
+    `SELECT query_id FROM ${everywhere('system.processes')} WHERE query_kind = 'Insert' AND current_database = currentDatabase() LIMIT 1`,
+    `SELECT athlete FROM ${everywhere('currentDatabase(), sample')} WHERE athlete IN [${athlete}] LIMIT 1`,
+    `SELECT latest_fail_reason FROM ${everywhere('system.mutations')} WHERE database = currentDatabase() AND table = 'sample' AND NOT is_done LIMIT 1`,
+    `ALTER TABLE sample DELETE WHERE athlete IN [${athlete}] SETTINGS mutations_sync = 2`,
+    `SELECT count() FROM ${everywhere('currentDatabase(), session')} WHERE athlete = ${athlete}`,
+  ];
+  const refused = [];
+  for (const statement of statements) {
+    const { error } = await ask(statement);
+    if (error) refused.push(`${statement}: ${error}`);
+  }
+  check('users.xml: the service may do all that it does', statements.length > 20 && refused.length === 0, refused);
+  equal('rows that it deletes are gone', (await ask('SELECT count() FROM sample')).result, '0');
+  for (const statement of ['CREATE USER other', "SELECT * FROM file('/etc/passwd', LineAsString)", "SELECT * FROM s3('http://127.0.0.1:1/bucket/x.csv')", 'CREATE DATABASE other',
+    "INSERT INTO FUNCTION file('x.csv') SELECT 1"]) {
+    check(`and not ${statement}`, /ACCESS_DENIED/.test((await ask(statement)).error), await ask(statement));
+  }
+}
+
+// The same as an operator would have it, and a program that stands for boathouse-clickhouse-query.
+async function clickhouse(folder, store) {
+  const { ask, environment } = embedded(folder, `${store.url}/cold/replica-1/`, '<profile>default</profile><access_management>1</access_management>');
   const door = http.createServer((request, reply) => {
     const pieces = [];
     request.on('data', (piece) => pieces.push(piece));
@@ -223,6 +267,7 @@ await main(async () => {
     new RegExp(`^/backups/${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`));
   const store = await objectStore({ mayDelete: (key) => !key.startsWith('/backups/') || deletable.some((pattern) => pattern.test(key)) });
   atEnd(store.close);
+  await checkRights(path.join(folder, 'rights'));
   const { ask, query, environment } = await clickhouse(folder, store);
   const rows = async (statement) => {
     const { result, error } = await ask(statement);
