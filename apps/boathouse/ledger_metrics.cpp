@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/ledger/bodies.hpp"
@@ -79,24 +80,29 @@ void add_ledger_metrics(ops::Registry& registry, ledger::Ledger& ledger, base::C
           [](const ledger::Cohort& cohort) { return cohort.oldest_unsynced_s; });
 }
 
-void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingReconciler& reconciler) {
+void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingReconciler& reconciler,
+                            std::function<bool()> leads) {
   using State = timeseries::RollingReconciler::State;
-  const auto number = [&](const std::string& name, const std::string& help, std::uint64_t State::*member, bool counts) {
+  const auto number = [&](const std::string& name, const std::string& help, std::uint64_t State::*member) {
     registry.collect(
         name, help, {},
         [&reconciler, member] {
           return Samples{{{}, static_cast<double>(reconciler.state().*member)}};
         },
-        counts);
+        true);
   };
-  number("boathouse_reconciler_recordings_total", "Recordings that were compared.", &State::looked_at, true);
+  number("boathouse_reconciler_recordings_total", "Recordings that were compared.", &State::looked_at);
   number("boathouse_reconciler_differences_total",
-         "Streams that ClickHouse counted otherwise than the ledger, and lost session rows.", &State::differences,
-         true);
-  number("boathouse_reconciler_repaired_total", "Of them, those that are equal again.", &State::repaired, true);
-  number("boathouse_reconciler_passes_total", "Times that every recording was compared.", &State::passes, true);
-  number("boathouse_reconciler_not_repairable", "Streams that differ though they were loaded again; should be 0.",
-         &State::not_repairable, false);
+         "Streams that ClickHouse counted otherwise than the ledger, and lost session rows.", &State::differences);
+  number("boathouse_reconciler_repaired_total", "Of them, those that are equal again.", &State::repaired);
+  number("boathouse_reconciler_passes_total", "Times that every recording was compared.", &State::passes);
+  // A node that led once knows of differences that another has settled since.
+  registry.collect(
+      "boathouse_reconciler_not_repairable",
+      "Streams that differ though they were loaded again; should be 0. Absent on a node that does not lead.", {},
+      [&reconciler, leads = std::move(leads)] {
+        return leads() ? Samples{{{}, static_cast<double>(reconciler.state().not_repairable)}} : Samples();
+      });
   registry.collect("boathouse_reconciler_last_run_timestamp_seconds",
                    "When the last run of this node ended; absent: there was none.", {}, [&reconciler] {
                      const auto last = reconciler.state().last_run_ms;

@@ -2,6 +2,8 @@
 // docs/operations.md lists them. All must outlive the registry's last text().
 #pragma once
 
+#include <functional>
+
 #include "core/base/clock.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ops/metrics.hpp"
@@ -10,6 +12,8 @@
 namespace boathouse::app {
 
 void add_ledger_metrics(ops::Registry& registry, ledger::Ledger& ledger, base::Clock& clock);
-void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingReconciler& reconciler);
+// `leads`: whether this node is the one that reconciles now.
+void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingReconciler& reconciler,
+                            std::function<bool()> leads);
 
 }  // namespace boathouse::app

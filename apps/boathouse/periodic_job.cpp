@@ -8,6 +8,7 @@ namespace boathouse::app {
 namespace {
 
 constexpr std::int64_t kProlongMs = 30'000;
+constexpr std::int64_t kPassOnMs = 2'000;
 constexpr std::int64_t kRetryMs = jobs::Runner::Options{}.max_backoff_ms;
 
 }  // namespace
@@ -20,10 +21,11 @@ std::int64_t period_of(const jobs::Job& job, std::int64_t every_ms, std::int64_t
 }
 
 PeriodicJob::PeriodicJob(std::string kind, std::int64_t every_ms, Work work, jobs::Runner& runner, base::Clock& clock,
-                         std::function<void(std::string_view)> log)
+                         std::function<void(std::string_view)> log, Mine mine)
     : kind_(std::move(kind)),
       every_ms_(every_ms),
       work_(std::move(work)),
+      mine_(std::move(mine)),
       runner_(runner),
       clock_(clock),
       log_(std::move(log)) {
@@ -44,6 +46,11 @@ base::Status PeriodicJob::order(std::int64_t period, std::int64_t due_ms) {
 
 jobs::Outcome PeriodicJob::run(jobs::Runner::Context& context) {
   using jobs::Outcome;
+  if (mine_) {
+    const auto mine = mine_();
+    if (!mine) return Outcome::retry(mine.error().text, kPassOnMs);
+    if (!*mine) return Outcome::retry("it is another node's to do", kPassOnMs);
+  }
   const std::int64_t now = clock_.utc_ms();
   const std::int64_t period = period_of(context.job(), every_ms_, now);
   // Before anything can go wrong with this one. After a time when nobody was there, or with a clock that was set, the

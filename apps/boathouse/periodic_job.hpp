@@ -27,11 +27,13 @@ class PeriodicJob {
   // Keeps the lease, and fails when it is lost or the server stops; the work calls it now and then.
   using Watch = std::function<base::Status()>;
   using Work = std::function<base::Status(const Watch&)>;
+  // Whether this node may do it; one that may not leaves it to another within seconds. Empty: every node may.
+  using Mine = std::function<base::Result<bool>()>;
 
   // `kind`: the job's, also what the log calls it. `every_ms`: at least 1000; periods are counted from 1970, so that
   // all nodes agree. All must outlive the runner's threads.
   PeriodicJob(std::string kind, std::int64_t every_ms, Work work, jobs::Runner& runner, base::Clock& clock,
-              std::function<void(std::string_view)> log);
+              std::function<void(std::string_view)> log, Mine mine = {});
 
   // Orders this period's work, to be done in `after_ms`, at most a period.
   base::Status start(std::int64_t after_ms = 0);
@@ -43,6 +45,7 @@ class PeriodicJob {
   const std::string kind_;
   const std::int64_t every_ms_;
   const Work work_;
+  const Mine mine_;
   jobs::Runner& runner_;
   base::Clock& clock_;
   const std::function<void(std::string_view)> log_;

@@ -270,7 +270,8 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
                                                                 timeseries::RollingReconciler::Options{}, log_line);
   reconciling_ = std::make_unique<PeriodicJob>(
       "reconcile", options.reconcile_every_s * 1000,
-      [this](const PeriodicJob::Watch& watch) { return reconciler_->run(watch); }, *job_runner_, clock_, log_line);
+      [this](const PeriodicJob::Watch& watch) { return reconciler_->run(watch); }, *job_runner_, clock_, log_line,
+      [this] { return ledger_->leads(); });
   return base::Done{};
 }
 
@@ -316,10 +317,15 @@ base::Status Service::open(const ServeOptions& options) {
   return base::Done{};
 }
 
+// One that another node may have settled since does not count.
+std::uint64_t Service::differences() {
+  const auto leads = ledger_->leads();
+  return leads && *leads ? reconciler_->state().not_repairable : 0;
+}
+
 base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& options) {
   BOATHOUSE_TRY(api::add_operator_routes(
-      routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); },
-      [this] { return reconciler_->state().not_repairable; }));
+      routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); }, [this] { return differences(); }));
   control::PairingLimits pairing_limits;
   if (is_loopback(options.listen)) pairing_limits.of_an_address = 0;
   BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));

@@ -49,6 +49,7 @@ class Service {
 
   // Everything that it answers. After open(); it must outlive the table.
   base::Status add_routes(http::RouteTable& routes, const ServeOptions& options);
+  std::uint64_t differences();
 
  private:
   base::Status ensure_operator_key();

@@ -91,7 +91,10 @@ void ServiceMetrics::watch(ledger::Ledger::Options& options) {
 void ServiceMetrics::watch(ledger::Ledger& ledger, const timeseries::RollingReconciler& reconciler,
                            base::Clock& clock) {
   add_ledger_metrics(registry_, ledger, clock);
-  add_reconciler_metrics(registry_, reconciler);
+  add_reconciler_metrics(registry_, reconciler, [&ledger] {
+    const auto leads = ledger.leads();
+    return leads && *leads;
+  });
 }
 
 void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock) {
