@@ -205,4 +205,18 @@ route trail $get $anna "/v1/recordings/rec_$rec/trail\n\n"
 route audit $get $operator "/v1/audit?after=0&limit=100&kind=submission&athlete=ath_$rec\n\n"
 route sessions $get $anna '/v1/sessions?limit=5&cursor=x&from=2024-01-02T00:00:00Z\nAccept-Encoding: gzip\n\n'
 route csv $get $anna "/v1/sessions/ses_$rec/export.csv?streams=sample,stroke\nIf-None-Match: \"x\"\n\n"
+route team $post $anna "/v1/teams\n$json\n{\"name\":\"Eight\"}"
+route join_team $post $anna "/v1/teams/join\n$json\n{\"code\":\"0000-0000-0000\"}"
+route invite $post $anna "/v1/teams/team_$rec/invitation\n$json\n{}"
+route member $put $operator "/v1/teams/team_$rec/members/ath_$rec\n\n"
+route pair $post $anna "/v1/pairings\n$json\n{}"
+route claim $post 0 "/v1/pairings/claim\n$json\n{\"code\":\"0000-0000\",\"device_name\":\"phone\"}"
+route me $patch $anna "/v1/me\n${json}If-Match: *\n\n{\"name\":\"Zoë\",\"locale\":\"en\",\"email\":null}"
+route my_keys $get $anna '/v1/me/keys?limit=5\n\n'
+route rule $put $operator "/v1/retention/rules\n$json\n{\"scope\":\"athlete:ath_$rec\",\"grain\":\"sample\",\"years\":10}"
+route hold $post $operator "/v1/retention/holds\n$json\n{\"scope\":\"all\",\"reason\":\"a test\"}"
+route plan $get $operator '/v1/retention/plan\n\n'
+route erasure $post $operator "/v1/athletes/ath_$rec/erasure\n$json\n"
+route reconcile $get $operator '/v1/reconcile\n\n'
+route ready $get 0 '/readyz\n\n'
 route stranger $get 0 '/v1/sessions\nAuthorization: Bearer rk_live_x\n\n'
