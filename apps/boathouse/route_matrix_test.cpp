@@ -1,5 +1,6 @@
 // The OWASP API Top 10 (2023) against every route that `boathouse serve` has, over a socket: the table is the real one,
-// so a route without a row in test_route_matrix.hpp fails. Only ClickHouse is played: it writes down what it is asked.
+// so a route without a row in test_route_matrix.hpp fails. Only ClickHouse is played: it writes down what it is asked,
+// and has one session of Anna's.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -18,10 +19,15 @@
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
 #include "core/base/random.hpp"
+#include "core/rowing/catalogue.hpp"
+#include "core/rowing/record.hpp"
+#include "core/wire/chunk.hpp"
 #include "device/transport/http_client.hpp"
 #include "server/control/ids.hpp"
 #include "server/http/uri.hpp"
+#include "server/ledger/test_ledger.hpp"
 #include "server/query/cursor.hpp"
+#include "server/timeseries/session_columns.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::app {
@@ -33,9 +39,10 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr std::string_view kNobody = "018bcfe5-6800-7abc-8def-0123456789ab";
+constexpr std::string_view kAnnas = "018bcfe5-6800-7abc-8def-a000a000a000";
 constexpr std::int64_t kLongAgoMs = 1'700'000'000'000;
 
-// Answers every query with no rows.
+// Has one session row, and gives it to who may see it or asks for everybody's; all other queries have no rows.
 class PlayedClickHouse {
  public:
   PlayedClickHouse() {
@@ -47,7 +54,7 @@ class PlayedClickHouse {
     route.handler = http::Handler([this](const http::Request& request) {
       const std::lock_guard lock(mutex_);
       queries_.push_back(request.body);
-      return http::make_response(200, "application/octet-stream", "");
+      return http::make_response(200, "application/octet-stream", fits(request) ? session_ : "");
     });
     http::RouteTable routes;
     EXPECT_TRUE(routes.add(std::move(route)));
@@ -58,14 +65,32 @@ class PlayedClickHouse {
     url_ = "http://127.0.0.1:" + std::to_string(*server_->start());
   }
   [[nodiscard]] const std::string& url() const { return url_; }
+  void has(const timeseries::NativeBlock& session) {
+    const std::lock_guard lock(mutex_);
+    base::ByteWriter out;
+    timeseries::write_native(out, session);
+    session_ = base::as_text(out.take());
+    athlete_ = session.find("athlete")->uuids.at(0).text();
+    id_ = session.find("session")->uuids.at(0).text();
+  }
   std::vector<std::string> take_queries() {
     const std::lock_guard lock(mutex_);
     return std::exchange(queries_, {});
   }
 
  private:
+  [[nodiscard]] bool fits(const http::Request& request) const {
+    const auto has = [&request](const char* name, const std::string& value) {
+      const std::string* given = http::find(request.query, name);
+      return given == nullptr || given->find(value) != std::string::npos;
+    };
+    return request.body.starts_with("SELECT * FROM session ") && has("param_athlete", athlete_) &&
+           has("param_athletes", athlete_) && has("param_session", id_);
+  }
+
   std::mutex mutex_;
   std::vector<std::string> queries_;
+  std::string session_, athlete_, id_;
   std::unique_ptr<http::Server> server_;
   std::string url_;
 };
@@ -100,6 +125,8 @@ class RouteMatrixTest : public testing::Test {
     std::string operator_key;
     Person anna;
     Person eve;
+    Person ben;   // in Anna's team
+    Person carl;  // was a coach of hers
     std::string expired;
     std::string revoked;
     std::map<std::string, std::string> annas_without;  // scope -> a key of Anna's that has all others
@@ -133,16 +160,48 @@ class RouteMatrixTest : public testing::Test {
       }
       const auto team = accounts->teams().create("Anna's team", anna.id);
       EXPECT_TRUE(team);
-      EXPECT_TRUE(accounts->teams().add(team->id, key_of("Ben", {}).key.athlete->id, control::TeamRole::member));
+      const auto of_ben = key_of("Ben", {});
+      ben = {of_ben.text, of_ben.key.athlete->id};
+      EXPECT_TRUE(accounts->teams().add(team->id, ben.id, control::TeamRole::member));
+      const auto of_carl = key_of("Carl", {});
+      carl = {of_carl.text, of_carl.key.athlete->id};
+      const auto other_team = accounts->teams().create("Carl's team", carl.id);
+      EXPECT_TRUE(other_team);
+      EXPECT_TRUE(accounts->teams().add(other_team->id, eve.id, control::TeamRole::coach));
+      EXPECT_TRUE(accounts->teams().add(other_team->id, anna.id, control::TeamRole::member));
+      EXPECT_TRUE(accounts->teams().remove(other_team->id, carl.id, control::TeamRole::coach));
+      EXPECT_TRUE(accounts->teams().remove(other_team->id, eve.id, control::TeamRole::coach));
       ids["team"] = control::format_id(control::kTeamPrefix, team->id);
       ids["athlete"] = control::format_id(control::kAthletePrefix, anna.id);
-      ids["session"] = "ses_" + std::string(kNobody);
-      ids["recording"] = "rec_" + std::string(kNobody);
-      ids["uuid"] = kNobody;
+    }
+
+    // A recording with ten samples, in the ledger and as a session in ClickHouse.
+    void row() {
+      base::ManualClock clock{kLongAgoMs};
+      base::SystemRandom random;
+      const auto ledger = *ledger::Ledger::open({.place = {.sqlite_file = folder.file("ledger.db")}}, clock, random);
+      const base::Uuid rec = *base::Uuid::parse(kAnnas);
+      std::vector<rowing::Record> records(10);
+      for (rowing::Record& record : records) {
+        record.stream = rowing::Stream::sample;
+        record.values.assign(rowing::metrics(record.stream).size(), rowing::kNull);
+      }
+      const auto sealed = wire::seal_chunk(rowing::Stream::sample, 0, records);
+      ledger::Entry chunk = ledger::chunk_entry(rec, rowing::Stream::sample, 0, 10);
+      chunk.body = sealed->body;
+      chunk.sha256 = sealed->sha256;
+      EXPECT_TRUE(ledger::submit(*ledger, anna.id, {ledger::birth_entry(rec), chunk}));
+      timeseries::NativeBlock session;
+      timeseries::add_session_row(session, ledger->sessions_around(rec)->sessions.at(0), {}, 1);
+      clickhouse.has(session);
+      ids["session"] = "ses_" + std::string(kAnnas);
+      ids["recording"] = "rec_" + std::string(kAnnas);
+      ids["uuid"] = kAnnas;
     }
 
     base::Status open() {
       make_keys();
+      row();
       options.data = folder.path();
       options.listen = "127.0.0.1:0";
       options.clickhouse = clickhouse.url();
@@ -308,12 +367,29 @@ TEST_F(RouteMatrixTest, AKeyDoesWhatItsRoleAndScopesSay) {
 TEST_F(RouteMatrixTest, SomebodyElsesThingsDoNotExist) {
   for_each([](const http::Route& route, const MatrixRow& row) {
     if (!row.others_see_nothing) return;
-    const Answer annas = ask(route, row, of_anna(row), shared_->eve.key);
-    const Answer nobodys = ask(route, row, of_nobody(row), shared_->eve.key);
-    EXPECT_EQ(annas.status, 404) << route.name << " " << annas.body;
-    EXPECT_EQ(nobodys.status, 404) << route.name << " " << nobodys.body;
-    EXPECT_EQ(detail(annas), detail(nobodys)) << route.name;
+    if (route.method == Method::get) {
+      EXPECT_EQ(ask(route, row, of_anna(row), shared_->anna.key).status, 200) << route.name << ": it is there";
+    }
+    for (const Person* other : {&shared_->eve, &shared_->ben, &shared_->carl}) {
+      if (other == &shared_->ben && row.target.find("<team>") != std::string_view::npos) continue;  // he is in it
+      const Answer annas = ask(route, row, of_anna(row), other->key);
+      const Answer nobodys = ask(route, row, of_nobody(row), other->key);
+      EXPECT_EQ(annas.status, 404) << route.name << " " << annas.body;
+      EXPECT_EQ(nobodys.status, 404) << route.name << " " << nobodys.body;
+      EXPECT_EQ(detail(annas), detail(nobodys)) << route.name;
+    }
   });
+}
+
+// Of the team that he is in, a member may read what it is called and change nothing.
+TEST_F(RouteMatrixTest, AMemberChangesNothingOfTheTeam) {
+  for_each([](const http::Route& route, const MatrixRow& row) {
+    if (row.target.find("<team>") == std::string_view::npos || route.method == Method::get) return;
+    const Answer answer = ask(route, row, of_anna(row), shared_->ben.key);
+    EXPECT_THAT(answer.status, testing::AnyOf(403, 404)) << route.name << " " << answer.body;
+  });
+  const std::string team = "/v1/teams/" + shared_->ids["team"];
+  EXPECT_THAT(shared_->ask(Method::get, team, shared_->anna.key).body, HasSubstr("Anna's team"));
 }
 
 // API1, where the rows come from ClickHouse: no question without the athlete in it.
@@ -340,7 +416,7 @@ TEST_F(RouteMatrixTest, NoQueryOfAnAthletesKeyIsWithoutItsAthletes) {
 TEST_F(RouteMatrixTest, ACoachsQueriesNameTheMembers) {
   const std::string& key = shared_->anna.key;
   shared_->clickhouse.take_queries();
-  EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions/" + shared_->ids["session"], key).status, 404);
+  EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions/ses_" + std::string(kNobody), key).status, 404);
   const auto of_one = shared_->clickhouse.take_queries();
   EXPECT_THAT(of_one, testing::Each(HasSubstr("athlete IN {athletes:Array(UUID)}")));
   EXPECT_EQ(of_one.size(), 2U) << "the session, and what it was merged into";
@@ -349,7 +425,7 @@ TEST_F(RouteMatrixTest, ACoachsQueriesNameTheMembers) {
   EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions?athlete=" + shared_->ids["athlete"], key).status, 200);
   EXPECT_THAT(shared_->clickhouse.take_queries(), testing::Each(HasSubstr("athlete = {athlete:UUID}")));
   const std::string& narrow = shared_->annas_without["teams:read"];
-  EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions/" + shared_->ids["session"], narrow).status, 404);
+  EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions/ses_" + std::string(kNobody), narrow).status, 404);
   EXPECT_THAT(shared_->clickhouse.take_queries(), testing::Each(HasSubstr("athlete = {athlete:UUID}")));
   EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions?team=" + shared_->ids["team"], narrow).status, 404);
   EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions?athlete=x&team=y", key).status, 400);
@@ -420,6 +496,44 @@ TEST_F(RouteMatrixTest, WhatIsNoIdIsNobodys) {
       EXPECT_THAT(answer.status, testing::AnyOf(400, 404)) << route.name << " " << target;
     }
   });
+}
+
+// Injection by what filters: a value is refused or travels as a value, and is never a part of a statement.
+TEST_F(RouteMatrixTest, WhatFiltersIsNeverAStatement) {
+  const std::string of_session = "/v1/sessions/" + shared_->ids["session"];
+  const std::string of_webhook = "/v1/webhooks/" + shared_->ids["webhook"];
+  struct Filtered {
+    std::string target;
+    std::vector<const char*> names;
+    bool is_operators = false;
+  };
+  const std::vector<Filtered> all{
+      {"/v1/sessions", {"from", "to", "athlete", "team", "cursor", "limit"}},
+      {of_session + "/strokes", {"fields"}},
+      {of_session + "/samples", {"fields"}},
+      {of_session + "/export.csv", {"stream", "superseded"}},
+      {of_webhook + "/deliveries", {"cursor", "limit"}},
+      {"/v1/sync/changes", {"since", "limit"}},
+      {"/v1/audit", {"after", "kind", "athlete", "limit"}},
+      {"/v1/athletes", {"cursor", "limit"}, true},
+      {"/v1/keys", {"cursor", "limit"}, true},
+  };
+  for (const auto& [target, names, is_operators] : all) {
+    for (const char* name : names) {
+      for (const char* bad :
+           {"%27%20OR%201%3D1--", "%22", "%5C%27", "%00", "x%00", "1%20FORMAT%20JSON", "url(%27http://127.0.0.1:1/%27)",
+            "file(%27/etc/passwd%27)", "%7Bathlete:UUID%7D", "1;%20DROP%20TABLE%20session", "%60session%60"}) {
+        shared_->clickhouse.take_queries();
+        const std::string asked = target + "?" + name + "=" + bad;
+        const Answer answer =
+            shared_->ask(Method::get, asked, is_operators ? shared_->operator_key : shared_->anna.key);
+        EXPECT_THAT(answer.status, testing::AnyOf(400, 404)) << asked << " " << answer.body;
+        for (const std::string& query : shared_->clickhouse.take_queries()) {
+          EXPECT_THAT(query, Not(testing::ContainsRegex("OR 1|FORMAT JSON|url\\(|file\\(|DROP|`"))) << asked;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(RouteMatrixTest, OtherMethodsAreNotAllowed) {

@@ -12,7 +12,8 @@ struct MatrixRow {
   std::string_view name = {};  // Route::name
   For who = For::any_key;
   std::string_view scope = {};  // "" for everybody
-  // With ids of things of Anna's, in <>: what another athlete asks for with the same text does not exist.
+  // With ids of things of Anna's that are there, in <>: what another athlete asks for with the same text does not
+  // exist.
   std::string_view target = {};
   std::string_view body = {};  // of the right form, when the route takes JSON
   std::string_view kind = "application/json";
@@ -121,7 +122,7 @@ inline constexpr std::array kMatrix{
               .who = For::the_operator,
               .scope = "account:delete",
               .target = "/v1/retention/rules",
-              .body = R"({"scope": "all", "stream": "sample", "years": 10})"},
+              .body = R"({"scope": "all", "grain": "sample", "years": 10})"},
     MatrixRow{.name = "setLegalHold",
               .who = For::the_operator,
               .scope = "account:delete",
