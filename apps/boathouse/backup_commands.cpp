@@ -364,15 +364,17 @@ int reload(const BackupOptions& options) {
     if (!epoch) return fail_with(epoch.error());
     say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
   }
-  auto engine = EngineAccess::open(data, options.engine_binary, true);
-  if (!engine) {
-    say("if ClickHouse's own files are beyond repair, move " + (data / "clickhouse").string() +
-        " away and do it again");
-    return fail(engine.error());
+  const ClickHouseDoor door = open_clickhouse(options, data, true);
+  if (door.client() == nullptr) {
+    if (options.clickhouse.empty()) {
+      say("if ClickHouse's own files are beyond repair, move " + (data / "clickhouse").string() +
+          " away and do it again");
+    }
+    return fail({ErrorCode::unavailable, door.trouble});
   }
-  if (!(*engine)->is_own()) return wrong_use("a server runs on " + data.string() + "; stop it first");
+  if (door.engine && !door.engine->is_own()) return wrong_use("a server runs on " + data.string() + "; stop it first");
   Progress progress;
-  const auto done = backup::reload((*engine)->client(), *place, progress.watch());
+  const auto done = backup::reload(*door.client(), *place, progress.watch());
   if (!done) return fail_with(done.error());
   std::string text;
   if (options.json) {

@@ -39,8 +39,9 @@ int backup_verify(const BackupOptions& options);
 // Without `apply` it only says what it would remove.
 int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
-// For a stopped server: what its own ClickHouse lacks or has damaged is loaded again when it starts. `new_epoch`: its
-// ledger was put back to an earlier state by other means than restore().
+// For a stopped server: what its ClickHouse lacks or has damaged is loaded again when it starts, what it has and the
+// ledger does not know is removed. `new_epoch`: its ledger was put back to an earlier state by other means than
+// restore().
 int reload(const BackupOptions& options);
 int migrate(const BackupOptions& options);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -265,6 +266,76 @@ TEST_F(ClickHouseBackupTest, AReloadLoadsAgainWhatIsLackingOrDamaged) {
   ledger_.reset();
   ASSERT_EQ(app::reload(options_), kDone);
   expect_reloaded(3);
+}
+
+// A ClickHouse of its own that was restored from its own backup has again what was removed since: rows, session rows
+// and all. What it lacks is loaded under new tokens.
+TEST_F(ClickHouseBackupTest, AReloadTakesOutOfAnotherServerWhatARestoreBroughtBack) {
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    birth(n);
+    store(n, 0);
+  }
+  load();
+  const std::string elsewhere = folder_.file("elsewhere");
+  fs::create_directory(elsewhere);
+  fs::rename(folder_.file("clickhouse"), elsewhere + "/clickhouse");
+  const std::string password_file = folder_.file("password");
+  const auto password = make_engine_password(password_file, random_);
+  ASSERT_TRUE(password);
+  std::promise<timeseries::Endpoint> started;
+  timeseries::EngineProcess engine(
+      {engine_binary_, elsewhere + "/clickhouse", password_file, *password},
+      [&started](const timeseries::Endpoint& endpoint) {
+        if (!endpoint.url.empty()) started.set_value(endpoint);
+      },
+      [](std::string_view) {});
+  ASSERT_TRUE(engine.start());
+  const timeseries::Endpoint endpoint = started.get_future().get();
+  timeseries::ClickHouseClient client(endpoint);
+  // As if the ledger had removed them after ClickHouse's backup: a recording, a session of two, and one's rows.
+  const auto revive = [&](std::uint64_t from, std::uint64_t unknown, const std::string& recordings) {
+    ASSERT_TRUE(client.execute("INSERT INTO session SELECT * REPLACE ({r:UUID} AS session, " + recordings +
+                                   " AS recordings) FROM session FINAL WHERE has(recordings, {f:UUID})",
+                               {{"r", uuid(unknown).text()}, {"f", recording(from).text()}}));
+    ASSERT_TRUE(
+        client.execute("INSERT INTO sample SELECT * REPLACE ({r:UUID} AS rec_id) FROM sample FINAL WHERE "
+                       "rec_id = {f:UUID}",
+                       {{"r", uuid(unknown).text()}, {"f", recording(from).text()}}));
+  };
+  revive(1, 77, "[{r:UUID}]");
+  revive(2, 78, "[{r:UUID}, {f:UUID}]");
+  ASSERT_TRUE(client.execute("DELETE FROM sample WHERE rec_id = {r:UUID}", {{"r", recording(3).text()}}));
+  BackupOptions options = options_;
+  options.clickhouse = endpoint.url;
+  options.clickhouse_password_file = password_file;
+
+  EXPECT_EQ(app::reload(options), kWrongUse) << "the ledger is open";
+  ledger_.reset();
+  ASSERT_EQ(app::reload(options), kDone);
+  EXPECT_FALSE(fs::exists(folder_.file("clickhouse"))) << "an engine of our own was not asked for";
+  const auto counted = [&client](const std::string& sql) {
+    const auto block = client.select("SELECT count() AS n FROM " + sql);
+    EXPECT_TRUE(block) << block.error().text;
+    return block ? block->integer("n", 0) : -1;
+  };
+  EXPECT_EQ(counted("sample FINAL WHERE rec_id IN ('" + uuid(77).text() + "', '" + uuid(78).text() + "')"), 0);
+  EXPECT_EQ(counted("session FINAL WHERE hasAny(recordings, [toUUID('" + uuid(77).text() + "'), toUUID('" +
+                    uuid(78).text() + "')])"),
+            0);
+  reopen();
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1u) << "the third one's";
+  {
+    auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+    ASSERT_TRUE(connection);
+    auto round = connection->prepare("SELECT min(round), (SELECT last_seq FROM state) FROM unloaded");
+    ASSERT_TRUE(round && *round->step());
+    EXPECT_GT(round->integer(0), 0) << "tokens that ClickHouse never saw";
+    EXPECT_EQ(round->integer(0), round->integer(1));
+  }
+  load(*ledger_, client);
+  EXPECT_EQ(samples(client), 30);
+  EXPECT_EQ(counted("session FINAL"), 3) << "with the one that shared a row";
+  engine.stop();
 }
 
 // Signs that could end a literal stay inside of it; ClickHouse reads the statements as they are meant.

@@ -77,7 +77,7 @@ void CommandLine::add_backup(CLI::App& app) {
   with_destination(create);
   create->add_flag("--full", backup.full, "Write everything again, though an earlier backup has it");
   const auto with_clickhouse = [this](CLI::App* made, const std::string& without) {
-    made->add_flag("--without-clickhouse", backup.without_clickhouse, without);
+    if (!without.empty()) made->add_flag("--without-clickhouse", backup.without_clickhouse, without);
     made->add_option("--engine", backup.engine_binary, "The boathouse-engine program (default: beside this one)");
     CLI::Option* url =
         made->add_option("--clickhouse", backup.clickhouse, "URL of a ClickHouse server, as `serve` has it");
@@ -120,8 +120,7 @@ void CommandLine::add_backup(CLI::App& app) {
       command(app, "reload", "Have a stopped server load again what its ClickHouse lacks or has damaged",
               [this] { return app::reload(backup); });
   with_data(reload_command, "Folder of the server");
-  reload_command->add_option("--engine", backup.engine_binary,
-                             "The boathouse-engine program (default: beside this one)");
+  with_clickhouse(reload_command, "");
   reload_command->add_flag("--new-epoch", backup.new_epoch,
                            "The ledger was put back to an earlier state by other means than `restore`: devices are to "
                            "offer again whatever they hold");

@@ -211,28 +211,32 @@ Status cut_later_rows(ClickHouseClient& client, std::int64_t last_seq) {
   return cut("session");
 }
 
+Status remove_by_ids(ClickHouseClient& client, const std::string& table, const std::string& condition,
+                     const std::vector<base::Uuid>& ids) {
+  constexpr std::size_t kAtOnce = 200;  // ids travel in the URL
+  for (std::size_t from = 0; from < ids.size(); from += kAtOnce) {
+    std::string list = "[";
+    for (std::size_t i = from; i < std::min(from + kAtOnce, ids.size()); ++i) {
+      list += (i == from ? "'" : ",'") + ids[i].text() + "'";
+    }
+    BOATHOUSE_TRY(client.execute("DELETE FROM " + table + " WHERE " + condition, {{"ids", list + "]"}}));
+  }
+  return {};
+}
+
 // Of recordings that the ledger does not know, or knows otherwise.
 Status remove_rows(ClickHouseClient& client, const CountOf& doubtful) {
-  constexpr std::size_t kAtOnce = 200;  // ids travel in the URL
   std::map<rowing::Stream, std::vector<base::Uuid>> recordings;
   for (const auto& [key, count] : doubtful) {
     recordings[key.second].push_back(key.first);
   }
   for (const auto& [stream, ids] : recordings) {
-    for (std::size_t from = 0; from < ids.size(); from += kAtOnce) {
-      std::string list = "[";
-      for (std::size_t i = from; i < std::min(from + kAtOnce, ids.size()); ++i) {
-        list += (i == from ? "'" : ",'") + ids[i].text() + "'";
-      }
-      BOATHOUSE_TRY(
-          client.execute("DELETE FROM " + std::string(rowing::name(stream)) + " WHERE rec_id IN {ids:Array(UUID)}",
-                         {{"ids", list + "]"}}));
-    }
+    BOATHOUSE_TRY(remove_by_ids(client, std::string(rowing::name(stream)), "rec_id IN {ids:Array(UUID)}", ids));
   }
   return {};
 }
 
-// Recordings that are in one session row, and up to which change it shows them.
+// Recordings that are in session rows, and up to which change theirs shows them.
 Result<std::map<base::Uuid, std::int64_t>> shown_sessions(ClickHouseClient& client) {
   const auto block = client.select(
       "SELECT arrayJoin(recordings) AS recording, count() AS n, max(ver) AS v FROM session FINAL GROUP BY recording");
@@ -241,11 +245,57 @@ Result<std::map<base::Uuid, std::int64_t>> shown_sessions(ClickHouseClient& clie
   }
   std::map<base::Uuid, std::int64_t> shown;
   for (std::size_t row = 0; row < block->rows; ++row) {
-    if (block->integer("n", row) == 1) {
-      shown[block->find("recording")->uuids[row]] = block->integer("v", row);
-    }
+    // -1: in several, so none of them is it.
+    shown[block->find("recording")->uuids[row]] = block->integer("n", row) == 1 ? block->integer("v", row) : -1;
   }
   return shown;
+}
+
+// `take` gets each row of a table of the ledger's whose first column is a recording.
+template <typename Take>
+Status each_recording(sql::Connection& ledger, const Table& table, Take take) {
+  auto snapshot = sql::Snapshot::begin(ledger);
+  if (!snapshot) {
+    return snapshot.error();
+  }
+  auto rows = RowReader::open(ledger, table);
+  if (!rows) {
+    return rows.error();
+  }
+  while (true) {
+    const auto row = rows->next();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return {};
+    }
+    const auto rec_id = uuid_of(rows->row().blob(0));
+    if (!rec_id) {
+      return rec_id.error();
+    }
+    take(*rec_id, rows->row());
+  }
+}
+
+// Rows with a recording that the ledger does not know: one that was purged since the copy was made, or whose athlete was
+// erased. What else is in such a row is in none then, and made again.
+Status remove_unknown_sessions(ClickHouseClient& client, sql::Connection& ledger) {
+  static const Table kRecordings{"recording", {{"rec_id", ColumnKind::blob}}};
+  std::set<base::Uuid> known;
+  BOATHOUSE_TRY(each_recording(ledger, kRecordings,
+                               [&](const base::Uuid& rec_id, const sql::Statement&) { known.insert(rec_id); }));
+  const auto shown = shown_sessions(client);
+  if (!shown) {
+    return shown.error();
+  }
+  std::vector<base::Uuid> unknown;
+  for (const auto& [rec_id, ver] : *shown) {
+    if (!known.contains(rec_id)) {
+      unknown.push_back(rec_id);
+    }
+  }
+  return remove_by_ids(client, "session", "hasAny(recordings, {ids:Array(UUID)})", unknown);
 }
 
 Result<std::vector<base::Uuid>> sessions_up_to_date(ClickHouseClient& client, sql::Connection& ledger,
@@ -255,32 +305,14 @@ Result<std::vector<base::Uuid>> sessions_up_to_date(ClickHouseClient& client, sq
   if (!shown) {
     return shown.error();
   }
-  auto snapshot = sql::Snapshot::begin(ledger);
-  if (!snapshot) {
-    return snapshot.error();
-  }
-  auto marks = RowReader::open(ledger, kMarks);
-  if (!marks) {
-    return marks.error();
-  }
   std::vector<base::Uuid> good;
-  while (true) {
-    const auto row = marks->next();
-    if (!row) {
-      return row.error();
+  BOATHOUSE_TRY(each_recording(ledger, kMarks, [&](const base::Uuid& rec_id, const sql::Statement& mark) {
+    const auto found = shown->find(rec_id);
+    if (found != shown->end() && found->second >= mark.integer(1) && !incomplete.contains(rec_id)) {
+      good.push_back(rec_id);
     }
-    if (!*row) {
-      return good;
-    }
-    const auto rec_id = uuid_of(marks->row().blob(0));
-    if (!rec_id) {
-      return rec_id.error();
-    }
-    const auto found = shown->find(*rec_id);
-    if (found != shown->end() && found->second >= marks->row().integer(1) && !incomplete.contains(*rec_id)) {
-      good.push_back(*rec_id);
-    }
-  }
+  }));
+  return good;
 }
 
 }  // namespace
@@ -384,6 +416,7 @@ Result<LoadedParts> find_loaded(ClickHouseClient& client, sql::Connection& ledge
     }
   }
   BOATHOUSE_TRY(remove_rows(client, *there));
+  BOATHOUSE_TRY(remove_unknown_sessions(client, ledger));
   auto sessions = sessions_up_to_date(client, ledger, incomplete);
   if (!sessions) {
     return sessions.error();

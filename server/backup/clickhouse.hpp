@@ -74,8 +74,10 @@ struct Reloading {
   std::uint64_t chunks = 0;
   std::uint64_t to_load = 0;  // of them, those that ClickHouse has not, or not as the ledger has them
 };
-// For a stopped server whose ClickHouse is damaged or counts otherwise than the ledger, and is one server (no cluster):
-// what it lacks waits to be loaded when the server starts. conflict: the ledger is in use.
+// For a stopped server whose ClickHouse is damaged or counts otherwise than the ledger, or was restored from a backup
+// of its own: what the ledger does not know is removed from it, what it lacks waits to be loaded when the server
+// starts. Tables with damaged parts are made anew where ClickHouse is one server; replicas mend themselves. conflict:
+// the ledger is in use, or ClickHouse has several shards.
 base::Result<Reloading> reload(timeseries::ClickHouseClient& client, const sql::Place& ledger, const Watch& watch);
 
 }  // namespace boathouse::backup

@@ -42,6 +42,28 @@ Status apply(sql::Connection& ledger, const LoadedParts& loaded) {
   return ledger.execute("UPDATE state SET unloaded = (SELECT count(*) FROM unloaded)");
 }
 
+// Whether replicas have the tables: they bring back a damaged part by themselves, and a table of one server must not
+// take their place.
+Result<bool> is_replicated(ClickHouseClient& client) {
+  const auto engines = client.select(
+      "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name IN "
+      "('session', 'sample') ORDER BY name");
+  if (!engines) {
+    return engines.error();
+  }
+  bool replicated = false;
+  for (std::size_t row = 0; row < engines->rows; ++row) {
+    const std::string& engine = engines->find("engine")->texts[row];
+    if (engine == "Distributed") {
+      return base::Error{base::ErrorCode::conflict,
+                         "this ClickHouse has several shards, where a reload removes nothing: TRUNCATE the tables "
+                         "sample_shard and so on ON CLUSTER, then the server's reconciler loads everything"};
+    }
+    replicated = replicated || engine.starts_with("Replicated");
+  }
+  return replicated;
+}
+
 // Reads every part of every table; a table with a damaged one goes.
 Status drop_damaged(ClickHouseClient& client, Reloading& reloading, const Watch& watch) {
   for (const std::string& table : table_names()) {
@@ -89,6 +111,13 @@ Status forget_tokens(ClickHouseClient& client) {
   return {};
 }
 
+// Replicas cannot be told to forget: what waits gets a round that no block had, and so tokens that they never saw.
+Status name_anew(sql::Connection& ledger) {
+  return ledger.execute(
+      "UPDATE state SET last_seq = last_seq + 1 WHERE unloaded > 0;"
+      "UPDATE unloaded SET round = (SELECT last_seq FROM state)");
+}
+
 }  // namespace
 
 Status mark_unloaded(sql::Connection& ledger) {
@@ -124,8 +153,14 @@ Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, con
   if (!last_seq) {
     return last_seq.error();
   }
+  const auto replicated = is_replicated(client);
+  if (!replicated) {
+    return replicated.error();
+  }
   Reloading reloading;
-  BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
+  if (!*replicated) {
+    BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
+  }
   const auto loaded = find_loaded(client, *connection, *last_seq);
   if (!loaded) {
     return loaded.error();
@@ -137,6 +172,7 @@ Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, con
   }
   BOATHOUSE_TRY(mark_unloaded(*connection));
   BOATHOUSE_TRY(apply(*connection, *loaded));
+  BOATHOUSE_TRY(name_anew(*connection));
   BOATHOUSE_TRY(writing->commit());
   const auto chunks = number_of(*connection, "SELECT chunks FROM state");
   const auto to_load = number_of(*connection, "SELECT unloaded FROM state");

@@ -29,7 +29,7 @@ class LoaderDamageTest : public LoaderTest {
     ledger::Question question;
     question.rec_id.bytes[15] = number;
     question.up_to[rowing::Stream::sample] = 1000;
-    const auto held = ledger_->held(athlete, {&question, 1});
+    const auto held = ledger_->held(athlete, {&question, 1}, 1000);
     EXPECT_TRUE(held.ok()) << held.error().text;
     return held->at(0).streams.at(rowing::Stream::sample).have;
   }
