@@ -140,9 +140,11 @@ await main(async () => {
   // Old ones: first what would go, then gone.
   const list = () => run(['backup', 'list', '--to', backups, '--json']).out.split('\n').filter(Boolean);
   const keep = ['--to', backups, '--keep-daily', '1', '--keep-weekly', '1', '--keep-monthly', '1', '--json'];
+  // One more when an increment was tried first: its verification finds the damage, and a full one follows.
+  const all = list().length;
   const plan = runJson(['backup', 'prune', ...keep]).json;
   check('prune says what it would remove', !plan.applied && plan.bytes > bytes.length && plan.paths.includes(path.basename(part)), plan);
-  equal('and has removed nothing', list().length, 4);
+  check('and has removed nothing', all >= 4 && list().length === all, [all, list().length]);
   const pruned = runJson(['backup', 'prune', ...keep, '--apply']).json;
   equal('prune --apply removes just that', [pruned.applied, pruned.bytes, pruned.paths], [true, plan.bytes, plan.paths]);
   equal('one stays, and is whole', [list().length, run(['backup', 'verify', '--from', backups]).code, fs.existsSync(part)], [1, 0, false]);
