@@ -132,6 +132,26 @@ TEST_F(ClusterClientTest, ReadsAreSpread) {
   EXPECT_EQ(second_.requests().size(), 3U);
 }
 
+// Nothing that changes rows or tables is cut off in the middle, nor is what reads all there is.
+TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
+  first_.answer(ok(rows({1})));
+  second_.answer(ok(rows({1})));
+  const auto limit = [this] {
+    std::string all;
+    for (ScriptedNode* node : {&first_, &second_}) {
+      for (const std::string& request : node->requests()) all += request.substr(0, request.find("\r\n")) + "\n";
+    }
+    const std::size_t at = all.rfind("max_execution_time=");
+    return at == std::string::npos ? "" : all.substr(at + 19, all.find_first_of("& ", at) - at - 19);
+  };
+  EXPECT_TRUE(client_.select("CHECK TABLE t"));
+  EXPECT_TRUE(client_.execute("ALTER TABLE t DELETE WHERE 1"));
+  EXPECT_TRUE(insert());
+  EXPECT_EQ(limit(), "");
+  EXPECT_EQ(select(), 1) << why_;
+  EXPECT_EQ(limit(), "85.000");
+}
+
 TEST_F(ClusterClientTest, ANodeThatIsAwayIsPassedOverAndAskedAgainLater) {
   first_.die();
   second_.answer(ok(rows({1})));
