@@ -8,6 +8,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/hex.hpp"
 #include "core/base/sha256.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -164,6 +165,58 @@ TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
   }
   EXPECT_TRUE(distributed_statements({"boat-1"}).empty());
   EXPECT_EQ(all_statements({"boat-1", true}).back(), front.back()) << "its comment says that all is there";
+}
+
+// Also when the program ended between the two.
+TEST(Schema, ShardsGetNewMetricsAndTheirDistributedTablesAreMadeAnew) {
+  FakeClickHouse clickhouse;
+  ClickHouseClient client{Endpoint{clickhouse.url()}};
+  const auto texts = [](const char* name, std::vector<std::string> values) {
+    return NativeColumn{name, "String", {}, std::move(values), {}, {}, {}};
+  };
+  const std::string now = "schema " + std::to_string(kSchemaVersion);
+  clickhouse.answer_selects("system.tables", {1, {texts("comment", {now}), texts("engine", {"Distributed"})}});
+  clickhouse.answer_selects("system.clusters", {1, {{"shards", "UInt64", {2}, {}, {}, {}, {}}}});
+  // All columns of all tables, but this one of these tables.
+  const auto lacks = [&](const std::set<std::string>& where) {
+    std::vector<std::string> tables;
+    std::vector<std::string> names;
+    for (const Stream stream : rowing::kStreams) {
+      if (!has_table(stream)) continue;
+      for (const std::string suffix : {"", "_shard"}) {
+        const std::string table = std::string(rowing::name(stream)) + suffix;
+        for (const std::string& column : table_columns(stream)) {
+          if (column == "drive_length_cm" && where.contains(table)) continue;
+          tables.push_back(table);
+          names.push_back(column);
+        }
+      }
+    }
+    const std::size_t rows = tables.size();
+    clickhouse.answer_selects("system.columns",
+                              {rows, {texts("table", std::move(tables)), texts("name", std::move(names))}});
+  };
+  const auto changes = [&] {
+    const std::size_t before = clickhouse.statements().size();
+    const base::Status done = migrate(client, "boat");
+    EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().text);
+    std::vector<std::string> heads;
+    const auto all = clickhouse.statements();
+    for (std::size_t i = before; i < all.size(); ++i) {
+      if (!all[i].starts_with("ALTER") && !all[i].starts_with("CREATE OR")) continue;
+      heads.push_back(all[i].substr(0, all[i].find(" ON CLUSTER ")));
+    }
+    return heads;
+  };
+  lacks({});
+  EXPECT_TRUE(changes().empty());
+  lacks({"stroke", "stroke_shard"});
+  const auto both = changes();
+  ASSERT_EQ(both.size(), 1 + distributed_statements({"boat", true}).size());
+  EXPECT_EQ(both[0], "ALTER TABLE stroke_shard");
+  EXPECT_EQ(both[1], "CREATE OR REPLACE TABLE sample");
+  lacks({"stroke"});
+  EXPECT_EQ(changes().size(), distributed_statements({"boat", true}).size());
 }
 
 TEST(Schema, AClusterNameCannotLeaveItsQuotes) {
