@@ -73,7 +73,8 @@ base::Result<std::unique_ptr<Webhooks>> Webhooks::open(const Databases& database
       std::make_unique<webhooks::Deliverer>(*made->store_, clock, random, webhooks::Policy{}, resolve, std::move(send));
   made->runner_->handle(
       std::string(webhooks::kDeliveryJob),
-      [&deliverer = *made->deliverer_](jobs::Runner::Context& context) { return deliverer.run(context.job()); });
+      [&deliverer = *made->deliverer_](jobs::Runner::Context& context) { return deliverer.run(context.job()); },
+      webhooks::kCallPlaces, webhooks::kLongestWaitMs);
   made->dispatcher_ = std::make_unique<webhooks::Dispatcher>(ledger, *made->store_, *made->runner_, clock, no_log);
   for (const Receiver& receiver : receivers.all()) {
     if (made->endpoint_of(receiver)) continue;

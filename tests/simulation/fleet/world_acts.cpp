@@ -159,7 +159,13 @@ void World::meddle(std::size_t i) {
     case 3:
       if (plan_.clock_jumps) {
         const auto jump = static_cast<std::int64_t>(random_.below(2 * kTenYearsMs)) - kTenYearsMs;
-        device.set_clock(1'700'000'000'000 + (chance(50) ? jump : jump % 600'000));
+        const std::int64_t utc_ms = 1'700'000'000'000 + (chance(50) ? jump : jump % 600'000);
+        if (chance(30)) {
+          note("the server's clock is set to " + std::to_string(utc_ms));
+          server_clock_.set_utc_ms(utc_ms);
+        } else {
+          device.set_clock(utc_ms);
+        }
       }
       return;
     case 4:
