@@ -122,7 +122,8 @@ await main(async () => {
   equal('a cluster without a server, and a name that leaves its quotes, are wrong use',
     [['--clickhouse-cluster', 'boat'], ['--clickhouse', 'x', '--clickhouse-cluster', 'a`b']].map((more) => run(['serve', '--data', path.join(folder, 'none'), ...more]).code), [2, 2]);
   const exported = await server.get('/metrics', server.operatorKey);
-  const service = series(await exported.text());
+  const exportedText = await exported.text();
+  const service = series(exportedText);
   const engine = series(await engineMetrics(folder));
 
   // The scripts' own metrics, written against this server.
@@ -182,4 +183,18 @@ await main(async () => {
     .flatMap(([, cell]) => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name)));
   const families = new Set([...service.keys()].map((name) => name.replace(/(?<=duration_seconds)_(bucket|sum|count)$/, '')));
   equal('docs/operations.md lists each metric of the service', [...families].filter((name) => !listed.has(name)), []);
+  const said = [...exportedText.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+  equal('and none that the service does not have', [...listed].filter((name) => /^(boathouse|process)_/.test(name) && !said.includes(name)), []);
+
+  // What a workout that was synced leaves in them.
+  const number = (name) => Number(exportedText.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1));
+  const [stored, unpacked] = ['stored', 'unpacked'].map((what) => number(`boathouse_sync_${what}_bytes_total`));
+  check('chunks came, and came compressed', stored > 0 && unpacked / stored > 1, [stored, unpacked]);
+  check('bodies were received', number('boathouse_http_received_body_bytes_total') >= stored, [number('boathouse_http_received_body_bytes_total'), stored]);
+  for (const what of ['commit', 'ack']) {
+    const [count, sum] = ['count', 'sum'].map((part) => number(`boathouse_ledger_${what}_duration_seconds_${part}`));
+    check(`each ${what} of the ledger was timed`, count > 0 && sum > 0, [count, sum]);
+  }
+  equal('nothing waits for ClickHouse', [number('boathouse_outbox_chunks'), number('boathouse_outbox_lag_seconds')], [0, 0]);
+  equal('one device store was seen today, when it had something to send', ['replicas', 'replicas_owing'].map((what) => number(`boathouse_${what}{seen="1d"}`)), [1, 1]);
 });
