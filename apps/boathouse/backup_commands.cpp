@@ -226,10 +226,22 @@ int backup_list(const BackupOptions& options) {
 }
 
 int backup_verify(const BackupOptions& options) {
+  std::optional<sql::Place> ledger;
+  if (!options.data.empty() || !options.ledger.empty()) {
+    const auto place = place_of(options.ledger, options.data);
+    if (!place) return wrong_use(place.error().text);
+    ledger = *place;
+  }
   base::SystemClock clock;
   Progress progress;
   const auto found = backup::verify(options.from, clock, progress.watch());
   if (!found) return fail_with(found.error());
+  std::optional<std::int64_t> marked;
+  if (ledger) {
+    const auto taken = take_mark_back(*ledger, *found, clock, progress.watch());
+    if (!taken) return fail_with(taken.error());
+    marked = *taken;
+  }
   if (options.json) {
     std::string text;
     base::JsonWriter json(text);
@@ -237,10 +249,16 @@ int backup_verify(const BackupOptions& options) {
     json.key("bodies").value(found->bodies);
     put(json, found->differences);
     put(json, found->clickhouse, "clickhouse_differences");
+    json.key("mark_taken_back_to");
+    marked ? json.value(*marked) : json.null();
     json.end_object();
     print(text + "\n");
   } else {
     print(text_of(found->differences) + text_of(found->clickhouse));
+    if (marked) {
+      say("the ledger now says that backups reach up to server_seq " + std::to_string(*marked) +
+          "; make a new one: `boathouse backup create --full`");
+    }
     if (found->differences.empty()) {
       print(found->folder.filename().string() + ": " + std::to_string(found->bodies) +
             " chunks, each with the ledger's hash; " + said_of_clickhouse(*found) + "\n");

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "apps/boathouse/output.hpp"
+#include "server/backup/backup.hpp"
 #include "server/control/accounts.hpp"
+#include "server/ledger/backup_mark.hpp"
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::app {
@@ -85,6 +87,56 @@ TEST_F(BackupCommandsTest, APostgresLedgerIsBackedUpAndRestoredToAnother) {
   ASSERT_TRUE(restored);
   EXPECT_NE((*restored)->epoch(), (*backed_up)->epoch());
   EXPECT_EQ((*restored)->audit(0, 10, {{}, "restore"})->size(), 1u);
+}
+
+// Devices remove by the ledger's word, so what it rests on must be whole: it goes back to an older backup that is.
+TEST_F(BackupCommandsTest, AVerifyThatFindsDamageTakesTheLedgersWordBack) {
+  options_.to = options_.from = folder_.file("backups");
+  const auto mark = [this] {
+    auto connection = sql::Connection::open(place_);
+    EXPECT_TRUE(connection);
+    return *ledger::backup_mark(*connection);
+  };
+  const auto damage = [](const std::filesystem::path& backup) {
+    std::filesystem::resize_file(backup / "ledger.db", std::filesystem::file_size(backup / "ledger.db") / 2);
+  };
+  ASSERT_EQ(backup_create(options_), kDone);
+  const ledger::BackupMark first = mark().value();
+  const auto record = [this](std::uint64_t n) {
+    reopen();
+    put_one(ledger::birth_entry(ledger::uuid(n)));
+    ledger_.reset();
+  };
+  record(201);
+  ASSERT_EQ(backup_create(options_), kDone);
+  record(202);
+  ASSERT_EQ(backup_create(options_), kDone);
+  const ledger::BackupMark third = mark().value();
+  ASSERT_GT(third.up_to_seq, first.up_to_seq);
+  EXPECT_EQ(backup_verify(options_), kDone);
+  EXPECT_EQ(mark()->name, third.name) << "it is good";
+
+  // The one before is damaged too, and nobody has noticed yet.
+  const auto backups = *backup::list(options_.to);
+  ASSERT_EQ(backups.size(), 3u);
+  damage(backups[0].folder);
+  damage(backups[1].folder);
+  BackupOptions without = options_;
+  without.data.clear();
+  EXPECT_EQ(backup_verify(without), kFailed);
+  EXPECT_EQ(mark()->name, third.name) << "no ledger was named";
+  EXPECT_EQ(backup_verify(options_), kFailed);
+  EXPECT_EQ(mark()->name, first.name);
+  EXPECT_EQ(mark()->up_to_seq, first.up_to_seq);
+  EXPECT_EQ(backup_verify(options_), kFailed);
+  EXPECT_EQ(mark()->name, first.name) << "the damaged one is no more the one that it rests on";
+
+  options_.from = backups[2].folder.string();
+  damage(backups[2].folder);
+  EXPECT_EQ(backup_verify(options_), kFailed);
+  EXPECT_FALSE(mark()) << "none is left";
+  reopen();
+  EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "apps/boathouse/backup_run.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/control/schema.hpp"
@@ -17,18 +18,25 @@ base::Result<bool> is_of_this_program(sql::Connection& ledger) {
   return *version >= std::int64_t{ledger::kSchema.migrations.back().version};
 }
 
-// An athlete was erased since the last one: the segments of before are named no more, so that they go with the
-// backups of before.
-base::Result<bool> must_be_full(const backup::Source& source) {
+base::Result<std::string> epoch_of(sql::Connection& ledger) {
+  auto select = ledger.prepare("SELECT epoch FROM state");
+  if (!select) return select.error();
+  const auto row = select->step();
+  if (!row) return row.error();
+  return *row ? std::string(select->text(0)) : std::string();
+}
+
+// When the last athlete was erased, 0: none was.
+base::Result<std::int64_t> last_erasure(const backup::Source& source) {
   auto connection = sql::Connection::open(source.databases.front().place);
   if (!connection) return connection.error();
   const auto is_ours = is_of_this_program(*connection);
   if (!is_ours) return is_ours.error();
-  if (!*is_ours) return false;
-  auto select = connection->prepare("SELECT count(*) FROM erasure, backup_mark WHERE erased_ms >= made_ms");
+  if (!*is_ours) return std::int64_t{0};
+  auto select = connection->prepare("SELECT max(erased_ms) FROM erasure");
   if (!select) return select.error();
   if (const auto row = select->step(); !row) return row.error();
-  return select->integer(0) > 0;
+  return select->optional_integer(0).value_or(0);
 }
 
 // An older program's ledger has no place for the mark: false.
@@ -42,6 +50,27 @@ base::Result<bool> note(const backup::Source& source, const backup::Created& cre
       ledger::note_backup(*connection, created.manifest.epoch,
                           {created.folder.filename().string(), created.manifest.last_seq, created.manifest.made_ms}));
   return true;
+}
+
+// The farthest one beside `damaged` that nothing is wrong with.
+base::Result<std::optional<ledger::BackupMark>> farthest_good(const std::filesystem::path& damaged,
+                                                              const std::string& epoch, base::Clock& clock,
+                                                              const backup::Watch& watch) {
+  auto others = backup::list(damaged.parent_path());
+  if (!others) return others.error();
+  std::erase_if(*others, [&](const backup::Listed& one) {
+    return one.folder == damaged || !one.verified_ms || !one.manifest || one.manifest->epoch != epoch;
+  });
+  std::ranges::stable_sort(*others,
+                           [](const auto& a, const auto& b) { return a.manifest->last_seq > b.manifest->last_seq; });
+  for (const backup::Listed& one : *others) {
+    const auto found = backup::verify(one.folder, clock, watch);  // it may name the same damaged segment
+    if (!found) return found.error();
+    if (!found->differences.empty()) continue;
+    return std::optional(
+        ledger::BackupMark{one.folder.filename().string(), one.manifest->last_seq, one.manifest->made_ms});
+  }
+  return std::optional<ledger::BackupMark>();
 }
 
 }  // namespace
@@ -63,7 +92,7 @@ std::filesystem::path segments_folder(const std::filesystem::path& data, const s
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch) {
   // A ledger that cannot be read is create()'s to name.
-  if (const auto needed = must_be_full(source); needed && *needed) options.full = true;
+  if (const auto erased_ms = last_erasure(source); erased_ms && *erased_ms > 0) options.nothing_until_ms = *erased_ms;
   while (true) {
     auto created = backup::create(source, destination, options, clock, watch);
     if (!created) return created.error();
@@ -82,6 +111,31 @@ base::Result<BackupRun> run_backup(const backup::Source& source, const std::file
     }
     return run;
   }
+}
+
+base::Result<std::optional<std::int64_t>> take_mark_back(const sql::Place& ledger, const backup::Verification& found,
+                                                         base::Clock& clock, const backup::Watch& watch) {
+  std::optional<std::int64_t> up_to;
+  if (found.differences.empty()) return up_to;
+  sql::Place place = ledger;
+  place.sqlite.create = false;
+  auto connection = sql::Connection::open(place);
+  if (!connection) return connection.error();
+  const auto is_ours = is_of_this_program(*connection);
+  if (!is_ours) return is_ours.error();
+  if (!*is_ours) return up_to;
+  const std::string name = found.folder.filename().string();
+  const auto mark = ledger::backup_mark(*connection);
+  if (!mark) return mark.error();
+  if (!*mark || (*mark)->name != name) return up_to;
+  const auto epoch = epoch_of(*connection);
+  if (!epoch) return epoch.error();
+  const auto instead = farthest_good(found.folder, *epoch, clock, watch);
+  if (!instead) return instead.error();
+  const auto taken = ledger::take_back_backup(*connection, name, *instead);
+  if (!taken) return taken.error();
+  if (*taken) up_to = *instead ? (*instead)->up_to_seq : 0;
+  return up_to;
 }
 
 std::string clickhouse_trouble(const BackupRun& run) {

@@ -1,7 +1,9 @@
 // One backup of a server from begin to end: what `boathouse backup create` and the daily job both do.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/base/clock.hpp"
@@ -23,10 +25,17 @@ struct BackupRun {
   bool noted = false;  // the ledger says that devices may remove what is in it
 };
 
-// Creates and verifies; in full also when an athlete was erased since the last one, and again in full when it leans on
-// damaged files. When nothing differs, ClickHouse's part apart, the ledger notes how far it reaches.
+// Creates and verifies; leaning on nothing that an earlier backup of this destination has from before the last erasure
+// of an athlete, and again in full when it leans on damaged files. When nothing differs, ClickHouse's part apart, the
+// ledger notes how far it reaches.
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch);
+
+// When `found` differs from what was written and the ledger's mark is that backup's: the mark goes back to the farthest
+// older one of its folder that is still good, which is verified for that. What the ledger says now, 0: nothing is
+// backed up; nullopt: it said nothing of `found`, or that is good.
+base::Result<std::optional<std::int64_t>> take_mark_back(const sql::Place& ledger, const backup::Verification& found,
+                                                         base::Clock& clock, const backup::Watch& watch);
 
 // Why a restore of it would have to load all of ClickHouse again; empty: it would not, or no part was wanted.
 std::string clickhouse_trouble(const BackupRun& run);

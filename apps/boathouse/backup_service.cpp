@@ -46,8 +46,12 @@ base::Result<bool> BackupService::has_one(std::int64_t period) {
   if (!connection) return connection.error();
   const auto mark = ledger::backup_mark(*connection);
   if (!mark) return mark.error();
+  if (!*mark) return false;
+  // Made by hand to another place, or lost since: it is not this folder's.
+  std::error_code error;
+  const bool is_here = std::filesystem::exists(options_.destination / (*mark)->name / "manifest.json", error);
   // One of the future is of a clock that was ahead, and says nothing of this period.
-  return *mark && (*mark)->made_ms / options_.every_ms >= period &&
+  return is_here && (*mark)->made_ms / options_.every_ms >= period &&
          (*mark)->made_ms <= clock_.utc_ms() + options_.every_ms;
 }
 

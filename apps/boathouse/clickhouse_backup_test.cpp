@@ -182,6 +182,33 @@ TEST_F(ClickHouseBackupTest, AnIncrementHasWhatIsNewAndIsGoodElsewhereToo) {
   EXPECT_EQ(newest().clickhouse->files.size(), 1u);
 }
 
+// A backup without ClickHouse's part came between: the full copy of before the erasure is still the newest one.
+TEST_F(ClickHouseBackupTest, NoIncrementStandsOnACopyOfBeforeAnErasure) {
+  birth(1);
+  for (std::uint64_t i = 0; i < 20; ++i) store(1, i);
+  load();
+  ASSERT_EQ(backup_create(options_), kDone);
+  ASSERT_EQ(backup_create(options_), kDone);
+  ASSERT_EQ(newest().clickhouse->files.size(), 2u);
+  // The commands have the machine's clock, this ledger has one of its own.
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  ASSERT_TRUE(connection);
+  const std::int64_t erased_ms = newest().made_ms;
+  ASSERT_TRUE(
+      connection->execute("INSERT INTO erasure (athlete, asked_ms, due_ms, erasing_ms, erased_ms) VALUES "
+                          "(x'00000000000070008000000000000009', 1, 1, 1, " +
+                          std::to_string(erased_ms) + ")"));
+  BackupOptions without = options_;
+  without.without_clickhouse = true;
+  ASSERT_EQ(backup_create(without), kDone);
+  ASSERT_EQ(backup_create(options_), kDone);
+  ASSERT_TRUE(newest().clickhouse);
+  EXPECT_EQ(newest().clickhouse->files.size(), 1u) << "a full one";
+  ASSERT_EQ(backup_create(options_), kDone);
+  EXPECT_EQ(newest().clickhouse->files.size(), 2u) << "once is enough";
+  EXPECT_EQ(backup::holding_from_before(*backup::list(options_.to), erased_ms).size(), 2u);
+}
+
 TEST_F(ClickHouseBackupTest, ADamagedPartIsNamedAndLoadedFromTheLedger) {
   birth(1);
   store(1, 0);

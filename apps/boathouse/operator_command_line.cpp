@@ -98,6 +98,10 @@ void CommandLine::add_backup(CLI::App& app) {
   CLI::App* verify = command(*group, "verify", "Read every byte of a backup; exit 1 if anything differs",
                              [this] { return backup_verify(backup); });
   with_source(verify, "its newest");
+  verify->add_option(
+      "--data", backup.data,
+      "Folder of the server: if it differs, its ledger no longer says that devices may remove what is in it");
+  verify->add_option("--ledger", backup.ledger, "The same, of a ledger as `serve --ledger` has it");
   with_json(verify);
   CLI::App* prune = command(*group, "prune", "Say which old backups would be removed; --apply removes them",
                             [this] { return backup_prune(backup); });

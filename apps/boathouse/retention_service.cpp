@@ -19,7 +19,10 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
            [&accounts](const base::Uuid& athlete) -> Counts {
              const auto rows = accounts.count_of(athlete);
              if (!rows) return rows.error();
-             return std::vector<TableCount>{{"athlete", rows->athletes}, {"api_key", rows->keys}};
+             return std::vector<TableCount>{{"athlete", rows->athletes},
+                                            {"api_key", rows->keys},
+                                            {"team_person", rows->teams},
+                                            {"pairing", rows->pairings}};
            }},
           {"webhooks", [&webhooks](const base::Uuid& athlete) { return webhooks.forget(athlete); },
            [&webhooks](const base::Uuid& athlete) -> Counts {
@@ -34,13 +37,14 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
 RetentionService::RetentionService(const Parts& parts, const std::filesystem::path& backups, std::string cluster,
                                    std::function<void(std::string_view)> log)
     : parts_(parts),
+      backups_(backups),
       remover_(parts.ledger, parts.client, parts.runner, parts.clock),
       eraser_({rooms_of(parts), backups, std::move(cluster)}, parts.ledger, parts.client, parts.runner, parts.clock,
               std::move(log)) {}
 
 base::Status RetentionService::add_routes(http::RouteTable& routes) {
-  return retention::add_routes(routes,
-                               {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock});
+  return retention::add_routes(
+      routes, {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock, backups_});
 }
 
 base::Status RetentionService::start() {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct Source {
 
 struct CreateOptions {
   bool full = false;                                      // write everything again, though an earlier backup has it
+  std::optional<std::int64_t> nothing_until_ms = {};      // an athlete was erased then: name no file of before
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // a segment that is larger is ended
   ClickHouse clickhouse = {};
 };
@@ -89,6 +91,15 @@ struct Listed {
 
 // The newest first.
 base::Result<std::vector<Listed>> list(const std::filesystem::path& destination);
+
+// The folders of those that hold something of `utc_ms` or before: made by then, or naming a file of one that was (a
+// segment, a backup of ClickHouse) without having been made to be clean of it. Of one whose manifest cannot be read
+// nobody knows: it is among them.
+std::set<std::filesystem::path> holding_from_before(const std::vector<Listed>& backups, std::int64_t utc_ms);
+
+// Up to which server_seq of that ledger the verified backups in `destination` reach; 0: there is none, or no such
+// folder.
+std::int64_t verified_up_to(const std::filesystem::path& destination, const std::string& epoch);
 
 struct Keep {
   int days = 7;  // of so many days that have backups one each stays, the newest verified or the newest; so with weeks

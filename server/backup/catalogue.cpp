@@ -146,6 +146,54 @@ Result<std::vector<Listed>> list(const fs::path& destination) {
   return backups;
 }
 
+std::set<fs::path> holding_from_before(const std::vector<Listed>& backups, std::int64_t utc_ms) {
+  const auto files_of = [](const Manifest& manifest) {
+    std::vector<std::string> files;
+    for (const Segment& segment : manifest.segments) {
+      files.push_back(segment.file);
+    }
+    if (manifest.clickhouse) {
+      for (const CopiedFile& file : manifest.clickhouse->files) {
+        files.push_back(manifest.clickhouse->s3_folder + "/" + file.name);
+      }
+    }
+    return files;
+  };
+  std::set<std::string> old_files;
+  for (const Listed& one : backups) {
+    if (one.manifest && one.manifest->made_ms <= utc_ms) {
+      for (const std::string& file : files_of(*one.manifest)) {
+        old_files.insert(file);
+      }
+    }
+  }
+  std::set<fs::path> holding;
+  for (const Listed& one : backups) {
+    // A file that was written again is the same file, if nothing of the athlete was in it.
+    const bool names_one =
+        one.manifest && one.manifest->clean_of_ms < utc_ms &&
+        std::ranges::any_of(files_of(*one.manifest), [&](const std::string& file) { return old_files.contains(file); });
+    if (!one.manifest || one.manifest->made_ms <= utc_ms || names_one) {
+      holding.insert(one.folder);
+    }
+  }
+  return holding;
+}
+
+std::int64_t verified_up_to(const fs::path& destination, const std::string& epoch) {
+  std::int64_t farthest = 0;
+  const auto backups = list(destination);
+  if (!backups) {
+    return farthest;
+  }
+  for (const Listed& listed : *backups) {
+    if (listed.verified_ms && listed.manifest && listed.manifest->epoch == epoch) {
+      farthest = std::max(farthest, listed.manifest->last_seq);
+    }
+  }
+  return farthest;
+}
+
 Result<fs::path> find_backup(const fs::path& folder) {
   const fs::path place = tidy(folder);
   if (is_backup(place)) {

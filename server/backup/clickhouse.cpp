@@ -278,8 +278,8 @@ Status each_recording(sql::Connection& ledger, const Table& table, Take take) {
   }
 }
 
-// Rows with a recording that the ledger does not know: one that was purged since the copy was made, or whose athlete was
-// erased. What else is in such a row is in none then, and made again.
+// Rows with a recording that the ledger does not know: one that was purged since the copy was made, or whose athlete
+// was erased. What else is in such a row is in none then, and made again.
 Status remove_unknown_sessions(ClickHouseClient& client, sql::Connection& ledger) {
   static const Table kRecordings{"recording", {{"rec_id", ColumnKind::blob}}};
   std::set<base::Uuid> known;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/base/utc_time.hpp"
@@ -105,6 +106,7 @@ class Creation {
     BOATHOUSE_TRY(make_folder(partial()));
     BOATHOUSE_TRY(make_folder(destination_ / "bodies"));
     manifest_.made_ms = now_ms;
+    manifest_.clean_of_ms = options_.nothing_until_ms.value_or(0);
     BOATHOUSE_TRY(copy_ledger(*ledger));
     for (std::size_t i = 1; i < source_.databases.size(); ++i) {
       BOATHOUSE_TRY(copy_other(source_.databases[i]));
@@ -228,10 +230,20 @@ class Creation {
     return {};
   }
 
+  // Those whose files this one may name, the newest first.
+  [[nodiscard]] Result<std::vector<Listed>> backups_of_before() const {
+    auto backups = list(destination_);
+    if (backups && options_.nothing_until_ms) {
+      const std::set<fs::path> holding = holding_from_before(*backups, *options_.nothing_until_ms);
+      std::erase_if(*backups, [&](const Listed& one) { return holding.contains(one.folder); });
+    }
+    return backups;
+  }
+
   // Of the newest backup of this history, as far as they are there.
   [[nodiscard]] std::vector<Segment> segments_of_before() const {
     std::vector<Segment> segments;
-    const auto backups = list(destination_);
+    const auto backups = backups_of_before();
     if (!backups) {
       return segments;
     }
@@ -334,7 +346,7 @@ class Creation {
     if (options_.clickhouse.client == nullptr) {
       return {};
     }
-    const auto before = list(destination_);
+    const auto before = backups_of_before();
     if (!before) {
       return before.error();
     }

@@ -135,6 +135,9 @@ std::string encode_manifest(const Manifest& manifest) {
     put_files(json, manifest.clickhouse->files);
     json.end_object();
   }
+  if (manifest.clean_of_ms > 0) {
+    json.key("clean_of_ms").value(manifest.clean_of_ms);
+  }
   json.end_object();
   return std::string(kBegin) + text + std::string(kMiddle) + base::to_hex(base::sha256(base::as_bytes(text))) +
          std::string(kEnd);
@@ -176,6 +179,9 @@ Result<Manifest> parse_manifest(std::string_view text) {
     if (!copy.ok() || manifest.clickhouse->files.empty()) {
       return kDamaged;
     }
+  }
+  if (json->find("clean_of_ms") != nullptr) {
+    manifest.clean_of_ms = fields.number("clean_of_ms");
   }
   for (const JsonValue& value : fields.array("segments")) {
     Fields segment(value);

@@ -53,6 +53,7 @@ struct Manifest {
   std::vector<CopiedFile> files;                  // of the backup's folder, all but the manifest
   std::vector<Segment> segments;                  // in order of `from`
   std::optional<ClickHouseCopy> clickhouse = {};  // what of it was loaded by then, and may be more; nullopt: no part
+  std::int64_t clean_of_ms = 0;  // the last erasure of an athlete: no file that it names was written before it
 
   bool operator==(const Manifest&) const = default;
 };

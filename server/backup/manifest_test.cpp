@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
 #include <string>
+#include <vector>
+
+#include "server/backup/backup.hpp"
 
 namespace boathouse::backup {
 namespace {
@@ -23,6 +28,7 @@ TEST(Manifest, ClickHousesPartComesBackAsItWas) {
   made.clickhouse = ClickHouseCopy{"", {{"clickhouse-1-full.tar", 10, base::sha256(base::as_bytes("b"))}}};
   EXPECT_EQ(*parse_manifest(encode_manifest(made)), made);
   made.clickhouse = ClickHouseCopy{"https://bucket/it's", {{"full", 10, {}}, {"increment", 3, {}}}};
+  made.clean_of_ms = 1'700'000'000'001;
   EXPECT_EQ(*parse_manifest(encode_manifest(made)), made);
 }
 
@@ -38,6 +44,31 @@ TEST(Manifest, APartThatIsNoneIsRefused) {
   std::string text = encode_manifest(made);
   text[text.find("full.tar")] = 'F';
   EXPECT_FALSE(parse_manifest(text));
+}
+
+TEST(HoldingFromBefore, WhatNamesAFileOfBeforeHoldsSomethingOfBefore) {
+  const auto listed = [](const std::string& name, std::int64_t made_ms, const std::string& segment,
+                         const std::string& copy) {
+    Manifest manifest;
+    manifest.made_ms = made_ms;
+    if (!segment.empty()) manifest.segments.push_back({segment, 1, 2, 1, 1, {}});
+    if (!copy.empty()) manifest.clickhouse = ClickHouseCopy{"", {{copy, 1, {}}}};
+    return Listed{name, manifest, "", {}};
+  };
+  const std::vector<Listed> backups{listed("whole", 5, "b.seg", "new-full.tar"),
+                                    listed("clickhouse", 4, "b.seg", "full.tar"),
+                                    listed("segment", 3, "a.seg", ""),
+                                    listed("before", 2, "a.seg", "full.tar"),
+                                    listed("empty", 1, "", ""),
+                                    Listed{"unread", std::nullopt, "damaged", {}}};
+  using Folders = std::set<std::filesystem::path>;
+  std::vector<Listed> clean = backups;
+  clean[2].manifest->clean_of_ms = 2;
+  EXPECT_FALSE(holding_from_before(clean, 2).contains("segment")) << "it wrote the same bytes anew";
+  clean[3].manifest->clean_of_ms = 2;
+  EXPECT_TRUE(holding_from_before(clean, 2).contains("before")) << "whatever it says";
+  EXPECT_EQ(holding_from_before(backups, 2), (Folders{"clickhouse", "segment", "before", "empty", "unread"}));
+  EXPECT_EQ(holding_from_before(backups, 0), (Folders{"unread"}));
 }
 
 }  // namespace

@@ -116,10 +116,12 @@ class Accounts {
   [[nodiscard]] bool is_suspended(const base::Uuid& athlete) const { return ring_.is_suspended(athlete); }
   // Removes the athlete and the keys, for ever. Doing it again changes nothing.
   base::Status forget(const base::Uuid& athlete);
-  // How many rows of `athlete` and `api_key` are the athlete's.
+  // How many rows of each table are the athlete's.
   struct Rows {
     std::uint64_t athletes = 0;
     std::uint64_t keys = 0;
+    std::uint64_t teams = 0;     // team_person
+    std::uint64_t pairings = 0;  // pairing
   };
   base::Result<Rows> count_of(const base::Uuid& athlete);
 

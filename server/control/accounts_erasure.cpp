@@ -76,14 +76,16 @@ Status Accounts::forget(const base::Uuid& athlete) {
 Result<Accounts::Rows> Accounts::count_of(const base::Uuid& athlete) {
   const std::lock_guard lock(mutex_);
   auto select = connection_.prepare(
-      "SELECT (SELECT count(*) FROM athlete WHERE id = ?1), (SELECT count(*) FROM api_key WHERE athlete = ?1)");
+      "SELECT (SELECT count(*) FROM athlete WHERE id = ?1), (SELECT count(*) FROM api_key WHERE athlete = ?1), "
+      "(SELECT count(*) FROM team_person WHERE athlete = ?1), (SELECT count(*) FROM pairing WHERE athlete = ?1)");
   if (!select) {
     return select.error();
   }
   if (const auto row = select->bind(1, athlete.bytes).step(); !row) {
     return row.error();
   }
-  return Rows{static_cast<std::uint64_t>(select->integer(0)), static_cast<std::uint64_t>(select->integer(1))};
+  const auto count = [&select](int column) { return static_cast<std::uint64_t>(select->integer(column)); };
+  return Rows{count(0), count(1), count(2), count(3)};
 }
 
 }  // namespace boathouse::control

@@ -60,6 +60,12 @@ TEST_P(AccountsErasureTest, NoKeyOfASuspendedAthleteIsLetIn) {
 TEST_P(AccountsErasureTest, WhoIsForgottenIsNowhere) {
   const auto other_node = open();
   EXPECT_EQ(accounts_->count_of(anna())->keys, 1U);
+  const base::Uuid eight = accounts_->teams().create("Eight", std::nullopt)->id;
+  ASSERT_TRUE(accounts_->teams().add(eight, anna(), TeamRole::member));
+  ASSERT_TRUE(accounts_->teams().add(eight, ben_.key.athlete->id, TeamRole::member));
+  ASSERT_TRUE(accounts_->start_pairing(anna()));
+  EXPECT_EQ(accounts_->count_of(anna())->teams, 1U);
+  EXPECT_EQ(accounts_->count_of(anna())->pairings, 1U);
   ASSERT_TRUE(accounts_->suspend(anna(), true));
   ASSERT_TRUE(other_node->refresh());
   EXPECT_EQ(refusal(*other_node, anna_), ErrorCode::forbidden);
@@ -71,6 +77,9 @@ TEST_P(AccountsErasureTest, WhoIsForgottenIsNowhere) {
   EXPECT_TRUE(other_node->authenticate(ben_.text));
   EXPECT_EQ(accounts_->count_of(anna())->athletes, 0U);
   EXPECT_EQ(accounts_->count_of(anna())->keys, 0U);
+  EXPECT_EQ(accounts_->count_of(anna())->teams, 0U);
+  EXPECT_EQ(accounts_->count_of(anna())->pairings, 0U);
+  EXPECT_EQ(accounts_->count_of(ben_.key.athlete->id)->teams, 1U) << "another's stays";
   EXPECT_EQ(accounts_->athlete(anna()).error().code, ErrorCode::not_found);
 }
 

@@ -50,4 +50,26 @@ Status note_backup(sql::Connection& connection, const std::string& epoch, const 
   return transaction->commit();
 }
 
+Result<bool> take_back_backup(sql::Connection& connection, const std::string& name,
+                              const std::optional<BackupMark>& instead) {
+  auto transaction = sql::Transaction::begin(connection);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto change = connection.prepare(instead ? "UPDATE backup_mark SET name = ?2, up_to_seq = ?3, made_ms = ?4 "
+                                             "WHERE name = ?1"
+                                           : "DELETE FROM backup_mark WHERE name = ?1");
+  if (!change) {
+    return change.error();
+  }
+  change->bind(1, name);
+  if (instead) {
+    change->bind(2, instead->name).bind(3, instead->up_to_seq).bind(4, instead->made_ms);
+  }
+  BOATHOUSE_TRY(change->run());
+  const bool changed = connection.changes() > 0;
+  BOATHOUSE_TRY(transaction->commit());
+  return changed;
+}
+
 }  // namespace boathouse::ledger

@@ -19,7 +19,12 @@ struct BackupMark {
 
 base::Result<std::optional<BackupMark>> backup_mark(sql::Connection& connection);
 
-// In a transaction of its own. A mark never goes back. conflict: the backup is of another epoch than this ledger.
+// In a transaction of its own. A mark does not go back by a backup that reaches less far. conflict: the backup is of
+// another epoch than this ledger.
 base::Status note_backup(sql::Connection& connection, const std::string& epoch, const BackupMark& mark);
+// That backup turned out to be damaged: the mark goes back to `instead`, nullopt: nothing is backed up. False: by now
+// the mark is another backup's, and stays.
+base::Result<bool> take_back_backup(sql::Connection& connection, const std::string& name,
+                                    const std::optional<BackupMark>& instead);
 
 }  // namespace boathouse::ledger

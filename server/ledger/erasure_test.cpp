@@ -73,6 +73,10 @@ TEST_P(ErasureTest, WhoIsToBeErasedIsHiddenAtOnceAndComesBack) {
 
 TEST_P(ErasureTest, NothingIsLeftButIds) {
   fill();
+  const auto counted = *ledger_->rows_of_athlete(kAnna);
+  const auto marks = std::ranges::find(counted, "session_mark", &TableCount::table);
+  ASSERT_NE(marks, counted.end());
+  EXPECT_GT(marks->rows, 0U);
   const std::uint64_t bens = rows_of(kBen);
   ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
   clock_.set_utc_ms(due());

@@ -31,6 +31,9 @@ constexpr std::array kOwnTables{
              "server_seq IN (SELECT chunk.server_seq FROM chunk JOIN recording USING (rec_id) WHERE athlete = ?1)"},
     OwnTable{"lost_body",
              "server_seq IN (SELECT chunk.server_seq FROM chunk JOIN recording USING (rec_id) WHERE athlete = ?1)"},
+    OwnTable{"session_mark",
+             "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL "
+             "SELECT rec_id FROM gone WHERE athlete = ?1)"},
     OwnTable{"seal", kOfRecordings},
     OwnTable{"edit", kOfAthlete},
     OwnTable{"quarantine", kOfAthlete},

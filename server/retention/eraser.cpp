@@ -1,7 +1,6 @@
 #include "server/retention/eraser.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "server/backup/backup.hpp"
@@ -139,19 +138,10 @@ Result<std::vector<std::string>> backups_from_before(const std::filesystem::path
   const auto backups = backup::list(folder);
   if (!backups && backups.error().code == ErrorCode::not_found) return std::vector<std::string>();
   if (!backups) return backups.error();
-  std::set<std::string> old_segments;
-  for (const backup::Listed& one : *backups) {
-    if (!one.manifest || one.manifest->made_ms > erased_ms) continue;
-    for (const backup::Segment& segment : one.manifest->segments) old_segments.insert(segment.file);
-  }
   std::vector<std::string> names;
+  const auto holding = backup::holding_from_before(*backups, erased_ms);
   for (const backup::Listed& one : *backups) {
-    // Of one that cannot be read nobody knows.
-    const bool holds = !one.manifest || one.manifest->made_ms <= erased_ms ||
-                       std::ranges::any_of(one.manifest->segments, [&](const backup::Segment& segment) {
-                         return old_segments.contains(segment.file);
-                       });
-    if (holds) names.push_back(one.folder.filename().string());
+    if (holding.contains(one.folder)) names.push_back(one.folder.filename().string());
   }
   return names;
 }

@@ -68,7 +68,7 @@ class Eraser {
 };
 
 // The names of the backups in `folder` that hold something of before `erased_ms`: those made before it, and those that
-// name a segment of one of them.
+// name a segment or a ClickHouse backup of one of them.
 base::Result<std::vector<std::string>> backups_from_before(const std::filesystem::path& folder, std::int64_t erased_ms);
 
 }  // namespace boathouse::retention

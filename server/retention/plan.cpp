@@ -6,6 +6,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/sha256.hpp"
+#include "server/backup/backup.hpp"
 
 namespace boathouse::retention {
 namespace {
@@ -144,10 +145,14 @@ const ledger::LegalHold* hold_on(const Policy& policy, const base::Uuid& athlete
   return found == policy.holds.end() ? nullptr : &*found;
 }
 
-Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms) {
-  const auto backed_up = ledger.backed_up_seq();
-  if (!backed_up) return backed_up.error();
-  Planning planning(policy, now_ms, *backed_up);
+Result<std::int64_t> backed_up_seq(ledger::Ledger& ledger, const std::filesystem::path& backups) {
+  const auto by_its_word = ledger.backed_up_seq();
+  if (!by_its_word || backups.empty()) return by_its_word;
+  return std::min(*by_its_word, backup::verified_up_to(backups, ledger.epoch()));
+}
+
+Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms, std::int64_t backed_up_seq) {
+  Planning planning(policy, now_ms, backed_up_seq);
   const auto end = end_of_what_can_be_due(policy, now_ms);
   if (!end) return planning.finish();
   std::optional<base::Uuid> after;

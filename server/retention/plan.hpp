@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace boathouse::retention {
 
-inline constexpr std::int64_t kYearMs = 31'557'600'000;    // 365.25 days
+inline constexpr std::int64_t kYearMs = 31'557'600'000;  // 365.25 days
 inline constexpr std::size_t kMaxStreamsOfAPlan = 20'000;  // what is beyond waits for the next plan
 
 // The teams that an athlete is a member of. Read from the disk for each plan, not from what a node remembers: a rule of
@@ -46,15 +47,20 @@ struct Plan {
   std::string id;  // "" when nothing is to be removed
   std::vector<ledger::Retirement> items;
   std::map<rowing::Stream, Amount> streams;  // of items
-  std::uint64_t recordings = 0;              // with something to remove
-  Amount not_backed_up;                      // of items: what no verified backup has
-  Amount held;                               // left out: a hold keeps it
-  std::vector<ledger::LegalHold> holds;      // those that do
-  Amount on_its_way;                         // left out: it waits for ClickHouse still
-  bool more = false;                         // left out: more than one plan holds
+  std::uint64_t recordings = 0;                          // with something to remove
+  Amount not_backed_up;                                  // of items: what no verified backup has
+  Amount held;                                           // left out: a hold keeps it
+  std::vector<ledger::LegalHold> holds;                  // those that do
+  Amount on_its_way;                                     // left out: it waits for ClickHouse still
+  bool more = false;                                     // left out: more than one plan holds
 };
 
-base::Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms);
+// `backed_up_seq`: what is up to it is in a verified backup.
+base::Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms,
+                             std::int64_t backed_up_seq);
+// By the ledger's word and, where this server makes backups (`backups` is not empty), by what lies there still: a disk
+// of backups may be lost, or what is on it found damaged, after the ledger was told.
+base::Result<std::int64_t> backed_up_seq(ledger::Ledger& ledger, const std::filesystem::path& backups);
 
 // From "sample" and so on; invalid_input: not a stream, or `summary`, which is always kept.
 base::Result<rowing::Stream> grain_of(std::string_view name);

@@ -66,7 +66,7 @@ class PlanTest : public ledger::SqliteLedgerTest {
   Plan plan(std::int64_t now_ms = kNow) {
     const auto rules = policy_of(*ledger_, {});
     EXPECT_TRUE(rules);
-    auto made = make_plan(*ledger_, *rules, now_ms);
+    auto made = make_plan(*ledger_, *rules, now_ms, *backed_up_seq(*ledger_, {}));
     EXPECT_TRUE(made) << made.error().text;
     return *made;
   }

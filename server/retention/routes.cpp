@@ -200,7 +200,9 @@ Result<Response> release_hold(const Parts& parts, const Request& request) {
 Result<Plan> plan_now(const Parts& parts) {
   const auto policy = policy_now(parts);
   if (!policy) return policy.error();
-  return make_plan(parts.ledger, *policy, parts.clock.utc_ms());
+  const auto backed_up = backed_up_seq(parts.ledger, parts.backups);
+  if (!backed_up) return backed_up.error();
+  return make_plan(parts.ledger, *policy, parts.clock.utc_ms(), *backed_up);
 }
 
 Result<Response> show_plan(const Parts& parts, const Request&) {
@@ -221,7 +223,9 @@ Result<Response> show_plan(const Parts& parts, const Request&) {
     json.value(bytes == freed->clickhouse_bytes.end() ? 0 : bytes->second).end_object();
   }
   json.end_object().key("ledger_bytes").value(freed->ledger_total);
-  json.key("clickhouse_bytes").value(freed->clickhouse_total);
+  json.key("clickhouse_bytes")
+      .value(freed->clickhouse_total)
+      ;
   char usd[32];
   std::snprintf(usd, sizeof usd, "%.4f", freed->usd_a_month);
   json.key("usd_a_month").number(usd).key("prices_of").value(kPrices.date);
@@ -250,12 +254,14 @@ Result<Response> apply(const Parts& parts, const Request& request) {
                                           "), so nothing was removed: look at `boathouse retention plan` again"};
   }
   if (plan->not_backed_up.recordings > 0) {
-    return Error{
-        ErrorCode::conflict,
-        std::to_string(plan->not_backed_up.records) + " records of " + std::to_string(plan->not_backed_up.recordings) +
-            " recordings of this plan are in no verified backup, so nothing was removed: run `boathouse backup "
-            "create --data DIR --to FOLDER`, which verifies what it makes (`boathouse backup verify --from "
-            "FOLDER` says what is wrong with one), then plan again"};
+    return Error{ErrorCode::conflict,
+                 std::to_string(plan->not_backed_up.records) + " records of " +
+                     std::to_string(plan->not_backed_up.recordings) +
+                     " recordings of this plan are in no verified backup" +
+                     (parts.backups.empty() ? "" : " in " + parts.backups.string()) +
+                     ", so nothing was removed: run `boathouse backup "
+                     "create --data DIR --to FOLDER`, which verifies what it makes (`boathouse backup verify --from "
+                     "FOLDER` says what is wrong with one), then plan again"};
   }
   const std::string what = "plan=" + plan->id + " recordings=" + std::to_string(plan->recordings) +
                            " streams=" + std::to_string(plan->items.size());

@@ -1,6 +1,8 @@
 // The operator's door to retention and erasure: /v1/retention and /v1/athletes/{id}/erasure. docs/retention.md.
 #pragma once
 
+#include <filesystem>
+
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
@@ -20,6 +22,7 @@ struct Parts {
   Remover& remover;
   Eraser& eraser;
   base::Clock& clock;
+  std::filesystem::path backups = {};  // where this server's lie; empty: it makes none, the ledger's word counts
 };
 
 // What `parts` refers to must outlive the routes.

@@ -3,12 +3,17 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/base/json.hpp"
+#include "server/backup/backup.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/scopes.hpp"
 #include "server/control/test_call.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/backup_mark.hpp"
+#include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/retention/plan.hpp"
 
@@ -57,7 +62,7 @@ class RetentionRoutesTest : public ledger::SqliteLedgerTest {
   }
   std::string plan_id() {
     const auto policy = policy_of(*ledger_, *accounts_->teams().teams_of_members());
-    return make_plan(*ledger_, *policy, clock_.utc_ms())->id;
+    return make_plan(*ledger_, *policy, clock_.utc_ms(), 0)->id;
   }
 
   timeseries::ClickHouseClient client_{timeseries::Endpoint{}};  // away
@@ -169,6 +174,37 @@ TEST_F(RetentionRoutesTest, APlanIsAppliedAsItWasShownOrNotAtAll) {
   EXPECT_THAT(*ledger_->retirements(10), testing::IsEmpty());
   EXPECT_EQ(plan_id(), "");
   EXPECT_EQ(ask(Method::post, "/v1/retention/plan", body).status, 409) << "it is done";
+}
+
+// The ledger was told of a backup, and its disk is gone since.
+TEST_F(RetentionRoutesTest, WhatLiesInNoBackupAnyMoreIsNotRemoved) {
+  row();
+  EXPECT_EQ(set(R"({"scope":"all","grain":"source","years":1})"), 200);
+  clock_.set_utc_ms(clock_.utc_ms() + 2 * kYearMs);
+  const std::filesystem::path backups = folder_.file("backups");
+  http::RouteTable routes;
+  ASSERT_TRUE(add_routes(routes, {*accounts_, *ledger_, client_, *remover_, *eraser_, clock_, backups}));
+  std::swap(routes, routes_);
+  const std::string body = R"({"plan":")" + plan_id() + R"("})";
+  const auto made = backup::create({{{"ledger", place_, &ledger::kSchema}}, {}}, backups, {}, clock_,
+                                   [](std::uint64_t) { return base::Status(); });
+  ASSERT_TRUE(made) << made.error().text;
+  {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(),
+                                    {made->folder.filename().string(), made->manifest.last_seq, 1}));
+  }
+  const auto refused = ask(Method::post, "/v1/retention/plan", body);
+  EXPECT_EQ(refused.status, 409) << "it is there, and was found to be no good";
+  EXPECT_THAT(refused.body, HasSubstr(backups.string()));
+  std::ofstream(made->folder / "verified.json") << R"({"verified_ms":1})";
+  const std::filesystem::path away = folder_.file("away");
+  std::filesystem::rename(backups, away);
+  EXPECT_EQ(ask(Method::post, "/v1/retention/plan", body).status, 409) << "its disk is gone";
+  EXPECT_THAT(ask(Method::get, "/v1/retention/plan").body, HasSubstr(R"("not_backed_up":{"recordings":1,)"));
+  EXPECT_THAT(*ledger_->retirements(10), testing::IsEmpty());
+  std::filesystem::rename(away, backups);
+  EXPECT_EQ(ask(Method::post, "/v1/retention/plan", body).status, 202);
 }
 
 TEST_F(RetentionRoutesTest, AnErasureHidesAtOnceAndIsTakenBack) {
