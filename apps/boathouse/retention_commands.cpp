@@ -101,8 +101,10 @@ void show_plan(const JsonValue& plan) {
     char money[64];
     std::snprintf(money, sizeof money, "%.4f", usd != nullptr && usd->number() ? *usd->number() : 0.0);
     print("freed: " + size_text(number_of(plan, "ledger_bytes")) + " in the ledger, " +
-          size_text(number_of(plan, "clickhouse_bytes")) + " in ClickHouse; $" + money + " a month at AWS' prices of " +
-          text_of(plan, "prices_of") + "\n");
+          size_text(number_of(plan, "clickhouse_bytes")) + " in ClickHouse, " +
+          size_text(number_of(plan, "clickhouse_cold_bytes")) + " of it of years before the last one; worth $" + money +
+          " a month at AWS' prices of " + text_of(plan, "prices_of") + "\n" +
+          "disks and volumes do not become smaller by themselves: on them room is freed, only S3's bill falls\n");
   }
   show_left_out(plan, "not_backed_up",
                 "IN NO VERIFIED BACKUP, so this plan is refused until `boathouse backup create` has made one");

@@ -12,6 +12,12 @@ constexpr double kGigabyte = 1e9;
 
 }  // namespace
 
+double usd_a_month(const Freed& freed) {
+  const auto gigabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / kGigabyte; };
+  return gigabytes(freed.clickhouse_total - freed.clickhouse_cold) * kPrices.clickhouse +
+         gigabytes(freed.clickhouse_cold) * kPrices.clickhouse_cold + gigabytes(freed.ledger_total) * kPrices.ledger;
+}
+
 base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& plan) {
   Freed freed;
   for (const auto& [stream, amount] : plan.streams) {
@@ -28,9 +34,11 @@ base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& p
     const auto bytes = static_cast<std::uint64_t>(std::llround(a_row * static_cast<double>(amount.records)));
     freed.clickhouse_bytes[stream] = bytes;
     freed.clickhouse_total += bytes;
+    if (const auto cold = plan.cold_records.find(stream); cold != plan.cold_records.end()) {
+      freed.clickhouse_cold += static_cast<std::uint64_t>(std::llround(a_row * static_cast<double>(cold->second)));
+    }
   }
-  freed.usd_a_month = static_cast<double>(freed.clickhouse_total) / kGigabyte * kPrices.clickhouse +
-                      static_cast<double>(freed.ledger_total) / kGigabyte * kPrices.ledger;
+  freed.usd_a_month = usd_a_month(freed);
   return freed;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/sha256.hpp"
+#include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
 
 namespace boathouse::retention {
@@ -19,6 +20,8 @@ using ledger::RetentionRule;
 using rowing::Stream;
 
 constexpr std::size_t kPage = 5000;
+
+std::int64_t year_of(std::int64_t utc_ms) { return base::civil_from_days(utc_ms / 86'400'000).year; }
 
 const RetentionRule* rule_of(const Policy& policy, const std::string& scope, Stream stream) {
   const auto found = std::ranges::find_if(
@@ -79,6 +82,7 @@ class Planning {
     ++of_stream.recordings;
     of_stream.records += one.records;
     of_stream.ledger_bytes += one.bytes;
+    if (year_of(one.age_from_ms) + kHotYears <= year_of(now_ms_)) plan_.cold_records[one.stream] += one.records;
     all_.add(one);
     if (one.newest_seq > backed_up_seq_) not_backed_up_.add(one);
     return true;

@@ -16,6 +16,8 @@
 namespace boathouse::retention {
 
 inline constexpr std::int64_t kYearMs = 31'557'600'000;  // 365.25 days
+// This year and the last one lie on the replicas' own disks, older ones in S3 (deploy/clickhouse/move-cold).
+inline constexpr std::int64_t kHotYears = 2;
 inline constexpr std::size_t kMaxStreamsOfAPlan = 20'000;  // what is beyond waits for the next plan
 
 // The teams that an athlete is a member of. Read from the disk for each plan, not from what a node remembers: a rule of
@@ -46,7 +48,8 @@ struct Amount {
 struct Plan {
   std::string id;  // "" when nothing is to be removed
   std::vector<ledger::Retirement> items;
-  std::map<rowing::Stream, Amount> streams;  // of items
+  std::map<rowing::Stream, Amount> streams;              // of items
+  std::map<rowing::Stream, std::uint64_t> cold_records;  // of those: of years before the last one
   std::uint64_t recordings = 0;                          // with something to remove
   Amount not_backed_up;                                  // of items: what no verified backup has
   Amount held;                                           // left out: a hold keeps it

@@ -5,6 +5,7 @@
 
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/retention/cost.hpp"
 
 namespace boathouse::retention {
 namespace {
@@ -112,6 +113,22 @@ TEST_F(PlanTest, ADeviceWhoseClockIsTenYearsSlowLosesNothing) {
   keep(Stream::sample, 3);
   EXPECT_THAT(plan(clock_.utc_ms() + 3 * kYearMs - 1).items, IsEmpty());
   EXPECT_EQ(plan(clock_.utc_ms() + 3 * kYearMs).items.size(), 1U);
+}
+
+// Two years lie on the replicas' disks, older ones in S3: received in November 2023, cold from January 2025 on.
+TEST_F(PlanTest, WhatIsOlderThanTheLastYearIsCountedAsCold) {
+  row(100, kAnna);
+  back_up();
+  keep(Stream::sample, 1);
+  constexpr std::int64_t kNewYear2025 = 1'735'689'600'000;
+  EXPECT_EQ(plan(kNewYear2025 - 1).streams.at(Stream::sample).records, 10U);
+  EXPECT_THAT(plan(kNewYear2025 - 1).cold_records, IsEmpty());
+  EXPECT_EQ(plan(kNewYear2025).cold_records.at(Stream::sample), 10U);
+}
+
+TEST(UsdAMonth, IsThatOfWhereTheBytesLie) {
+  EXPECT_DOUBLE_EQ(usd_a_month({{}, 3'000'000'000, 2'000'000'000, 0, 0}), 0.16 + 2 * 0.046);
+  EXPECT_DOUBLE_EQ(usd_a_month({{}, 0, 0, 1'000'000'000, 0}), 1.58 * 0.115);
 }
 
 TEST_F(PlanTest, WhatIsInNoBackupIsSaid) {

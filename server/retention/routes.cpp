@@ -225,7 +225,8 @@ Result<Response> show_plan(const Parts& parts, const Request&) {
   json.end_object().key("ledger_bytes").value(freed->ledger_total);
   json.key("clickhouse_bytes")
       .value(freed->clickhouse_total)
-      ;
+      .key("clickhouse_cold_bytes")
+      .value(freed->clickhouse_cold);
   char usd[32];
   std::snprintf(usd, sizeof usd, "%.4f", freed->usd_a_month);
   json.key("usd_a_month").number(usd).key("prices_of").value(kPrices.date);

@@ -90,8 +90,10 @@ await main(async () => {
   check('bytes of both sides', now.streams.sample.ledger_bytes > 0 && now.streams.sample.clickhouse_bytes > 0 &&
     now.streams.sample.records === annas.records.sample && now.clickhouse_bytes > 0, now);
   const { prices, measured } = JSON.parse(fs.readFileSync(path.join(process.env.BOATHOUSE_SOURCE_DIR ?? '.', 'deploy/prices.json')));
-  const usd = (now.clickhouse_bytes * 2 * prices.gp3.usd + now.ledger_bytes * measured.ledgerOverhead.factor * prices['rds-gp3'].usd) / 1e9;
+  equal('rows of four years ago lie in S3 on AWS', now.clickhouse_cold_bytes, now.clickhouse_bytes);
+  const usd = (now.clickhouse_cold_bytes * 2 * prices.s3.usd + (now.clickhouse_bytes - now.clickhouse_cold_bytes) * 2 * prices.gp3.usd + now.ledger_bytes * measured.ledgerOverhead.factor * prices['rds-gp3'].usd) / 1e9;
   check('money, by the prices of deploy/prices.json', Math.abs(now.usd_a_month - usd) <= 0.00006, [now.usd_a_month, usd]);
+  check('that a disk stays as large as it is', /do not become smaller by themselves/.test(ask('retention', 'plan').out));
   check('as text too', /^plan ret_[0-9a-f]{16}: 1 recordings lose$/m.test(ask('retention', 'plan').out), ask('retention', 'plan').out);
   equal('another plan than the one that was shown is refused', ask('retention', 'apply', '--plan', unsafe.plan).code, 1);
 
