@@ -8,7 +8,7 @@ install_clickhouse
 mount_volume /var/lib/clickhouse clickhouse
 announce
 systemctl daemon-reload
-systemctl enable --now clickhouse-server clickhouse-move-cold.timer
+systemctl enable --now clickhouse-server clickhouse-move-cold.timer clickhouse-watch.timer
 if [ "$BOATHOUSE_HOST" = clickhouse-1.boathouse.internal ]; then
   systemctl enable --now clickhouse-backup.timer
 fi

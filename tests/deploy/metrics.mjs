@@ -83,7 +83,7 @@ async function engineMetrics(folder) {
   let refused = '';
   try { await ask(`EXPLAIN AST ${replicated[0].replace('ENGINE =', 'ENGIN =')}`); } catch (error) { refused = String(error); }
   check('a statement that is wrong does not parse', refused.includes('SYNTAX_ERROR'), refused);
-  return (await fetch(`${url}/metrics`)).text();
+  return { url, text: await (await fetch(`${url}/metrics`)).text() };
 }
 
 // What `serve --clickhouse-cluster` sends to a server that agrees to everything.
@@ -110,7 +110,7 @@ async function clusterStatements(folder, count) {
 
 await main(async () => {
   const folder = temporaryFolder();
-  const server = await new Server(path.join(folder, 'cloud')).start();
+  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--reconcile-every', '1s'] }).start();
   const device = path.join(folder, 'device');
   run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2']).out });
   const key = server.key('Anna');
@@ -121,10 +121,15 @@ await main(async () => {
   equal('serve makes the tables on its cluster', (await clusterStatements(folder, printed.length)).map((one) => one.trim()), printed);
   equal('a cluster without a server, and a name that leaves its quotes, are wrong use',
     [['--clickhouse-cluster', 'boat'], ['--clickhouse', 'x', '--clickhouse-cluster', 'a`b']].map((more) => run(['serve', '--data', path.join(folder, 'none'), ...more]).code), [2, 2]);
-  const exported = await server.get('/metrics', server.operatorKey);
-  const exportedText = await exported.text();
-  const service = series(exportedText);
-  const engine = series(await engineMetrics(folder));
+  equal('a backup is made', run(['backup', 'create', '--data', server.folder, '--to', path.join(folder, 'backups'), '--without-clickhouse']).code, 0);
+  let exported = '';
+  for (let tries = 0; tries < 600 && !exported.includes('\nboathouse_reconciler_last_run_timestamp_seconds'); ++tries) {
+    if (tries > 0) await new Promise((resolve) => { setTimeout(resolve, 50); });
+    exported = await (await server.get('/metrics', server.operatorKey)).text();
+  }
+  const service = series(exported);
+  const { url: engineUrl, text: engineText } = await engineMetrics(folder);
+  const engine = series(engineText);
 
   // The scripts' own metrics, written against this server.
   const texts = path.join(folder, 'texts');
@@ -133,6 +138,22 @@ await main(async () => {
   const reconciled = script('reconcile', [], { BOATHOUSE_URL: server.url, BOATHOUSE_KEY_FILE: path.join(server.folder, 'operator.key') });
   equal('boathouse-reconcile asks the service', [reconciled.status, String(reconciled.stderr)], [0, '']);
   for (const what of ['clickhouse', 'ledger', 'drill']) equal(`boathouse-backup-done ${what}`, script('backup-done', [what, texts]).status, 0);
+  // Ten minutes of 2 Hz, six times: an hour of 7,200 samples.
+  const asEngine = (statement) => spawnSync('curl', ['-s', '--fail-with-body', '--data-binary', '@-', engineUrl], { input: statement, encoding: 'utf8' });
+  const query = path.join(folder, 'query');
+  fs.writeFileSync(query, `#!/bin/sh\nexec curl -s --fail-with-body --data-binary @- ${engineUrl}\n`, { mode: 0o755 });
+  const watched = () => {
+    const done = spawnSync(path.join(deploy, 'clickhouse/watch'), [], { encoding: 'utf8', env: { ...process.env, BOATHOUSE_TEXTFILES: texts, BOATHOUSE_QUERY: query } });
+    equal('boathouse-watch-clickhouse', [done.status, done.stdout + done.stderr], [0, '']);
+    return fs.readFileSync(path.join(texts, 'boathouse_clickhouse.prom'), 'utf8');
+  };
+  const idle = watched();
+  check('it says what runs; of hours only when there are some', /^boathouse_clickhouse_longest_query_seconds \d/m.test(idle) && /^boathouse_clickhouse_oldest_mutation_seconds 0$/m.test(idle) && !idle.includes('samples_per_hour'), idle);
+  const sessions = asEngine('INSERT INTO session (athlete, started, session, sealed, samples, work_time_cs, ver) SELECT generateUUIDv4(), now() - 3600, generateUUIDv4(), 1, 1200, 60000, 1 FROM numbers(6)');
+  const stuck = asEngine("ALTER TABLE session DELETE WHERE throwIf(sleepEachRow(0) = 0, 'stuck') SETTINGS mutations_sync = 0");
+  equal('sessions and a mutation that never ends', [sessions.status, stuck.status, sessions.stdout + stuck.stdout], [0, 0, '']);
+  check('it counts samples of an hour', /^boathouse_clickhouse_samples_per_hour 7200$/m.test(watched()));
+  equal('promtool reads that, too', spawnSync('promtool', ['check', 'metrics'], { input: fs.readFileSync(path.join(texts, 'boathouse_clickhouse.prom')), encoding: 'utf8' }).status, 0);
   const text = fs.readdirSync(texts).map((file) => fs.readFileSync(path.join(texts, file), 'utf8')).join('');
   check('they say what they found', text.includes('boathouse_reconcile_differences 0\n') &&
     text.includes('boathouse_backup_last_success_timestamp_seconds{what="drill"} 1700000000\n'), text);
@@ -183,11 +204,11 @@ await main(async () => {
     .flatMap(([, cell]) => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name)));
   const families = new Set([...service.keys()].map((name) => name.replace(/(?<=duration_seconds)_(bucket|sum|count)$/, '')));
   equal('docs/operations.md lists each metric of the service', [...families].filter((name) => !listed.has(name)), []);
-  const said = [...exportedText.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+  const said = [...exported.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
   equal('and none that the service does not have', [...listed].filter((name) => /^(boathouse|process)_/.test(name) && !said.includes(name)), []);
 
   // What a workout that was synced leaves in them.
-  const number = (name) => Number(exportedText.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1));
+  const number = (name) => Number(exported.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1));
   const [stored, unpacked] = ['stored', 'unpacked'].map((what) => number(`boathouse_sync_${what}_bytes_total`));
   check('chunks came, and came compressed', stored > 0 && unpacked / stored > 1, [stored, unpacked]);
   check('bodies were received', number('boathouse_http_received_body_bytes_total') >= stored, [number('boathouse_http_received_body_bytes_total'), stored]);
