@@ -49,6 +49,10 @@ function checkUnits(folder) {
   }
   const served = /^ExecStart=(.+)$/m.exec(fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8'))[1].split(' ').slice(1);
   const onAws = [...fs.readFileSync(path.join(deploy, 'systemd/boathouse-aws.conf'), 'utf8').matchAll(/^ExecStart=(.+)$/gm)][0][1].split(' ').slice(1);
+  // Without --backup-to no device may ever remove anything; the unit may write there, and it is not within the data.
+  const unit = fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8');
+  const folders = /^StateDirectory=(.+)$/m.exec(unit)[1].split(' ').map((name) => `/var/lib/${name}`);
+  equal('boathouse.service: a backup each day, into a folder of its own', [folders.includes(served[served.indexOf('--data') + 1]), folders.indexOf(served[served.indexOf('--backup-to') + 1])], [true, 1]);
   for (const [what, args] of [['boathouse.service', served], ['boathouse-aws.conf', onAws]]) {
     equal(`${what}: serve knows its options`, run([...args, '--help']).code, 0);
     // --help ends before values are looked at, so each option by its name.
