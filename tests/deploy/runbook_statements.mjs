@@ -1,0 +1,114 @@
+// What the runbooks have an operator type besides `boathouse`: each statement for ClickHouse is parsed by it, those for PostgreSQL are carried
+// out on a ledger in the order of the restore that they belong to, each `aws` command has the options that it has.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Server, atEnd, check, engineBinary, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
+import { startPostgres } from '../e2e/postgres.mjs';
+
+const docs = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'docs');
+
+// Code spans and blocks, lines that go on joined.
+function codeOf(text) {
+  const joined = text.replace(/\\\n\s*/g, ' ');
+  return [...joined.matchAll(/```(\w*)\n([\s\S]*?)```|`([^`]+)`/g)].map(([, language, block, span]) => ({ language: language ?? '', text: block ?? span.replace(/\s+/g, ' ') }));
+}
+const forClickHouse = (code) => code.flatMap(({ text }) => [...text.matchAll(/echo (?:"([^"]*)"|'([^']*)')\s*\|\s*boathouse-clickhouse-query/g)].map(([, one, other]) => one ?? other));
+const forPostgres = (code) => [
+  ...code.filter(({ language }) => language === 'sql').flatMap(({ text }) => text.split(';').map((one) => one.trim()).filter((one) => one !== '')),
+  ...code.flatMap(({ text }) => [...text.matchAll(/psql [^`]*--command "([^"]+)"/g)].map(([, one]) => one)),
+];
+const forAws = (code) => code.flatMap(({ text }) => text.split('\n')).map((line) => /^\s*(aws (?!s3 )[a-z0-9-]+ [a-z0-9-]+[^|#;]*)/.exec(line)?.[1].trim()).filter((one) => one !== undefined);
+
+async function engine(folder) {
+  const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent']);
+  const ended = new Promise((resolve) => { child.on('exit', resolve); });
+  atEnd(async () => { child.kill(); await ended; });
+  child.stderr.resume();
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.on('data', (line) => resolve(/http:\S+/.exec(String(line))[0]));
+    ended.then(() => reject(new Error('the engine ended')));
+  });
+  return async (body) => {
+    const reply = await fetch(url, { method: 'POST', body });
+    return { status: reply.status, text: await reply.text() };
+  };
+}
+
+await main(async () => {
+  const folder = temporaryFolder();
+  const code = codeOf(fs.readFileSync(path.join(docs, 'operations/runbooks.md'), 'utf8'));
+
+  const ask = await engine(path.join(folder, 'engine'));
+  const parse = async (statement) => {
+    const said = await ask(`EXPLAIN AST ${statement}`);
+    return said.status === 200 ? '' : `${statement}: ${said.text.slice(0, 300)}`;
+  };
+  check('a statement that is none does not parse', (await parse('SELEC 1')).includes('SYNTAX_ERROR'));
+  const statements = forClickHouse(code);
+  const refused = [];
+  for (const statement of statements) refused.push(await parse(statement));
+  check(`${statements.length} statements for ClickHouse parse`, statements.length >= 20 && refused.every((one) => one === ''), refused.filter((one) => one !== ''));
+  // And those that ask what a single server has, too, run on the service's tables.
+  for (const statement of run(['schema']).out.trimEnd().split(';\n')) await ask(statement.replace(/;$/, ''));
+  const elsewhere = /query_log|replication_queue|zookeeper|detached_parts/;
+  const asked = statements.filter((one) => one.startsWith('SELECT') && !elsewhere.test(one));
+  const failed = [];
+  for (const statement of asked) {
+    const said = await ask(statement);
+    if (said.status !== 200) failed.push(`${statement}: ${said.text.slice(0, 300)}`);
+  }
+  check(`${asked.length} of them run`, asked.length >= 6 && failed.length === 0, failed);
+
+  // "Restore the ledger", from a backup: the statements as they stand there, a restore between them.
+  const postgres = await startPostgres();
+  const ledger = postgres.url('boathouse');
+  const other = (database) => ledger.replace('///boathouse?', `///${database}?`);
+  const sql = (database, statement) => spawnSync('psql', [other(database), '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '-At', '--command', statement], { encoding: 'utf8' });
+  const wanted = forPostgres(code);
+  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['UPDATE state', 'DELETE FROM', 'ALTER DATABASE', 'ALTER DATABASE', 'CREATE DATABASE']);
+  const [update, forget, away, here, create] = wanted;
+  const data = path.join(folder, 'cloud');
+  const backups = path.join(folder, 'backups');
+  let server = await new Server(data, { extra: ['--ledger', ledger] }).start();
+  equal('a crew has rowed', run(['simulate', '--ergs', '1', '--hz', '10', '--minutes', '1', '--speed', '0', '--server', server.url, '--key', server.operatorKey]).code, 0);
+  equal('a backup', run(['backup', 'create', '--data', data, '--ledger', ledger, '--to', backups, '--without-clickhouse']).code, 0);
+  // Its sessions, when ledger and ClickHouse are equal.
+  const sessions = async () => {
+    const equal_ = server.reconcile(server.operatorKey);
+    return equal_.code === 0 ? (await server.sessions(server.operatorKey)).map(({ id }) => id) : equal_;
+  };
+  const before = await sessions();
+  check('there are sessions', before.length > 0, before);
+  await server.stop();
+  equal('a database beside it', [sql('boathouse', create).status, sql('boathouse', create).status === 0], [0, false]);
+  equal('restored', run(['restore', '--from', backups, '--data', path.join(folder, 'restored'), '--ledger', other('restored'), '--without-clickhouse']).code, 0);
+  const epochOf = (database) => sql(database, 'SELECT epoch FROM state').stdout.trim();
+  const restoredEpoch = epochOf('restored');
+  check('it has another epoch', restoredEpoch !== epochOf('boathouse') && restoredEpoch !== '');
+  equal('they change names', [away, here].map((one) => { const done = sql('postgres', one); return done.status === 0 ? '' : done.stderr; }), ['', '']);
+  equal('under the old name is the restored one', epochOf('boathouse'), restoredEpoch);
+  server = await new Server(data, { extra: ['--ledger', ledger] }).start();
+  equal('the service serves from it, under the same address and keys', await sessions(), before);
+  equal('a backup of it', run(['backup', 'create', '--data', data, '--ledger', ledger, '--to', backups, '--without-clickhouse']).code, 0);
+  await server.stop();
+
+  // To a minute: the database as it was, and the two statements.
+  const marks = () => sql('boathouse', 'SELECT count(*) FROM backup_mark').stdout.trim();
+  equal('with a word of a backup', marks(), '1');
+  equal('a new epoch by hand', [update, forget].map((one) => { const done = sql('boathouse', one); return done.status === 0 ? '' : done.stderr; }), ['', '']);
+  check('is another one, of the same form', epochOf('boathouse') !== restoredEpoch && /^[0-9a-f]{32}$/.test(epochOf('boathouse')) && epochOf('boathouse').length === restoredEpoch.length, [epochOf('boathouse'), restoredEpoch]);
+  equal('and nothing counts as backed up', marks(), '0');
+  server = await new Server(data, { extra: ['--ledger', ledger] }).start();
+  equal('the service serves from it', await sessions(), before);
+
+  // The command line of AWS says what it was asked for without asking anybody.
+  const commands = forAws(code);
+  const trouble = (command) => {
+    const done = spawnSync('bash', ['-c', `${command} --generate-cli-skeleton output`], { encoding: 'utf8', env: { ...process.env, AWS_DEFAULT_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true' } });
+    return done.status === 0 ? '' : `${command}: ${done.stderr.slice(-300)}`;
+  };
+  check('an option that there is not is found', trouble('aws rds modify-db-instance --db-instance-identifier LEDGER --new-name X') !== '');
+  const wrong = commands.map(trouble).filter((one) => one !== '');
+  check(`${commands.length} commands of AWS have the options that they have`, commands.length >= 8 && wrong.length === 0, wrong.length > 0 ? wrong : commands);
+});
