@@ -116,6 +116,9 @@ TEST_P(BackupServiceTest, TheOneAfterAnErasureLeansOnNothingOfBefore) {
   work();
   EXPECT_EQ(backups(), 2u) << log_;
   EXPECT_EQ(*retention::backups_from_before(destination_, erased_ms), before);
+  EXPECT_NE(backup::list(destination_)->at(0).manifest->segments.at(0).file,
+            backup::list(destination_)->at(1).manifest->segments.at(0).file)
+      << "written anew";
 
   clock_.advance_ms(kDay);
   work();
