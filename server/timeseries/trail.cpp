@@ -147,14 +147,16 @@ base::Result<SessionOf> session_of(ledger::Ledger& ledger, const RecordingState&
 
 base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingState& recording,
                                      const SessionKey& session) {
-  const auto count = [&](std::string_view table, std::string_view id, std::int64_t started_ms,
-                         const base::Uuid& value) -> base::Result<std::uint64_t> {
-    const auto block = client.select(
-        "SELECT count() AS n FROM " + std::string(table) +
-            " FINAL WHERE athlete = {athlete:UUID} AND started = "
-            "fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND " +
-            std::string(id) + " = {id:UUID}",
-        {{"athlete", recording.athlete.text()}, {"started", std::to_string(started_ms)}, {"id", value.text()}});
+  const auto count = [&](std::string_view table, std::int64_t started_ms,
+                         std::string_view which) -> base::Result<std::uint64_t> {
+    const auto block = client.select("SELECT count() AS n FROM " + std::string(table) +
+                                         " FINAL WHERE athlete = {athlete:UUID} AND started = "
+                                         "fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND " +
+                                         std::string(which),
+                                     {{"athlete", recording.athlete.text()},
+                                      {"started", std::to_string(started_ms)},
+                                      {"rec", recording.rec_id.text()},
+                                      {"session", session.session.text()}});
     if (!block) return block.error();
     if (block->rows != 1) return base::Error{base::ErrorCode::corrupt, "ClickHouse answered a count with no number"};
     return static_cast<std::uint64_t>(block->integer("n", 0));
@@ -162,11 +164,12 @@ base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingSt
   CountedRows counted;
   for (const Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
-    const auto rows = count(rowing::name(stream), "rec_id", recording.birth.started_ms, recording.rec_id);
+    const auto rows = count(rowing::name(stream), recording.birth.started_ms, "rec_id = {rec:UUID}");
     if (!rows) return rows.error();
     counted.streams[stream] = *rows;
   }
-  const auto rows = count("session", "session", session.started_ms, session.session);
+  // A row of before the link has the survivor's key already.
+  const auto rows = count("session", session.started_ms, "session = {session:UUID} AND has(recordings, {rec:UUID})");
   if (!rows) return rows.error();
   counted.session = *rows > 0;
   return counted;

@@ -215,9 +215,10 @@ TEST(CountRowsTest, TheSessionsRowIsCountedByItsOwnKey) {
   const auto of_session = clickhouse.parameters("FROM session FINAL");
   ASSERT_EQ(of_samples.size(), 1U);
   ASSERT_EQ(of_session.size(), 1U);
-  EXPECT_EQ(of_samples[0].at("id"), ledger::uuid(2).text());
+  EXPECT_EQ(of_samples[0].at("rec"), ledger::uuid(2).text());
   EXPECT_EQ(of_samples[0].at("started"), "4000");
-  EXPECT_EQ(of_session[0].at("id"), ledger::uuid(1).text());
+  EXPECT_EQ(of_session[0].at("session"), ledger::uuid(1).text());
+  EXPECT_EQ(of_session[0].at("rec"), ledger::uuid(2).text()) << "a row of before the link is not meant";
   EXPECT_EQ(of_session[0].at("started"), "5000");
 }
 
