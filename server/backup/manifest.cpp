@@ -53,9 +53,9 @@ class Fields {
   }
   std::int64_t number(std::string_view key) {
     const JsonValue* found = object_.find(key);
-    const auto number = found != nullptr ? found->integer() : std::nullopt;
-    ok_ = ok_ && number && *number >= 0;
-    return number.value_or(0);
+    const std::int64_t number = found != nullptr ? found->integer().value_or(-1) : -1;
+    ok_ = ok_ && number >= 0;
+    return std::max<std::int64_t>(number, 0);
   }
   std::uint64_t count(std::string_view key) { return static_cast<std::uint64_t>(number(key)); }
   base::Digest digest(std::string_view key) {
