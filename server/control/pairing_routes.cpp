@@ -61,7 +61,7 @@ class Guesses {
     }
     http::Problem problem;
     problem.status = 429;
-    problem.id = "quota-exceeded";
+    problem.id = http::kQuotaExceeded;
     problem.title = "The quota is used up";
     problem.detail = "too many wrong codes came in the last minutes: wait, then make a new code";
     problem.violated_policies = {limit.policy().name};

@@ -95,7 +95,7 @@ TEST_F(PairingRoutesTest, GuessingEndsForAnAddressAndThenForAll) {
   const auto limited = claim("0000-0000", "192.0.2.1");
   EXPECT_EQ(limited.status, 429);
   EXPECT_NE(limited.headers.find("Retry-After"), nullptr);
-  EXPECT_THAT(limited.body, HasSubstr("quota-exceeded"));
+  EXPECT_THAT(limited.body, HasSubstr("http-problem-types#quota-exceeded"));
   EXPECT_EQ(limited.limited_by, "pairing-address") << "for the log and the metric";
   EXPECT_EQ(claim(good, "192.0.2.1").status, 429) << "also with the right one";
   // A right code costs nobody a guess, a code of the wrong form does.

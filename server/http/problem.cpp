@@ -120,7 +120,8 @@ Response problem_response(const RequestHead& request, const Problem& problem) {
   std::string body;
   base::JsonWriter json(body);
   json.begin_object();
-  json.key("type").value(std::string(kProblemTypePrefix) + problem.id);
+  const bool is_registered = problem.id.find(':') != std::string::npos;
+  json.key("type").value(std::string(is_registered ? "" : kProblemTypePrefix) + problem.id);
   json.key("title").value(problem.title);
   json.key("status").value(problem.status);
   if (!problem.detail.empty()) {

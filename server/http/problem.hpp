@@ -1,7 +1,7 @@
 // Errors as RFC 9457 application/problem+json. The one place where a failure becomes an HTTP status.
 //
 // A problem's `type` is "urn:boathouse:problem:" + a stable id. Ids are part of the API: clients compare them, so one
-// is never renamed or given another meaning. README.md lists them.
+// is never renamed or given another meaning; a type that is registered is named as it is there. README.md lists them.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,9 @@ namespace boathouse::http {
 
 inline constexpr std::string_view kProblemTypePrefix = "urn:boathouse:problem:";
 
+// Of 429: draft-ietf-httpapi-ratelimit-headers registers it, with `violated-policies`.
+inline constexpr const char* kQuotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
 // One wrong place of the request.
 struct FieldError {
   std::string pointer;  // JSON Pointer into the body ("/items/3/title"), or "query:NAME", "header:NAME", "path:NAME"
@@ -25,7 +28,7 @@ struct FieldError {
 
 struct Problem {
   int status = 500;
-  std::string id;      // "not-found"
+  std::string id;      // "not-found", or a registered type's URI
   std::string title;   // the same words for every occurrence of the id
   std::string detail;  // this occurrence: what is wrong and what mends it
   std::vector<FieldError> errors;

@@ -51,7 +51,7 @@ void fill(RouteTable& routes) {
   guess.handler = Handler([](const Request& request) {
     Problem problem;
     problem.status = 429;
-    problem.id = "quota-exceeded";
+    problem.id = kQuotaExceeded;
     problem.violated_policies = {"guesses"};
     return problem_response(request, problem);
   });

@@ -33,7 +33,7 @@ Response refusal(const RequestHead& head, const RatePolicy& policy, const Verdic
   const std::int64_t wait_s = std::max<std::int64_t>(1, (by_bytes ? verdict.bytes : verdict.requests).t_s);
   Problem problem;
   problem.status = 429;
-  problem.id = "quota-exceeded";
+  problem.id = kQuotaExceeded;
   problem.title = "The quota is used up";
   problem.detail = "The quota \"" + name + "\" allows " + std::to_string(by_bytes ? policy.bytes : policy.requests) +
                    (by_bytes ? " bytes of request bodies" : " requests") + " in " + std::to_string(policy.window_s) +

@@ -64,7 +64,8 @@ TEST_F(ThrottleTest, TheRefusalNamesThePolicyAndTheFix) {
   ASSERT_EQ(ask(head_of("k1", "r1"), 1), 429);
   EXPECT_EQ(*response_->headers.find("Content-Type"), "application/problem+json");
   EXPECT_EQ(*response_->headers.find("Retry-After"), "11");
-  EXPECT_THAT(response_->body, HasSubstr("\"type\":\"urn:boathouse:problem:quota-exceeded\""));
+  EXPECT_THAT(response_->body,
+              HasSubstr("\"type\":\"https://iana.org/assignments/http-problem-types#quota-exceeded\""));
   EXPECT_THAT(response_->body, HasSubstr("\"violated-policies\":[\"replica-bytes\"]"));
   EXPECT_THAT(response_->body, HasSubstr("3000 bytes of request bodies in 60 s"));
   EXPECT_THAT(response_->body, HasSubstr("again in 11 s"));

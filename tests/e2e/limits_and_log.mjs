@@ -37,7 +37,7 @@ await main(async () => {
   check('half of the quota is served', served >= quota / 2 && served < quota, String(served));
   const problem = await last.json();
   equal('then 429', [last.status, last.headers.get('content-type'), problem.type, problem['violated-policies']],
-    [429, 'application/problem+json', 'urn:boathouse:problem:quota-exceeded', ['replica']]);
+    [429, 'application/problem+json', 'https://iana.org/assignments/http-problem-types#quota-exceeded', ['replica']]);
   const wait = Number(last.headers.get('retry-after'));
   check('Retry-After is when the next one passes', wait >= 1 && wait <= 3
     && last.headers.get('ratelimit').includes(`"replica";r=0;t=${wait}`), `${wait}: ${last.headers.get('ratelimit')}`);
