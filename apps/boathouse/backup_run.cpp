@@ -1,6 +1,7 @@
 #include "apps/boathouse/backup_run.hpp"
 
-#include <algorithm>
+#include <functional>
+#include <map>
 #include <utility>
 
 #include "server/control/schema.hpp"
@@ -56,19 +57,18 @@ base::Result<bool> note(const backup::Source& source, const backup::Created& cre
 base::Result<std::optional<ledger::BackupMark>> farthest_good(const std::filesystem::path& damaged,
                                                               const std::string& epoch, base::Clock& clock,
                                                               const backup::Watch& watch) {
-  auto others = backup::list(damaged.parent_path());
+  const auto others = backup::list(damaged.parent_path());
   if (!others) return others.error();
-  std::erase_if(*others, [&](const backup::Listed& one) {
-    return one.folder == damaged || !one.verified_ms || !one.manifest || one.manifest->epoch != epoch;
-  });
-  std::ranges::stable_sort(*others,
-                           [](const auto& a, const auto& b) { return a.manifest->last_seq > b.manifest->last_seq; });
+  std::multimap<std::int64_t, const backup::Listed*, std::greater<>> farthest_first;
   for (const backup::Listed& one : *others) {
-    const auto found = backup::verify(one.folder, clock, watch);  // it may name the same damaged segment
+    if (one.folder == damaged || !one.verified_ms || !one.manifest || one.manifest->epoch != epoch) continue;
+    farthest_first.emplace(one.manifest->last_seq, &one);
+  }
+  for (const auto& [last_seq, one] : farthest_first) {
+    const auto found = backup::verify(one->folder, clock, watch);  // it may name the same damaged segment
     if (!found) return found.error();
     if (!found->differences.empty()) continue;
-    return std::optional(
-        ledger::BackupMark{one.folder.filename().string(), one.manifest->last_seq, one.manifest->made_ms});
+    return std::optional(ledger::BackupMark{one->folder.filename().string(), last_seq, one->manifest->made_ms});
   }
   return std::optional<ledger::BackupMark>();
 }
