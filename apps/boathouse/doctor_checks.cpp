@@ -99,7 +99,7 @@ Finding judge_parts(const timeseries::PartsRead& parts) {
   const std::size_t more = parts.damaged.size() - 1;
   return {
       "parts", Health::fail,
-      "ClickHouse's part " + parts.damaged.front() + " is damaged" +
+      "ClickHouse's part " + parts.damaged.front().table + " " + parts.damaged.front().part + " is damaged" +
           (more > 0 ? ", and " + std::to_string(more) + " others" : ""),
       "nothing is lost, the ledger has it: stop the server, `boathouse reload --data DIR`, start it; and look at the "
       "disk"};

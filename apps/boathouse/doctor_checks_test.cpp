@@ -53,7 +53,7 @@ TEST(DoctorChecks, Parts) {
   expect(judge_parts({0, 0, {}}), Health::ok);
   expect(judge_parts({7, 5, {}}), Health::ok);
   EXPECT_NE(judge_parts({7, 5, {}}).text.find("5 of ClickHouse's 7 parts"), std::string::npos);
-  const Finding damaged = judge_parts({7, 7, {"sample 2026_1_1_0", "session all_1_1_0"}});
+  const Finding damaged = judge_parts({7, 7, {{"sample", "2026_1_1_0"}, {"session", "all_1_1_0"}}});
   expect(damaged, Health::fail);
   EXPECT_NE(damaged.text.find("sample 2026_1_1_0 is damaged, and 1 others"), std::string::npos) << damaged.text;
   EXPECT_NE(damaged.next.find("boathouse reload"), std::string::npos);

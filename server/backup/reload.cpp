@@ -1,10 +1,12 @@
 // What waits to be loaded into ClickHouse, in a ledger that nobody serves from.
+#include <set>
 #include <string>
 #include <utility>
 
 #include "core/rowing/stream.hpp"
 #include "server/backup/clickhouse.hpp"
 #include "server/backup/restore.hpp"
+#include "server/timeseries/part_check.hpp"
 #include "server/timeseries/schema.hpp"
 
 namespace boathouse::backup {
@@ -64,26 +66,23 @@ Result<bool> is_replicated(ClickHouseClient& client) {
   return replicated;
 }
 
-// Reads every part of every table; a table with a damaged one goes.
+// Reads every part of every table, one at a time, for a table of years takes longer than a call may; a table with a
+// damaged one goes.
 Status drop_damaged(ClickHouseClient& client, Reloading& reloading, const Watch& watch) {
-  for (const std::string& table : table_names()) {
-    BOATHOUSE_TRY(watch(0));
-    const auto there =
-        client.select("SELECT name FROM system.tables WHERE database = currentDatabase() AND name = {name:String}",
-                      {{"name", table}});
-    if (!there) {
-      return there.error();
-    }
-    if (there->rows == 0) {
-      continue;
-    }
-    const auto found = client.select("CHECK TABLE " + table + " SETTINGS check_query_single_value_result = 1");
-    if (found && found->rows == 1 && found->integer("result", 0) == 1) {
-      continue;
-    }
-    if (!found && timeseries::is_transient(found.error())) {
-      return found.error();
-    }
+  Status going_on;
+  const auto parts = timeseries::read_parts(client, [&] {
+    going_on = watch(0);
+    return going_on.ok();
+  });
+  BOATHOUSE_TRY(going_on);
+  if (!parts) {
+    return parts.error();
+  }
+  std::set<std::string> tables;
+  for (const timeseries::DamagedPart& damaged : parts->damaged) {
+    tables.insert(damaged.table);
+  }
+  for (const std::string& table : tables) {
     reloading.made_anew.push_back(table);
     BOATHOUSE_TRY(client.execute("DROP TABLE " + table + " SYNC"));
   }

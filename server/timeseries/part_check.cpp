@@ -38,7 +38,7 @@ base::Result<PartsRead> read_parts(ClickHouseClient& client, const std::function
     const std::string& part = parts->find("name")->texts[result.read];
     const auto whole = is_whole(client, table, part);
     if (!whole) return whole.error();
-    if (!*whole) result.damaged.push_back(table + " " + part);
+    if (!*whole) result.damaged.push_back({table, part});
   }
   return result;
 }

@@ -12,10 +12,15 @@
 
 namespace boathouse::timeseries {
 
+struct DamagedPart {
+  std::string table;
+  std::string part;  // "2026_1_1_0"
+};
+
 struct PartsRead {
   std::size_t there = 0;
   std::size_t read = 0;
-  std::vector<std::string> damaged;  // "sample 2026_1_1_0"
+  std::vector<DamagedPart> damaged;
 };
 
 // Of the tables on this server, in an order that is another each time, as long as `go_on` says so: it is asked before
