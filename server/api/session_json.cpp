@@ -189,6 +189,7 @@ void write_figures(JsonWriter& json, const rowing::SessionFigures& figures) {
 class Rows {
  public:
   Rows(rowing::Stream stream, const NativeBlock& block) {
+    if (block.rows == 0) return;  // then it may have no columns either
     for (const rowing::Metric& metric : rowing::metrics(stream))
       columns_.push_back(&block.find(metric.column)->integers);
     values_.resize(columns_.size());

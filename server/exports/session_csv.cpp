@@ -62,6 +62,7 @@ struct SessionCsv::State {
 
 // Cells of one row, then in the order of the header.
 void SessionCsv::State::write_rows(const timeseries::NativeBlock& block, std::string& out) const {
+  if (block.rows == 0) return;  // then it may have no columns either
   const Stream stream = streams[stream_index];
   const auto fields = rowing::edge_fields(stream);
   const auto metrics = rowing::metrics(stream);
