@@ -57,6 +57,7 @@ base::Status EngineProcess::start() {
   }
   const auto out = spawn();
   if (!out) return out.error();
+  const std::lock_guard lock(mutex_);
   thread_ = std::thread([this, fd = *out] { watch(fd); });
   health_thread_ = std::thread([this] { check_health(); });
   return base::Done{};
@@ -197,6 +198,8 @@ bool EngineProcess::stopping() {
 }
 
 void EngineProcess::stop() {
+  std::thread watching;
+  std::thread checking;
   {
     std::unique_lock lock(mutex_);
     stopping_ = true;
@@ -205,9 +208,11 @@ void EngineProcess::stop() {
       ::kill(child_, SIGTERM);
       if (!changed_.wait_for(lock, kStopLimit, [this] { return child_ < 0; })) ::kill(child_, SIGKILL);
     }
+    watching = std::move(thread_);
+    checking = std::move(health_thread_);
   }
-  if (thread_.joinable()) thread_.join();
-  if (health_thread_.joinable()) health_thread_.join();
+  if (watching.joinable()) watching.join();
+  if (checking.joinable()) checking.join();
 }
 
 }  // namespace boathouse::timeseries
