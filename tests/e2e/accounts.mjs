@@ -123,6 +123,7 @@ await main(async () => {
     check(`the audit has ${kind}`, acts.includes(`"kind":"${kind}"`));
   }
   boathouse(['audit', 'verify'], operator);
+  equal('ledger and ClickHouse count the same', server.reconcile(server.operatorKey).code, 0);
   await server.stop();
   const everything = server.log + acts + fs.readFileSync(path.join(folder, 'cloud', 'control.db'), 'latin1');
   const words = [...new Set(secrets.flatMap((one) => (one.startsWith('rk_') ? [one.slice(41, 84)] : [one, one.replaceAll('-', '')])))];

@@ -154,5 +154,6 @@ await main(async () => {
   browser.finish();
   equal('the device ends well', await device.stop(), { code: 0, signal: null });
   equal('and everything on it is whole', run(['device', 'verify', '--data', phone]).code, 0);
+  equal('ledger and ClickHouse count the same', server.reconcile(server.operatorKey).code, 0);
   await server.stop();
 });

@@ -129,5 +129,6 @@ await main(async () => {
     await new Promise((resolve) => { setTimeout(resolve, 50); });
   }
   equal('410 disables it', [state.enabled, state.disabled_reason], [false, 'the endpoint answered 410 (Gone)']);
+  equal('ledger and ClickHouse count the same', server.reconcile(server.operatorKey).code, 0);
   check('no secret is in the log', !server.log.includes(secret) && !server.log.includes(secret.slice(6)));
 });
