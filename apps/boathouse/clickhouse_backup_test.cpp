@@ -34,7 +34,7 @@ class ClickHouseBackupTest : public ledger::LedgerFixture {
   ClickHouseBackupTest() : LedgerFixture(sql::Dialect::sqlite) {}
 
   void SetUp() override {
-    if (!fs::exists(engine_binary_)) GTEST_SKIP() << "no boathouse-engine at " << engine_binary_;
+    ASSERT_TRUE(fs::exists(engine_binary_)) << "no " << engine_binary_ << ": build boathouse-engine first";
     LedgerFixture::SetUp();
     ASSERT_TRUE(control::Accounts::open(folder_.path(), clock_, random_));
     options_.data = folder_.path();

@@ -35,7 +35,7 @@ class ReconcileTest : public ledger::LedgerFixture {
 
   void SetUp() override {
     const fs::path binary = test_support::engine_binary();
-    if (!fs::exists(binary)) GTEST_SKIP() << "no boathouse-engine at " << binary;
+    ASSERT_TRUE(fs::exists(binary)) << "no " << binary << ": build boathouse-engine first";
     LedgerFixture::SetUp();
     const std::string password_file = folder_.file("password");
     const auto password = make_engine_password(password_file, random_);

@@ -32,7 +32,7 @@ class EngineStoreFixture : public ledger::LedgerFixture {
 
   void SetUp() override {
     const std::string binary = test_support::engine_binary().string();
-    if (!std::filesystem::exists(binary)) GTEST_SKIP() << "no boathouse-engine at " << binary;
+    ASSERT_TRUE(std::filesystem::exists(binary)) << "no " << binary << ": build boathouse-engine first";
     LedgerFixture::SetUp();
     prepare();
     if (IsSkipped()) return;

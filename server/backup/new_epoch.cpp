@@ -9,14 +9,10 @@
 namespace boathouse::backup {
 
 base::Result<std::string> begin_new_epoch(const Database& ledger, base::RandomSource& random) {
-  sql::Place place = ledger.place;
-  place.sqlite.create = false;
-  place.sqlite.busy_timeout_ms = 0;
-  auto connection = sql::Connection::open(place);
+  auto connection = open_alone(ledger.place);
   if (!connection) {
     return connection.error();
   }
-  BOATHOUSE_TRY(take_alone(*connection, place));
   BOATHOUSE_TRY(sql::migrate(*connection, *ledger.schema));
   auto writing = Writing::begin(*connection);
   if (!writing) {

@@ -140,14 +140,10 @@ Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded) {
 }
 
 Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, const Watch& watch) {
-  sql::Place place = ledger;
-  place.sqlite.create = false;
-  place.sqlite.busy_timeout_ms = 0;
-  auto connection = sql::Connection::open(place);
+  auto connection = open_alone(ledger);
   if (!connection) {
     return connection.error();
   }
-  BOATHOUSE_TRY(take_alone(*connection, place));
   const auto last_seq = number_of(*connection, "SELECT last_seq FROM state");
   if (!last_seq) {
     return last_seq.error();

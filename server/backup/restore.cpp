@@ -309,10 +309,7 @@ class Restoration {
 };
 
 Result<DatabaseCopy> move_database(const Database& from, const Database& to, const Watch& watch) {
-  sql::Place place = from.place;
-  place.sqlite.create = false;
-  place.sqlite.busy_timeout_ms = 0;
-  auto source = sql::Connection::open(place);
+  auto source = open_alone(from.place);
   if (!source) {
     return source.error();
   }
@@ -321,9 +318,8 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
     return version.error();
   }
   if (*version == 0) {
-    return Error{ErrorCode::not_found, "there is no " + std::string(from.schema->name) + " at " + place.text()};
+    return Error{ErrorCode::not_found, "there is no " + std::string(from.schema->name) + " at " + from.place.text()};
   }
-  BOATHOUSE_TRY(take_alone(*source, place));
   auto target = sql::Connection::open(to.place);
   if (!target) {
     return target.error();
@@ -354,8 +350,6 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
   return moved;
 }
 
-}  // namespace
-
 Status take_alone(sql::Connection& connection, const sql::Place& place) {
   const Error in_use{ErrorCode::conflict, place.text() + " is in use; stop the server first"};
   if (connection.dialect() == sql::Dialect::postgres) {
@@ -374,6 +368,18 @@ Status take_alone(sql::Connection& connection, const sql::Place& place) {
     return row.error().code == ErrorCode::unavailable ? in_use : row.error();
   }
   return select->text(0) == "delete" ? Status() : Status(in_use);
+}
+
+}  // namespace
+
+Result<sql::Connection> open_alone(sql::Place place) {
+  place.sqlite.create = false;
+  place.sqlite.busy_timeout_ms = 0;
+  auto connection = sql::Connection::open(place);
+  if (connection) {
+    BOATHOUSE_TRY(take_alone(*connection, place));
+  }
+  return connection;
 }
 
 Result<Restored> restore(const fs::path& backup, const RestoreTarget& target, base::Clock& clock,

@@ -61,7 +61,8 @@ struct Moved {
 // names); a PostgreSQL database is left as it is. conflict: the target has data, or the source is in use.
 base::Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Database>& to, const Watch& watch);
 
-// Nobody else has the database open, else conflict. (SQLite: only then a file leaves its write-ahead log.)
-base::Status take_alone(sql::Connection& connection, const sql::Place& place);
+// A database that is there and that nobody else has open, else conflict. (SQLite: only then a file leaves its
+// write-ahead log.)
+base::Result<sql::Connection> open_alone(sql::Place place);
 
 }  // namespace boathouse::backup
