@@ -45,9 +45,9 @@ verdict "every alert points to the heading of its name in the runbooks" "$(
   comm -23 <(cut -d ' ' -f 1 <<<"$wanted" | tr 'A-Z' 'a-z' | sort -u) <(cut -d ' ' -f 1 <<<"$pointed" | sort -u))"
 # Every unit and program of ours that the runbooks name is in deploy/.
 verdict "the runbooks name only what is there" "$(
-  grep -oE '(boathouse|clickhouse|ledger)-[a-z-]+(\.timer|\.service)?' "$runbooks" | sort -u | while read -r name; do
+  grep -oP '(?<![-\w])(boathouse|clickhouse|ledger)-[a-z-]+(\.timer|\.service)?' "$runbooks" | sort -u | while read -r name; do
     case "$name" in clickhouse-1 | clickhouse-2 | clickhouse-move-cold | clickhouse-) continue ;; esac
-    grep -rqF -- "$name" deploy --include='*.ts' --include='*.sh' --include='*.service' --exclude-dir=node_modules ||
+    grep -rqF --include='*.ts' --include='*.sh' --include='*.service' --exclude-dir=node_modules -e "$name" deploy ||
       [ -e "deploy/systemd/${name%.service}.service" ] || [ -e "deploy/systemd/$name" ] || echo "$name"
   done)"
 exit $result
