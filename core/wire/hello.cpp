@@ -108,6 +108,7 @@ std::string encode_hello_reply(const HelloReply& reply) {
   json.key("athlete").value(std::string(kAthletePrefix) + reply.athlete.text());
   json.key("limits").begin_object();
   json.key("batch_bytes").value(reply.batch_bytes).key("batch_items").value(reply.batch_items);
+  json.key("in_flight").value(reply.in_flight);
   json.end_object();
   json.key("retry").begin_object();
   json.key("base_ms").value(reply.retry_base_ms).key("cap_ms").value(reply.retry_cap_ms);
@@ -140,6 +141,8 @@ Result<HelloReply> decode_hello_reply(std::string_view text) {
   BOATHOUSE_TRY(fields.status());
   reply.batch_bytes = std::clamp<std::uint64_t>(limits.count("batch_bytes"), kMinBatchBytes, kMaxBatchBytes);
   reply.batch_items = std::clamp<std::uint64_t>(limits.count("batch_items"), 1, kMaxBatchItems);
+  const auto in_flight = limits.integer("in_flight", 0, static_cast<std::int64_t>(kMaxSequence), false).value_or(1);
+  reply.in_flight = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(in_flight), 1, kMaxInFlight);
   BOATHOUSE_TRY(limits.status());
   reply.retry_base_ms = std::clamp(retry.sequence("base_ms", 0), kMinRetryMs, kMaxRetryMs);
   // A cap below the base would make the pauses shorter than the shortest.

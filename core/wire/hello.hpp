@@ -11,6 +11,8 @@
 
 namespace boathouse::wire {
 
+inline constexpr std::uint64_t kMaxInFlight = 1000;
+
 struct HelloRequest {
   std::uint32_t lowest_protocol = 1;
   std::uint32_t highest_protocol = 1;
@@ -32,6 +34,7 @@ struct HelloReply {
   base::Uuid athlete;
   std::uint64_t batch_bytes = 0;
   std::uint64_t batch_items = 0;
+  std::uint64_t in_flight = 1;  // requests of this device that the server takes at once
   std::int64_t retry_base_ms = 0;
   std::int64_t retry_cap_ms = 0;
   std::int64_t server_time_ms = 0;
@@ -44,7 +47,8 @@ struct HelloReply {
 };
 
 // Errors of decoding: invalid_input, naming the key; too_large. Limits are clamped to what this program can do:
-// batch_bytes 1 KiB to kMaxBatchBytes, batch_items 1 to kMaxBatchItems, retry 100 ms to an hour, backoff 0 to a day.
+// batch_bytes 1 KiB to kMaxBatchBytes, batch_items 1 to kMaxBatchItems, in_flight 1
+// to kMaxInFlight (a server of before did not tell it: 1), retry 100 ms to an hour, backoff 0 to a day.
 std::string encode_hello_request(const HelloRequest& request);
 base::Result<HelloRequest> decode_hello_request(std::string_view json);
 std::string encode_hello_reply(const HelloReply& reply);

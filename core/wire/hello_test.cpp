@@ -33,6 +33,7 @@ HelloReply full_reply() {
   reply.athlete = kAthlete;
   reply.batch_bytes = 262144;
   reply.batch_items = 500;
+  reply.in_flight = 4;
   reply.retry_base_ms = 1000;
   reply.retry_cap_ms = 300000;
   reply.server_time_ms = 1'700'000'000'000;
@@ -47,7 +48,7 @@ const std::string kRequest = R"({"protocol":[1,3],"salt":"00112233aabbccff","epo
                              R"("pending":{"recordings":2,"items":40,"bytes":123456,"oldest_age_s":61}})";
 const std::string kReply =
     R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
-    R"("athlete":"ath_018bcfe5-6801-7abc-8def-0123456789ab","limits":{"batch_bytes":262144,"batch_items":500},)"
+    R"("athlete":"ath_018bcfe5-6801-7abc-8def-0123456789ab","limits":{"batch_bytes":262144,"batch_items":500,"in_flight":4},)"
     R"("retry":{"base_ms":1000,"cap_ms":300000},"server_time_ms":1700000000000,"server_seq":99,"purge_safe_seq":88,)"
     R"("backoff_s":5,"fork":true})";
 
@@ -74,6 +75,12 @@ TEST(Hello, TheReplyComesBack) {
   const auto again = decode_hello_reply(encode_hello_reply(full_reply()));
   ASSERT_TRUE(again.ok()) << again.error().text;
   EXPECT_EQ(*again, full_reply());
+}
+
+TEST(Hello, AServerOfBeforeTellsNoNumberOfRequestsAtOnce) {
+  const auto reply = decode_hello_reply(replaced(kReply, ",\"in_flight\":4", ""));
+  ASSERT_TRUE(reply.ok()) << reply.error().text;
+  EXPECT_EQ(reply->in_flight, 1U);
 }
 
 TEST(Hello, WhatIsMissingIsNamed) {
@@ -134,6 +141,7 @@ TEST(Hello, WhatIsWrongWithAReplyIsNamed) {
     const std::string colon = std::string(":") + number;
     EXPECT_EQ(changed(":262144", colon, "hello reply, limits: \"batch_bytes\""), "yes") << number;
     EXPECT_EQ(changed(":500", colon, "hello reply, limits: \"batch_items\""), "yes") << number;
+    EXPECT_EQ(changed(":4}", colon + "}", "hello reply, limits: \"in_flight\""), "yes") << number;
     EXPECT_EQ(changed(":1000", colon, "hello reply, retry: \"base_ms\""), "yes") << number;
     EXPECT_EQ(changed(":300000", colon, "hello reply, retry: \"cap_ms\""), "yes") << number;
     EXPECT_EQ(changed(":1700000000000", colon, "hello reply: \"server_time_ms\""), "yes") << number;
@@ -147,21 +155,23 @@ TEST(Hello, WhatIsWrongWithAReplyIsNamed) {
 
 TEST(Hello, LimitsAreClampedToWhatThisProgramCanDo) {
   HelloReply reply = full_reply();
-  reply.batch_bytes = reply.batch_items = 0;
+  reply.batch_bytes = reply.batch_items = reply.in_flight = 0;
   reply.retry_base_ms = reply.retry_cap_ms = 0;
   auto clamped = decode_hello_reply(encode_hello_reply(reply));
   ASSERT_TRUE(clamped.ok()) << clamped.error().text;
   EXPECT_EQ(clamped->batch_bytes, 1024U);
   EXPECT_EQ(clamped->batch_items, 1U);
+  EXPECT_EQ(clamped->in_flight, 1U);
   EXPECT_EQ(clamped->retry_base_ms, 100);
   EXPECT_EQ(clamped->retry_cap_ms, 100);
 
-  reply.batch_bytes = reply.batch_items = std::uint64_t{1} << 53;
+  reply.batch_bytes = reply.batch_items = reply.in_flight = std::uint64_t{1} << 53;
   reply.retry_base_ms = reply.retry_cap_ms = reply.backoff_s = std::int64_t{1} << 53;
   clamped = decode_hello_reply(encode_hello_reply(reply));
   ASSERT_TRUE(clamped.ok()) << clamped.error().text;
   EXPECT_EQ(clamped->batch_bytes, kMaxBatchBytes);
   EXPECT_EQ(clamped->batch_items, kMaxBatchItems);
+  EXPECT_EQ(clamped->in_flight, kMaxInFlight);
   EXPECT_EQ(clamped->retry_base_ms, 3'600'000);
   EXPECT_EQ(clamped->retry_cap_ms, 3'600'000);
   EXPECT_EQ(clamped->backoff_s, 86'400);

@@ -186,6 +186,8 @@ BOATHOUSE_API boathouse_code boathouse_store_log(boathouse_store* store, char** 
  *   A task ends, in any order, also after a restart: boathouse_uploads_finish(), then BOATHOUSE_DATA_ADDED.
  *   At launch: boathouse_uploads_reconcile() with the tasks that the system still has; cancel those not in its answer;
  *     then boathouse_uploads_write() for the rest.
+ * A server takes a few requests of one device at once (`limits.in_flight` of its hello, 4 by default): let the system
+ * open no more connections to it. A 503 only means later.
  * The folder must be the host's own and hold nothing else (not backed up; not one that the system empties under a
  * task).
  */

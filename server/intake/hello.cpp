@@ -85,6 +85,7 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   reply.athlete = caller->athlete;
   reply.batch_bytes = options.batch_bytes;
   reply.batch_items = options.batch_items;
+  reply.in_flight = options.in_flight;
   reply.retry_base_ms = options.retry_base_ms;
   reply.retry_cap_ms = options.retry_cap_ms;
   reply.server_time_ms = state->now_ms;

@@ -43,6 +43,8 @@ using OnAhead = std::function<void(const Ahead&)>;
 struct Options {
   std::uint64_t batch_bytes = wire::kMaxBatchBytes;
   std::uint64_t batch_items = wire::kMaxBatchItems;
+  // So many of the largest batches have room in one key's share of the ledger's queue.
+  std::uint64_t in_flight = ledger::Ledger::Options{}.max_queued_bytes_of_a_key / wire::kMaxBatchBytes;
   std::int64_t retry_base_ms = 1000;
   std::int64_t retry_cap_ms = std::int64_t{5} * 60 * 1000;
   std::int64_t backoff_s = 0;

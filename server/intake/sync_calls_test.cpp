@@ -67,6 +67,7 @@ TEST_F(SyncCallsTest, HelloTellsWhatTheServerWants) {
   const auto reply = hello();
   EXPECT_EQ(reply.athlete, anna_);
   EXPECT_EQ(reply.batch_bytes, wire::kMaxBatchBytes);
+  EXPECT_EQ(reply.in_flight, 4U);
   EXPECT_EQ(reply.batch_items, wire::kMaxBatchItems);
   EXPECT_EQ(reply.retry_base_ms, 1000);
   EXPECT_EQ(reply.retry_cap_ms, 300'000);
@@ -150,11 +151,12 @@ TEST_F(SyncCallsTest, ALedgerThatWentBackIsNoticedByWhatADeviceHasSeen) {
 
 TEST_F(SyncCallsTest, TheOptionsAreTold) {
   http::RouteTable routes;
-  ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, {64'000, 10, 200, 2000, 30}));
+  ASSERT_TRUE(add_routes(routes, *accounts_, *ledger_, {64'000, 10, 2, 200, 2000, 30}));
   routes_ = std::move(routes);
   const auto reply = hello();
   EXPECT_EQ(reply.batch_bytes, 64'000U);
   EXPECT_EQ(reply.batch_items, 10U);
+  EXPECT_EQ(reply.in_flight, 2U);
   EXPECT_EQ(reply.retry_base_ms, 200);
   EXPECT_EQ(reply.retry_cap_ms, 2000);
   EXPECT_EQ(reply.backoff_s, 30);
