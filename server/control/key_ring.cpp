@@ -42,15 +42,17 @@ void KeyRing::forget(const base::Uuid& athlete) {
 }
 
 base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms) {
+  // In the place of a key that is not here, so that its refusal takes no other way than a wrong secret's.
+  static const Entry kNobody;
   const std::shared_lock lock(mutex_);
   const auto found = held_.find(id);
   const auto in_force = [&](const Entry& entry) {
     const bool is_now = equal_in_constant_time(entry.hash, hash);
-    const bool was = entry.previous_hash && equal_in_constant_time(*entry.previous_hash, hash);
-    return (is_now || (was && now_ms < entry.previous_until_ms)) && !entry.revoked &&
+    const bool was = equal_in_constant_time(entry.previous_hash.value_or(base::Digest{}), hash);
+    return (is_now || (was && entry.previous_hash && now_ms < entry.previous_until_ms)) && !entry.revoked &&
            (!entry.expires_ms || now_ms < *entry.expires_ms);
   };
-  if (found == held_.end() || !in_force(found->second.entry)) {
+  if (!in_force(found != held_.end() ? found->second.entry : kNobody) || found == held_.end()) {
     return base::Error{base::ErrorCode::unauthenticated,
                        "the key is not in force on this server: it was revoked, has "
                        "expired, or belongs to another server"};
