@@ -109,7 +109,7 @@ Result<std::vector<AgedStream>> Reader::aged_streams(std::int64_t before_ms, con
       "SELECT recording.rec_id, athlete, started_ms, recording.received_ms, dirty_since IS NOT NULL, "
       "(SELECT max(received_ms) FROM seal WHERE seal.rec_id = recording.rec_id), chunk.stream, count(*), "
       "CAST(sum(to_seq - chunk.from_seq) AS BIGINT), CAST(sum(chunk.size) AS BIGINT), max(to_seq), "
-      "max(chunk.server_seq), count(unloaded.server_seq) "
+      "max(chunk.server_seq), count(unloaded.server_seq), max(chunk.received_ms) "
       "FROM recording JOIN session_mark USING (rec_id) JOIN chunk ON chunk.rec_id = recording.rec_id "
       "LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
       "WHERE recording.rec_id > ?1 AND started_ms < ?2 AND recording.received_ms < ?2 "
@@ -125,7 +125,7 @@ Result<std::vector<AgedStream>> Reader::aged_streams(std::int64_t before_ms, con
     AgedStream& one = streams.emplace_back();
     one.rec_id = uuid_of(row.blob(0));
     one.athlete = uuid_of(row.blob(1));
-    one.age_from_ms = std::max({row.integer(2), row.integer(3), row.integer(5)});
+    one.age_from_ms = std::max({row.integer(2), row.integer(3), row.integer(5), row.integer(13)});
     one.stream = static_cast<rowing::Stream>(row.integer(6));
     one.chunks = static_cast<std::uint64_t>(row.integer(7));
     one.records = static_cast<std::uint64_t>(row.integer(8));
@@ -142,8 +142,8 @@ Result<std::vector<AgedStream>> Reader::aged_streams(std::int64_t before_ms, con
 }
 
 Result<std::vector<Retirement>> Reader::retirements(std::size_t limit) {
-  auto select =
-      connection_.prepare("SELECT rec_id, stream, to_seq, plan FROM retiring ORDER BY rec_id, stream LIMIT ?1");
+  auto select = connection_.prepare(
+      "SELECT rec_id, stream, to_seq, plan, newest_seq FROM retiring ORDER BY rec_id, stream LIMIT ?1");
   if (!select) {
     return select.error();
   }
@@ -151,7 +151,7 @@ Result<std::vector<Retirement>> Reader::retirements(std::size_t limit) {
   std::vector<Retirement> all;
   BOATHOUSE_TRY(each_row(*select, [&all](const sql::Statement& row) {
     all.push_back({uuid_of(row.blob(0)), static_cast<rowing::Stream>(row.integer(1)),
-                   static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3))});
+                   static_cast<std::uint64_t>(row.integer(2)), std::string(row.text(3)), row.integer(4)});
   }));
   return all;
 }

@@ -54,7 +54,9 @@ struct RowsToErase {
 struct AgedStream {
   base::Uuid rec_id;
   base::Uuid athlete;
-  std::int64_t age_from_ms = 0;  // the later of the start and what the server received last of birth and seals
+  // The latest of the start and the receipts of the birth, of the seals and of the stream's chunks. The receipt of a
+  // chunk that came before the ledger's version 10 is not known.
+  std::int64_t age_from_ms = 0;
   rowing::Stream stream = rowing::Stream::sample;
   std::uint64_t chunks = 0;
   std::uint64_t records = 0;
@@ -64,12 +66,13 @@ struct AgedStream {
   bool on_its_way = false;      // some of it waits for ClickHouse, or its session's row does
 };
 
-// Of an applied plan: one stream of one recording, its records before `to`.
+// Of an applied plan: one stream of one recording, of its records before `to` those that were there for the plan.
 struct Retirement {
   base::Uuid rec_id;
   rowing::Stream stream = rowing::Stream::sample;
   std::uint64_t to = 0;
   std::string plan;
+  std::int64_t newest_seq = 0;  // AgedStream's; a chunk of later stays
 };
 
 // What a session comes to, to be kept when its records go.

@@ -39,7 +39,7 @@ class RetentionTest : public LedgerTest {
     ASSERT_TRUE(
         note_backup(*connection, ledger_->epoch(), {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}));
   }
-  Retirement samples(std::uint64_t to = 30) { return {kRec, Stream::sample, to, "plan1"}; }
+  Retirement samples(std::uint64_t to = 30) { return {kRec, Stream::sample, to, "plan1", kFarFuture}; }
   RetiredCounts retire(const std::vector<Retirement>& retirements, const std::string& figures = "figures") {
     EXPECT_TRUE(ledger_->apply_plan(retirements, "plan=plan1", uuid(77)));
     const auto state = ledger_->recording(kRec);
@@ -93,6 +93,12 @@ TEST_P(RetentionTest, AgeCountsFromTheLaterOfStartAndReceipt) {
   put({seal_entry(kRec, 2, 30)});
   EXPECT_EQ(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).age_from_ms, clock_.utc_ms());
   EXPECT_TRUE(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).on_its_way) << "its session's row waits";
+
+  // A chunk that came later still: its stream alone is as young.
+  clock_.set_utc_ms(clock_.utc_ms() + 5000);
+  put({chunk_entry(kRec, Stream::sample, 10, 20)});
+  EXPECT_EQ(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).age_from_ms, clock_.utc_ms());
+  EXPECT_EQ(ledger_->aged_streams(kFarFuture, {}, 100)->at(1).age_from_ms, clock_.utc_ms() - 5000) << "strokes";
 
   // Page by page, whole recordings.
   for (std::uint64_t n = 201; n <= 205; ++n) {
@@ -149,10 +155,10 @@ TEST_P(RetentionTest, WhatIsRemovedIsWrittenDownFirstAndLeavesTheRest) {
 TEST_P(RetentionTest, SeveralStreamsOfARecordingGoAtOnceAndTheFirstFiguresStay) {
   fill();
   back_up();
-  EXPECT_EQ(retire({samples(), {kRec, Stream::source, 2, "plan1"}}).removed, 2U);
+  EXPECT_EQ(retire({samples(), {kRec, Stream::source, 2, "plan1", kFarFuture}}).removed, 2U);
   EXPECT_EQ(ledger_->rows_to_erase(10)->size(), 2U) << "an imported file has no rows";
   load_all();
-  EXPECT_EQ(retire({{kRec, Stream::stroke, 10, "plan2"}}, "of what was thinned").removed, 1U);
+  EXPECT_EQ(retire({{kRec, Stream::stroke, 10, "plan2", kFarFuture}}, "of what was thinned").removed, 1U);
   EXPECT_EQ(base::as_text(ledger_->sessions_around(kRec)->sessions.at(0).kept_figures), "figures");
 }
 
@@ -168,6 +174,18 @@ TEST_P(RetentionTest, NothingThatNoBackupHasIsRemoved) {
   ledger_.reset();
   const auto opened = Ledger::open({.place = place_, .purge_without_backup = true}, clock_, random_);
   EXPECT_LT(*(*opened)->backed_up_seq(), *(*opened)->purge_safe_seq()) << "what devices may do is not what we may";
+}
+
+TEST_P(RetentionTest, AChunkThatComesAfterThePlanStays) {
+  fill();
+  Retirement planned = samples();
+  planned.newest_seq = ledger_->aged_streams(kFarFuture, {}, 100)->at(0).newest_seq;
+  put({chunk_entry(kRec, Stream::sample, 10, 20)});
+  load_all();
+  back_up();
+  EXPECT_EQ(retire({planned}).chunks, 2U);
+  EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, ElementsAre(Range{10, 20}));
+  EXPECT_THAT(*ledger_->retirements(10), IsEmpty());
 }
 
 TEST_P(RetentionTest, AHoldKeepsEverything) {
@@ -206,7 +224,7 @@ TEST_P(RetentionTest, APurgeTakesAllOfItAlong) {
   back_up();
   retire({samples()});
   load_all();
-  ASSERT_TRUE(ledger_->apply_plan(std::vector<Retirement>{{kRec, Stream::stroke, 10, "plan2"}}, "", {}));
+  ASSERT_TRUE(ledger_->apply_plan(std::vector<Retirement>{{kRec, Stream::stroke, 10, "plan2", kFarFuture}}, "", {}));
   ASSERT_TRUE(ledger_->remove({kRec, std::nullopt, {}}));
   for (const char* table : {"kept_figures", "retiring"}) {
     EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table)), 0) << table;
@@ -215,6 +233,48 @@ TEST_P(RetentionTest, APurgeTakesAllOfItAlong) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_FALSE(rows[0].stream);
   EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->by_retention);
+}
+
+// Of chunks of before nobody knows when they came; a plan that was under way goes on.
+TEST_P(RetentionTest, ALedgerOfVersion9GoesOn) {
+  sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  auto connection = sql::Connection::open(old.place());
+  ASSERT_TRUE(connection);
+  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(9)}));
+  const auto insert = [&](std::string_view sql, auto... values) {
+    auto statement = connection->prepare(sql);
+    ASSERT_TRUE(statement) << statement.error().text;
+    int parameter = 0;
+    (statement->bind(++parameter, values), ...);
+    const auto done = statement->run();
+    ASSERT_TRUE(done) << done.error().text;
+  };
+  const base::ByteView rec(kRec.bytes);
+  const base::Digest hash{};
+  insert(
+      "INSERT INTO state (id, epoch, last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n) "
+      "VALUES (1, 'fedcba9876543210', 2, 1, 1, 0, 0, 0, 0)");
+  insert(
+      "INSERT INTO recording (rec_id, athlete, replica, started_ms, received_ms, server_seq, sha256, birth) "
+      "VALUES (?1, ?2, ?2, 5, 6, 1, ?3, ?3)",
+      rec, base::ByteView(kAnna.bytes), base::ByteView(hash));
+  insert("INSERT INTO session_mark (rec_id, seq) VALUES (?1, 1)", rec);
+  insert(
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+      "VALUES (?1, ?2, 0, 10, 1, 5, ?3, 2)",
+      rec, static_cast<int>(Stream::sample), base::ByteView(hash));
+  insert("INSERT INTO retiring (rec_id, stream, to_seq, plan) VALUES (?1, ?2, 10, 'plan1')", rec,
+         static_cast<int>(Stream::sample));
+  auto opened = Ledger::open({.place = old.place()}, clock_, random_);
+  ASSERT_TRUE(opened) << opened.error().text;
+  ledger_ = std::move(*opened);
+  EXPECT_EQ(ledger_->aged_streams(kFarFuture, {}, 100)->at(0).age_from_ms, 6);
+  ASSERT_TRUE(note_backup(*connection, "fedcba9876543210", {"backup", 2, 1}));
+  const auto under_way = *ledger_->retirements(10);
+  ASSERT_EQ(under_way.size(), 1U);
+  const std::vector<FiguresToKeep> keep{{kRec, 2, {}}};
+  EXPECT_EQ(ledger_->retire(under_way, keep)->removed, 1U);
+  ledger_.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, RetentionTest, both_databases(), database_name);

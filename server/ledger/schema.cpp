@@ -400,6 +400,13 @@ CREATE INDEX unloaded_waiting ON unloaded (stream, round, server_seq);
 DELETE FROM load_block WHERE last_seq = 0;
 )sql";
 
+// chunk.received_ms: 0 = before this version, nobody knows. retiring.newest_seq: of the chunks that the plan showed, so
+// that one which comes after it stays; of plans from before, any.
+constexpr std::string_view kReceipts = R"sql(
+ALTER TABLE chunk ADD COLUMN received_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE retiring ADD COLUMN newest_seq INTEGER NOT NULL DEFAULT 9007199254740992;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -408,7 +415,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{6, kBackupMark},
                                  sql::Migration{7, kSegments},
                                  sql::Migration{8, kRetention},
-                                 sql::Migration{9, kBlockRanges}};
+                                 sql::Migration{9, kBlockRanges},
+                                 sql::Migration{10, kReceipts}};
 
 }  // namespace
 

@@ -247,14 +247,14 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
 
 Status Writer::insert_chunk(const Entry& entry, std::int64_t server_seq) {
   auto chunk = connection_->prepare(
-      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq, received_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
   if (!chunk) {
     return chunk.error();
   }
   chunk->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.from).bind(4, entry.to);
   chunk->bind(5, entry.version).bind(6, entry.body.size()).bind(7, entry.sha256).bind(8, server_seq);
-  BOATHOUSE_TRY(chunk->run());
+  BOATHOUSE_TRY(chunk->bind(9, now_ms_).run());
 
   auto body = connection_->prepare("INSERT INTO chunk_body (server_seq, body) VALUES (?1, ?2)");
   if (!body) {

@@ -71,7 +71,7 @@ Result<bool> Writer::is_held(const base::Uuid& athlete) {
 Status Writer::apply_plan(std::span<const Retirement> retirements, const std::string& what,
                           const std::optional<base::Uuid>& key) {
   auto insert = connection_->prepare(
-      "INSERT INTO retiring (rec_id, stream, to_seq, plan, key_id) VALUES (?1, ?2, ?3, ?4, ?5) "
+      "INSERT INTO retiring (rec_id, stream, to_seq, plan, key_id, newest_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT (rec_id, stream) DO NOTHING");
   if (!insert) {
     return insert.error();
@@ -79,7 +79,7 @@ Status Writer::apply_plan(std::span<const Retirement> retirements, const std::st
   for (const Retirement& one : retirements) {
     insert->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.plan);
     key ? insert->bind(5, key->bytes) : insert->bind(5, nullptr);
-    BOATHOUSE_TRY(insert->run());
+    BOATHOUSE_TRY(insert->bind(6, one.newest_seq).run());
   }
   const auto written = append_audit({"retention.apply", key, {}, {}, what});
   return written ? Status() : Status(written.error());
@@ -91,13 +91,15 @@ Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKe
     auto select = connection_->prepare(
         "SELECT athlete, seq, dirty_since IS NOT NULL, "
         "(SELECT count(*) FROM chunk JOIN unloaded ON unloaded.server_seq = chunk.server_seq WHERE chunk.rec_id = ?1), "
-        "(SELECT max(server_seq) FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3), "
+        "(SELECT max(server_seq) FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 AND "
+        "server_seq <= ?4), "
         "(SELECT key_id FROM retiring WHERE rec_id = ?1 AND stream = ?2) "
         "FROM recording JOIN session_mark USING (rec_id) WHERE recording.rec_id = ?1");
     if (!select) {
       return select.error();
     }
-    const auto row = select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).step();
+    select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.newest_seq);
+    const auto row = select->step();
     if (!row) {
       return row.error();
     }
@@ -111,13 +113,14 @@ Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKe
       found.key = uuid_of(select->blob(5));
     }
   }
-  // Of what is stored, so that a hole stays a hole: what fills it later is taken.
+  // Of what was stored for the plan, so that a hole stays a hole: what fills it later is taken, and kept.
   auto select = connection_->prepare(
-      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 ORDER BY from_seq");
+      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 AND server_seq <= ?4 "
+      "ORDER BY from_seq");
   if (!select) {
     return select.error();
   }
-  select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to);
+  select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.newest_seq);
   while (true) {
     const auto row = select->step();
     if (!row) {

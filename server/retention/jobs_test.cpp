@@ -64,7 +64,7 @@ class RetentionJobsTest : public ledger::SqliteLedgerTest {
   void apply(Stream stream, std::uint64_t recordings) {
     std::vector<ledger::Retirement> items;
     for (std::uint64_t n = 0; n < recordings; ++n) {
-      items.push_back({uuid(100 + n), stream, 10, "ret_1"});
+      items.push_back({uuid(100 + n), stream, 10, "ret_1", 1'000'000});
     }
     ASSERT_TRUE(ledger_->apply_plan(items, "plan=ret_1", {}));
     ASSERT_TRUE(remover_->order());

@@ -77,7 +77,7 @@ class Planning {
       plan_.more = true;
       return false;
     }
-    plan_.items.push_back({one.rec_id, one.stream, one.to, {}});
+    plan_.items.push_back({one.rec_id, one.stream, one.to, {}, one.newest_seq});
     Amount& of_stream = plan_.streams[one.stream];
     ++of_stream.recordings;
     of_stream.records += one.records;

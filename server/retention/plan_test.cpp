@@ -54,6 +54,9 @@ class PlanTest : public ledger::SqliteLedgerTest {
     put(athlete,
         {birth_entry(uuid(recording)), chunk_entry(uuid(recording), Stream::sample, 0, 10),
          chunk_entry(uuid(recording), Stream::summary, 0, 1), chunk_entry(uuid(recording), Stream::source, 0, 2)});
+    load_all();
+  }
+  void load_all() {
     while (const auto block = *ledger_->next_block(1'000'000, 1'000'000)) {
       ASSERT_TRUE(ledger_->finish_block(block->block_id));
     }
@@ -113,6 +116,23 @@ TEST_F(PlanTest, ADeviceWhoseClockIsTenYearsSlowLosesNothing) {
   keep(Stream::sample, 3);
   EXPECT_THAT(plan(clock_.utc_ms() + 3 * kYearMs - 1).items, IsEmpty());
   EXPECT_EQ(plan(clock_.utc_ms() + 3 * kYearMs).items.size(), 1U);
+}
+
+// It was rowed and begun to be sent years ago; the rest of it came yesterday.
+TEST_F(PlanTest, AnOldSessionKeepsTheStreamWhoseChunkCameYesterday) {
+  row(100, kAnna);
+  keep(Stream::sample, 3);
+  keep(Stream::source, 3);
+  const std::int64_t today = clock_.utc_ms() + 4 * kYearMs;
+  EXPECT_EQ(plan(today).items.size(), 2U);
+  clock_.set_utc_ms(today - 86'400'000);
+  put({chunk_entry(uuid(100), Stream::sample, 10, 20)});
+  load_all();
+  back_up();
+  const Plan now = plan(today);
+  ASSERT_EQ(now.items.size(), 1U);
+  EXPECT_EQ(now.items[0].stream, Stream::source);
+  EXPECT_EQ(plan(clock_.utc_ms() + 3 * kYearMs).items.size(), 2U) << "in its turn it goes";
 }
 
 // Two years lie on the replicas' disks, older ones in S3: received in November 2023, cold from January 2025 on.

@@ -58,16 +58,22 @@ await main(async () => {
   equal('what is young is not due', plan().plan, null);
 
   // ---- four years later ----
-  const age = async (ms) => {
+  const older = (table, ms) => `UPDATE ${table} SET received_ms = received_ms - ${ms}`;
+  const age = async (ms, chunks = true) => {
     await server.stop();
-    sqlite(path.join(server.folder, 'ledger.db'), `UPDATE recording SET started_ms = started_ms - ${ms}, received_ms = received_ms - ${ms}`,
-      `UPDATE seal SET received_ms = received_ms - ${ms}`);
+    sqlite(path.join(server.folder, 'ledger.db'), `UPDATE recording SET started_ms = started_ms - ${ms}`, older('recording', ms), older('seal', ms),
+      older('chunk', chunks ? ms : 0));
     await server.start();
     server.reconcile(server.operatorKey);  // waits for ClickHouse
   };
   await age(2 * 366 * kDay);
   equal('two years are not three', plan().plan, null);
-  await age(2 * 366 * kDay);
+  await age(2 * 366 * kDay, false);
+  equal('nor is what came later of a session of four years ago', plan().plan, null);
+  await server.stop();
+  sqlite(path.join(server.folder, 'ledger.db'), older('chunk', 2 * 366 * kDay));
+  await server.start();
+  server.reconcile(server.operatorKey);
 
   const unsafe = plan();
   check('what no backup has is said', unsafe.recordings === 2 && unsafe.not_backed_up.recordings === 2, unsafe);
