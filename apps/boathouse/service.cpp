@@ -235,16 +235,21 @@ base::Status Service::open_backups(const ServeOptions& options, const sql::Place
 // The tables that questions are answered from: a ClickHouse of the operator's, or an engine process of our own.
 base::Status Service::open_timeseries(const ServeOptions& options, const fs::path& data) {
   cursors_ = std::make_unique<query::CursorCodec>(accounts_->secret_for(query::kCursorPurpose));
+  timeseries::ClickHouseClient::Options client_options;
+  client_options.on_damage = [this](const std::string& url, const base::Error& damage) {
+    metrics_.on_damage();
+    log_line("ClickHouse at " + url + " cannot read what it has: " + damage.text);
+  };
 
   if (!options.clickhouse.empty()) {
     auto password = read_password(options.clickhouse_password_file);
     if (!password) return password.error();
     auto nodes = nodes_of(options, *password);
     if (!nodes) return nodes.error();
-    client_ = std::make_unique<timeseries::ClickHouseClient>(std::move(*nodes), timeseries::ClickHouseClient::Options{},
-                                                             clock_);
+    client_ = std::make_unique<timeseries::ClickHouseClient>(std::move(*nodes), std::move(client_options), clock_);
   } else {
-    client_ = std::make_unique<timeseries::ClickHouseClient>(timeseries::Endpoint{});
+    client_ = std::make_unique<timeseries::ClickHouseClient>(std::vector<timeseries::Endpoint>(1),
+                                                             std::move(client_options), clock_);
     const fs::path password_file = data / "engine.password";
     engine_noted_in_ = data;
     note_engine(data, {});

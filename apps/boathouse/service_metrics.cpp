@@ -42,6 +42,9 @@ ServiceMetrics::ServiceMetrics()
       ahead_(
           registry_.counter("boathouse_sync_devices_ahead_total",
                             "Hellos of devices that have seen more of this epoch than the ledger has; should be 0.")),
+      damaged_reads_(registry_.counter("boathouse_clickhouse_damaged_reads_total",
+                                       "Questions to which a ClickHouse server said that its part is damaged, whether "
+                                       "another answered them or not; should be 0.")),
       commit_seconds_(registry_
                           .histograms("boathouse_ledger_commit_duration_seconds",
                                       "A transaction of this node's ledger, from its begin until it is durable.", {},
@@ -82,6 +85,8 @@ void ServiceMetrics::on_result(const intake::Taken& item) {
 }
 
 void ServiceMetrics::on_ahead() { ahead_.add(); }
+
+void ServiceMetrics::on_damage() { damaged_reads_.add(); }
 
 void ServiceMetrics::watch(ledger::Ledger::Options& options) {
   options.on_commit_time = [this](double seconds) { commit_seconds_.observe(seconds); };

@@ -28,10 +28,11 @@ class ServiceMetrics {
   static constexpr std::size_t kMaxRoutes = 160;
   static constexpr std::size_t kMaxStatuses = 50;
 
-  // For http::Hooks::access, intake::Options::on_result and on_ahead.
+  // For http::Hooks::access, intake::Options::on_result and on_ahead, and ClickHouseClient::Options::on_damage.
   void on_access(const http::AccessRecord& record);
   void on_result(const intake::Taken& item);
   void on_ahead();
+  void on_damage();
 
   // Before the ledger is opened; it must outlive the ledger.
   void watch(ledger::Ledger::Options& options);
@@ -64,6 +65,7 @@ class ServiceMetrics {
   ops::Counter& stored_bytes_;
   ops::Counter& unpacked_bytes_;
   ops::Counter& ahead_;
+  ops::Counter& damaged_reads_;
   ops::Histogram& commit_seconds_;
   ops::Histogram& answer_seconds_;
 };

@@ -247,6 +247,8 @@ base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge
     }
     last = std::move(failure->error);
     if (failure->remedy == Remedy::another_node) pool_->nodes.failed(endpoint.url);
+    // It does not rest: what else it has is whole.
+    if (failure->remedy == Remedy::whole_copy && pool_->options.on_damage) pool_->options.on_damage(endpoint.url, last);
     if (failure->remedy == Remedy::later || failure->remedy == Remedy::none) break;
   }
   return last;
@@ -262,13 +264,14 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
   const std::string text = std::string(sql) + " FORMAT Native";
   std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
   // A CHECK TABLE reads as long as there is something to read.
-  if (!sql.starts_with("CHECK")) path += "&max_execution_time=" + seconds_text(pool_->options.select_limit_ms);
+  const bool checks = sql.starts_with("CHECK");
+  if (!checks) path += "&max_execution_time=" + seconds_text(pool_->options.select_limit_ms);
   const base::ByteView body = base::as_bytes(text);
   NativeBlock block;
   const base::Status status = on_some_node(
       {path, {&body, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)},
-      [&block](const Reply& reply) -> std::optional<Failure> {
-        if (auto failure = failure_of(reply)) return failure;
+      [&block, checks](const Reply& reply) -> std::optional<Failure> {
+        if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) return failure;
         auto read = read_native(base::as_bytes(reply.body));
         if (!read) {
           return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},

@@ -34,6 +34,8 @@ class ClickHouseClient {
     std::int64_t select_limit_ms = 85'000;
     std::int64_t ping_timeout_ms = 5'000;
     std::int64_t cool_off_ms = 10'000;  // so long a node that failed is asked last
+    // A node said to a question that what it has on disk is damaged. Another one may have answered it.
+    std::function<void(const std::string& url, const base::Error& error)> on_damage{};
   };
   explicit ClickHouseClient(Endpoint endpoint);
   // Several: replicas of one cluster, so that each has every row. A call that one cannot do is done by another, an
@@ -49,7 +51,8 @@ class ClickHouseClient {
   // A statement without a result: DDL, ALTER, OPTIMIZE.
   base::Status execute(std::string_view sql, const Parameters& parameters = {});
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
-  // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere.
+  // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
+  // what a node has damaged; a CHECK is about the node that was asked.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
   // The body is that of all the pieces, one after the other.

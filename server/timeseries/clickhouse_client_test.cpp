@@ -120,7 +120,12 @@ class ClusterClientTest : public ::testing::Test {
   base::ManualClock clock_;
   ScriptedNode first_;
   ScriptedNode second_;
-  ClickHouseClient client_{{first_.endpoint(), second_.endpoint()}, {.cool_off_ms = 1000}, clock_};
+  std::vector<std::string> damaged_;  // nodes that said so
+  ClickHouseClient client_{
+      {first_.endpoint(), second_.endpoint()},
+      {.cool_off_ms = 1000,
+       .on_damage = [this](const std::string& url, const base::Error&) { damaged_.push_back(url); }},
+      clock_};
   std::string why_;
 };
 
@@ -188,6 +193,24 @@ TEST_F(ClusterClientTest, HalfABodyIsNeverAResult) {
   first_.answer(halves[3].second);
   EXPECT_EQ(select(), -1);
   EXPECT_TRUE(is_transient(client_.select("SELECT n FROM t").error()));
+}
+
+TEST_F(ClusterClientTest, WhatOneNodeHasDamagedAnotherAnswersAndItIsTold) {
+  const std::string broken = "Code: 40. DB::Exception: Checksum doesn't match (CHECKSUM_DOESNT_MATCH)";
+  first_.answer(error(500, broken));
+  second_.answer(ok(rows({1, 2})));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(select(), 2) << why_;
+  EXPECT_EQ(first_.requests().size(), 2U) << "it does not rest: what else it has is whole";
+  EXPECT_EQ(damaged_, std::vector(2, first_.endpoint().url));
+
+  EXPECT_FALSE(client_.select("CHECK TABLE t") && client_.select("CHECK TABLE t")) << "each is asked of itself";
+  EXPECT_EQ(damaged_.size(), 2U);
+
+  second_.answer(error(500, broken));
+  EXPECT_EQ(select(), -1);
+  EXPECT_NE(why_.find("CHECKSUM_DOESNT_MATCH) -> a part of a table is damaged"), std::string::npos) << why_;
+  EXPECT_EQ(damaged_.size(), 4U);
+  EXPECT_FALSE(is_transient(client_.select("SELECT n FROM t").error()));
 }
 
 TEST_F(ClusterClientTest, AnInsertGoesToAnotherNodeUnderTheSameToken) {

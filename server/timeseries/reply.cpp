@@ -42,7 +42,10 @@ constexpr std::string_view kReload =
 constexpr std::array kHints = {
     std::pair{32, kReload},   // ATTEMPT_TO_READ_AFTER_EOF
     std::pair{33, kReload},   // CANNOT_READ_ALL_DATA
+    std::pair{39, kReload},   // TOO_LARGE_SIZE_COMPRESSED: that of a block, which nobody wrote so
     std::pair{40, kReload},   // CHECKSUM_DOESNT_MATCH
+    std::pair{74, kReload},   // CANNOT_READ_FROM_FILE_DESCRIPTOR: the disk's own error
+    std::pair{91, kReload},   // SIZES_OF_MARKS_FILES_ARE_INCONSISTENT
     std::pair{107, kReload},  // FILE_DOESNT_EXIST
     std::pair{158, kNarrow},  // TOO_MANY_ROWS
     std::pair{159, kNarrow},  // TIMEOUT_EXCEEDED
@@ -62,6 +65,7 @@ constexpr std::array kHints = {
                                     "docs/operations/runbooks.md")},
     std::pair{307, kNarrow},  // TOO_MANY_BYTES
     std::pair{396, kNarrow},  // TOO_MANY_ROWS_OR_BYTES
+    std::pair{432, kReload},  // UNKNOWN_CODEC
     std::pair{497, std::string_view("its user lacks a right: deploy/clickhouse/users.xml has what is needed")},
     std::pair{519, std::string_view("a replica is away, and a deletion needs all of them: \"ClickHouseDown\" in "
                                     "docs/operations/runbooks.md")},
@@ -85,11 +89,15 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+std::string_view hint_for(int code) {
+  const auto hint = std::ranges::find(kHints, code, &std::pair<int, std::string_view>::first);
+  return hint == kHints.end() ? std::string_view() : hint->second;
+}
+
 Failure failure(long status, int code, std::string_view text) {
   std::string what =
       "ClickHouse answered " + std::to_string(status) + ": " + std::string(trimmed(text.substr(0, kMaxErrorText)));
-  const auto hint = std::ranges::find(kHints, code, &std::pair<int, std::string_view>::first);
-  if (hint != kHints.end()) what += " -> " + std::string(hint->second);
+  if (const std::string_view hint = hint_for(code); !hint.empty()) what += " -> " + std::string(hint);
   const auto known = std::ranges::find(kTransientCodes, code, &std::pair<int, Remedy>::first);
   if (known != kTransientCodes.end()) return {{ErrorCode::unavailable, what}, known->second};
   // A proxy in front of a server that is away says these, and so does a server that is full; a bare 500 is nothing that
@@ -162,6 +170,12 @@ std::optional<Failure> failure_of(const Reply& reply) {
     }
   }
   return std::nullopt;
+}
+
+std::optional<Failure> failure_of_question(const Reply& reply) {
+  std::optional<Failure> failure = failure_of(reply);
+  if (failure && hint_for(code_in(failure->error.text)) == kReload) failure->remedy = Remedy::whole_copy;
+  return failure;
 }
 
 std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows) {

@@ -27,6 +27,7 @@ void read_header(Reply& reply, std::string_view line);
 enum class Remedy {
   another_node,  // this one is not well: let it rest
   elsewhere,     // the call may go through on another node, or later here
+  whole_copy,    // what it has on disk is damaged: another node may have it whole
   later,         // no node has it better: wait
   none,          // the same call fails again
 };
@@ -38,6 +39,9 @@ struct Failure {
 
 // Nothing of a whole reply that tells of no error.
 std::optional<Failure> failure_of(const Reply& reply);
+// The same of a question. Only there do numbers of damage mean the node's own bytes: of an insert they mean what was
+// sent.
+std::optional<Failure> failure_of_question(const Reply& reply);
 
 // Nothing when the reply's head tells the same number of rows, or none.
 std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows);

@@ -52,10 +52,22 @@ TEST(Reply, WhatToDoAboutItIsSaid) {
   EXPECT_NE(text(285).find("ClickHouseDown"), std::string::npos);
   EXPECT_NE(text(519).find("a deletion needs all of them"), std::string::npos);
   EXPECT_NE(text(497).find("users.xml"), std::string::npos);
-  for (const int code : {32, 33, 40, 107, 226, 228, 246, 271, 740}) {
+  for (const int code : {32, 33, 39, 40, 74, 91, 107, 226, 228, 246, 271, 432, 740}) {
     EXPECT_NE(text(code).find("stop the server and run `boathouse reload --data DIR`"), std::string::npos) << code;
   }
   EXPECT_EQ(text(62), "ClickHouse answered 500: Code: 62. DB::Exception: why (NAME)");
+}
+
+TEST(Reply, DamageIsTheNodesOwnOnlyWhereItWasAsked) {
+  for (const int code : {32, 33, 39, 40, 74, 91, 107, 226, 228, 246, 271, 432, 740}) {
+    const Reply damaged = reply(500, "Code: " + std::to_string(code) + ". DB::Exception: why (NAME)");
+    EXPECT_EQ(failure_of_question(damaged)->remedy, Remedy::whole_copy) << code;
+    EXPECT_EQ(failure_of_question(damaged)->error.code, base::ErrorCode::internal) << code;
+    EXPECT_EQ(failure_of(damaged)->remedy, Remedy::none) << code;
+  }
+  EXPECT_EQ(failure_of_question(reply(500, "Code: 60. DB::Exception: why"))->remedy, Remedy::none);
+  EXPECT_EQ(failure_of_question(reply(500, "Code: 242. DB::Exception: why"))->remedy, Remedy::another_node);
+  EXPECT_FALSE(failure_of_question(reply(200, "rows")));
 }
 
 TEST(Reply, HeadersAreReadWhateverTheirCase) {
