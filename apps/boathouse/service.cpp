@@ -229,6 +229,7 @@ base::Status Service::open_backups(const ServeOptions& options, const sql::Place
       BackupService::Options{std::move(source), fs::absolute(options.backup_to), options.backup_every_s * 1000,
                              options.backup_keep, std::move(clickhouse)},
       *job_runner_, *ledger_, clock_, log_line);
+  backup_watch_ = std::make_unique<BackupWatch>(fs::absolute(options.backup_to), *ledger_, clock_, log_line);
   return base::Done{};
 }
 
@@ -335,6 +336,10 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   if (is_loopback(options.listen)) pairing_limits.of_an_address = 0;
   BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));
   intake::Options intake_options;
+  if (backup_watch_) metrics_.watch(*backup_watch_);
+  if (backup_watch_ && !options.purge_without_backup) {
+    intake_options.backed_up_of = [this](std::int64_t told_seq) { return backup_watch_->there_of(told_seq); };
+  }
   intake_options.on_result = [this](const intake::Taken& item) { metrics_.on_result(item); };
   intake_options.on_ahead = [this](const intake::Ahead& ahead) {
     metrics_.on_ahead();

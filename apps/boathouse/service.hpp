@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "apps/boathouse/backup_service.hpp"
+#include "apps/boathouse/backup_watch.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/periodic_job.hpp"
 #include "apps/boathouse/retention_service.hpp"
@@ -82,6 +83,7 @@ class Service {
   std::unique_ptr<timeseries::Loader> loader_;
   std::unique_ptr<query::CursorCodec> cursors_;
   std::unique_ptr<BackupService> backups_;
+  std::unique_ptr<BackupWatch> backup_watch_;
   std::unique_ptr<RetentionService> retention_;
   std::unique_ptr<SegmentService> segments_;
   std::unique_ptr<timeseries::RollingReconciler> reconciler_;

@@ -102,6 +102,12 @@ void ServiceMetrics::watch(ledger::Ledger& ledger, const timeseries::RollingReco
   });
 }
 
+void ServiceMetrics::watch(const BackupWatch& backups) {
+  registry_.collect("boathouse_backup_found_server_seq",
+                    "Up to here the verified backups reach that are found in --backup-to; 0: there is none.", {},
+                    [&backups] { return one(static_cast<double>(backups.reach())); });
+}
+
 void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock) {
   registry_.collect("boathouse_jobs", "Jobs by state; of the failed ones those of the last days.", {"state"}, [&jobs] {
     const auto now = jobs.counts();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "apps/boathouse/backup_watch.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
@@ -46,6 +47,9 @@ class ServiceMetrics {
 
   // The numbers of ledger_metrics.hpp.
   void watch(ledger::Ledger& ledger, const timeseries::RollingReconciler& reconciler, base::Clock& clock);
+
+  // Before add_route(); it must outlive the routes.
+  void watch(const BackupWatch& backups);
 
   // The numbers of the jobs and the webhooks. Before add_route(); all must outlive the routes.
   void watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock);

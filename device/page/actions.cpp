@@ -202,7 +202,7 @@ void write_space(JsonWriter& json, const store::Space& space) {
   stays(space.unverified, "unverified",
         "sent, but not complete or not yet compared with the server: a sync compares what is complete");
   stays(space.no_backup, "no_backup",
-        "in the cloud and compared, but the server has no verified backup yet: its operator makes one (serve "
+        "in the cloud and compared, but the server has no verified backup at hand: its operator makes one (serve "
         "--backup-to)");
   stays(space.not_backed_up - space.no_backup, "not_backed_up",
         "in the cloud and compared, but newer than the server's last verified backup: it goes after the next one");

@@ -261,7 +261,7 @@ struct Space {
   std::uint64_t unsent = 0;         // the server has no receipt for them
   std::uint64_t unverified = 0;     // sent, but the recording is not complete or not yet compared
   std::uint64_t not_backed_up = 0;  // verified, but in no verified backup yet
-  std::uint64_t no_backup = 0;      // of these: the server has no verified backup at all
+  std::uint64_t no_backup = 0;      // of these: the server has no verified backup at hand
   bool disk_low = false;            // the disk is nearly full, or its ballast was used and is not whole again
   // Births, edits, splits, summaries and the directory: what no removal can make smaller.
   [[nodiscard]] std::uint64_t always_here() const {

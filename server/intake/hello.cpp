@@ -90,7 +90,7 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   reply.retry_cap_ms = options.retry_cap_ms;
   reply.server_time_ms = state->now_ms;
   reply.server_seq = state->server_seq;
-  reply.purge_safe_seq = *purge_safe_seq;
+  reply.purge_safe_seq = options.backed_up_of ? options.backed_up_of(*purge_safe_seq) : *purge_safe_seq;
   reply.backoff_s = options.backoff_s;
   reply.fork = state->fork;
   return json_response(wire::encode_hello_reply(reply));

@@ -48,6 +48,9 @@ struct Options {
   std::int64_t retry_base_ms = 1000;
   std::int64_t retry_cap_ms = std::int64_t{5} * 60 * 1000;
   std::int64_t backoff_s = 0;
+  // Of the receipts that a verified backup covers by the ledger's word, how far it still does; empty: the word counts.
+  // From any thread, quick.
+  std::function<std::int64_t(std::int64_t told_seq)> backed_up_of = {};
   OnResult on_result = {};
   OnAhead on_ahead = {};
 };

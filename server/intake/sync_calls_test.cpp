@@ -8,6 +8,7 @@
 #include "core/wire/offer.hpp"
 #include "core/wire/verify.hpp"
 #include "server/intake/test_intake.hpp"
+#include "server/ledger/backup_mark.hpp"
 #include "server/ledger/bodies.hpp"
 
 namespace boathouse::intake {
@@ -76,6 +77,17 @@ TEST_F(SyncCallsTest, HelloTellsWhatTheServerWants) {
   EXPECT_EQ(reply.purge_safe_seq, 0);
   EXPECT_EQ(reply.backoff_s, 0);
   EXPECT_FALSE(reply.fork);
+}
+
+TEST_F(SyncCallsTest, HelloCallsSafeOnlyWhatABackupStillHas) {
+  const auto receipts = send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", receipts[1].server_seq, 1}));
+  EXPECT_EQ(hello().purge_safe_seq, receipts[1].server_seq);
+  backed_up_ = 1;
+  EXPECT_EQ(hello().purge_safe_seq, 1);
+  backed_up_ = 0;
+  EXPECT_EQ(hello().purge_safe_seq, 0);
 }
 
 // Four numbers of one type: each has its own place in the ledger.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -153,7 +155,9 @@ class IntakeTest : public testing::Test {
     headers_.add("Authorization", "Bearer " + anna->text);
     headers_.add("Content-Type", wire::kBatchMediaType);
     headers_.add("Boathouse-Replica", kReplica);
-    EXPECT_TRUE(add_routes(routes_, *accounts_, *ledger_));
+    Options options;
+    options.backed_up_of = [this](std::int64_t told_seq) { return std::min(told_seq, backed_up_); };
+    EXPECT_TRUE(add_routes(routes_, *accounts_, *ledger_, options));
   }
 
   http::Response post(std::string body) { return post(std::move(body), headers_); }
@@ -211,6 +215,7 @@ class IntakeTest : public testing::Test {
   std::unique_ptr<ledger::Ledger> ledger_;
   http::RouteTable routes_;
   http::Headers headers_;
+  std::int64_t backed_up_ = std::numeric_limits<std::int64_t>::max();  // how far backups are there
   base::Uuid anna_;
   std::string operator_key_;
 };

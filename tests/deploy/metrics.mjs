@@ -110,7 +110,7 @@ async function clusterStatements(folder, count) {
 
 await main(async () => {
   const folder = temporaryFolder();
-  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--reconcile-every', '1s'] }).start();
+  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--reconcile-every', '1s', '--backup-to', path.join(folder, 'backups')] }).start();
   const device = path.join(folder, 'device');
   run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2']).out });
   const key = server.key('Anna');
