@@ -1,4 +1,5 @@
 // A key that asks too much hears what it may, others do not notice; the log tells it all in JSON, and no secret.
+import path from 'node:path';
 import { Server, check, equal, main, run, temporaryFolder } from './boathouse.mjs';
 
 const quota = 40;
@@ -52,6 +53,11 @@ await main(async () => {
   check('open connections are shown', /^boathouse_http_open_connections [1-9]/m.test(metrics));
   check('queued bytes are shown', /^boathouse_ledger_queued_bytes 0$/m.test(metrics));
 
+  // What is rowed meanwhile waits for the ClickHouse that is away.
+  const device = path.join(temporaryFolder(), 'device');
+  run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--minutes', '2']).out });
+  equal('a workout is taken in', run(['device', 'sync', '--data', device, '--server', server.url, '--key', server.key('Carla')]).code, 0);
+
   // Secrets in every place where a client can put them by mistake.
   const marked = 'request-that-is-marked';
   await server.get(`/v1/sessions?key=${anna}`, null, { 'Request-Id': marked });
@@ -64,13 +70,13 @@ await main(async () => {
     headers: { Authorization: `Bearer ${ben}`, 'Content-Type': 'application/json', 'Boathouse-Replica': replica } });
   run(['key', 'list', '--server', server.url, '--key', server.operatorKey]);
   await server.stop();
+  const log = server.log;
 
   const refused = run(['serve', '--data', temporaryFolder(), '--listen', '127.0.0.1:0',
     '--ledger', `postgresql://rower:${password}@127.0.0.1:9/boathouse`]);
   check('a ledger that is away is told of without its password', refused.code === 1 && !refused.err.includes(password)
     && refused.err.includes('127.0.0.1'), `${refused.code}: ${refused.err}`);
 
-  const log = server.log;
   const entries = lines(log);
   const requests = entries.filter((entry) => entry.event === 'request');
   equal('every line is one JSON object', entries.filter((entry) => !(entry.ts && entry.level && entry.event)), []);
@@ -85,4 +91,9 @@ await main(async () => {
     check(`${name} is not in the log`, secret.length > 6 && !log.includes(secret),
       log.split('\n').find((line) => line.includes(secret)));
   }
+
+  server.extra = [];
+  await server.start();
+  const counted = server.reconcile(server.operatorKey);
+  equal('with a ClickHouse the workout is loaded, and ledger and ClickHouse count the same', [counted.code, counted.json?.recordings, counted.json?.differences], [0, 1, []]);
 });

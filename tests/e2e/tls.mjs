@@ -113,5 +113,7 @@ await main(async () => {
   equal('new connections get the new one', (await ask(https, { port, ca: fs.readFileSync(theirs.ca) })).subject, 'theirs');
   equal('the open connection went on', [(await ask(https, { port, agent })).port], [before.port]);
   agent.destroy();
+  process.env.CURL_CA_BUNDLE = theirs.ca;
+  equal('ledger and ClickHouse count the same', server.reconcile(server.operatorKey).code, 0);
   equal('SIGTERM ends it well', await server.stop(), { code: 0, signal: null });
 });
