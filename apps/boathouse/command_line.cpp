@@ -22,6 +22,11 @@ std::string is_cluster_name(const std::string& text) {
   return timeseries::cluster_name(text) ? "" : "a cluster's name has letters, digits, _ and -, at most 64";
 }
 
+std::string is_quorum(const std::string& text) {
+  const bool number = !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string::npos;
+  return number || text == "auto" ? "" : "a quorum is auto or a number of replicas";
+}
+
 }  // namespace
 
 void add_ca_file(CLI::App& command, std::string& file) {
@@ -96,12 +101,21 @@ void CommandLine::add_serve(CLI::App& app) {
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
                             "File with that user's password");
+  CLI::Option* cluster_name =
+      serve_command
+          ->add_option("--clickhouse-cluster", serve.clickhouse_cluster,
+                       "Name of the cluster, as in the server's remote_servers, on which the tables are "
+                       "replicated; for --clickhouse alone")
+          ->check(is_cluster_name)
+          ->needs(clickhouse);
   serve_command
-      ->add_option("--clickhouse-cluster", serve.clickhouse_cluster,
-                   "Name of the cluster, as in the server's remote_servers, on which the tables are "
-                   "replicated; for --clickhouse alone")
-      ->check(is_cluster_name)
-      ->needs(clickhouse);
+      ->add_option(
+          "--clickhouse-quorum", serve.clickhouse_quorum,
+          "On how many replicas a block must be before it counts as loaded: all of them, so that a read of any "
+          "finds it; auto: more than half, which of two are both; 0: one, while the other is away for long")
+      ->capture_default_str()
+      ->check(is_quorum)
+      ->needs(cluster_name);
   serve_command->add_option("--engine", serve.engine_binary, "The boathouse-engine program (default: beside this one)");
   serve_command->add_flag("--purge-without-backup", serve.purge_without_backup,
                           "Let devices remove recordings as soon as this server has them, even though no backup of it "

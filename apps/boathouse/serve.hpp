@@ -22,9 +22,10 @@ struct ServeOptions {
   std::string clickhouse;  // URL of a server, or of a cluster's replicas with commas; empty = start boathouse-engine
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
-  std::string clickhouse_cluster;  // its tables are replicated there; empty = tables of one server
-  std::string engine_binary;       // empty = boathouse-engine beside this program
-  std::string backup_to;           // folder of backups; empty = none are made
+  std::string clickhouse_cluster;          // its tables are replicated there; empty = tables of one server
+  std::string clickhouse_quorum = "auto";  // ClickHouse's insert_quorum, there
+  std::string engine_binary;               // empty = boathouse-engine beside this program
+  std::string backup_to;                   // folder of backups; empty = none are made
   std::int64_t backup_every_s = 86'400;
   backup::Keep backup_keep;
   std::string clickhouse_backup_to;    // URL of a folder in S3, for the part of `clickhouse`; empty = no such part

@@ -75,7 +75,9 @@ base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& opt
       return Error{ErrorCode::invalid_input, "--clickhouse: " + url + " is no http:// or https:// URL"};
     }
     nodes.push_back({url, options.clickhouse_user, password, "default", ""});
-    if (!options.clickhouse_cluster.empty()) nodes.back().settings = timeseries::kClusterSettings;
+    if (!options.clickhouse_cluster.empty()) {
+      nodes.back().settings = std::string(timeseries::kClusterSettings) + "&insert_quorum=" + options.clickhouse_quorum;
+    }
   }
   if (nodes.size() > 1 && options.clickhouse_cluster.empty()) {
     return Error{ErrorCode::invalid_input,

@@ -358,8 +358,8 @@ base::Result<std::string> quorum_warning(ClickHouseClient& client, std::string_v
   const std::int64_t quorum = block->integer("quorum", 0);
   if (replicas <= 1 || quorum >= replicas) return std::string();
   return "ClickHouse's insert_quorum is " + std::to_string(quorum) + " and cluster " + std::string(cluster) + " has " +
-         std::to_string(replicas) + " replicas: reads may miss what was loaded; set it to " + std::to_string(replicas) +
-         " in users.xml";
+         std::to_string(replicas) + " replicas: reads may miss what was loaded; give serve --clickhouse-quorum " +
+         std::to_string(replicas);
 }
 
 base::Status migrate(ClickHouseClient& client, std::string_view cluster) {

@@ -66,8 +66,11 @@ std::vector<std::string> distributed_statements(const Layout& layout);
 std::vector<std::string> all_statements(const Layout& layout = {});
 
 // What every call to a cluster says besides, as URL parameters: an insert into a Distributed table is acknowledged when
-// the shard has it, and an athlete's rows of two tables are on the same shard.
-inline constexpr std::string_view kClusterSettings = "&distributed_foreground_insert=1&distributed_product_mode=local";
+// the shard has it, and an athlete's rows of two tables are on the same shard; of inserts that wait for their quorum
+// several go on at once, and one is given up before its client gives up on it.
+inline constexpr std::string_view kClusterSettings =
+    "&distributed_foreground_insert=1&distributed_product_mode=local&insert_quorum_parallel=1"
+    "&insert_quorum_timeout=60000";
 
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);

@@ -48,11 +48,15 @@ function checkUnits(folder) {
     equal(`${unit} gives away little (at most ${most / 10} of 10)`, exposure.status, 0);
   }
   const served = /^ExecStart=(.+)$/m.exec(fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8'))[1].split(' ').slice(1);
-  const onAws = [...fs.readFileSync(path.join(deploy, 'systemd/boathouse-aws.conf'), 'utf8').matchAll(/^ExecStart=(.+)$/gm)][0][1].split(' ').slice(1);
+  const dropIn = fs.readFileSync(path.join(deploy, 'systemd/boathouse-aws.conf'), 'utf8');
+  const said = Object.fromEntries([...dropIn.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  const onAws = [...dropIn.matchAll(/^ExecStart=(.+)$/gm)][0][1].replace(/\$\{(\w+)\}/g, (text, name) => said[name] ?? text).split(' ').slice(1);
   // Without --backup-to no device may ever remove anything; the unit may write there, and it is not within the data.
   const unit = fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8');
   const folders = /^StateDirectory=(.+)$/m.exec(unit)[1].split(' ').map((name) => `/var/lib/${name}`);
   equal('boathouse.service: a backup each day, into a folder of its own', [folders.includes(served[served.indexOf('--data') + 1]), folders.indexOf(served[served.indexOf('--backup-to') + 1])], [true, 1]);
+  const replicas = fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8').match(/<host>clickhouse-\d/g).length;
+  equal('boathouse-aws.conf: all replicas have a block before it counts as loaded', onAws[onAws.indexOf('--clickhouse-quorum') + 1], String(replicas));
   for (const [what, args] of [['boathouse.service', served], ['boathouse-aws.conf', onAws]]) {
     equal(`${what}: serve knows its options`, run([...args, '--help']).code, 0);
     // --help ends before values are looked at, so each option by its name.
@@ -267,6 +271,8 @@ async function checkRights(folder) {
     ['all replicas', /clusterAllReplicas\(`boathouse`, currentDatabase\(\), session\)/], ['mutations', /clusterAllReplicas\(`boathouse`, system\.mutations\)/], ['parts', /FROM system\.parts/]]) {
     check(`rights: ${what} are among what it sends`, statements.some(({ sql }) => form.test(sql)), statements.map(({ sql }) => sql.slice(0, 100)));
   }
+  const unsaid = statements.filter(({ sql, settings }) => sql.startsWith('INSERT') && !settings.some(([name, value]) => name === 'insert_quorum' && value === 'auto'));
+  equal('each insert says its quorum', unsaid.map(({ sql }) => sql), []);
   const own = /<boathouse>[^]*?(<grants>[^]*?<\/grants>)/.exec(usersXml)[1];
   const { ask } = embedded(path.join(folder, 'rights'), 'http://127.0.0.1:1/cold/', `<profile>service</profile>${own}`,
     (text) => text.replaceAll(/clickhouse-[12]\.boathouse\.internal/g, 'localhost'));
@@ -356,11 +362,11 @@ await main(async () => {
   const grants = (await rows('SHOW GRANTS FOR boathouse')).join(' ');
   check('users.xml: the service may do with its tables what it must, and no more', /SELECT.* ON default\.\*/.test(grants) && !/ALL ON|ACCESS MANAGEMENT|CREATE USER|S3|FILE/.test(grants), grants);
   const profile = Object.fromEntries(await rows("SELECT setting_name, value FROM system.settings_profile_elements WHERE profile_name = 'default'"));
-  equal('users.xml: both replicas have a block before it counts as loaded', [profile.insert_quorum, profile.async_insert], ['2', '0']);
+  equal('users.xml: no insert is acknowledged before it is on the disk', profile.async_insert, '0');
 
   // The tables as the service makes them, on this one server: two years of a recording.
   for (const statement of run(['schema']).out.trimEnd().split(';\n')) await rows(statement.replace(/;$/, '').replace('default.', ''));
-  const insert = (year) => rows(`INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT toUUID('00000000-0000-7000-8000-000000000001'), toDateTime64('${year}-05-01 10:00:00', 3, 'UTC'), toUUID('00000000-0000-7000-8000-00000000${year}'), number, 1 FROM numbers(1000) SETTINGS insert_quorum = 0`);
+  const insert = (year) => rows(`INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT toUUID('00000000-0000-7000-8000-000000000001'), toDateTime64('${year}-05-01 10:00:00', 3, 'UTC'), toUUID('00000000-0000-7000-8000-00000000${year}'), number, 1 FROM numbers(1000)`);
   for (const year of [2023, 2024, 2025, 2026]) await insert(year);
   const places = () => rows("SELECT partition, disk_name, sum(rows) FROM system.parts WHERE active AND table = 'sample' GROUP BY ALL ORDER BY 1");
   equal('new parts lie on this disk', await places(), [2023, 2024, 2025, 2026].map((year) => [String(year), 'default', '1000']));
