@@ -47,6 +47,7 @@ http::Admit admit(Accounts& accounts, bool operators, bool athletes) {
       return http::problem_response(head, identity.error());
     }
     head.caller = identity->key_id.text();
+    head.account = identity->athlete.value_or(identity->key_id).text();
     head.is_unlimited = identity->role == Role::operator_;
     if (identity->role == Role::operator_ && !operators) {
       return http::problem_response(head,

@@ -15,7 +15,8 @@ namespace boathouse::control {
 base::Result<Identity> authenticate(Accounts& accounts, const http::RequestHead& head);
 
 // For Route::admit: lets in any good key, an athlete's only, the operator's only; and of those the ones that
-// have the route's scope; the refusal is a 400, 401 or 403 that names the fix or the scope. Sets head.identity.
+// have the route's scope; the refusal is a 400, 401 or 403 that names the fix or the scope. Sets head.identity and
+// those of its members that are set by `admit`.
 // `accounts` must outlive the routes.
 http::Admit admit_any(Accounts& accounts);
 http::Admit admit_athlete(Accounts& accounts);

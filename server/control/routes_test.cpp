@@ -374,7 +374,10 @@ TEST_F(RoutesTest, AdmissionTellsWhoseRequestItIs) {
   EXPECT_EQ(anna.caller, identity_of(anna)->key_id.text());
   EXPECT_FALSE(anna.is_unlimited);
   EXPECT_EQ(ask(admit_operator(*accounts_), athlete_key_).caller, anna.caller) << "refused, but known";
-  EXPECT_TRUE(ask(admit_any(*accounts_), operator_key_).is_unlimited);
+  const http::RequestHead operators = ask(admit_any(*accounts_), operator_key_);
+  EXPECT_TRUE(operators.is_unlimited);
+  EXPECT_EQ(operators.account, operators.caller);
+  EXPECT_EQ(anna.account, identity_of(anna)->athlete->text()) << "her other keys are of the same";
   EXPECT_EQ(ask(admit_any(*accounts_), "rk_live_0").caller, "");
   EXPECT_EQ(ask(admit_any(*accounts_), "").caller, "");
 }

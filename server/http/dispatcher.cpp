@@ -352,10 +352,11 @@ std::optional<Response> Dispatcher::charge(Exchange& exchange) const {
   return refusal;
 }
 
-// Only now: a request that is not let in brings nothing into memory, and one key is one client however it was spelled.
+// Only now: a request that is not let in brings nothing into memory, and an account is one client however many keys it
+// has and however these were spelled.
 std::optional<Response> Dispatcher::reserve_body(Exchange& exchange) {
-  const std::string& caller = exchange.request.caller;
-  const WorkerPool::Key client = caller.empty() ? exchange.queue_key : std::hash<std::string>()(caller);
+  const std::string& account = exchange.request.account;
+  const WorkerPool::Key client = account.empty() ? exchange.queue_key : std::hash<std::string>()(account);
   BodyBudget::Taken taken = body_budget_.take(client, exchange.announced_bytes);
   exchange.body_share = std::move(taken.share);
   switch (taken.refusal) {

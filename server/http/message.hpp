@@ -74,6 +74,7 @@ struct RequestHead {
   std::string_view scope;      // of the route, see router.hpp
   std::any identity;           // whatever the route's `admit` found out about the caller, for the handler
   std::string caller;          // set by `admit`: the id (no secret) of the good key; "" = nobody is known
+  std::string account;         // set by `admit`: whose key it is, or the key itself where it is nobody's; "" as caller
   std::string replica;         // set by `admit`, if the route asks for one: which of the caller's devices
   bool is_unlimited = false;   // set by `admit`: no quota holds for this caller
 

@@ -27,8 +27,9 @@ struct Limits {
   std::size_t connections = 1024;            // over it 503 and close
   std::size_t connections_of_a_network = 0;  // client_network(); over it 503 and close; 0 = no limit of its own
   std::size_t body_bytes_in_flight = 256 << 20;  // of all requests together, counted before they are read; over it 503
-  std::size_t body_bytes_share = 64 << 20;       // of them, of one client (its good key, else as of queue_share); over
-                                                 // it 503, but one body at a time is let in whatever its length
+  std::size_t body_bytes_share = 64 << 20;       // of them, of one client (RequestHead::account, else as of
+                                                 // queue_share); over it 503, but one body at a time is let in
+                                                 // whatever its length
 };
 
 struct Timeouts {
