@@ -33,10 +33,18 @@ constexpr int kMaxParameters = 32;
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
 constexpr std::string_view kTakeLock = "SELECT pg_advisory_xact_lock(1114131556)";
 constexpr const char* kTryToLead = "SELECT pg_try_advisory_lock(1114131557)";
-// A server or network that has died is noticed; a lock that is not to be had is given up.
-constexpr std::array kConnectionKeywords{"dbname",           "client_encoding",  "application_name",
-                                         "connect_timeout",  "keepalives_idle",  "keepalives_interval",
-                                         "keepalives_count", "tcp_user_timeout", static_cast<const char*>(nullptr)};
+// A server or network that has died is noticed; a lock that is not to be had is given up. A standby is never talked to,
+// whatever hosts the URL names: it may lag, and what it says would look like a database that went back.
+constexpr std::array kConnectionKeywords{"dbname",
+                                         "target_session_attrs",
+                                         "client_encoding",
+                                         "application_name",
+                                         "connect_timeout",
+                                         "keepalives_idle",
+                                         "keepalives_interval",
+                                         "keepalives_count",
+                                         "tcp_user_timeout",
+                                         static_cast<const char*>(nullptr)};
 
 struct ResultDeleter {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -132,8 +140,8 @@ struct Session {
   // Also after the connection was lost.
   Status connect() {
     prepared.clear();
-    const std::array values{
-        url.c_str(), "UTF8", "boathouse", "5", "10", "5", "3", "20000", static_cast<const char*>(nullptr)};
+    const std::array values{url.c_str(), "read-write", "UTF8", "boathouse", "5",
+                            "10",        "5",          "3",    "20000",     static_cast<const char*>(nullptr)};
     static_assert(values.size() == kConnectionKeywords.size());
     connection.reset(PQconnectdbParams(kConnectionKeywords.data(), values.data(), 1));
     if (PQstatus(connection.get()) != CONNECTION_OK) {

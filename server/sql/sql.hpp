@@ -133,7 +133,8 @@ struct Place {
 
 class [[nodiscard]] Connection {
  public:
-  // PostgreSQL: 13 or later, with fsync on; synchronous_commit is switched on for this connection.
+  // PostgreSQL: 13 or later, with fsync on, no standby (unavailable); synchronous_commit is switched on for this
+  // connection.
   static base::Result<Connection> open(const Place& place);
   explicit Connection(std::unique_ptr<ConnectionDriver> driver) : driver_(std::move(driver)) {}
 

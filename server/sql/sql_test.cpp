@@ -304,6 +304,24 @@ TEST_F(PostgresTest, AServerThatDoesNotSyncIsRefused) {
   TestPostgres::get().drop_database(place);
 }
 
+// As a standby is, which may lag behind what other connections have seen.
+TEST_F(PostgresTest, AServerThatTakesNoWritesIsNotRead) {
+  const Place place = TestPostgres::get().make_database();
+  {
+    auto connection = Connection::open(place);
+    ASSERT_TRUE(connection);
+    auto select = connection->prepare("SELECT current_database()");
+    ASSERT_TRUE(*select->step());
+    const std::string name(select->text(0));
+    ASSERT_TRUE(connection->execute("ALTER DATABASE " + name + " SET default_transaction_read_only = on"));
+  }
+  const auto opened = Connection::open(place);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(opened.error().text, HasSubstr("read-only"));
+  TestPostgres::get().drop_database(place);
+}
+
 TEST_F(PostgresTest, AnUnreachableServerIsUnavailableAndNamesNoPassword) {
   Place place;
   place.postgres_url = "postgresql://anna:secret@localhost:1/ledger";
