@@ -46,6 +46,7 @@
 #include "server/timeseries/schema.hpp"
 #include "server/webhooks/delivery.hpp"
 #include "server/webhooks/dispatcher.hpp"
+#include "server/webhooks/lookup.hpp"
 #include "server/webhooks/routes.hpp"
 #include "server/webhooks/sender.hpp"
 #include "server/webhooks/store.hpp"
@@ -180,8 +181,9 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   if (!store) return store.error();
   webhook_store_ = std::move(*store);
   webhook_policy_ = {options.webhook_allow_private, options.webhook_allow_http_loopback};
-  webhook_deliverer_ = std::make_unique<webhooks::Deliverer>(*webhook_store_, clock_, random_, webhook_policy_,
-                                                             webhooks::resolve_with_system, webhooks::send_with_curl);
+  webhook_deliverer_ = std::make_unique<webhooks::Deliverer>(
+      *webhook_store_, clock_, random_, webhook_policy_,
+      webhooks::resolve_within(webhooks::kLookupTimeout, webhooks::resolve_with_system), webhooks::send_with_curl);
   job_runner_->handle(
       std::string(webhooks::kDeliveryJob),
       [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces,

@@ -1,5 +1,6 @@
 #include "server/webhooks/delivery.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/json.hpp"
@@ -145,6 +146,7 @@ Result<Answer> Deliverer::call(const Store::Due& due) {
   if (!target) {
     return target.error();
   }
+  const std::int64_t begun_ms = clock_.monotonic_ms();
   auto addresses = allowed_addresses(*target, policy_, resolve_);
   if (!addresses) {
     return addresses.error();
@@ -157,6 +159,7 @@ Result<Answer> Deliverer::call(const Store::Due& due) {
   Post post;
   post.target = std::move(*target);
   post.addresses = std::move(*addresses);
+  post.timeout_ms = std::max(kSendTimeoutMs - (clock_.monotonic_ms() - begun_ms), std::int64_t{1});  // 0 = none
   post.body = due.delivery.body;
   post.headers = {{"webhook-id", due.delivery.event_id},
                   {"webhook-timestamp", std::to_string(now_ms / 1000)},

@@ -61,6 +61,7 @@ TEST_P(DeliveryTest, SendsWhatTheStandardAsksFor) {
   const Post& post = posts_[0];
   EXPECT_EQ(post.target.url(), "https://example.com:8443/in?x=1");
   EXPECT_THAT(post.addresses, ElementsAre(*Address::parse("8.8.8.8")));
+  EXPECT_EQ(post.timeout_ms, kSendTimeoutMs);
   EXPECT_EQ(post.body, R"({"type":"session.created"})");
   EXPECT_EQ(header(post, "webhook-id"), "msg_1");
   EXPECT_EQ(header(post, "webhook-timestamp"), "1700000000");
@@ -207,6 +208,22 @@ class RebindTest : public WebhooksTest {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Both, RebindTest, both_databases(), database_name);
+
+class SlowNameTest : public WebhooksTest {
+ protected:
+  base::Result<std::vector<Address>> resolve(const std::string& host) override {
+    clock_.advance_ms(4'000);
+    return WebhooksTest::resolve(host);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, SlowNameTest, both_databases(), database_name);
+
+TEST_P(SlowNameTest, WhatTheLookUpTookIsNotThereForTheCall) {
+  endpoint();
+  send_all(tell("msg_1"));
+  ASSERT_THAT(posts_, SizeIs(1));
+  EXPECT_EQ(posts_[0].timeout_ms, kSendTimeoutMs - 4'000);
+}
 
 TEST_P(RebindTest, ANameThatLeadsInsideIsNotCalled) {
   endpoint();

@@ -105,7 +105,7 @@ Result<Answer> send_with_curl(const Post& post) {
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeoutMs));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(kSendTimeoutMs));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(post.timeout_ms));
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "Boathouse-Webhooks/1");
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_POST, 1L);

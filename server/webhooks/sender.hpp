@@ -14,7 +14,7 @@
 namespace boathouse::webhooks {
 
 inline constexpr std::int64_t kConnectTimeoutMs = 5'000;
-inline constexpr std::int64_t kSendTimeoutMs = 15'000;            // of all, the answer included
+inline constexpr std::int64_t kSendTimeoutMs = 15'000;            // of all, the look-up and the answer included
 inline constexpr std::size_t kMaxAnswer = std::size_t{64} << 10;  // bytes of its body, which are dropped
 
 struct Post {
@@ -22,6 +22,7 @@ struct Post {
   std::vector<Address> addresses;  // the connection goes to one of these
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;  // JSON
+  std::int64_t timeout_ms = kSendTimeoutMs;
 };
 
 struct Answer {
@@ -31,7 +32,7 @@ struct Answer {
 
 // unavailable: no answer. Any thread.
 using Send = std::function<base::Result<Answer>(const Post&)>;
-// No proxy, no redirect, no cookie, certificates checked, at most kSendTimeoutMs.
+// No proxy, no redirect, no cookie, certificates checked, at most post.timeout_ms.
 base::Result<Answer> send_with_curl(const Post& post);
 
 }  // namespace boathouse::webhooks

@@ -53,7 +53,7 @@ bool is_public(const Address& address);
 // below 1024 other than 443.
 base::Result<Target> parse_target(std::string_view url, const Policy& policy);
 
-// All addresses of a name. unavailable: there are none now.
+// All addresses of a name. unavailable: there are none now. The system's takes as long as it likes: lookup.hpp.
 using Resolver = std::function<base::Result<std::vector<Address>>(const std::string& host)>;
 base::Result<std::vector<Address>> resolve_with_system(const std::string& host);
 
