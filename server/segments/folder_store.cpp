@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <system_error>
+
+#include "server/segments/files.hpp"
 
 namespace boathouse::segments {
 
@@ -20,57 +21,6 @@ using base::Status;
 namespace {
 
 constexpr std::string_view kMarker = ".boathouse-segments";
-constexpr std::string_view kPartial = ".partial";
-
-Error system_error(const fs::path& path, const std::string& what, int number) {
-  if (number == ENOSPC || number == EDQUOT) {
-    return {ErrorCode::no_room, path.string() + ": the disk is full; free disk space and try again"};
-  }
-  return {ErrorCode::io, path.string() + ": " + what + ": " + std::strerror(number)};
-}
-
-// A file or folder that is closed with it.
-class Opened {
- public:
-  Opened(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  ~Opened() {
-    if (descriptor_ >= 0) {
-      ::close(descriptor_);
-    }
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-Status sync_folder(const fs::path& path) {
-  const Opened folder(path, O_RDONLY | O_DIRECTORY);
-  if (folder.get() < 0 || ::fsync(folder.get()) != 0) {
-    return system_error(path, "cannot be synced", errno);
-  }
-  return {};
-}
-
-Status write_synced(const fs::path& path, base::ByteView content) {
-  const Opened file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (file.get() < 0) {
-    return system_error(path, "cannot be written", errno);
-  }
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      return system_error(path, "cannot be written", errno);
-    }
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return ::fsync(file.get()) == 0 ? Status() : Status(system_error(path, "cannot be synced", errno));
-}
 
 // With those above it, each of them synced into the one above.
 Status make_folder(const fs::path& path) {
@@ -92,7 +42,7 @@ Error no_such(const std::string& key) { return {ErrorCode::not_found, "segment "
 // At most `most` bytes from `position`.
 Result<base::Bytes> read_some(const fs::path& path, const std::string& key, std::uint64_t position,
                               std::uint64_t most) {
-  const Opened file(path, O_RDONLY);
+  const OpenFile file(path, O_RDONLY);
   if (file.get() < 0) {
     return errno == ENOENT ? no_such(key) : system_error(path, "cannot be read", errno);
   }
@@ -143,8 +93,7 @@ Result<std::unique_ptr<FolderStore>> FolderStore::open(const fs::path& folder, b
     BOATHOUSE_TRY(make_folder(store->folder_));
     std::error_code error;
     if (!fs::exists(store->folder_ / kMarker, error)) {
-      BOATHOUSE_TRY(write_synced(store->folder_ / kMarker, base::as_bytes("segments of Boathouse\n")));
-      BOATHOUSE_TRY(sync_folder(store->folder_));
+      BOATHOUSE_TRY(write_whole_file(store->folder_ / kMarker, base::as_bytes("segments of Boathouse\n")));
     }
   }
   BOATHOUSE_TRY(store->is_there());
@@ -171,12 +120,7 @@ Status FolderStore::put(const std::string& key, base::ByteView content) {
     return Error{ErrorCode::conflict, "segment " + key + " is there already"};
   }
   BOATHOUSE_TRY(make_folder(path.parent_path()));
-  const fs::path partial = path.string() + std::string(kPartial);
-  BOATHOUSE_TRY(write_synced(partial, content));
-  if (::rename(partial.c_str(), path.c_str()) != 0) {
-    return system_error(path, "cannot be put in place", errno);
-  }
-  return sync_folder(path.parent_path());
+  return write_whole_file(path, content);
 }
 
 Result<base::Bytes> FolderStore::read(const std::string& key, std::uint64_t position, std::uint64_t size) {
