@@ -65,6 +65,12 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   const auto there = has_one(period);
   if (!there) return Outcome::retry(there.error().text);
   if (*there) return Outcome::done();
+  const auto failed = [this](const std::string& why) {
+    log_("the backup failed: " + why);
+    return Outcome::retry(why, kRetryMs);
+  };
+  // With each one an older backup would go, which has more.
+  if (const auto went_back = ledger_.went_back()) return failed(went_back->text());
   timeseries::ClickHouseClient* const clickhouse = options_.clickhouse.client;
   if (clickhouse != nullptr && context.job().failures < kClickHouseRetries) {
     if (const base::Status up = clickhouse->ping(); !up) return Outcome::retry(up.error().text, kClickHouseRetryMs);
@@ -76,10 +82,6 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
     if (clock_.monotonic_ms() - prolonged < kProlongMs) return {};
     prolonged = clock_.monotonic_ms();
     return context.prolong();
-  };
-  const auto failed = [this](const std::string& why) {
-    log_("the backup failed: " + why);
-    return Outcome::retry(why, kRetryMs);
   };
   const auto run =
       run_backup(options_.source, options_.destination, {.clickhouse = options_.clickhouse}, clock_, watch);

@@ -92,6 +92,20 @@ TEST_P(BackupServiceTest, MakesOneAPeriodHoweverOftenItIsStarted) {
   }
 }
 
+TEST_P(BackupServiceTest, NoneIsMadeOfALedgerThatWentBack) {
+  put_one(ledger::birth_entry(kRec));
+  store(0);
+  {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(connection->execute("UPDATE state SET last_seq = 1"));
+  }
+  ASSERT_FALSE(ledger_->check());
+  ASSERT_TRUE(service_->start());
+  work();
+  EXPECT_EQ(backups(), 0u);
+  EXPECT_NE(log_.find("reload --new-epoch"), std::string::npos) << log_;
+}
+
 TEST_P(BackupServiceTest, TheOneAfterAnErasureLeansOnNothingOfBefore) {
   put_one(ledger::birth_entry(kRec));
   store(0);

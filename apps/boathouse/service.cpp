@@ -39,6 +39,7 @@
 #include "server/jobs/runner.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/witness.hpp"
 #include "server/segments/folder_store.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/engine_process.hpp"
@@ -193,11 +194,12 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   return base::Done{};
 }
 
-// A ledger without segments may begin a folder of them; one that has some must find it.
+// A ledger without segments may begin a folder of them; one that has some must find it, and so must one that went back:
+// what it was before had begun it.
 base::Status Service::open_segments(const ServeOptions& options, const fs::path& data) {
   const auto counts = ledger_->bodies().body_counts();
-  if (!counts) return counts.error();
-  auto store = segments::FolderStore::open(segments_folder(data, options.segments), counts->segments == 0);
+  if (!counts && !ledger_->went_back()) return counts.error();
+  auto store = segments::FolderStore::open(segments_folder(data, options.segments), counts && counts->segments == 0);
   if (!store) return store.error();
   segment_store_ = std::move(*store);
   ledger_->use_segments(*segment_store_);
@@ -307,9 +309,24 @@ base::Status Service::open(const ServeOptions& options) {
     ledger_was_restored_ = true;
     ::kill(::getpid(), SIGTERM);
   };
+  // The service goes on: questions that ClickHouse answers are answered, and devices hear why they have to wait.
+  ledger_options.on_went_back = [](const ledger::WentBack& went_back) { log_line(went_back.text()); };
+  const std::string witness_file = (data / "ledger.witness").string();
+  auto seen = ledger::read_witness(witness_file);
+  if (seen) {
+    ledger_options.seen = std::move(*seen);
+  } else {
+    log_line("the ledger's witness tells nothing: " + seen.error().text);
+  }
   auto opened_ledger = ledger::Ledger::open(ledger_options, clock_, random_);
   if (!opened_ledger) return opened_ledger.error();
   ledger_ = std::move(*opened_ledger);
+  if (!ledger_options.seen && ledger_->seen().server_seq > 0) {
+    log_line("no witness of the ledger in " + data.string() +
+             ": had it been put back to an earlier state before, this server would not know. A new one is written");
+  }
+  witness_ = std::make_unique<ledger::WitnessKeeper>(
+      witness_file, [this] { return ledger_->seen(); }, log_line);
   audit_ = std::make_unique<LedgerAuditLog>(*ledger_, log_line);
   BOATHOUSE_TRY(ensure_operator_key());
   BOATHOUSE_TRY(open_jobs(*place, data));
@@ -400,7 +417,8 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   if (engine_) BOATHOUSE_TRY(engine_->start());
   loader_->start();
   if (backups_) BOATHOUSE_TRY(backups_->start());
-  BOATHOUSE_TRY(retention_->start());
+  // Nothing is removed from a ledger that went back, and it would not say what is left to be removed.
+  if (!ledger_->went_back()) BOATHOUSE_TRY(retention_->start());
   BOATHOUSE_TRY(segments_->start());
   BOATHOUSE_TRY(reconciling_->start(kClickHouseStartsWithinMs));
   job_runner_->start(kJobThreads);
@@ -421,6 +439,7 @@ void Service::stop() {
   if (job_runner_) job_runner_->stop();
   if (loader_) loader_->stop();
   if (ledger_) ledger_->stop();
+  witness_.reset();
   if (engine_) {
     engine_->stop();
     note_engine(engine_noted_in_, {});

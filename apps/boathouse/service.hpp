@@ -24,6 +24,7 @@
 #include "server/jobs/queue.hpp"
 #include "server/jobs/runner.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/witness.hpp"
 #include "server/query/cursor.hpp"
 #include "server/segments/folder_store.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
@@ -70,6 +71,7 @@ class Service {
   std::unique_ptr<control::KeyWatch> key_watch_;
   std::unique_ptr<segments::FolderStore> segment_store_;
   std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<ledger::WitnessKeeper> witness_;
   std::unique_ptr<LedgerAuditLog> audit_;
   std::unique_ptr<jobs::Queue> job_queue_;
   std::unique_ptr<jobs::Runner> job_runner_;

@@ -157,6 +157,10 @@ base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accoun
         &ledger::Counts::commits, true);
   count("boathouse_ledger_queued_bytes", "Bytes of batches that wait for this node's ledger.",
         &ledger::Counts::queued_bytes, false);
+  registry_.collect(
+      "boathouse_ledger_went_back",
+      "1: this node has seen more of this epoch than the ledger has, and answers nothing from it; should be 0.", {},
+      [&ledger] { return one(ledger.went_back() ? 1 : 0); });
   registry_.collect("boathouse_loader_up", "1: the last attempt to load into ClickHouse succeeded.", {},
                     [healthy = std::move(loader_healthy)] { return one(healthy() ? 1 : 0); });
 

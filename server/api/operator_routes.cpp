@@ -29,6 +29,7 @@ Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
   json.key("status").value(ledger_ok && clickhouse_ok ? "ready" : "not_ready");
   json.key("ledger").value(ledger_ok);
   json.key("clickhouse").value(clickhouse_ok);
+  json.key("ledger_went_back").value(ledger.went_back().has_value());
   // These hold up nobody: they are for whoever looks why something is missing.
   json.key("differences").value(differences);
   const auto bodies = ledger.bodies().body_counts();

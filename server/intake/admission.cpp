@@ -104,6 +104,16 @@ Response unsupported_media(const http::RequestHead& head, std::string detail) {
                  std::move(detail));
 }
 
+// Receipts of what the ledger no longer has would count as good, and its numbers be given a second time.
+Response went_back_problem(const http::RequestHead& head, std::string detail) {
+  return problem(head, 503, "ledger-went-back", "The ledger is older than what was seen of it", std::move(detail));
+}
+
+Response ledger_problem(const http::RequestHead& head, ledger::Ledger& ledger, const Error& error) {
+  const auto went_back = ledger.went_back();
+  return went_back ? went_back_problem(head, went_back->text()) : http::problem_response(head, error);
+}
+
 Response body_problem(const http::RequestHead& head, const Error& error) {
   return error.code == ErrorCode::unsupported ? unsupported_media(head, error.text)
                                               : http::problem_response(head, error);

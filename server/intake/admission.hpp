@@ -12,6 +12,7 @@
 #include "server/http/message.hpp"
 #include "server/http/problem.hpp"
 #include "server/http/router.hpp"
+#include "server/ledger/ledger.hpp"
 
 namespace boathouse::intake {
 
@@ -39,6 +40,10 @@ http::Response problem(const http::RequestHead& head, int status, std::string id
 // 400 with one wrong place, as of http::FieldError.
 http::Response wrong_place(const http::RequestHead& head, std::string pointer, std::string detail);
 http::Response unsupported_media(const http::RequestHead& head, std::string detail);
+// The ledger was put back to an earlier state: `detail` says how that was seen.
+http::Response went_back_problem(const http::RequestHead& head, std::string detail);
+// Of a call that the ledger did not answer.
+http::Response ledger_problem(const http::RequestHead& head, ledger::Ledger& ledger, const base::Error& error);
 // Of a body that cannot be read: docs/protocol.md section 6.7.
 http::Response body_problem(const http::RequestHead& head, const base::Error& error);
 // 422: Content-Digest is malformed, or not that of the body.

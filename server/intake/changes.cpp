@@ -54,7 +54,7 @@ Response handle_changes(ledger::Ledger& ledger, const Request& request) {
   auto page =
       ledger.changes(caller->athlete, static_cast<std::int64_t>(asked.since), asked.limit, wire::kMaxChangesBytes);
   if (!page) {
-    return http::problem_response(request, page.error());
+    return ledger_problem(request, ledger, page.error());
   }
   return json_response(wire::encode_changes({ledger.epoch(), caller->replica, static_cast<std::int64_t>(asked.since),
                                              std::move(page->changes), page->next, page->more}));

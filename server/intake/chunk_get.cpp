@@ -22,7 +22,7 @@ http::Response handle_get(ledger::Ledger& ledger, const http::Request& request) 
   }
   const auto found = ledger.chunk(caller->athlete, path->rec_id, path->stream, path->range);
   if (!found) {
-    return http::problem_response(request, found.error());
+    return ledger_problem(request, ledger, found.error());
   }
   if (!found->chunk && found->gone) {
     return problem(request, 410, "gone", "It was removed for ever",

@@ -33,17 +33,16 @@ Response no_common_version(const Request& request, const wire::HelloRequest& ask
   return response;
 }
 
-// Receipts of what the ledger no longer has would count as good, and its numbers be given a second time: with such a
-// device nothing can be exchanged until the operator has begun a new epoch. Only this one waits, for a device may lie.
-Response went_back(const Request& request, const Options& options, const Ahead& ahead) {
+// With such a device nothing can be exchanged until the operator has begun a new epoch. Only this one waits, for a
+// device may lie; the ledger itself does not.
+Response device_is_ahead(const Request& request, const Options& options, const Ahead& ahead) {
   if (options.on_ahead) {
     options.on_ahead(ahead);
   }
-  return problem(request, 503, "ledger-went-back", "The ledger is older than what this device has seen of it",
-                 "the device has seen server_seq " + std::to_string(ahead.known_seq) +
-                     " of this epoch, the ledger has " + std::to_string(ahead.server_seq) +
-                     ": it was put back to an earlier state. The device keeps everything; the server's operator must "
-                     "begin a new epoch (boathouse reload --new-epoch)");
+  return went_back_problem(request, "the device has seen server_seq " + std::to_string(ahead.known_seq) +
+                                        " of this epoch, the ledger has " + std::to_string(ahead.server_seq) +
+                                        ": it was put back to an earlier state. The device keeps everything; the "
+                                        "server's operator must begin a new epoch (boathouse reload --new-epoch)");
 }
 
 Response handle_hello(ledger::Ledger& ledger, const Options& options, const Request& request) {
@@ -69,15 +68,15 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   // Before the newest number is read: never safer than what is told to be there.
   const auto purge_safe_seq = ledger.purge_safe_seq();
   if (!purge_safe_seq) {
-    return http::problem_response(request, purge_safe_seq.error());
+    return ledger_problem(request, ledger, purge_safe_seq.error());
   }
   const auto state = ledger.hello(hello);
   if (!state) {
-    return http::problem_response(request, state.error());
+    return ledger_problem(request, ledger, state.error());
   }
   const std::int64_t known = std::max(asked->cursor, asked->newest_seq);
   if (asked->epoch == ledger.epoch() && known > state->server_seq) {
-    return went_back(request, options, {caller->athlete, known, state->server_seq});
+    return device_is_ahead(request, options, {caller->athlete, known, state->server_seq});
   }
   wire::HelloReply reply;
   reply.epoch = ledger.epoch();

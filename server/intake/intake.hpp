@@ -31,7 +31,8 @@ struct Taken {
 };
 using OnResult = std::function<void(const Taken&)>;
 
-// A device has seen more of this epoch than the ledger has: the ledger was put back without a new one. As OnResult.
+// A device has seen more of this epoch than the ledger has: the ledger was put back without a new one. As OnResult; not
+// where the ledger has noticed by itself (Ledger::went_back()).
 struct Ahead {
   base::Uuid athlete;
   std::int64_t known_seq = 0;   // the newest that the device knows

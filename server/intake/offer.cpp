@@ -97,7 +97,7 @@ Response handle_offer(ledger::Ledger& ledger, const Request& request) {
   }
   auto held = ledger.held(caller->athlete, questions, kMaxRanges);
   if (!held) {
-    return http::problem_response(request, held.error());
+    return ledger_problem(request, ledger, held.error());
   }
   wire::OfferReply reply{ledger.epoch(), caller->replica, {}};
   std::size_t ranges_left = kMaxRanges;

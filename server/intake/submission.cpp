@@ -33,7 +33,10 @@ void answer(const Batch& batch, const std::string& epoch, std::vector<wire::Item
 }
 
 // The whole submission failed. Whatever the reason, the device should keep its data and come again.
-http::Response ledger_failure(const http::RequestHead& head, const Error& error) {
+http::Response ledger_failure(const http::RequestHead& head, ledger::Ledger& ledger, const Error& error) {
+  if (const auto went_back = ledger.went_back()) {
+    return went_back_problem(head, went_back->text());
+  }
   http::Problem failure = http::make_problem(http::ProblemKind::unavailable,
                                              "nothing of this batch was stored for certain: send the same bytes again");
   failure.note = error.text;
@@ -65,7 +68,7 @@ void submit_items(ledger::Ledger& ledger, const OnResult& on_result, const Calle
   }
   ledger.submit(std::move(submission), [batch, &ledger](Result<std::vector<wire::ItemResult>> results) {
     if (!results) {
-      batch->reply(ledger_failure(batch->head, results.error()));
+      batch->reply(ledger_failure(batch->head, ledger, results.error()));
       return;
     }
     answer(*batch, ledger.epoch(), std::move(*results));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/wire/content_digest.hpp"
 #include "core/wire/hello.hpp"
 #include "core/wire/offer.hpp"
 #include "core/wire/verify.hpp"
@@ -127,6 +128,34 @@ TEST_F(SyncCallsTest, HelloTellsTheLaterOfTwoCopies) {
   EXPECT_FALSE(hello(1).fork);
   become_ben();
   EXPECT_FALSE(hello(2).fork);
+}
+
+TEST_F(SyncCallsTest, ALedgerThatWentBackAnswersNoCall) {
+  const Owned owned = chunk(uuid(1), Stream::sample, 0, 10);
+  send({birth(uuid(1)), owned});
+  {
+    auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+    ASSERT_TRUE(connection->execute("UPDATE state SET last_seq = 1"));
+  }
+  const std::string rec = uuid(1).text();
+  const std::string one_chunk = "/v1/recordings/" + rec + "/sample/0-10";
+  http::Headers headers = with("Content-Type", wire::kChunkMediaType);
+  headers.set("Boathouse-Catalogue-Version", std::to_string(owned.item.version));
+  headers.set("Content-Digest", wire::make_content_digest(owned.body));
+  const std::vector<http::Response> answers{
+      post(batch_of({birth(uuid(1))})),
+      json("/v1/sync/hello", wire::encode_hello_request({})),
+      json("/v1/sync/offer", R"({"recordings":[{"rec_id":")" + rec + R"(","streams":{}}]})"),
+      json("/v1/sync/verify", R"({"recordings":[{"rec_id":")" + rec + R"(","revision":1,"streams":{}}]})"),
+      get("/v1/sync/changes?since=0"),
+      get(one_chunk),
+      control::call(routes_, {http::Method::put, one_chunk, headers, std::string(base::as_text(owned.body))}),
+  };
+  for (const http::Response& answer : answers) {
+    EXPECT_EQ(answer.status, 503) << answer.body;
+    EXPECT_THAT(answer.body, HasSubstr("urn:boathouse:problem:ledger-went-back"));
+    EXPECT_THAT(answer.body, HasSubstr("reload --new-epoch"));
+  }
 }
 
 TEST_F(SyncCallsTest, ALedgerThatWentBackIsNoticedByWhatADeviceHasSeen) {

@@ -90,7 +90,7 @@ Response handle_verify(ledger::Ledger& ledger, const Request& request) {
   }
   const auto held = ledger.held(caller->athlete, questions, 0);
   if (!held) {
-    return http::problem_response(request, held.error());
+    return ledger_problem(request, ledger, held.error());
   }
   wire::VerifyReply reply{ledger.epoch(), caller->replica, {}};
   for (std::size_t i = 0; i < asked->size(); ++i) {

@@ -30,7 +30,7 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
+Committer::Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
                      std::function<void(double)> on_commit_time, std::function<HeavyKeys::Time()> steady_now)
     : connection_(std::move(connection)),
       epoch_(epoch),
@@ -162,11 +162,12 @@ void Committer::commit(std::span<Job> jobs) {
 Status Committer::transact(std::span<Job> jobs) {
   ++commits_;
   const auto begun = std::chrono::steady_clock::now();
+  const std::int64_t known_seq = epoch_.seen_seq();
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
-  auto writer = Writer::begin(connection_, clock_.utc_ms(), epoch_);
+  auto writer = Writer::begin(connection_, clock_.utc_ms(), epoch_, known_seq);
   if (!writer) {
     return writer.error();
   }
@@ -177,6 +178,10 @@ Status Committer::transact(std::span<Job> jobs) {
   const Status committed = transaction->commit();
   if (!committed && !base::planted(base::Plant::ack_before_commit)) {
     return committed;
+  }
+  // Of a commit whose outcome is not known the next reader finds what became of it.
+  if (committed) {
+    epoch_.saw(writer->last_seq());
   }
   if (on_commit_time_) {
     on_commit_time_(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());

@@ -40,7 +40,7 @@ class Committer {
   // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time` and `steady_now`: as of
   // Ledger::Options.
   using Queue = base::FairQueue<base::Uuid, Job>;
-  Committer(sql::Connection connection, const Epoch& epoch, base::Clock& clock, Queue::Most most,
+  Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
             std::function<void(double seconds)> on_commit_time, std::function<HeavyKeys::Time()> steady_now);
   // stop().
   ~Committer();
@@ -75,7 +75,7 @@ class Committer {
   base::Status transact(std::span<Job> jobs);
 
   sql::Connection connection_;
-  const Epoch& epoch_;
+  Epoch& epoch_;
   base::Clock& clock_;
   const std::function<void(double)> on_commit_time_;
   const std::function<HeavyKeys::Time()> steady_now_;

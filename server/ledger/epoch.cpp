@@ -1,28 +1,60 @@
 #include "server/ledger/epoch.hpp"
 
+#include <utility>
+
 namespace boathouse::ledger {
 
 using base::Error;
 using base::ErrorCode;
 using base::Status;
 
-Status Epoch::check(std::string_view found) const {
-  if (found == text_) {
-    return {};
-  }
-  if (!found.empty()) {
-    std::call_once(told_, [this] {
-      if (on_other_) {
-        on_other_();
-      }
-    });
-  }
-  return Error{ErrorCode::unavailable,
-               "the ledger was restored under this server; it must be restarted, then send everything again"};
+Epoch::Epoch(const Seen& found, const std::optional<Seen>& seen, Watch watch)
+    : text_(found.epoch),
+      watch_(std::move(watch)),
+      seen_seq_(seen && seen->epoch == found.epoch ? seen->server_seq : found.server_seq) {
+  (void)check(found.epoch, found.server_seq, seen_seq_);  // whoever calls the ledger hears of it
 }
 
-Status Epoch::check(sql::Connection& connection) const {
-  auto select = connection.prepare("SELECT epoch FROM state");
+void Epoch::saw(std::int64_t server_seq) {
+  std::int64_t before = seen_seq_;
+  while (before < server_seq && !seen_seq_.compare_exchange_weak(before, server_seq)) {
+  }
+}
+
+Status Epoch::check(std::string_view epoch, std::int64_t last_seq, std::int64_t known_seq) {
+  if (epoch != text_) {
+    if (!epoch.empty()) {
+      std::call_once(told_, [this] {
+        if (watch_.on_other) {
+          watch_.on_other();
+        }
+      });
+    }
+    return Error{ErrorCode::unavailable,
+                 "the ledger was restored under this server; it must be restarted, then send everything again"};
+  }
+  bool is_first = false;
+  WentBack noticed;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!went_back_ && last_seq >= known_seq) {
+      saw(last_seq);
+      return {};
+    }
+    if (!went_back_) {
+      went_back_ = WentBack{known_seq, last_seq};
+      is_first = true;
+    }
+    noticed = *went_back_;
+  }
+  if (is_first && watch_.on_went_back) {
+    watch_.on_went_back(noticed);
+  }
+  return Error{ErrorCode::unavailable, noticed.text()};
+}
+
+Status Epoch::check(sql::Connection& connection, std::int64_t known_seq) {
+  auto select = connection.prepare("SELECT epoch, last_seq FROM state");
   if (!select) {
     return select.error();
   }
@@ -30,7 +62,12 @@ Status Epoch::check(sql::Connection& connection) const {
   if (!row) {
     return row.error();
   }
-  return check(*row ? select->text(0) : std::string_view());
+  return *row ? check(select->text(0), select->integer(1), known_seq) : check({}, 0, known_seq);
+}
+
+std::optional<WentBack> Epoch::went_back() const {
+  const std::lock_guard lock(mutex_);
+  return went_back_;
 }
 
 }  // namespace boathouse::ledger

@@ -22,14 +22,14 @@ using base::Status;
 
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
 
-// The name of this ledger's history; made with the file.
-Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& random) {
+// This ledger's history, whose name is made with the file, and how far it has come.
+Result<Seen> epoch_of(sql::Connection& connection, base::RandomSource& random) {
   auto transaction = sql::Transaction::begin(connection);
   if (!transaction) {
     return transaction.error();
   }
   {
-    auto select = connection.prepare("SELECT epoch FROM state");
+    auto select = connection.prepare("SELECT epoch, last_seq FROM state");
     if (!select) {
       return select.error();
     }
@@ -38,7 +38,7 @@ Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& ra
       return row.error();
     }
     if (*row) {
-      return std::string(select->text(0));
+      return Seen{std::string(select->text(0)), select->integer(1)};
     }
   }
   std::array<std::uint8_t, 16> bytes{};
@@ -54,7 +54,7 @@ Result<std::string> epoch_of(sql::Connection& connection, base::RandomSource& ra
     BOATHOUSE_TRY(insert->bind(1, epoch).run());
   }
   BOATHOUSE_TRY(transaction->commit());
-  return epoch;
+  return Seen{std::move(epoch), 0};
 }
 
 class SqlLedger final : public Ledger, public Bodies {
@@ -63,11 +63,12 @@ class SqlLedger final : public Ledger, public Bodies {
     std::vector<LostBody> lost;
     auto answer = [&]() -> decltype(read(std::declval<Reader&>())) {
       const std::lock_guard lock(reader_mutex_);
+      const std::int64_t known_seq = epoch_.seen_seq();
       const auto snapshot = reader_.snapshot();
       if (!snapshot) {
         return snapshot.error();
       }
-      BOATHOUSE_TRY(reader_.check(epoch_));
+      BOATHOUSE_TRY(reader_.check(epoch_, known_seq));
       auto found = read(reader_);
       lost = reader_.take_lost();
       return found;
@@ -103,9 +104,9 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
  public:
-  SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, std::string epoch,
+  SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, const Seen& found,
             const Options& options, base::Clock& clock)
-      : epoch_(std::move(epoch), options.on_other_epoch),
+      : epoch_(found, options.seen, {options.on_other_epoch, options.on_went_back}),
         purge_without_backup_(options.purge_without_backup),
         on_answer_time_(options.on_answer_time),
         clock_(clock),
@@ -115,6 +116,10 @@ class SqlLedger final : public Ledger, public Bodies {
                    options.on_commit_time, options.steady_now) {}
 
   std::string epoch() override { return epoch_.text(); }
+
+  Seen seen() override { return {epoch_.text(), epoch_.seen_seq()}; }
+
+  std::optional<WentBack> went_back() override { return epoch_.went_back(); }
 
   void submit(Submission submission, Completion done) override {
     std::size_t bytes = 0;
@@ -506,7 +511,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
  private:
-  const Epoch epoch_;
+  Epoch epoch_;
   const bool purge_without_backup_;
   const std::function<void(double)> on_answer_time_;
   base::Clock& clock_;
@@ -535,9 +540,9 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
     return writing.error();
   }
   BOATHOUSE_TRY(sql::migrate(*writing, kSchema));
-  auto epoch = epoch_of(*writing, random);
-  if (!epoch) {
-    return epoch.error();
+  const auto found = epoch_of(*writing, random);
+  if (!found) {
+    return found.error();
   }
   auto reading = sql::Connection::open(options.place);
   if (!reading) {
@@ -548,7 +553,7 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
     return leading.error();
   }
   return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(std::move(*writing), std::move(*reading),
-                                                             std::move(*leading), std::move(*epoch), options, clock));
+                                                             std::move(*leading), *found, options, clock));
 }
 
 }  // namespace boathouse::ledger

@@ -41,6 +41,7 @@
 #include "server/ledger/events.hpp"
 #include "server/ledger/gauges.hpp"
 #include "server/ledger/retention.hpp"
+#include "server/ledger/seen.hpp"
 #include "server/ledger/sessions.hpp"
 #include "server/ledger/sync.hpp"
 #include "server/ledger/trail.hpp"
@@ -127,6 +128,12 @@ class Ledger {
     // The database was restored under this process: every call but epoch() and leads() is unavailable from now on, and
     // only a new Ledger serves what is there. Called once, from any thread that calls the ledger; must be short.
     std::function<void()> on_other_epoch = {};
+    // What an earlier process has seen of the ledger (witness.hpp); of another epoch it says nothing.
+    std::optional<Seen> seen = {};
+    // The ledger is older than what was seen of it in the same epoch, by this process or before it: every call but
+    // those of on_other_epoch, seen() and went_back() is unavailable from now on. As on_other_epoch; open() may call
+    // it.
+    std::function<void(const WentBack&)> on_went_back = {};
     // After each commit, and before each Completion, with the seconds that it took: from the transaction's begin, and
     // from submit(). On the committer's thread; short, and must not throw.
     std::function<void(double seconds)> on_commit_time = {};
@@ -144,6 +151,11 @@ class Ledger {
   // Another one only when the ledger was restored from a backup; never another one of this object, so that a receipt
   // and the epoch beside it are of one history.
   virtual std::string epoch() = 0;
+
+  // How far it is known to have come: only what is committed for certain counts.
+  virtual Seen seen() = 0;
+  // Options::on_went_back: there it was, and there it is.
+  virtual std::optional<WentBack> went_back() = 0;
 
   // Queues for the committer; `done` is called exactly once: from the committer thread after the durable commit (or its
   // failure), or at once from this one with unavailable when the queue is full or the ledger has stopped. It must be

@@ -34,8 +34,8 @@ class Reader {
 
   // While it lives, all calls see one state of the database, that of some commit. Connects anew if it must.
   base::Result<sql::Snapshot> snapshot() { return sql::Snapshot::begin(connection_); }
-  // unavailable: it is not of this history.
-  base::Status check(const Epoch& epoch) { return epoch.check(connection_); }
+  // unavailable: it is not of this history, or not all of it; `known_seq`: as of Epoch::check().
+  base::Status check(Epoch& epoch, std::int64_t known_seq) { return epoch.check(connection_, known_seq); }
 
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);

@@ -16,7 +16,7 @@ using base::Status;
 using wire::ItemResult;
 using wire::Outcome;
 
-Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms, const Epoch& epoch) {
+Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms, Epoch& epoch, std::int64_t known_seq) {
   auto select = connection.prepare(
       "SELECT last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n, audit_hash, epoch FROM state");
   if (!select) {
@@ -26,7 +26,7 @@ Result<Writer> Writer::begin(sql::Connection& connection, std::int64_t now_ms, c
   if (!row) {
     return row.error();
   }
-  BOATHOUSE_TRY(epoch.check(*row ? select->text(8) : std::string_view()));
+  BOATHOUSE_TRY(*row ? epoch.check(select->text(8), select->integer(0), known_seq) : epoch.check({}, 0, known_seq));
   const Counters counters{select->integer(0),
                           select->integer(1),
                           select->integer(2),

@@ -24,10 +24,15 @@ namespace boathouse::ledger {
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
-  // unavailable: the database has another history than `epoch` (Ledger::Options::on_other_epoch).
-  static base::Result<Writer> begin(sql::Connection& connection, std::int64_t now_ms, const Epoch& epoch);
+  // unavailable: the database has another history than `epoch` (Ledger::Options::on_other_epoch), or not all of it;
+  // `known_seq`: as of Epoch::check().
+  static base::Result<Writer> begin(sql::Connection& connection, std::int64_t now_ms, Epoch& epoch,
+                                    std::int64_t known_seq);
   // Writes the counters, if anything changed, and forgets events of which there are too many. The caller commits.
   base::Status finish();
+
+  // Of the database, once this is committed.
+  [[nodiscard]] std::int64_t last_seq() const { return counters_.last_seq; }
 
   // Items were stored: somebody may want to know after the commit.
   [[nodiscard]] bool stored() const { return stored_; }
