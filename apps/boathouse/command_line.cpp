@@ -380,6 +380,7 @@ int run(int argc, char** argv) {
   add_account_commands(app, line.account, line.chosen);
   line.add_server_commands(app);
   line.add_audit(app);
+  line.add_webhooks(app);
   line.add_backup(app);
   line.add_box(app);
   line.add_retention(app);

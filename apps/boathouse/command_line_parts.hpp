@@ -52,6 +52,7 @@ struct CommandLine {
   std::string other_id;
   std::string answer;
   std::string out_file;
+  std::string since;
   std::string pm5_file = "-";
   int wait_s = 0;
   std::function<int()> chosen;
@@ -62,6 +63,7 @@ struct CommandLine {
   void add_simulate(CLI::App& app);
   void add_server_commands(CLI::App& app);
   void add_audit(CLI::App& app);
+  void add_webhooks(CLI::App& app);
   void add_backup(CLI::App& app);
   void add_box(CLI::App& app);
   void add_retention(CLI::App& app);

@@ -8,6 +8,7 @@
 #include "apps/boathouse/command_line_parts.hpp"
 #include "apps/boathouse/operator_commands.hpp"
 #include "apps/boathouse/trail_command.hpp"
+#include "apps/boathouse/webhook_commands.hpp"
 
 namespace boathouse::app {
 
@@ -54,6 +55,22 @@ void CommandLine::add_audit(CLI::App& app) {
   way->add_option("recording", id, "rec_ id; a session's ses_ id means the recording that it was born with")
       ->required();
   add_server_options(*way);
+}
+
+void CommandLine::add_webhooks(CLI::App& app) {
+  CLI::App* group = app.add_subcommand("webhook", "What an athlete's own programs are told, with the athlete's key");
+  group->require_subcommand(1);
+  const auto with_id = [this](CLI::App* made) {
+    made->add_option("id", id, "whk_ id, as `webhook list` shows it")->required();
+    add_server_options(*made);
+    return made;
+  };
+  add_server_options(*command(*group, "list", "List the webhooks", [this] { return webhook_list(server); }));
+  with_id(command(*group, "deliveries", "What a webhook was told, the newest first",
+                  [this] { return webhook_deliveries(server, id); }));
+  with_id(command(*group, "replay", "Send again what has failed", [this] { return webhook_replay(server, id, since); }))
+      ->add_option("--since", since, "Of what was made then or later, e.g. 2026-11-28T07:30:00Z")
+      ->required();
 }
 
 void CommandLine::add_backup(CLI::App& app) {

@@ -228,6 +228,12 @@ inline constexpr std::array kMatrix{
               .scope = "webhooks:manage",
               .target = "/v1/webhooks/<webhook>/deliveries/whd_018bcfe5-6800-7abc-8def-0123456789ab/replay",
               .others_see_nothing = true},
+    MatrixRow{.name = "replayFailedDeliveries",
+              .who = For::athletes,
+              .scope = "webhooks:manage",
+              .target = "/v1/webhooks/<webhook>/replay",
+              .body = R"({"since": "2026-11-01T00:00:00Z"})",
+              .others_see_nothing = true},
     // what is read
     MatrixRow{.name = "listAudit", .scope = "sessions:read", .target = "/v1/audit"},
     MatrixRow{.name = "getAuditHead", .who = For::the_operator, .scope = "audit:read", .target = "/v1/audit/head"},

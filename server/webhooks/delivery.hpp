@@ -40,9 +40,9 @@ inline constexpr int kCallsOfAthlete = 3;
 inline constexpr int kCallsOfAny = kCallPlaces / 2;
 
 // What the answer (status 0: none, for the reason `error`) to the attempt with this number (from 1) means. `jitter` is
-// from 0 to 1. Pure.
+// from 0 to 1. `retry_after_ms` of the answer: the next attempt is not before it. Pure.
 Attempt judge(int status, std::string error, int attempt, std::optional<std::int64_t> failing_since_ms,
-              std::int64_t now_ms, double jitter);
+              std::int64_t now_ms, double jitter, std::optional<std::int64_t> retry_after_ms = {});
 
 class Deliverer {
  public:

@@ -50,6 +50,18 @@ TEST(Judge, DisablesWhatIsGoneAndWhatHasTakenNothingForFiveDays) {
   EXPECT_EQ(judge(500, "", 9, kNow - kDisableAfterMs, kNow, 0).disable_why, "");
 }
 
+TEST(Judge, WaitsAtLeastAsLongAsTheEndpointAsks) {
+  for (const int status : {302, 429, 503}) {
+    EXPECT_EQ(judge(status, "", 1, {}, kNow, 0, 60'000).next_ms, kNow + 60'000) << status;
+    EXPECT_EQ(judge(status, "", 1, {}, kNow, 1, 60'000).next_ms, kNow + 66'000) << status;
+    EXPECT_EQ(judge(status, "", 2, {}, kNow, 0, 60'000).next_ms, kNow + kRetryAfterMs[1]) << "the table waits longer";
+  }
+  EXPECT_EQ(judge(429, "", 10, {}, kNow, 0, 60'000).state, DeliveryState::failed) << "it is the last all the same";
+  EXPECT_EQ(judge(410, "", 1, {}, kNow, 0, 60'000).state, DeliveryState::failed);
+  EXPECT_LT(*judge(429, "", 1, {}, kNow, 1, kLongestRetryAfterMs).next_ms - kNow, kLongestWaitMs)
+      << "what is farther off is taken for a clock that was ahead";
+}
+
 class DeliveryTest : public WebhooksTest {};
 INSTANTIATE_TEST_SUITE_P(Both, DeliveryTest, both_databases(), database_name);
 
@@ -127,6 +139,24 @@ TEST_P(DeliveryTest, WhatComesAgainAndIsTakenIsWell) {
   EXPECT_EQ(delivery(ids[0]).state, DeliveryState::delivered);
   EXPECT_EQ(delivery(ids[0]).attempts, 2);
   EXPECT_FALSE(store_->endpoint(kAnna, made.id)->failing_since_ms);
+}
+
+TEST_P(DeliveryTest, WhatAsksForAPauseGetsIt) {
+  endpoint();
+  answers_ = {429};
+  retry_after_ms_ = 3'600'000;
+  const auto ids = tell("msg_1");
+  send_all(ids);
+  ASSERT_TRUE(delivery(ids[0]).next_ms);
+  const std::int64_t wait_ms = *delivery(ids[0]).next_ms - clock_.utc_ms();
+  EXPECT_GE(wait_ms, 3'600'000);
+  clock_.advance_ms(wait_ms - 1);
+  work();
+  EXPECT_THAT(posts_, SizeIs(1));
+  clock_.advance_ms(1);
+  work();
+  EXPECT_THAT(posts_, SizeIs(2));
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::delivered);
 }
 
 TEST_P(DeliveryTest, AnEndpointThatIsGoneIsDisabledAndHearsNoMore) {

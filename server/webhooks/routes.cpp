@@ -473,6 +473,54 @@ Response replay_delivery(Api& api, const Request& request) {
   return sent(api, request, api.parts.store.replay(athlete_of(request), *id, *delivery));
 }
 
+// "since" of the body.
+Result<std::int64_t> read_since(const Request& request) {
+  const Error bad{ErrorCode::invalid_input,
+                  "the body has \"since\": a time with its zone, e.g. \"2026-11-28T07:30:00Z\""};
+  const auto body = base::parse_json(request.body, {.max_depth = 4, .max_bytes = kMaxBody});
+  const JsonValue* since = body ? body->find("since") : nullptr;
+  if (since == nullptr || since->text() == nullptr || body->object()->size() != 1) {
+    return bad;
+  }
+  const auto time = base::parse_iso8601(*since->text());
+  return time && time->has_zone ? Result<std::int64_t>(time->utc_ms) : Result<std::int64_t>(bad);
+}
+
+// Asked again it finds none: those that wait already are as they were.
+Response replay_failed(Api& api, const Request& request) {
+  if (auto refusal = http::refuse_unless_json(request)) {
+    return std::move(*refusal);
+  }
+  const auto since_ms = read_since(request);
+  if (!since_ms) {
+    return http::field_problem(request, "/since", since_ms.error());
+  }
+  const auto id = webhook_of(request);
+  if (!id) {
+    return http::problem_response(request, id.error());
+  }
+  const auto replayed = api.parts.store.replay_failed(athlete_of(request), *id, *since_ms);
+  if (!replayed) {
+    return http::problem_response(request, replayed.error());
+  }
+  std::vector<jobs::Order> orders;
+  for (const base::Uuid& delivery : replayed->deliveries) {
+    orders.push_back(Deliverer::order(delivery, api.parts.clock.utc_ms()));
+  }
+  if (const Status added = api.parts.runner.add(orders); !added) {
+    return http::problem_response(request, added.error());
+  }
+  std::string body;
+  JsonWriter(body)
+      .begin_object()
+      .key("replayed")
+      .value(replayed->deliveries.size())
+      .key("has_more")
+      .value(replayed->has_more)
+      .end_object();
+  return json_response(202, std::move(body));
+}
+
 }  // namespace
 
 Status add_routes(http::RouteTable& routes, const Parts& parts) {
@@ -511,8 +559,10 @@ Status add_routes(http::RouteTable& routes, const Parts& parts) {
   BOATHOUSE_TRY(add(post, "/{id}/test", "testWebhook", "Send an event webhook.test", test_webhook));
   BOATHOUSE_TRY(add(get, "/{id}/deliveries", "listWebhookDeliveries", "What a webhook was told, the newest first",
                     list_deliveries));
-  return add(post, "/{id}/deliveries/{delivery}/replay", "replayWebhookDelivery", "Send a delivery again",
-             replay_delivery);
+  BOATHOUSE_TRY(add(post, "/{id}/deliveries/{delivery}/replay", "replayWebhookDelivery", "Send a delivery again",
+                    replay_delivery));
+  return add(post, "/{id}/replay", "replayFailedDeliveries", "Send again what has failed since a time", replay_failed,
+             kMaxBody);
 }
 
 }  // namespace boathouse::webhooks

@@ -223,6 +223,40 @@ TEST_F(WebhookRoutesTest, ATestIsSentLoggedAndReplayed) {
   EXPECT_EQ(posts_[1].body, posts_[0].body);
 }
 
+TEST_F(WebhookRoutesTest, WhatHasFailedSinceATimeIsReplayedOnce) {
+  const std::string id = make();
+  const std::string replay = "/v1/webhooks/" + id + "/replay";
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(call(Method::post, "/v1/webhooks/" + id + "/test").status, 202);
+  }
+  const base::Uuid endpoint = store_->endpoints(*accounts_->authenticate(anna_key_)->athlete)->at(0).id;
+  Attempt failed;
+  failed.state = DeliveryState::failed;
+  failed.error = "no answer";
+  for (const Delivery& one : *store_->deliveries(*accounts_->authenticate(anna_key_)->athlete, endpoint, {}, 10)) {
+    ASSERT_TRUE(store_->note(one, failed));
+  }
+  work();
+  EXPECT_TRUE(posts_.empty()) << "they have failed";
+  EXPECT_EQ(call(Method::post, replay, R"({"since":"2023-11-14T22:13:21Z"})").body,
+            R"({"replayed":0,"has_more":false})");
+  const auto replayed = call(Method::post, replay, R"({"since":"2023-11-14T23:13:20+01:00"})");
+  EXPECT_EQ(replayed.status, 202) << replayed.body;
+  EXPECT_EQ(replayed.body, R"({"replayed":2,"has_more":false})");
+  EXPECT_EQ(call(Method::post, replay, R"({"since":"2023-11-14T22:13:20Z"})").body,
+            R"({"replayed":0,"has_more":false})");
+  work();
+  EXPECT_EQ(posts_.size(), 2U);
+  for (const char* bad : {"{}", R"({"since":1})", R"({"since":"2023-11-14"})", R"({"since":"yesterday"})",
+                          R"({"since":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z"})", "[1"}) {
+    const auto refused = call(Method::post, replay, bad);
+    EXPECT_EQ(refused.status, 400) << bad;
+    EXPECT_THAT(refused.body, HasSubstr("\"pointer\":\"/since\"")) << refused.body;
+  }
+  ASSERT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"enabled":false})").status, 200);
+  EXPECT_EQ(call(Method::post, replay, R"({"since":"2023-11-14T22:13:20Z"})").status, 409);
+}
+
 TEST_F(WebhookRoutesTest, TheLogComesInPages) {
   const std::string id = make();
   for (int i = 0; i < 3; ++i) {
@@ -257,6 +291,7 @@ TEST_F(WebhookRoutesTest, AnothersIsNotFoundAndWhatIsNoIdNeither) {
                                 {Method::post, mine + "/rotate", ""},
                                 {Method::post, mine + "/test", ""},
                                 {Method::get, mine + "/deliveries", ""},
+                                {Method::post, mine + "/replay", R"({"since":"2023-11-14T22:13:20Z"})"},
                                 {Method::post, mine + "/deliveries/" + delivery + "/replay", ""}};
   for (const Case& one : cases) {
     const auto refused = call(one.method, one.target, one.body, ben_key_);

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <memory>
 
+#include "core/base/retry_after.hpp"
+
 namespace boathouse::webhooks {
 namespace {
 
@@ -72,6 +74,12 @@ std::string pin_of(const Post& post) {
   return pin;
 }
 
+// "" if the answer has no such field.
+std::string_view field_of(CURL* curl, const char* name) {
+  curl_header* field = nullptr;
+  return curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &field) == CURLHE_OK ? field->value : "";
+}
+
 }  // namespace
 
 Result<Answer> send_with_curl(const Post& post) {
@@ -124,7 +132,8 @@ Result<Answer> send_with_curl(const Post& post) {
   if (!answered) {
     return Error{ErrorCode::unavailable, curl_easy_strerror(outcome)};
   }
-  return Answer{static_cast<int>(status), duration_us / 1000};
+  return Answer{static_cast<int>(status), duration_us / 1000,
+                base::retry_after_ms(field_of(curl, "Retry-After"), field_of(curl, "Date"), kLongestRetryAfterMs)};
 }
 
 }  // namespace boathouse::webhooks

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,9 +26,12 @@ struct Post {
   std::int64_t timeout_ms = kSendTimeoutMs;
 };
 
+inline constexpr std::int64_t kLongestRetryAfterMs = 86'400'000;
+
 struct Answer {
   int status = 0;
   std::int64_t duration_ms = 0;
+  std::optional<std::int64_t> retry_after_ms = {};  // its Retry-After, at most kLongestRetryAfterMs
 };
 
 // unavailable: no answer. Any thread.

@@ -34,6 +34,17 @@ class SenderTest : public testing::Test {
       response.headers.set("Location", "/inside");
       return response;
     });
+    add("/later", [] {
+      http::Response response = http::make_response(429, "text/plain", "");
+      response.headers.set("Retry-After", "120");
+      return response;
+    });
+    add("/never", [] {
+      http::Response response = http::make_response(503, "text/plain", "");
+      response.headers.set("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT");
+      response.headers.set("Date", "Sun, 06 Nov 1994 08:49:37 GMT");
+      return response;
+    });
     add("/long", [] { return http::make_response(200, "text/plain", std::string(4 * kMaxAnswer, 'x')); });
     server_ = std::make_unique<http::Server>(http::Options{}, std::move(routes));
     const auto port = server_->start();
@@ -76,6 +87,12 @@ TEST_F(SenderTest, FollowsNoRedirect) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 302);
   EXPECT_EQ(requests_.size(), 1U);
+}
+
+TEST_F(SenderTest, SaysForHowLongTheEndpointAsks) {
+  EXPECT_EQ(send_with_curl(post("127.0.0.1", "/later"))->retry_after_ms, 120'000);
+  EXPECT_EQ(send_with_curl(post("127.0.0.1", "/never"))->retry_after_ms, kLongestRetryAfterMs);
+  EXPECT_EQ(send_with_curl(post("127.0.0.1", "/in"))->retry_after_ms, std::nullopt);
 }
 
 TEST_F(SenderTest, ALongAnswerIsAnAnswer) {

@@ -28,6 +28,7 @@ inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a r
 inline constexpr std::int64_t kCallKeptMs = std::int64_t{24} * 3'600'000;
 inline constexpr std::size_t kMaxCallsKept = 20;       // of an endpoint, the newest
 inline constexpr std::int64_t kMaxWaiting = 10'000;    // deliveries of an endpoint; more have failed
+inline constexpr std::size_t kMaxReplayed = 1000;      // failed deliveries at a time
 inline constexpr std::int64_t kKeptDeliveries = 1000;  // of an endpoint, besides those that wait
 inline constexpr std::int64_t kKeptMs = std::int64_t{30} * 24 * 3'600'000;
 
@@ -132,6 +133,14 @@ class Store {
   // A delivery that has ended waits again, with all its attempts; one that waits is as it was. conflict: the endpoint
   // is disabled.
   base::Result<Delivery> replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery);
+  struct Replayed {
+    std::vector<base::Uuid> deliveries;  // those that wait again
+    bool has_more = false;               // there are others like them
+  };
+  // The same of all that have failed of those made at `since_ms` or later, the oldest first: at most `limit`, and no
+  // more than may wait. conflict: the endpoint is disabled, or too many wait already.
+  base::Result<Replayed> replay_failed(const base::Uuid& athlete, const base::Uuid& endpoint, std::int64_t since_ms,
+                                       std::size_t limit = kMaxReplayed);
   // One message for this endpoint, whatever it filters. conflict: it is disabled.
   base::Result<Delivery> add(const base::Uuid& athlete, const base::Uuid& endpoint, const Message& message);
 
@@ -182,6 +191,7 @@ class Store {
   Delivery made(const base::Uuid& endpoint, const Message& message);
   base::Result<bool> has_endpoints();
   base::Result<std::int64_t> waiting_of(const base::Uuid& endpoint);
+  base::Result<std::int64_t> room_of(const base::Uuid& endpoint);
   base::Status forget_old(const base::Uuid& endpoint);
 
   base::Clock& clock_;

@@ -135,6 +135,60 @@ Result<Delivery> Store::replay(const base::Uuid& athlete, const base::Uuid& endp
   return std::move(**found);
 }
 
+Result<Store::Replayed> Store::replay_failed(const base::Uuid& athlete, const base::Uuid& endpoint,
+                                             std::int64_t since_ms, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  const auto owner = one_endpoint(athlete, endpoint);
+  if (!owner) {
+    return owner.error();
+  }
+  if (!owner->enabled) {
+    return disabled();
+  }
+  const auto room = room_of(endpoint);
+  if (!room) {
+    return room.error();
+  }
+  const std::size_t most = std::min(limit, static_cast<std::size_t>(*room));
+  Replayed replayed;
+  {
+    auto select = connection_.prepare(
+        "SELECT id FROM delivery WHERE endpoint = ?1 AND state = 3 AND created_ms >= ?2 ORDER BY id LIMIT ?3");
+    if (!select) {
+      return select.error();
+    }
+    select->bind(1, endpoint.bytes).bind(2, since_ms).bind(3, most + 1);
+    auto found = rows_of(*select, [](const sql::Statement& row) { return uuid_of(row.blob(0)); });
+    if (!found) {
+      return found.error();
+    }
+    replayed.deliveries = std::move(*found);
+  }
+  replayed.has_more = replayed.deliveries.size() > most;
+  if (replayed.has_more) {
+    replayed.deliveries.pop_back();
+  }
+  if (replayed.deliveries.empty()) {
+    return replayed;
+  }
+  {
+    auto update = connection_.prepare(
+        "UPDATE delivery SET state = 1, attempts = 0, next_ms = NULL WHERE endpoint = ?1 AND state = 3 AND created_ms "
+        ">= ?2 AND id <= ?3");
+    if (!update) {
+      return update.error();
+    }
+    update->bind(1, endpoint.bytes).bind(2, since_ms).bind(3, replayed.deliveries.back().bytes);
+    BOATHOUSE_TRY(update->run());
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  return replayed;
+}
+
 Result<Delivery> Store::add(const base::Uuid& athlete, const base::Uuid& endpoint, const Message& message) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
@@ -148,12 +202,8 @@ Result<Delivery> Store::add(const base::Uuid& athlete, const base::Uuid& endpoin
   if (!owner->enabled) {
     return disabled();
   }
-  const auto waiting = waiting_of(endpoint);
-  if (!waiting) {
-    return waiting.error();
-  }
-  if (*waiting >= kMaxWaiting) {
-    return Error{ErrorCode::conflict, "too many deliveries of this webhook wait already"};
+  if (const auto room = room_of(endpoint); !room) {
+    return room.error();
   }
   Delivery delivery = made(endpoint, message);
   BOATHOUSE_TRY(insert(delivery));
@@ -183,6 +233,18 @@ Result<std::int64_t> Store::waiting_of(const base::Uuid& endpoint) {
     return row.error();
   }
   return select->integer(0);
+}
+
+// How many more may wait. conflict: none.
+Result<std::int64_t> Store::room_of(const base::Uuid& endpoint) {
+  const auto waiting = waiting_of(endpoint);
+  if (!waiting) {
+    return waiting.error();
+  }
+  if (*waiting >= kMaxWaiting) {
+    return Error{ErrorCode::conflict, "too many deliveries of this webhook wait already"};
+  }
+  return kMaxWaiting - *waiting;
 }
 
 Status Store::forget_old(const base::Uuid& endpoint) {

@@ -198,6 +198,40 @@ TEST_P(StoreTest, AReplayBeginsAnewUnderTheSameId) {
   EXPECT_EQ(store_->add(kAnna, made.id, {"msg_2", "webhook.test", "{}"}).error().code, ErrorCode::conflict);
 }
 
+TEST_P(StoreTest, WhatHasFailedSinceATimeIsReplayedTheOldestFirst) {
+  const auto made = endpoint();
+  Attempt failed;
+  failed.state = DeliveryState::failed;
+  failed.error = "no";
+  std::vector<base::Uuid> ids;
+  std::vector<std::int64_t> times;
+  for (const char* name : {"msg_0", "msg_1", "msg_2", "msg_3", "msg_4"}) {
+    ids.push_back(tell(name).at(0));
+    times.push_back(clock_.utc_ms());
+    clock_.advance_ms(1000);
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(store_->note(delivery(ids[i]), i == 2 ? Attempt{} : failed));
+  }
+  const auto first = store_->replay_failed(kAnna, made.id, times[0], 1);
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->deliveries, ElementsAre(ids[0]));
+  EXPECT_TRUE(first->has_more);
+  const auto rest = store_->replay_failed(kAnna, made.id, times[1], 1);
+  EXPECT_THAT(rest->deliveries, ElementsAre(ids[1]));
+  EXPECT_TRUE(rest->has_more);
+  const auto last = store_->replay_failed(kAnna, made.id, times[0]);
+  EXPECT_THAT(last->deliveries, ElementsAre(ids[3]));
+  EXPECT_FALSE(last->has_more);
+  EXPECT_THAT(store_->replay_failed(kAnna, made.id, times[0])->deliveries, IsEmpty());
+  EXPECT_EQ(delivery(ids[0]).state, DeliveryState::waiting);
+  EXPECT_EQ(delivery(ids[0]).attempts, 0);
+  EXPECT_EQ(delivery(ids[2]).state, DeliveryState::delivered);
+  EXPECT_EQ(store_->replay_failed(kBen, made.id, 0).error().code, ErrorCode::not_found);
+  ASSERT_TRUE(store_->change(kAnna, made.id, {.enabled = false}));
+  EXPECT_EQ(store_->replay_failed(kAnna, made.id, 0).error().code, ErrorCode::conflict);
+}
+
 TEST_P(StoreTest, ADeletedEndpointTakesItsLogAlong) {
   const auto made = endpoint();
   const auto id = tell("msg_1").at(0);
@@ -252,6 +286,9 @@ TEST_P(StoreTest, NotEverythingWaitsForAnEndpointThatIsAway) {
   EXPECT_EQ(failed->text(0), "one_more");
   EXPECT_EQ(failed->text(1), "too many deliveries waited already");
   EXPECT_EQ(store_->add(kAnna, made.id, {"msg_t", "webhook.test", "{}"}).error().code, ErrorCode::conflict);
+  EXPECT_EQ(store_->replay_failed(kAnna, made.id, 0).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(connection->execute("UPDATE delivery SET state = 2 WHERE event_id = 'msg_1'"));
+  EXPECT_THAT(store_->replay_failed(kAnna, made.id, 0)->deliveries, SizeIs(1)) << "as many as may wait";
 }
 
 }  // namespace

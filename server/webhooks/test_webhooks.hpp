@@ -77,7 +77,7 @@ class WebhooksFixture : public testing::Test {
     if (status == 0) {
       return base::Error{base::ErrorCode::unavailable, "no answer"};
     }
-    return Answer{status, 12};
+    return Answer{status, 12, retry_after_ms_};
   }
 
   Endpoint endpoint(const std::string& url = "https://example.com/in", const std::vector<std::string>& events = {}) {
@@ -126,6 +126,7 @@ class WebhooksFixture : public testing::Test {
   std::unique_ptr<jobs::Runner> runner_;
   std::unique_ptr<Deliverer> deliverer_;
   std::deque<int> answers_;
+  std::optional<std::int64_t> retry_after_ms_;  // of every answer
   std::vector<Post> posts_;
   std::vector<std::string> resolved_;
 };

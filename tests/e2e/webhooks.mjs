@@ -129,6 +129,23 @@ await main(async () => {
     await new Promise((resolve) => { setTimeout(resolve, 50); });
   }
   equal('410 disables it', [state.enabled, state.disabled_reason], [false, 'the endpoint answered 410 (Gone)']);
+
+  receiver.answer = () => 204;
+  equal('and enabled again', (await call('PATCH', `/v1/webhooks/${id}`, { enabled: true })).status, 200);
+  const shell = (...words) => runAsync(['webhook', ...words, '--server', server.url, '--key', key]);
+  const listed = await shell('list');
+  check('the command lists it', listed.code === 0 && listed.out.startsWith(`${id}  ${receiver.url}  `), listed);
+  const failed = (await call('GET', `/v1/webhooks/${id}/deliveries`)).json.data.filter((one) => one.state === 'failed');
+  check('what was refused for good has failed', failed.length > 0, failed);
+  const [since] = failed.map((one) => one.created_at).sort();
+  const seen = receiver.calls.length;
+  const replayed = await shell('replay', id, '--since', since);
+  equal('the command sends all that failed again', [replayed.code, replayed.out], [0, `${failed.length} deliveries are sent again\n`]);
+  equal('and once', (await shell('replay', id, '--since', since)).out, '0 deliveries are sent again\n');
+  const again = () => ids(receiver.calls.slice(seen));
+  check('they come', await receiver.until(() => failed.every((one) => again().includes(one.event_id))), again());
+  const shown = await shell('deliveries', id);
+  check('the command shows the log', failed.every((one) => shown.out.includes(one.id)), shown);
   equal('ledger and ClickHouse count the same', server.reconcile(server.operatorKey).code, 0);
   check('no secret is in the log', !server.log.includes(secret) && !server.log.includes(secret.slice(6)));
 });
