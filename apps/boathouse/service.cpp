@@ -184,7 +184,8 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
   webhook_policy_ = {options.webhook_allow_private, options.webhook_allow_http_loopback};
   webhook_deliverer_ = std::make_unique<webhooks::Deliverer>(
       *webhook_store_, clock_, random_, webhook_policy_,
-      webhooks::resolve_within(webhooks::kLookupTimeout, webhooks::resolve_with_system), webhooks::send_with_curl);
+      webhooks::resolve_within(webhooks::kLookupTimeout, webhooks::resolve_with_system), webhooks::send_with_curl,
+      [this](webhooks::CallResult result) { metrics_.on_webhook_call(result); });
   job_runner_->handle(
       std::string(webhooks::kDeliveryJob),
       [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces,

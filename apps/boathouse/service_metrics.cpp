@@ -45,6 +45,9 @@ ServiceMetrics::ServiceMetrics()
       damaged_reads_(registry_.counter("boathouse_clickhouse_damaged_reads_total",
                                        "Questions to which a ClickHouse server said that its part is damaged, whether "
                                        "another answered them or not; should be 0.")),
+      webhook_calls_(registry_.counters("boathouse_webhook_calls_total",
+                                        "Calls to webhooks: taken (2xx), refused (another status), unanswered.",
+                                        {"result"})),
       commit_seconds_(registry_
                           .histograms("boathouse_ledger_commit_duration_seconds",
                                       "A transaction of this node's ledger, from its begin until it is durable.", {},
@@ -58,6 +61,10 @@ ServiceMetrics::ServiceMetrics()
   registry_.collect("boathouse_build_info", "1, with the version of the program.", {"version"}, [] {
     return std::vector<ops::Sample>{{{BOATHOUSE_VERSION}, 1}};
   });
+  // There from the start: a success rate needs both sides.
+  for (const webhooks::CallResult result : webhooks::kCallResults) {
+    webhook_calls_.with({std::string(webhooks::name(result))});
+  }
   ops::add_process_metrics(registry_);
 }
 
@@ -87,6 +94,10 @@ void ServiceMetrics::on_result(const intake::Taken& item) {
 void ServiceMetrics::on_ahead() { ahead_.add(); }
 
 void ServiceMetrics::on_damage() { damaged_reads_.add(); }
+
+void ServiceMetrics::on_webhook_call(webhooks::CallResult result) {
+  webhook_calls_.with({std::string(webhooks::name(result))}).add();
+}
 
 void ServiceMetrics::watch(ledger::Ledger::Options& options) {
   options.on_commit_time = [this](double seconds) { commit_seconds_.observe(seconds); };

@@ -16,6 +16,7 @@
 #include "server/ledger/ledger.hpp"
 #include "server/ops/metrics.hpp"
 #include "server/timeseries/rolling_reconciler.hpp"
+#include "server/webhooks/delivery.hpp"
 #include "server/webhooks/store.hpp"
 
 namespace boathouse::app {
@@ -34,6 +35,8 @@ class ServiceMetrics {
   void on_result(const intake::Taken& item);
   void on_ahead();
   void on_damage();
+  // For webhooks::Deliverer.
+  void on_webhook_call(webhooks::CallResult result);
 
   // Before the ledger is opened; it must outlive the ledger.
   void watch(ledger::Ledger::Options& options);
@@ -70,6 +73,7 @@ class ServiceMetrics {
   ops::Counter& unpacked_bytes_;
   ops::Counter& ahead_;
   ops::Counter& damaged_reads_;
+  ops::Family<ops::Counter>& webhook_calls_;
   ops::Histogram& commit_seconds_;
   ops::Histogram& answer_seconds_;
 };

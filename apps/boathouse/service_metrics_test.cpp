@@ -31,5 +31,16 @@ TEST(ServiceMetricsTest, NoScanHidesAnError) {
   EXPECT_THAT(metrics.text(), Not(HasSubstr("\"other\"")));
 }
 
+TEST(ServiceMetricsTest, CallsToWebhooksAreCountedByTheirResult) {
+  ServiceMetrics metrics;
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"taken\"} 0\n"));
+  metrics.on_webhook_call(webhooks::CallResult::taken);
+  metrics.on_webhook_call(webhooks::CallResult::taken);
+  metrics.on_webhook_call(webhooks::CallResult::refused);
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"taken\"} 2\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"refused\"} 1\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"unanswered\"} 0\n"));
+}
+
 }  // namespace
 }  // namespace boathouse::app

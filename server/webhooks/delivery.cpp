@@ -53,6 +53,18 @@ Attempt judge(int status, std::string error, int attempt, std::optional<std::int
   return verdict;
 }
 
+std::string_view name(CallResult result) {
+  switch (result) {
+    case CallResult::taken:
+      return "taken";
+    case CallResult::refused:
+      return "refused";
+    case CallResult::unanswered:
+      break;
+  }
+  return "unanswered";
+}
+
 jobs::Order Deliverer::order(const base::Uuid& delivery, std::int64_t due_ms) {
   std::string payload;
   base::JsonWriter(payload).begin_object().key("delivery").value(delivery.text()).end_object();
@@ -138,6 +150,9 @@ Attempt Deliverer::attempt(const Store::Due& due) {
       judge(answer ? answer->status : 0, answer ? "" : answer.error().text, due.delivery.attempts + 1,
             due.endpoint.failing_since_ms, clock_.utc_ms(), jitter(), answer ? answer->retry_after_ms : std::nullopt);
   made.duration_ms = answer ? answer->duration_ms : 0;
+  on_call_(!answer                                  ? CallResult::unanswered
+           : made.state == DeliveryState::delivered ? CallResult::taken
+                                                    : CallResult::refused);
   return made;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -44,16 +45,23 @@ inline constexpr int kCallsOfAny = kCallPlaces / 2;
 Attempt judge(int status, std::string error, int attempt, std::optional<std::int64_t> failing_since_ms,
               std::int64_t now_ms, double jitter, std::optional<std::int64_t> retry_after_ms = {});
 
+// How a call ended, for the operator's numbers: a 2xx, another status, or none (also when the host may not be called).
+enum class CallResult : std::uint8_t { taken, refused, unanswered };
+inline constexpr std::array kCallResults{CallResult::taken, CallResult::refused, CallResult::unanswered};
+std::string_view name(CallResult result);
+
 class Deliverer {
  public:
-  // All must outlive the object.
-  Deliverer(Store& store, base::Clock& clock, base::RandomSource& random, Policy policy, Resolver resolve, Send send)
+  // All must outlive the object. `on_call` hears of every call that was made, from the threads that make them.
+  Deliverer(Store& store, base::Clock& clock, base::RandomSource& random, Policy policy, Resolver resolve, Send send,
+            std::function<void(CallResult)> on_call)
       : store_(store),
         clock_(clock),
         random_(random),
         policy_(policy),
         resolve_(std::move(resolve)),
-        send_(std::move(send)) {}
+        send_(std::move(send)),
+        on_call_(std::move(on_call)) {}
 
   static jobs::Order order(const base::Uuid& delivery, std::int64_t due_ms);
   // The handler of kDeliveryJob. Any thread.
@@ -73,6 +81,7 @@ class Deliverer {
   const Policy policy_;
   const Resolver resolve_;
   const Send send_;
+  const std::function<void(CallResult)> on_call_;
   std::mutex mutex_;                 // of what is below, and of random_
   std::map<base::Uuid, int> calls_;  // by endpoint and by athlete
   int under_way_ = 0;                // of all

@@ -126,6 +126,8 @@ TEST_P(DeliveryTest, TriesTenTimesUnderOneIdThenItFails) {
   clock_.advance_ms(10 * kDisableAfterMs);
   work();
   EXPECT_THAT(posts_, SizeIs(10));
+  const std::map<CallResult, int> calls{{CallResult::refused, 9}, {CallResult::unanswered, 1}};
+  EXPECT_EQ(calls_, calls);
 }
 
 TEST_P(DeliveryTest, WhatComesAgainAndIsTakenIsWell) {
@@ -138,6 +140,8 @@ TEST_P(DeliveryTest, WhatComesAgainAndIsTakenIsWell) {
   work();
   EXPECT_EQ(delivery(ids[0]).state, DeliveryState::delivered);
   EXPECT_EQ(delivery(ids[0]).attempts, 2);
+  const std::map<CallResult, int> calls{{CallResult::refused, 1}, {CallResult::taken, 1}};
+  EXPECT_EQ(calls_, calls);
   EXPECT_FALSE(store_->endpoint(kAnna, made.id)->failing_since_ms);
 }
 
@@ -174,6 +178,7 @@ TEST_P(DeliveryTest, AnEndpointThatIsGoneIsDisabledAndHearsNoMore) {
   EXPECT_THAT(posts_, SizeIs(2));
   EXPECT_EQ(delivery(first[0]).state, DeliveryState::failed);
   EXPECT_EQ(delivery(first[0]).error, "the webhook is disabled");
+  EXPECT_EQ(calls_[CallResult::refused] + calls_[CallResult::unanswered], 2) << "what was not sent is no call";
   EXPECT_THAT(tell("msg_3"), IsEmpty());
   ASSERT_TRUE(store_->change(kAnna, made.id, {.enabled = true}));
   ASSERT_TRUE(store_->replay(kAnna, made.id, first[0]));
@@ -263,6 +268,7 @@ TEST_P(RebindTest, ANameThatLeadsInsideIsNotCalled) {
   EXPECT_THAT(resolved_, ElementsAre("example.com"));
   EXPECT_EQ(delivery(ids[0]).state, DeliveryState::waiting);
   EXPECT_EQ(delivery(ids[0]).error, "the host has an address that is not public");
+  EXPECT_EQ(calls_[CallResult::unanswered], 1);
 }
 
 // While two calls to an endpoint are on their way, a third waits.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,7 +57,7 @@ class WebhooksFixture : public testing::Test {
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
     deliverer_ = std::make_unique<Deliverer>(
         *store_, clock_, random_, Policy{}, [this](const std::string& host) { return resolve(host); },
-        [this](const Post& post) { return send(post); });
+        [this](const Post& post) { return send(post); }, [this](CallResult result) { ++calls_[result]; });
     runner_->handle(
         std::string(kDeliveryJob), [this](jobs::Runner::Context& context) { return deliverer_->run(context.job()); },
         kCallPlaces, kLongestWaitMs);
@@ -129,6 +130,7 @@ class WebhooksFixture : public testing::Test {
   std::optional<std::int64_t> retry_after_ms_;  // of every answer
   std::vector<Post> posts_;
   std::vector<std::string> resolved_;
+  std::map<CallResult, int> calls_;
 };
 
 class WebhooksTest : public WebhooksFixture, public testing::WithParamInterface<sql::Dialect> {

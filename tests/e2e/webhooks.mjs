@@ -120,6 +120,7 @@ await main(async () => {
   check('and comes again', await receiver.until(() => ids(receiver.calls.slice(before)).includes(delivered.event_id)));
 
   const metrics = await (await server.get('/metrics', server.operatorKey)).text();
+  check('the operator sees how calls end', /^boathouse_webhook_calls_total\{result="taken"\} [1-9]/m.test(metrics), metrics);
   check('the operator sees the lag', /^boathouse_webhook_lag_seconds \d/m.test(metrics));
   receiver.answer = () => 410;
   await call('POST', `/v1/webhooks/${id}/test`);

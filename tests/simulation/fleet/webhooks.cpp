@@ -69,8 +69,8 @@ base::Result<std::unique_ptr<Webhooks>> Webhooks::open(const Databases& database
   const auto resolve = [](const std::string&) {
     return base::Result(std::vector{*webhooks::Address::parse("8.8.8.8")});
   };
-  made->deliverer_ =
-      std::make_unique<webhooks::Deliverer>(*made->store_, clock, random, webhooks::Policy{}, resolve, std::move(send));
+  made->deliverer_ = std::make_unique<webhooks::Deliverer>(*made->store_, clock, random, webhooks::Policy{}, resolve,
+                                                           std::move(send), [](webhooks::CallResult) {});
   made->runner_->handle(
       std::string(webhooks::kDeliveryJob),
       [&deliverer = *made->deliverer_](jobs::Runner::Context& context) { return deliverer.run(context.job()); },
