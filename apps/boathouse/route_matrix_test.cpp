@@ -7,14 +7,13 @@
 #include <fstream>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "apps/boathouse/service.hpp"
 #include "apps/boathouse/service_metrics.hpp"
+#include "apps/boathouse/test_played_clickhouse.hpp"
 #include "apps/boathouse/test_route_matrix.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
@@ -41,59 +40,6 @@ using testing::Not;
 constexpr std::string_view kNobody = "018bcfe5-6800-7abc-8def-0123456789ab";
 constexpr std::string_view kAnnas = "018bcfe5-6800-7abc-8def-a000a000a000";
 constexpr std::int64_t kLongAgoMs = 1'700'000'000'000;
-
-// Has one session row, and gives it to who may see it or asks for everybody's; all other queries have no rows.
-class PlayedClickHouse {
- public:
-  PlayedClickHouse() {
-    http::Route route;
-    route.method = Method::post;
-    route.pattern = "/";
-    route.name = "query";
-    route.max_body_bytes = 1 << 20;
-    route.handler = http::Handler([this](const http::Request& request) {
-      const std::lock_guard lock(mutex_);
-      queries_.push_back(request.body);
-      return http::make_response(200, "application/octet-stream", fits(request) ? session_ : "");
-    });
-    http::RouteTable routes;
-    EXPECT_TRUE(routes.add(std::move(route)));
-    http::Options options;
-    options.limits.target_bytes = 64 * 1024;
-    options.limits.header_bytes = 128 * 1024;
-    server_ = std::make_unique<http::Server>(std::move(options), std::move(routes));
-    url_ = "http://127.0.0.1:" + std::to_string(*server_->start());
-  }
-  [[nodiscard]] const std::string& url() const { return url_; }
-  void has(const timeseries::NativeBlock& session) {
-    const std::lock_guard lock(mutex_);
-    base::ByteWriter out;
-    timeseries::write_native(out, session);
-    session_ = base::as_text(out.take());
-    athlete_ = session.find("athlete")->uuids.at(0).text();
-    id_ = session.find("session")->uuids.at(0).text();
-  }
-  std::vector<std::string> take_queries() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(queries_, {});
-  }
-
- private:
-  [[nodiscard]] bool fits(const http::Request& request) const {
-    const auto has = [&request](const char* name, const std::string& value) {
-      const std::string* given = http::find(request.query, name);
-      return given == nullptr || given->find(value) != std::string::npos;
-    };
-    return request.body.starts_with("SELECT * FROM session ") && has("param_athlete", athlete_) &&
-           has("param_athletes", athlete_) && has("param_session", id_);
-  }
-
-  std::mutex mutex_;
-  std::vector<std::string> queries_;
-  std::string session_, athlete_, id_;
-  std::unique_ptr<http::Server> server_;
-  std::string url_;
-};
 
 struct Answer {
   int status = 0;
@@ -127,6 +73,7 @@ class RouteMatrixTest : public testing::Test {
     Person eve;
     Person ben;   // in Anna's team
     Person carl;  // was a coach of hers
+    Person dora;  // is one
     std::string expired;
     std::string revoked;
     std::map<std::string, std::string> annas_without;  // scope -> a key of Anna's that has all others
@@ -169,9 +116,13 @@ class RouteMatrixTest : public testing::Test {
       EXPECT_TRUE(other_team);
       EXPECT_TRUE(accounts->teams().add(other_team->id, eve.id, control::TeamRole::coach));
       EXPECT_TRUE(accounts->teams().add(other_team->id, anna.id, control::TeamRole::member));
+      const auto of_dora = key_of("Dora", {});
+      dora = {of_dora.text, of_dora.key.athlete->id};
+      EXPECT_TRUE(accounts->teams().add(other_team->id, dora.id, control::TeamRole::coach));
       EXPECT_TRUE(accounts->teams().remove(other_team->id, carl.id, control::TeamRole::coach));
       EXPECT_TRUE(accounts->teams().remove(other_team->id, eve.id, control::TeamRole::coach));
       ids["team"] = control::format_id(control::kTeamPrefix, team->id);
+      ids["coached"] = control::format_id(control::kTeamPrefix, other_team->id);
       ids["athlete"] = control::format_id(control::kAthletePrefix, anna.id);
     }
 
@@ -379,6 +330,51 @@ TEST_F(RouteMatrixTest, SomebodyElsesThingsDoNotExist) {
       EXPECT_EQ(detail(annas), detail(nobodys)) << route.name;
     }
   });
+}
+
+// A coach reads a member's sessions and name, and nothing else of hers: the rest is as if it were not there, also a
+// team of hers that the coach is not in.
+TEST_F(RouteMatrixTest, ACoachReadsTheMembersSessionsAndNameAlone) {
+  const std::string& key = shared_->dora.key;
+  for_each([&key](const http::Route& route, const MatrixRow& row) {
+    if (row.who == For::everybody) return;
+    const Answer annas = ask(route, row, of_anna(row), key);
+    if (row.who == For::the_operator) {
+      EXPECT_EQ(annas.status, 403) << route.name << " " << annas.body;
+    } else if (row.coach_reads) {
+      EXPECT_EQ(annas.status, 200) << route.name << " " << annas.body;
+      EXPECT_EQ(ask(route, row, of_nobody(row), key).status, 404) << route.name;
+    } else if (row.others_see_nothing) {
+      EXPECT_EQ(annas.status, 404) << route.name << " " << annas.body;
+      EXPECT_EQ(detail(annas), detail(ask(route, row, of_nobody(row), key))) << route.name;
+    } else {
+      EXPECT_THAT(annas.status, testing::Not(testing::AnyOf(401, 403))) << route.name << " as for any athlete";
+    }
+  });
+}
+
+TEST_F(RouteMatrixTest, ACoachSeesOfAMembersProfileTheNameAlone) {
+  const std::string profile = "/v1/athletes/" + shared_->ids["athlete"];
+  const Answer whole = shared_->ask(Method::get, profile, shared_->anna.key);
+  EXPECT_THAT(whole.body, HasSubstr("\"locale\""));
+  const Answer name = shared_->ask(Method::get, profile, shared_->dora.key);
+  EXPECT_EQ(name.body, R"({"id":")" + shared_->ids["athlete"] + R"(","name":"Anna"})");
+}
+
+// What of the team that she coaches she may change, and what only its operator.
+TEST_F(RouteMatrixTest, ACoachRunsTheTeamButPutsNobodyIn) {
+  const std::string team = "/v1/teams/" + shared_->ids["coached"];
+  const std::string anna = shared_->ids["athlete"];
+  const std::string& key = shared_->dora.key;
+  EXPECT_THAT(shared_->ask(Method::get, team, key).body, HasSubstr(anna));
+  EXPECT_EQ(shared_->ask(Method::patch, team, key, R"({"name": "Carl's team"})").status, 200);
+  EXPECT_EQ(shared_->ask(Method::post, team + "/invitation", key, "{}").status, 201);
+  EXPECT_EQ(shared_->ask(Method::delete_, team + "/invitation", key).status, 204);
+  const std::string eve = control::format_id(control::kAthletePrefix, shared_->eve.id);
+  EXPECT_EQ(shared_->ask(Method::put, team + "/members/" + eve, key).status, 403) << "an athlete's own word";
+  for (const std::string& past : {shared_->carl.key, shared_->eve.key}) {
+    EXPECT_EQ(shared_->ask(Method::get, team, past).status, 404);
+  }
 }
 
 // Of the team that he is in, a member may read what it is called and change nothing.

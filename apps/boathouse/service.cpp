@@ -379,7 +379,7 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));
-  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *client_, *cursors_));
+  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *audit_, *client_, *cursors_));
   BOATHOUSE_TRY(retention_->add_routes(routes));
   return control::check_scopes(routes);
 }

@@ -18,6 +18,7 @@ struct MatrixRow {
   std::string_view body = {};  // of the right form, when the route takes JSON
   std::string_view kind = "application/json";
   bool others_see_nothing = false;  // the target names something of Anna's: for another athlete 404
+  bool coach_reads = false;         // and for a coach of hers it does
   bool any_query = false;           // probes are not strict about the address
   bool may_grow = false;            // the sync protocol takes fields of newer versions and leaves them alone
 };
@@ -38,8 +39,11 @@ inline constexpr std::array kMatrix{
               .target = "/v1/athletes",
               .body = R"({"name": "Zoe"})"},
     MatrixRow{.name = "listAthletes", .who = For::the_operator, .scope = "athletes:read", .target = "/v1/athletes"},
-    MatrixRow{
-        .name = "getAthlete", .scope = "athletes:read", .target = "/v1/athletes/<athlete>", .others_see_nothing = true},
+    MatrixRow{.name = "getAthlete",
+              .scope = "athletes:read",
+              .target = "/v1/athletes/<athlete>",
+              .others_see_nothing = true,
+              .coach_reads = true},
     MatrixRow{.name = "updateAthlete",
               .scope = "athletes:write",
               .target = "/v1/athletes/<athlete>",
@@ -242,24 +246,31 @@ inline constexpr std::array kMatrix{
               .target = "/v1/recordings/<recording>/trail",
               .others_see_nothing = true},
     MatrixRow{.name = "listSessions", .scope = "sessions:read", .target = "/v1/sessions"},
-    MatrixRow{
-        .name = "getSession", .scope = "sessions:read", .target = "/v1/sessions/<session>", .others_see_nothing = true},
+    MatrixRow{.name = "getSession",
+              .scope = "sessions:read",
+              .target = "/v1/sessions/<session>",
+              .others_see_nothing = true,
+              .coach_reads = true},
     MatrixRow{.name = "getStrokes",
               .scope = "strokes:read",
               .target = "/v1/sessions/<session>/strokes",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .coach_reads = true},
     MatrixRow{.name = "getSamples",
               .scope = "strokes:read",
               .target = "/v1/sessions/<session>/samples",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .coach_reads = true},
     MatrixRow{.name = "getSplits",
               .scope = "sessions:read",
               .target = "/v1/sessions/<session>/splits",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .coach_reads = true},
     MatrixRow{.name = "exportSessionCsv",
               .scope = "exports:read",
               .target = "/v1/sessions/<session>/export.csv",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .coach_reads = true},
 };
 
 }  // namespace boathouse::app

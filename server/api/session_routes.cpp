@@ -15,6 +15,7 @@
 #include "server/control/authenticator.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/readers.hpp"
+#include "server/control/route_parts.hpp"
 #include "server/exports/session_csv.hpp"
 #include "server/http/negotiation.hpp"
 #include "server/http/problem.hpp"
@@ -47,8 +48,9 @@ Response json_response(const Request& request, std::string body) {
 
 class SessionRoutes {
  public:
-  SessionRoutes(control::Accounts& accounts, timeseries::ClickHouseClient& client, const query::CursorCodec& cursors)
-      : accounts_(accounts), client_(client), cursors_(cursors) {}
+  SessionRoutes(control::Accounts& accounts, control::AuditLog& audit, timeseries::ClickHouseClient& client,
+                const query::CursorCodec& cursors)
+      : accounts_(accounts), audit_(audit), client_(client), cursors_(cursors) {}
 
   base::Result<Response> list(const Request& request) const;
   base::Result<Response> one(const Request& request) const;
@@ -64,6 +66,7 @@ class SessionRoutes {
   base::Result<NativeBlock> records(const NativeBlock& session, Stream stream, std::size_t limit) const;
 
   control::Accounts& accounts_;
+  control::AuditLog& audit_;
   timeseries::ClickHouseClient& client_;
   const query::CursorCodec& cursors_;
 };
@@ -277,11 +280,18 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
   const auto session = find(request);
   if (!session) return session.error();
 
+  const base::Uuid& session_id = session->find("session")->uuids[0];
+  const std::string what = "session=" + session_id.text() + " format=csv stream=" +
+                           (options.stream ? std::string(rowing::name(*options.stream)) : "all");
+  if (!audit_.append(control::act_of(request, "export", session->find("athlete")->uuids[0], what))) {
+    return Error{ErrorCode::unavailable, "the audit cannot be written now"};
+  }
+
   const auto file = std::make_shared<exports::SessionCsv>(client_, query::record_keys(*session, 0), options);
   Response response = http::make_response(200, "text/csv; charset=utf-8; header=present", "");
   response.source = [file](std::string& out) { return file->next(out); };
   const std::string day = base::format_utc_ms(session->integer("started", 0)).substr(0, 10);
-  const std::string short_id = session->find("session")->uuids[0].text().substr(24);
+  const std::string short_id = session_id.text().substr(24);
   response.headers.set("Content-Disposition", "attachment; filename=\"session-" + day + "-" + short_id + ".csv\"");
   response.headers.set("Cache-Control", "private, no-cache");
   return response;
@@ -289,9 +299,9 @@ base::Result<Response> SessionRoutes::csv(const Request& request) const {
 
 }  // namespace
 
-base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
+base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts, control::AuditLog& audit,
                                 timeseries::ClickHouseClient& client, const query::CursorCodec& cursors) {
-  const auto api = std::make_shared<SessionRoutes>(accounts, client, cursors);
+  const auto api = std::make_shared<SessionRoutes>(accounts, audit, client, cursors);
   const auto add = [&](std::string pattern, std::string name, std::string summary, control::Scope scope, auto handler,
                        http::Admission admission = http::Admission::normal) {
     http::Route route;

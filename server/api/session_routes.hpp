@@ -14,14 +14,16 @@
 
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/audit_log.hpp"
 #include "server/http/router.hpp"
 #include "server/query/cursor.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 
 namespace boathouse::api {
 
-// All arguments must outlive the routes.
-base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts,
+// All arguments must outlive the routes. Each export is in `audit` (docs/audit.md) before its first byte goes out; what
+// cannot be written down is not given (503).
+base::Status add_session_routes(http::RouteTable& routes, control::Accounts& accounts, control::AuditLog& audit,
                                 timeseries::ClickHouseClient& client, const query::CursorCodec& cursors);
 
 }  // namespace boathouse::api

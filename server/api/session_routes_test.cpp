@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/json.hpp"
+#include "server/control/test_audit_log.hpp"
 #include "server/control/test_call.hpp"
 #include "server/timeseries/session_columns.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
@@ -22,7 +23,7 @@ class SessionRoutesTest : public testing::Test {
     anna_key_ = anna->text;
     anna_ = anna->key.athlete->id;
     ben_key_ = accounts_->create_athlete_key("Ben")->text;
-    EXPECT_TRUE(add_session_routes(routes_, *accounts_, client_, cursors_));
+    EXPECT_TRUE(add_session_routes(routes_, *accounts_, audit_, client_, cursors_));
     // One more than a page of one, so that there is a next one.
     timeseries::NativeBlock sessions;
     for (std::uint8_t i = 1; i <= 2; ++i) {
@@ -54,6 +55,7 @@ class SessionRoutesTest : public testing::Test {
   base::ManualClock clock_{1'700'000'100'000};
   base::SystemRandom random_;
   std::unique_ptr<control::Accounts> accounts_;
+  control::TestAuditLog audit_;
   timeseries::FakeClickHouse clickhouse_;
   timeseries::ClickHouseClient client_{timeseries::Endpoint{clickhouse_.url()}};
   query::CursorCodec cursors_{base::Digest{7}};
@@ -74,6 +76,27 @@ TEST_F(SessionRoutesTest, ACursorIsGoodForWhoGotItAlone) {
   }
   EXPECT_EQ(list(anna_key_, "&cursor=" + next_cursor(operator_)).status, 400);
   EXPECT_EQ(clickhouse_.statements().size(), asked + 1) << "the operator's own first page";
+}
+
+TEST_F(SessionRoutesTest, AnExportIsInTheAuditOrIsNotGiven) {
+  http::Headers headers;
+  headers.add("Authorization", "Bearer " + operator_);
+  const std::string session = "00000000-0000-0000-0000-000000000001";
+  const auto take = [&](const std::string& query) {
+    return control::call(routes_,
+                         {http::Method::get, "/v1/sessions/ses_" + session + "/export.csv" + query, headers, ""});
+  };
+  EXPECT_EQ(take("").status, 200);
+  EXPECT_EQ(take("?stream=split").status, 200);
+  EXPECT_EQ(take("?stream=none").status, 400);
+  ASSERT_EQ(audit_.acts.size(), 2U);
+  EXPECT_EQ(audit_.acts[0].kind, "export");
+  EXPECT_TRUE(audit_.acts[0].key) << "whose word it was";
+  EXPECT_EQ(audit_.acts[0].athlete, anna_) << "whose data went out";
+  EXPECT_EQ(audit_.acts[0].what, "session=" + session + " format=csv stream=all");
+  EXPECT_EQ(audit_.acts[1].what, "session=" + session + " format=csv stream=split");
+  audit_.fails = true;
+  EXPECT_EQ(take("").status, 503);
 }
 
 TEST_F(SessionRoutesTest, ACursorIsGoodForItsFilterAlone) {
