@@ -28,6 +28,7 @@ void log_request(const http::AccessRecord& record) {
   std::snprintf(ms, sizeof ms, "%.1f", record.ms);
   ops::LogEntry entry{record.status >= 500 ? "warning" : "info", "request", {}, {}};
   entry.fields = {{"request_id", record.request_id},
+                  {"trace_id", record.trace_id},
                   {"method", http::name(record.method)},
                   {"route", record.route},
                   {"status", std::int64_t{record.status}},
@@ -42,7 +43,10 @@ void log_request(const http::AccessRecord& record) {
 }
 
 void log_failure(const http::FailureRecord& record) {
-  write({"error", "failure", record.text, {{"request_id", record.request_id}, {"route", record.route}}});
+  write({"error",
+         "failure",
+         record.text,
+         {{"request_id", record.request_id}, {"trace_id", record.trace_id}, {"route", record.route}}});
 }
 
 }  // namespace boathouse::app

@@ -9,6 +9,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
 #include "server/http/negotiation.hpp"
+#include "server/http/trace_context.hpp"
 #include "server/http/uri.hpp"
 
 namespace boathouse::http {
@@ -139,7 +140,9 @@ std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
   exchange.queue_key = queue_key_of(request);
   const std::string* id = request.headers.find("Request-Id");
   request.request_id = id != nullptr && is_sane_request_id(*id) ? *id : make_request_id();
+  request.trace_id = trace_id_of(request.headers);
   exchange.context.problem_head.request_id = request.request_id;
+  exchange.context.problem_head.trace_id = request.trace_id;
   exchange.context.accepts_gzip = choose_coding(request.headers.joined("Accept-Encoding")) == Coding::gzip;
 
   auto answer = answer_at_once(exchange, raw);
@@ -424,6 +427,7 @@ void Dispatcher::finished(Exchange& exchange, int status, std::uint64_t bytes, b
   record.bytes = bytes;
   record.body_bytes = exchange.body_bytes;
   record.request_id = exchange.context.problem_head.request_id;
+  record.trace_id = exchange.context.problem_head.trace_id;
   record.caller = exchange.context.problem_head.caller;
   record.replica = exchange.context.problem_head.replica;
   record.limited_by = exchange.charge.refused_by;
@@ -439,6 +443,7 @@ void Dispatcher::report(const Exchange* exchange, std::string_view text) const {
   if (exchange != nullptr) {
     record.route = exchange->route == nullptr ? std::string_view() : std::string_view(exchange->route->name);
     record.request_id = exchange->context.problem_head.request_id;
+    record.trace_id = exchange->context.problem_head.trace_id;
   }
   record.text = text;
   hooks_.failure(record);

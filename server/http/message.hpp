@@ -70,6 +70,7 @@ struct RequestHead {
   Parameters query;                   // in the order of the wire, repeated names kept
   Headers headers;
   std::string request_id;
+  std::string trace_id;        // of the caller's traceparent; "" = none
   std::string remote_address;  // of the peer's socket, no port; a proxy in front is its own address
   std::string_view scope;      // of the route, see router.hpp
   std::any identity;           // whatever the route's `admit` found out about the caller, for the handler

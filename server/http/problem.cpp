@@ -131,6 +131,9 @@ Response problem_response(const RequestHead& request, const Problem& problem) {
     json.key("instance").value(request.path);
   }
   json.key("request_id").value(request.request_id);
+  if (!request.trace_id.empty()) {
+    json.key("trace_id").value(request.trace_id);
+  }
   if (!problem.errors.empty()) {
     json.key("errors").begin_array();
     for (const FieldError& error : problem.errors) {

@@ -58,6 +58,7 @@ struct AccessRecord {
   std::uint64_t bytes = 0;       // sent, headers and framing included
   std::uint64_t body_bytes = 0;  // received, framing included
   std::string_view request_id;
+  std::string_view trace_id;    // RequestHead::trace_id
   std::string_view caller;      // RequestHead::caller
   std::string_view replica;     // RequestHead::replica
   std::string_view limited_by;  // the policy whose quota is used up, if that was the answer
@@ -69,6 +70,7 @@ struct AccessRecord {
 struct FailureRecord {
   std::string_view route;       // "" outside of a request
   std::string_view request_id;  // "" outside of a request
+  std::string_view trace_id;    // RequestHead::trace_id
   std::string_view text;
 };
 

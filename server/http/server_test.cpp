@@ -184,6 +184,24 @@ TEST(Server, TakesOverASaneRequestId) {
   EXPECT_TRUE(is_sane_request_id(std::string(64, 'a')));
 }
 
+TEST(Server, ARequestsTraceIsInItsLogAndItsProblems) {
+  TestServer server(fill);
+  Client client(server.port());
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const std::string traced = "traceparent: 00-" + trace + "-00f067aa0ba902b7-01\r\n";
+  EXPECT_EQ(client.get("/hello", traced).status, 200);
+  const Answer refused = client.get("/nowhere", traced);
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_NE(refused.body.find("\"trace_id\":\"" + trace + "\""), std::string::npos) << refused.body;
+  const Answer untraced = client.get("/nowhere", "traceparent: 00-" + trace + "\r\n");
+  EXPECT_EQ(untraced.status, 404) << "what is no traceparent is passed over";
+  EXPECT_EQ(untraced.body.find("trace_id"), std::string::npos) << untraced.body;
+  const auto accesses = server.accesses(3);
+  EXPECT_EQ(accesses[0].trace_id, trace);
+  EXPECT_EQ(accesses[1].trace_id, trace);
+  EXPECT_EQ(accesses[2].trace_id, "");
+}
+
 TEST(Server, LogsEachRequest) {
   TestServer server(fill);
   Client client(server.port());

@@ -211,6 +211,7 @@ class TestServer {
     std::string request_id;
     bool complete;
     std::string limited_by;
+    std::string trace_id;
   };
 
   explicit TestServer(const std::function<void(RouteTable&)>& fill, Options options = {})
@@ -243,7 +244,8 @@ class TestServer {
     options.hooks.access = [this](const AccessRecord& record) {
       const std::lock_guard lock(mutex_);
       accesses_.push_back(Access{record.method, std::string(record.route), record.status, record.bytes,
-                                 std::string(record.request_id), record.complete, std::string(record.limited_by)});
+                                 std::string(record.request_id), record.complete, std::string(record.limited_by),
+                                 std::string(record.trace_id)});
       logged_.notify_all();
     };
     options.hooks.failure = [this](const FailureRecord& record) {

@@ -60,7 +60,10 @@ await main(async () => {
 
   // Secrets in every place where a client can put them by mistake.
   const marked = 'request-that-is-marked';
-  await server.get(`/v1/sessions?key=${anna}`, null, { 'Request-Id': marked });
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traced = await (await server.get(`/v1/sessions?key=${anna}`, null,
+    { 'Request-Id': marked, traceparent: `00-${trace}-00f067aa0ba902b7-01` })).json();
+  equal('a problem names the caller\'s trace', traced.trace_id, trace);
   await server.get(`/v1/${anna}/nowhere`, anna);
   await server.get('/v1/sessions', `${anna}x`);
   await server.get('/v1/sessions', null, { 'X-API-Key': anna, Authorization: `Basic ${anna}` });
@@ -84,6 +87,7 @@ await main(async () => {
     && entry.status === 429 && entry.limited_by === 'replica' && entry.replica === replica && typeof entry.ms === 'number'
     && typeof entry.bytes === 'number' && anna.includes(entry.key.replaceAll('-', ''))));
   equal('one request is found by its id', requests.filter((entry) => entry.request_id === marked).map((entry) => entry.status), [400]);
+  equal('and by its trace', requests.filter((entry) => entry.trace_id === trace).map((entry) => entry.request_id), [marked]);
   check('the ClickHouse that is away is logged', entries.some((entry) => entry.text?.startsWith('loading into ClickHouse failed')));
   for (const [name, secret] of [['Anna\'s key', anna.slice(41)], ['Ben\'s key', ben.slice(41)],
     ['the operator key', server.operatorKey.slice(41)], ['a password', password], ['a webhook secret', 'AbCdEfGhIjKl'],
