@@ -192,6 +192,26 @@ TEST_F(EngineTest, WhatAnotherDeviceSentComesByItselfAndItsBodiesOnDemand) {
   EXPECT_EQ(*store->records(rec_id, Stream::sample, 0, 1000), *phone->records(rec_id, Stream::sample, 0, 1000));
 }
 
+TEST_F(EngineTest, AFeedThatIsRefusedIsAskedForAgainAfterAHello) {
+  manual = true;
+  add_recording();
+  give(Start{});
+  const std::string hello = wire::encode_hello_reply(hello_reply());
+  give(status_reply(200, {}, hello));
+  ASSERT_EQ(sent.back().path, "/v1/sync/changes?since=0");
+  give(status_reply(503));
+  EXPECT_EQ(shown.state, State::waiting);
+  run_timer();
+  EXPECT_EQ(sent.back().path, "/v1/sync/hello") << "the cursor may be of a ledger that is no more";
+  server_epoch = "epoch-2";
+  give(status_reply(200, {}, wire::encode_hello_reply(hello_reply())));
+  manual = false;
+  give(status_reply(503));
+  run_timer();
+  give(reply_all(Outcome::stored, "epoch-2"));
+  EXPECT_EQ(pending(), 0u);
+}
+
 TEST_F(EngineTest, ALongFeedIsReadToItsEndPageByPage) {
   store::TestStore phone;
   const rowing::Birth birth = store::make_birth(phone.ids);

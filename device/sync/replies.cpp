@@ -65,6 +65,9 @@ void Machine::take_refusal(const HttpResponse& response) {
     return fail(State::blocked, Obstacle::refused,
                 said + ": this program and the server have no protocol in common, update it", kOutdatedRetryMs);
   }
+  // Perhaps the cursor is of a ledger that is no more (docs/protocol.md 6.5): hello tells, the same call again would
+  // not.
+  if (state_.call == Call::changes && status == 503) state_.hello_due = true;
   const bool asked_to_wait = now() < state_.hard_until_ms;
   if (status == 429 || (asked_to_wait && status >= 500)) return fail(State::waiting, Obstacle::limited, said);
   if (status == 408 || (status >= 500 && status <= 599)) return fail(State::waiting, Obstacle::away, said);

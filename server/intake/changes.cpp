@@ -56,6 +56,14 @@ Response handle_changes(ledger::Ledger& ledger, const Request& request) {
   if (!page) {
     return ledger_problem(request, ledger, page.error());
   }
+  // A place that was never given: this is another ledger than the one that gave it, or an earlier state of it. Which of
+  // both only hello can tell, which is told the epoch.
+  if (page->newest_seq < static_cast<std::int64_t>(asked.since)) {
+    return went_back_problem(request,
+                             "since is " + std::to_string(asked.since) + ", and the newest server_seq here is " +
+                                 std::to_string(page->newest_seq) +
+                                 ": this ledger has never given that number. Begin again with POST /v1/sync/hello");
+  }
   return json_response(wire::encode_changes({ledger.epoch(), caller->replica, static_cast<std::int64_t>(asked.since),
                                              std::move(page->changes), page->next, page->more}));
 }

@@ -81,8 +81,18 @@ TEST_F(ChangesTest, TheEndIsEmptyAndStaysWhereItIs) {
   send({birth(uuid(1))});
   const auto last = page(0);
   EXPECT_THAT(page(last.next).changes, IsEmpty());
-  EXPECT_EQ(page(last.next + 7).next, last.next + 7);
   EXPECT_EQ(get("/v1/sync/changes").status, 200);
+}
+
+TEST_F(ChangesTest, WhatIsBeyondTheNewestIsOfAnotherLedger) {
+  send({birth(uuid(1)), edit(uuid(1), uuid(8))});
+  const std::int64_t newest = page(0).next;
+  become_ben();
+  EXPECT_THAT(page(newest).changes, IsEmpty()) << "the number of somebody else's is a place like any other";
+  const auto refused = get("/v1/sync/changes?since=" + std::to_string(newest + 1));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr("urn:boathouse:problem:ledger-went-back"));
+  EXPECT_THAT(refused.body, HasSubstr("POST /v1/sync/hello"));
 }
 
 TEST_F(ChangesTest, AthletesSeeTheirOwnAlone) {
@@ -140,7 +150,8 @@ TEST_F(ChangesTest, AWrongQueryIsNamed) {
     EXPECT_EQ(response.status, 400) << query;
     EXPECT_THAT(response.body, HasSubstr("query:"));
   }
-  EXPECT_EQ(get("/v1/sync/changes?since=9007199254740992&limit=1000").status, 200);
+  EXPECT_EQ(get("/v1/sync/changes?since=0&limit=1000").status, 200);
+  EXPECT_EQ(get("/v1/sync/changes?since=9007199254740992&limit=1000").status, 503) << "a number, and never given";
 }
 
 TEST_F(ChangesTest, OnlyAnAthletesStoreAsks) {

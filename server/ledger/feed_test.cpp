@@ -70,6 +70,7 @@ TEST_P(LedgerTest, PagesGoOnWhereTheLastEnded) {
   }
   EXPECT_EQ(seqs(feed(kAnna, whole[4].seq)), seqs({whole.begin() + 5, whole.end()}));
   const auto end = ledger_->changes(kAnna, whole.back().seq + 100, 10, 1000);
+  EXPECT_EQ(end->newest_seq, ledger_->hello({kAnna, uuid(1)})->server_seq);
   EXPECT_THAT(end->changes, IsEmpty());
   EXPECT_EQ(end->next, whole.back().seq + 100);
   EXPECT_FALSE(end->more);

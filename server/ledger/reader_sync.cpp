@@ -109,6 +109,10 @@ const std::string_view kFeedQuery =
 
 Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes) {
+  const auto newest = newest_seq();
+  if (!newest) {
+    return newest.error();
+  }
   auto select = connection_.prepare(kFeedQuery);
   if (!select) {
     return select.error();
@@ -117,6 +121,7 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
   select->bind(1, athlete.bytes).bind(2, since).bind(3, limit + 1);
   FeedPage page;
   page.next = since;
+  page.newest_seq = *newest;
   std::size_t bytes = 0;
   while (true) {
     const auto row = select->step();

@@ -44,6 +44,7 @@ struct FeedPage {
   std::vector<wire::Change> changes;
   std::int64_t next = 0;  // where the next page goes on
   bool more = false;
+  std::int64_t newest_seq = 0;  // of the ledger
 };
 
 // What somebody wants to know of a recording. Records from `up_to` on do not count for that stream's records, visible
