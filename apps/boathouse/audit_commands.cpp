@@ -120,7 +120,7 @@ Result<ledger::AuditVerdict> check_server(const ServerOptions& server, const std
 
 int audit_show(const ServerOptions& server, const AuditOptions& options) {
   if (!options.kind.empty() && !ledger::is_audit_kind(options.kind)) {
-    return wrong_use("--kind is a word of lower-case letters and dots, e.g. key.create");
+    return wrong_use("--kind: there is no such kind; there are " + ledger::audit_kinds_text());
   }
   const std::string filter = (options.athlete.empty() ? "" : "&athlete=" + options.athlete) +
                              (options.kind.empty() ? "" : "&kind=" + options.kind);

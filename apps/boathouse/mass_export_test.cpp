@@ -118,7 +118,7 @@ TEST_F(MassExportTest, ABurstIsThrottledAndEveryExportIsInTheAudit) {
 
 // While fifty of one key wait for ClickHouse, another key is answered: the fifty hold two places, whatever comes.
 TEST_F(MassExportTest, FiftyExportsAtOnceStarveNoOtherKey) {
-  constexpr int kMany = 50;
+  constexpr std::size_t kMany = 50;
   serve({});
   clickhouse_.hold("FROM sample");
   std::vector<int> statuses(kMany);

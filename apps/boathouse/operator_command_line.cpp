@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,6 +12,12 @@
 #include "apps/boathouse/webhook_commands.hpp"
 
 namespace boathouse::app {
+namespace {
+
+// A number of the ledger; CLI11's own checks name the largest double as their bound.
+const CLI::Range kCount{std::int64_t{0}, std::numeric_limits<std::int64_t>::max()};
+
+}  // namespace
 
 void CommandLine::add_server_commands(CLI::App& app) {
   CLI::App* sessions =
@@ -27,6 +34,7 @@ void CommandLine::add_server_commands(CLI::App& app) {
   CLI::App* reconcile_command = command(app, "reconcile", "Compare what ledger and ClickHouse count",
                                         [this] { return app::reconcile(server, wait_s); });
   reconcile_command->add_option("--wait", wait_s, "Wait up to so many seconds for what is on its way")
+      ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   add_server_options(*reconcile_command);
 }
@@ -39,8 +47,10 @@ void CommandLine::add_audit(CLI::App& app) {
       command(*group, "show", "List the records, oldest first", [this] { return audit_show(server, audit); });
   show->add_option("--athlete", audit.athlete, "Those about one athlete: ath_ id");
   show->add_option("--kind", audit.kind, "Those of one kind: submission, refused, purge, retention, key.create, ...");
-  show->add_option("--after", audit.after, "Those after record N")->check(CLI::NonNegativeNumber);
-  show->add_option("--limit", audit.limit, "At most so many")->check(CLI::PositiveNumber)->capture_default_str();
+  show->add_option("--after", audit.after, "Those after record N")->check(kCount);
+  show->add_option("--limit", audit.limit, "At most so many; they are asked for 500 at a time")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
+      ->capture_default_str();
   add_server_options(*show);
   CLI::App* verify = command(*group, "verify", "Check that no record was changed, removed or put in; exit 1 if one was",
                              [this] { return audit_verify(server, audit); });
@@ -133,7 +143,7 @@ void CommandLine::add_backup(CLI::App& app) {
   CLI::Option* at = restore_command->add_option(
       "--at", backup.at, "As it was then, e.g. 2026-11-28T07:30:00Z: --from a folder of backups");
   restore_command->add_option("--seq", backup.server_seq, "As it was after that server_seq, as the audit shows them")
-      ->check(CLI::NonNegativeNumber)
+      ->check(kCount)
       ->excludes(at);
   with_clickhouse(restore_command, "Leave ClickHouse's part: the server loads it from the ledger when it starts");
   with_json(restore_command);

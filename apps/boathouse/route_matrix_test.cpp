@@ -560,6 +560,11 @@ TEST_F(RouteMatrixTest, ListsHoldNoSecrets) {
       EXPECT_THAT(answer.body, Not(HasSubstr("hash"))) << target;
     }
   }
+  const auto audit = base::parse_json(shared_->ask(Method::get, "/v1/audit?limit=500", shared_->operator_key).body);
+  ASSERT_TRUE(audit);
+  for (const base::JsonValue& record : *audit->find("data")->array()) {
+    EXPECT_TRUE(ledger::is_audit_kind(*record.find("kind")->text())) << *record.find("kind")->text();
+  }
   const Answer webhooks = shared_->ask(Method::get, "/v1/webhooks", shared_->anna.key);
   EXPECT_THAT(webhooks.body, Not(HasSubstr("whsec_")));
 }

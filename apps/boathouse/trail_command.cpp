@@ -42,6 +42,9 @@ void each(const JsonValue& object, std::string_view key, Print print_one) {
 }
 
 void print_stored(const JsonValue& found, const JsonValue& birth) {
+  if (text_of(birth, "monitor_serial") != "-" || text_of(birth, "monitor_firmware") != "-") {
+    print("monitor " + text_of(birth, "monitor_serial") + ", firmware " + text_of(birth, "monitor_firmware") + "\n");
+  }
   print("device " + text_of(birth, "device") + ", started " + text_of(birth, "started_at") + ", first here " +
         text_of(birth, "received_at") + " as number " + text_of(birth, "server_seq") + "\n");
   const JsonValue* seal = found.find("seal");

@@ -51,7 +51,7 @@ base::Result<ledger::AuditFilter> filter_of(const Request& request) {
   ledger::AuditFilter filter{control::identity_of(request)->athlete, {}};
   if (const std::string* kind = http::find(request.query, "kind")) {
     if (!ledger::is_audit_kind(*kind)) {
-      return Error{ErrorCode::invalid_input, "kind is a word of lower-case letters and dots, e.g. key.create"};
+      return Error{ErrorCode::invalid_input, "there is no such kind; there are " + ledger::audit_kinds_text()};
     }
     filter.kind = *kind;
   }

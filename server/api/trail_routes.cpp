@@ -46,6 +46,15 @@ void write_count(JsonWriter& json, const std::optional<std::uint64_t>& count) {
   }
 }
 
+// "" = not known.
+void write_text(JsonWriter& json, const std::string& text) {
+  if (text.empty()) {
+    json.null();
+  } else {
+    json.value(text);
+  }
+}
+
 void write_ranges(JsonWriter& json, const std::vector<wire::Range>& ranges) {
   json.begin_array();
   for (std::size_t i = 0; i < std::min(ranges.size(), kMaxRanges); ++i) {
@@ -106,6 +115,8 @@ void write_stored(JsonWriter& json, const Trail& trail, const SessionOf& session
   const ledger::RecordingState& recording = *trail.state;
   json.key("birth").begin_object().key("device").value(trail.replica.text());
   json.key("started_at").value(base::format_utc_ms(recording.birth.started_ms));
+  write_text(json.key("monitor_serial"), recording.birth.monitor_serial);
+  write_text(json.key("monitor_firmware"), recording.birth.monitor_firmware);
   json.key("received_at").value(base::format_utc_ms(recording.received_ms));
   json.key("server_seq").value(trail.birth_seq).end_object().key("seal");
   if (recording.seal) {

@@ -59,6 +59,7 @@ class TrailRoutesTest : public testing::Test {
     rowing::Birth birth;
     birth.rec_id = rec_;
     birth.started_ms = 1'700'000'000'000;
+    birth.monitor_serial = "430000000";
     rowing::Seal seal;
     seal.rec_id = rec_;
     seal.streams[Stream::stroke] = {30, base::Digest{}};
@@ -121,7 +122,8 @@ TEST_F(TrailRoutesTest, SaysWhatIsHereWhatIsMissingAndThatClickHouseIsAway) {
   EXPECT_FALSE(response.note.empty());
   EXPECT_THAT(response.body,
               HasSubstr("\"birth\":{\"device\":\"" + rec_.text() +
-                        "\",\"started_at\":\"2023-11-14T22:13:20.000Z\",\"received_at\":\"2023-11-14T22:15:00.000Z\","
+                        "\",\"started_at\":\"2023-11-14T22:13:20.000Z\",\"monitor_serial\":\"430000000\",\"monitor_"
+                        "firmware\":null,\"received_at\":\"2023-11-14T22:15:00.000Z\","
                         "\"server_seq\":1},\"seal\":{\"revision\":1,\"received_at\":\"2023-11-14T22:15:00.000Z\"}"));
   EXPECT_THAT(response.body,
               HasSubstr("{\"stream\":\"stroke\",\"sealed\":30,\"records\":20,\"chunks\":2,\"have\":[[0,10],[20,30]],"

@@ -14,12 +14,11 @@ inline constexpr std::size_t kCompressFrom = 1024;
 
 // What of the request decides how its response is written.
 struct ResponseContext {
-  RequestHead
-      problem_head;  // request_id, trace_id and path alone: a problem made here needs them when the request has gone on
-  Headers fields;    // besides those of the response itself
-  bool head_only = false;  // HEAD: the same headers, no body
-  bool http11 = true;      // else a streamed body ends with the connection
-  bool over_tls = false;   // then it asks never to be called without
+  RequestHead problem_head;  // request_id, trace_id, path alone: for a problem when the request has moved on
+  Headers fields;            // besides those of the response itself
+  bool head_only = false;    // HEAD: the same headers, no body
+  bool http11 = true;        // else a streamed body ends with the connection
+  bool over_tls = false;     // then it asks never to be called without
   bool accepts_gzip = false;
   bool keep_alive = false;  // what the client wants and the request allows
 };

@@ -49,9 +49,14 @@ std::string audit_text(std::string_view text, std::size_t max_bytes) {
   return plain;
 }
 
-bool is_audit_kind(std::string_view text) {
-  return !text.empty() && text.size() <= 40 &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._") == std::string_view::npos;
+bool is_audit_kind(std::string_view text) { return std::ranges::find(kAuditKinds, text) != kAuditKinds.end(); }
+
+std::string audit_kinds_text() {
+  std::string text;
+  for (const std::string_view kind : kAuditKinds) {
+    text += (text.empty() ? "" : ", ") + std::string(kind);
+  }
+  return text;
 }
 
 std::string text_of(const AuditHead& head) { return std::to_string(head.n) + ":" + base::to_hex(head.hash); }

@@ -3,6 +3,7 @@
 // but for the last, pure functions; pages come from whoever has them (the ledger, or a server over HTTP).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,7 +25,48 @@ inline constexpr std::size_t kMaxAuditPage = 1000;
 // sends nonsense all day fills no disk with it.
 inline constexpr std::size_t kMaxRefusedRecords = 20;
 
-// What is to be written down. `kind`: is_audit_kind(); `what`: name=value words, what is free text last.
+// Every kind of record that there is (docs/audit.md).
+inline constexpr std::array<std::string_view, 36> kAuditKinds{"submission",
+                                                              "refused",
+                                                              "purge",
+                                                              "retention",
+                                                              "retention.rule",
+                                                              "retention.hold",
+                                                              "retention.release",
+                                                              "retention.apply",
+                                                              "erasure.ask",
+                                                              "erasure.restore",
+                                                              "erasure.begin",
+                                                              "erasure.done",
+                                                              "athlete.create",
+                                                              "athlete.update",
+                                                              "key.create",
+                                                              "key.rotate",
+                                                              "key.revoke",
+                                                              "pairing.create",
+                                                              "pairing.claim",
+                                                              "team.create",
+                                                              "team.rename",
+                                                              "team.delete",
+                                                              "team.invite",
+                                                              "team.invite.end",
+                                                              "team.join",
+                                                              "team.member.add",
+                                                              "team.member.remove",
+                                                              "team.coach.add",
+                                                              "team.coach.remove",
+                                                              "webhook.create",
+                                                              "webhook.update",
+                                                              "webhook.rotate",
+                                                              "webhook.delete",
+                                                              "export",
+                                                              "backup",
+                                                              "restore"};
+bool is_audit_kind(std::string_view text);
+// "submission, refused, ...": for whoever asked for another.
+std::string audit_kinds_text();
+
+// What is to be written down. `kind`: one of kAuditKinds; `what`: name=value words, what is free text last.
 struct AuditEntry {
   std::string kind;
   std::optional<base::Uuid> key;      // whose word it was: the API key; nullopt: the server itself
@@ -39,9 +81,6 @@ struct AuditRecord {
   AuditEntry entry;
   base::Digest hash{};
 };
-
-// 1 to 40 lower-case letters, digits, dots and underscores.
-bool is_audit_kind(std::string_view text);
 
 // The last record. Whoever keeps it can prove later that nothing up to it was changed. n = 0: there is none, `hash` is
 // zero.
