@@ -6,7 +6,9 @@
 #include <thread>
 
 #include "core/base/hex.hpp"
+#include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -358,6 +360,81 @@ TEST(AuditHeadText, IsReadAsItIsWritten) {
   }
 }
 
+class IntentTest : public AuditTest {
+ protected:
+  std::int64_t intend(const std::string& kind, const std::string& what = "step=intent") {
+    return *ledger_->append_audit({kind, uuid(7), kAnna, {}, what});
+  }
+  base::Status outcome(const std::string& kind, std::int64_t intent, const std::string& more = "") {
+    return ledger_->append_outcome(
+        {kind, uuid(7), kAnna, {}, "step=done intent=" + std::to_string(intent) + (more.empty() ? "" : " " + more)},
+        intent);
+  }
+  std::vector<std::int64_t> open_up_to(std::int64_t up_to) {
+    const auto intents = ledger_->open_intents(up_to);
+    EXPECT_TRUE(intents) << intents.error().text;
+    std::vector<std::int64_t> numbers;
+    for (const AuditRecord& intent : *intents) numbers.push_back(intent.n);
+    return numbers;
+  }
+};
+
+TEST_P(IntentTest, AnIntentHasOneOutcome) {
+  for (int i = 0; i < 12; ++i) intend("key.create", "step=intent scopes=all");
+  ASSERT_TRUE(outcome("key.create", 12, "key=x"));
+  ASSERT_TRUE(outcome("key.create", 1)) << "1 is not 12";
+  ASSERT_TRUE(outcome("key.create", 2, "key=y"));
+  EXPECT_EQ(head().n, 15);
+  ASSERT_TRUE(outcome("key.create", 12, "key=x"));
+  ASSERT_TRUE(outcome("key.create", 1));
+  ASSERT_TRUE(outcome("key.create", 2, "key=z"));
+  EXPECT_EQ(head().n, 15);
+  EXPECT_EQ(verdict().records, 15);
+}
+
+TEST_P(IntentTest, ThoseWithoutAnOutcomeAreNamedUntilTheyAreSettled) {
+  put({birth_entry(kRec)});
+  const std::int64_t lost = intend("key.create");
+  const std::int64_t done = intend("team.create");
+  ASSERT_TRUE(outcome("team.create", done));
+  const std::int64_t other = intend("key.create");
+  ASSERT_TRUE(outcome("key.create", other, "key=x"));
+  const std::int64_t late = intend("key.rotate");
+  EXPECT_THAT(open_up_to(late), ElementsAre(lost, late));
+  EXPECT_THAT(open_up_to(late - 1), ElementsAre(lost));
+  EXPECT_EQ(ledger_->open_intents(late)->front().entry.athlete, kAnna);
+  ASSERT_TRUE(ledger_->settle_intents(late - 1));
+  EXPECT_THAT(open_up_to(late), ElementsAre(late));
+  ASSERT_TRUE(ledger_->settle_intents(1));
+  EXPECT_THAT(open_up_to(late), ElementsAre(late)) << "what is settled stays so";
+}
+
+// Of its open intents nobody knows: nothing was committed with their acts.
+TEST_P(IntentTest, ThoseOfALedgerOfVersion9StayAsTheyAre) {
+  sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  {
+    auto connection = sql::Connection::open(old.place());
+    ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(9)}));
+    AuditRecord intent{1, 5, {"key.create", {}, {}, {}, "step=intent"}, {}};
+    intent.hash = audit_hash({}, intent);
+    const auto filled = connection->execute(
+        "INSERT INTO audit (n, at_ms, kind, what, hash) VALUES (1, 5, 'key.create', 'step=intent', " +
+        blob(intent.hash) +
+        "); INSERT INTO state (id, epoch, last_seq, recordings, chunks, unloaded, quarantined, checks, audit_n, "
+        "audit_hash) VALUES (1, 'fedcba9876543210', 0, 0, 0, 0, 0, 0, 1, " +
+        blob(intent.hash) + ")");
+    ASSERT_TRUE(filled) << filled.error().text;
+  }
+  auto opened = Ledger::open({.place = old.place()}, clock_, random_);
+  ASSERT_TRUE(opened) << opened.error().text;
+  ledger_ = std::move(*opened);
+  EXPECT_EQ(verdict().records, 1);
+  EXPECT_EQ(intend("key.create"), 2);
+  EXPECT_THAT(open_up_to(2), ElementsAre(2));
+  ledger_.reset();
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, IntentTest, both_databases(), database_name);
 INSTANTIATE_TEST_SUITE_P(Databases, AuditTest, both_databases(), database_name);
 
 // Four nodes write into one list while it is checked.

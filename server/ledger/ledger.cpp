@@ -434,6 +434,18 @@ class SqlLedger final : public Ledger, public Bodies {
     return read([](Reader& reader) { return reader.audit_state(); });
   }
 
+  Status append_outcome(const AuditEntry& outcome, std::int64_t intent) override {
+    return committer_.run([&](Writer& writer) { return writer.append_outcome(outcome, intent); });
+  }
+
+  Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to) override {
+    return read([up_to](Reader& reader) { return reader.open_intents(up_to); });
+  }
+
+  Status settle_intents(std::int64_t up_to) override {
+    return committer_.run([up_to](Writer& writer) { return writer.settle_intents(up_to); });
+  }
+
   Bodies& bodies() override { return *this; }
 
   void use_segments(segments::ChunkStore& store) override {

@@ -317,6 +317,14 @@ class Ledger {
   virtual base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit,
                                                        const AuditFilter& filter = {}) = 0;
   virtual base::Result<AuditState> audit_state() = 0;
+  // An act that is done in another database has two records of one kind: its intent, "step=intent ...", and its
+  // outcome, "step=WORD intent=N ...". Appends the outcome of record `intent`, unless that has one: then nothing is
+  // done.
+  virtual base::Status append_outcome(const AuditEntry& outcome, std::int64_t intent) = 0;
+  // Up to record `up_to`, those without an outcome that are not settled; in order of n, at most kMaxAuditPage.
+  virtual base::Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to) = 0;
+  // From now on no record up to that is looked at for it.
+  virtual base::Status settle_intents(std::int64_t up_to) = 0;
   // Page by page: others read meanwhile.
   base::Result<AuditVerdict> verify_audit(const std::optional<AuditHead>& anchor = {});
 

@@ -57,6 +57,7 @@ class Reader {
   base::Result<std::int64_t> backed_up_seq();  // 0: no backup was verified
   base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter);
   base::Result<AuditState> audit_state();
+  base::Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to);
   base::Result<DataVersion> data_version(const base::Uuid& athlete);
   base::Result<std::optional<Trail>> trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id);
 

@@ -18,10 +18,34 @@ std::optional<base::Uuid> id_of(base::ByteView blob) {
   return blob.size() == base::Uuid().bytes.size() ? std::optional(uuid_of(blob)) : std::nullopt;
 }
 
+constexpr std::string_view kRecords = "SELECT n, at_ms, kind, key_id, athlete, replica, what, hash FROM audit ";
+
+Result<std::vector<AuditRecord>> records_of(sql::Statement& select) {
+  std::vector<AuditRecord> records;
+  while (true) {
+    const auto row = select.step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return records;
+    }
+    AuditRecord& record = records.emplace_back();
+    record.n = select.integer(0);
+    record.at_ms = select.integer(1);
+    record.entry.kind = select.text(2);
+    record.entry.key = id_of(select.blob(3));
+    record.entry.athlete = id_of(select.blob(4));
+    record.entry.replica = id_of(select.blob(5));
+    record.entry.what = select.text(6);
+    record.hash = digest_of(select.blob(7));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<AuditRecord>> Reader::audit(std::int64_t after, std::size_t limit, const AuditFilter& filter) {
-  std::string sql = "SELECT n, at_ms, kind, key_id, athlete, replica, what, hash FROM audit WHERE n > ?1";
+  std::string sql = std::string(kRecords) + "WHERE n > ?1";
   sql += filter.athlete ? " AND athlete = ?3" : "";
   const int kind_parameter = filter.athlete ? 4 : 3;
   sql += filter.kind.empty() ? "" : " AND kind = ?" + std::to_string(kind_parameter);
@@ -36,25 +60,20 @@ Result<std::vector<AuditRecord>> Reader::audit(std::int64_t after, std::size_t l
   if (!filter.kind.empty()) {
     select->bind(kind_parameter, filter.kind);
   }
-  std::vector<AuditRecord> records;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return records;
-    }
-    AuditRecord& record = records.emplace_back();
-    record.n = select->integer(0);
-    record.at_ms = select->integer(1);
-    record.entry.kind = select->text(2);
-    record.entry.key = id_of(select->blob(3));
-    record.entry.athlete = id_of(select->blob(4));
-    record.entry.replica = id_of(select->blob(5));
-    record.entry.what = select->text(6);
-    record.hash = digest_of(select->blob(7));
+  return records_of(*select);
+}
+
+// Of the records since the last that is settled: few, whatever the list's length.
+Result<std::vector<AuditRecord>> Reader::open_intents(std::int64_t up_to) {
+  auto select = connection_.prepare(
+      std::string(kRecords) +
+      "AS intent WHERE n > (SELECT acts_settled FROM state) AND n <= ?1 AND what LIKE 'step=intent%' AND NOT EXISTS "
+      "(SELECT 1 FROM audit AS outcome WHERE outcome.kind = intent.kind AND outcome.n > intent.n AND "
+      "outcome.what || ' ' LIKE 'step=% intent=' || intent.n || ' %') ORDER BY n LIMIT ?2");
+  if (!select) {
+    return select.error();
   }
+  return records_of(select->bind(1, up_to).bind(2, kMaxAuditPage));
 }
 
 Result<AuditState> Reader::audit_state() {

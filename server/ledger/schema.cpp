@@ -407,6 +407,12 @@ ALTER TABLE chunk ADD COLUMN received_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE retiring ADD COLUMN newest_seq INTEGER NOT NULL DEFAULT 9007199254740992;
 )sql";
 
+// Intents of acts up to that number are settled: each has its outcome, or is of a time when nobody looked after that.
+constexpr std::string_view kActs = R"sql(
+ALTER TABLE state ADD COLUMN acts_settled INTEGER NOT NULL DEFAULT 0;
+UPDATE state SET acts_settled = audit_n;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -416,7 +422,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{7, kSegments},
                                  sql::Migration{8, kRetention},
                                  sql::Migration{9, kBlockRanges},
-                                 sql::Migration{10, kReceipts}};
+                                 sql::Migration{10, kReceipts},
+                                 sql::Migration{11, kActs}};
 
 }  // namespace
 

@@ -80,6 +80,8 @@ class Writer {
 
   // As of Ledger.
   base::Result<std::int64_t> append_audit(const AuditEntry& entry);
+  base::Status append_outcome(const AuditEntry& outcome, std::int64_t intent);
+  base::Status settle_intents(std::int64_t up_to);
 
   // Makes this transaction one that writes.
   void check();

@@ -87,6 +87,31 @@ Result<std::int64_t> Writer::append_audit(const AuditEntry& entry) {
   return record.n;
 }
 
+// Whoever moves an outcome here may do so twice: a node that was cut off before it noted that it had, two nodes at
+// once.
+Status Writer::append_outcome(const AuditEntry& outcome, std::int64_t intent) {
+  auto select =
+      connection_->prepare("SELECT n FROM audit WHERE kind = ?1 AND n > ?2 AND what || ' ' LIKE ?3 ORDER BY n LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, outcome.kind).bind(2, intent).bind(3, "step=% intent=" + std::to_string(intent) + " %");
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  if (*row) {
+    return {};
+  }
+  const auto written = append_audit(outcome);
+  return written ? Status() : Status(written.error());
+}
+
+Status Writer::settle_intents(std::int64_t up_to) {
+  auto update = connection_->prepare("UPDATE state SET acts_settled = ?1 WHERE acts_settled < ?1");
+  return update ? update->bind(1, up_to).run() : Status(update.error());
+}
+
 Status Writer::audit_submission(const Submission& submission, std::span<const ItemResult> results,
                                 std::int64_t seq_before) {
   if (results.empty()) {
