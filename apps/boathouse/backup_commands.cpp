@@ -323,6 +323,8 @@ int restore(const BackupOptions& options) {
     const auto written = (*ledger)->append_audit(
         {"restore", {}, {}, {}, "name=" + source.folder.filename().string() + " epoch=" + restored->epoch + point});
     if (!written) return fail(written.error());
+    // Whether those were done that had no outcome then, the accounts know, which were copied later.
+    if (const auto settled = (*ledger)->settle_intents(*written); !settled) return fail(settled.error());
   }
   if (restored->rewound.not_found > 0) {
     say(std::to_string(restored->rewound.not_found) +
@@ -361,24 +363,14 @@ int restore(const BackupOptions& options) {
   return source.differences.empty() ? kDone : kFailed;
 }
 
-// With its record in the audit. The new epoch.
-base::Result<std::string> new_epoch_of(const fs::path& data, const sql::Place& place) {
-  base::SystemClock clock;
-  base::SystemRandom random;
-  auto epoch = backup::begin_new_epoch(backup_source(data, place).databases.front(), random);
-  if (!epoch) return epoch;
-  auto ledger = ledger::Ledger::open({.place = place}, clock, random);
-  if (!ledger) return ledger.error();
-  BOATHOUSE_TRY((*ledger)->append_audit({"restore", {}, {}, {}, "by=other-means epoch=" + *epoch}));
-  return epoch;
-}
-
 int reload(const BackupOptions& options) {
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const fs::path data = fs::absolute(options.data);
   if (options.new_epoch) {
-    const auto epoch = new_epoch_of(data, *place);
+    base::SystemClock clock;
+    base::SystemRandom random;
+    const auto epoch = backup::begin_new_epoch(backup_source(data, *place).databases.front(), clock, random);
     if (!epoch) return fail_with(epoch.error());
     say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
   }

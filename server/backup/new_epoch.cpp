@@ -5,10 +5,11 @@
 #include "core/base/hex.hpp"
 #include "server/backup/restore.hpp"
 #include "server/backup/tables.hpp"
+#include "server/ledger/writer.hpp"
 
 namespace boathouse::backup {
 
-base::Result<std::string> begin_new_epoch(const Database& ledger, base::RandomSource& random) {
+base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& clock, base::RandomSource& random) {
   auto connection = open_alone(ledger.place);
   if (!connection) {
     return connection.error();
@@ -27,6 +28,18 @@ base::Result<std::string> begin_new_epoch(const Database& ledger, base::RandomSo
   }
   BOATHOUSE_TRY(update->bind(1, epoch).run());
   BOATHOUSE_TRY(connection->execute("DELETE FROM backup_mark"));
+  const ledger::Epoch begun(epoch, {});
+  auto writer = ledger::Writer::begin(*connection, clock.utc_ms(), begun);
+  if (!writer) {
+    return writer.error();
+  }
+  const auto record = writer->append_audit({"restore", {}, {}, {}, "by=other-means epoch=" + epoch});
+  if (!record) {
+    return record.error();
+  }
+  // Whether those were done that had no outcome then, the accounts know, which may be of another time.
+  BOATHOUSE_TRY(writer->settle_intents(*record));
+  BOATHOUSE_TRY(writer->finish());
   BOATHOUSE_TRY(writing->commit());
   return epoch;
 }

@@ -48,8 +48,9 @@ base::Result<Restored> restore(const std::filesystem::path& backup, const Restor
 
 // For a ledger that was put back to an earlier state by other means than restore() (a copied file, a snapshot, the
 // database's own recovery): the new epoch, with which devices offer again whatever they hold. No backup counts for it
-// until the next is made. Brings its tables up to date. conflict: the ledger is in use.
-base::Result<std::string> begin_new_epoch(const Database& ledger, base::RandomSource& random);
+// until the next is made. The audit has it, in the same transaction. Brings its tables up to date. conflict: the ledger
+// is in use.
+base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& clock, base::RandomSource& random);
 
 struct Moved {
   std::vector<DatabaseCopy> databases;           // what was moved
