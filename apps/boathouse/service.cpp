@@ -65,6 +65,7 @@ constexpr int kJobThreads = 8;
 static_assert(webhooks::kCallPlaces < kJobThreads);
 constexpr std::size_t kTlsThreads = 2;  // handshakes take processor time: not all of it while others wait for a receipt
 constexpr std::int64_t kClickHouseStartsWithinMs = 60'000;
+constexpr std::int64_t kSettleEveryMs = 300'000;
 constexpr auto kDrain = std::chrono::seconds(20);
 
 // The servers of --clickhouse URL[,URL...]. Of several each must have every row, which only a cluster's replicas do.
@@ -149,15 +150,24 @@ base::Status Service::ensure_operator_key() {
   const auto lacks = accounts_->lacks_operator_key();
   if (!lacks) return lacks.error();
   if (!*lacks) return accounts_->ensure_operator_key();
-  auto act = control::AuditedAct::begin(*audit_, {"key.create", {}, {}, "role=operator"});
+  auto act = control::AuditedAct::begin(*audit_, accounts_->outcomes(), {"key.create", {}, {}, "role=operator"});
   if (!act) return act.error();
-  const base::Status made = accounts_->ensure_operator_key();
-  if (made) {
-    act->done({}, "role=operator");
-  } else {
-    act->failed(made.error());
-  }
+  base::Status made = accounts_->ensure_operator_key(&*act);
+  act->ended(made);
   return made;
+}
+
+// What a server of before has left behind goes into the audit before this one does anything; what cannot be written now
+// need not keep it from starting.
+void Service::open_settling() {
+  settler_ = std::make_unique<control::ActSettler>(
+      *audit_, std::vector<control::Outcomes*>{&accounts_->outcomes(), &webhook_store_->outcomes()});
+  if (const base::Status settled = settler_->settle(); !settled) {
+    log_line("the audit lacks what acts have come to, it is tried again: " + settled.error().text);
+  }
+  settling_ = std::make_unique<PeriodicJob>(
+      "acts.settle", kSettleEveryMs, [this](const PeriodicJob::Watch&) { return settler_->settle(); }, *job_runner_,
+      clock_, log_line, [this] { return ledger_->leads(); });
 }
 
 // Beside the ledger: in its PostgreSQL, or in files of their own.
@@ -329,9 +339,10 @@ base::Status Service::open(const ServeOptions& options) {
   witness_ = std::make_unique<ledger::WitnessKeeper>(
       witness_file, [this] { return ledger_->seen(); }, log_line);
   audit_ = std::make_unique<LedgerAuditLog>(*ledger_, log_line);
-  BOATHOUSE_TRY(ensure_operator_key());
   BOATHOUSE_TRY(open_jobs(*place, data));
   BOATHOUSE_TRY(open_webhooks(options, *place, data));
+  open_settling();
+  BOATHOUSE_TRY(ensure_operator_key());
   BOATHOUSE_TRY(open_segments(options, data));
   BOATHOUSE_TRY(open_timeseries(options, data));
   BOATHOUSE_TRY(open_backups(options, *place, data));
@@ -421,6 +432,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   // Nothing is removed from a ledger that went back, and it would not say what is left to be removed.
   if (!ledger_->went_back()) BOATHOUSE_TRY(retention_->start());
   BOATHOUSE_TRY(segments_->start());
+  BOATHOUSE_TRY(settling_->start(kSettleEveryMs));
   BOATHOUSE_TRY(reconciling_->start(kClickHouseStartsWithinMs));
   job_runner_->start(kJobThreads);
   webhook_dispatcher_->start();

@@ -18,6 +18,7 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
+#include "server/control/act_settler.hpp"
 #include "server/control/key_watch.hpp"
 #include "server/http/server.hpp"
 #include "server/http/throttle.hpp"
@@ -55,6 +56,7 @@ class Service {
 
  private:
   base::Status ensure_operator_key();
+  void open_settling();
   base::Status open_jobs(const sql::Place& place, const std::filesystem::path& data);
   base::Status open_webhooks(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
   base::Status open_segments(const ServeOptions& options, const std::filesystem::path& data);
@@ -77,6 +79,8 @@ class Service {
   std::unique_ptr<jobs::Runner> job_runner_;
   webhooks::Policy webhook_policy_;
   std::unique_ptr<webhooks::Store> webhook_store_;
+  std::unique_ptr<control::ActSettler> settler_;
+  std::unique_ptr<PeriodicJob> settling_;
   std::unique_ptr<webhooks::Deliverer> webhook_deliverer_;
   std::unique_ptr<webhooks::Dispatcher> webhook_dispatcher_;
   std::unique_ptr<timeseries::ClickHouseClient> client_;

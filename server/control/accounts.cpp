@@ -42,6 +42,11 @@ Status check_options(const KeyOptions& options, std::int64_t now_ms) {
 
 KeyOwner owner_of(const Athlete& athlete) { return {athlete.id, athlete.name, athlete.created_ms}; }
 
+Learnt learnt_of(const NewKey& key) {
+  return {key.key.athlete->id,
+          "key=" + format_id(kKeyPrefix, key.key.id) + " athlete_made=" + (key.athlete_made ? "yes" : "no")};
+}
+
 }  // namespace
 
 std::string_view name(Role role) { return role == Role::operator_ ? "operator" : "athlete"; }
@@ -175,7 +180,7 @@ Result<std::unordered_set<base::Uuid>> Accounts::load_from(sql::Statement& selec
 
 // ---- keys ----
 
-Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options) {
+Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options, AuditedAct* act) {
   BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
@@ -190,12 +195,12 @@ Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const Key
   if (!key) {
     return key.error();
   }
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt_of(*key)));
   BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }
 
-Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options) {
+Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options, AuditedAct* act) {
   BOATHOUSE_TRY(check_name(name, "an athlete's name"));
   BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
   const std::lock_guard lock(mutex_);
@@ -216,7 +221,7 @@ Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOpti
     return key.error();
   }
   key->athlete_made = is_new;
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt_of(*key)));
   BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }
@@ -308,7 +313,7 @@ Result<std::vector<Key>> Accounts::keys_of(sql::Statement& select) {
   }
 }
 
-Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_ms) {
+Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_ms, AuditedAct* act) {
   if (overlap_ms < 0 || overlap_ms > kMaxOverlapMs) {
     return Error{ErrorCode::invalid_input, "the old secret stays for 0 to 30 days"};
   }
@@ -342,12 +347,12 @@ Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_m
   BOATHOUSE_TRY(
       update->bind(1, key_id.bytes).bind(2, *key.key.previous_until_ms).bind(3, keyed_hash(pepper_, key.text)).run());
   BOATHOUSE_TRY(note_change());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   BOATHOUSE_TRY(load_key(key_id));
   return key;
 }
 
-Status Accounts::revoke(const base::Uuid& key_id) {
+Status Accounts::revoke(const base::Uuid& key_id, AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -389,7 +394,7 @@ Status Accounts::revoke(const base::Uuid& key_id) {
   }
   BOATHOUSE_TRY(forget->bind(1, key_id.bytes).run());
   BOATHOUSE_TRY(note_change());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   ring_.revoke(key_id);
   return {};
 }

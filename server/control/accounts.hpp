@@ -23,10 +23,13 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
+#include "server/control/audit_log.hpp"
 #include "server/control/identity.hpp"
 #include "server/control/key_ring.hpp"
 #include "server/control/keyed_hash.hpp"
+#include "server/control/outcomes.hpp"
 #include "server/control/profile.hpp"
+#include "server/control/schema.hpp"
 #include "server/control/teams.hpp"
 #include "server/sql/sql.hpp"
 
@@ -97,15 +100,18 @@ class Accounts {
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
+  // What takes an act commits its outcome with what it changes (audit_log.hpp); without one it is in no audit.
+
   // invalid_input (unavailable for a zone): as tidy() of profile.hpp.
-  base::Result<Athlete> create_athlete(std::string_view name, const Profile& profile = {});
+  base::Result<Athlete> create_athlete(std::string_view name, const Profile& profile = {}, AuditedAct* act = nullptr);
   // not_found if there is none.
   base::Result<Athlete> athlete(const base::Uuid& id);
   // not_found; conflict: several have it.
   base::Result<Athlete> athlete_named(std::string_view name);
   // Of `version`, or whatever it is. not_found; conflict: it is at another version; errors of the change as for
   // create_athlete().
-  base::Result<Athlete> update_athlete(const base::Uuid& id, ProfileChange change, std::optional<std::int64_t> version);
+  base::Result<Athlete> update_athlete(const base::Uuid& id, ProfileChange change, std::optional<std::int64_t> version,
+                                       AuditedAct* act = nullptr);
   // In order of id (so of making), after `after`.
   base::Result<std::vector<Athlete>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
 
@@ -126,32 +132,37 @@ class Accounts {
   base::Result<Rows> count_of(const base::Uuid& athlete);
 
   // not_found: no such athlete. invalid_input: options that break their rules, a scope that is not an athlete's.
-  base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {});
+  base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {},
+                                          AuditedAct* act = nullptr);
   // Of the one athlete with that name, who is made if there is none. conflict: several have it. Errors of the name as
   // for create_athlete().
-  base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {});
+  base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {},
+                                          AuditedAct* act = nullptr);
   base::Result<NewKey> create_operator_key();
   // Revoked ones too, in order of id, after `after`: all, or one athlete's.
   base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit,
                                       const std::optional<base::Uuid>& athlete = {});
   // Doing it again changes nothing. not_found; conflict: the last operator key in force, without which nobody could
   // administer the server.
-  base::Status revoke(const base::Uuid& key_id);
+  base::Status revoke(const base::Uuid& key_id, AuditedAct* act = nullptr);
   // A new secret for the key; the one of now is good for `overlap_ms` more (0 to kMaxOverlapMs), one of an earlier
   // rotation no longer. not_found; conflict: the key is revoked or has expired.
-  base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms);
+  base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms, AuditedAct* act = nullptr);
 
   // A code with which a device that has no key gets one, within kPairingLifeMs and once. A new code for the athlete, or
   // the end of any key of the athlete, ends the one of before. The device's key ends at `key_expires_ms`, and the code
   // then at the latest. not_found: no such athlete.
-  base::Result<PairingCode> start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms = {});
+  base::Result<PairingCode> start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms = {},
+                                          AuditedAct* act = nullptr);
   // Whose code that is. invalid_input: not the form of a code; not_found: unknown, used, or too late.
   base::Result<base::Uuid> athlete_of_pairing(std::string_view code);
   // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, and of the name.
-  base::Result<NewKey> finish_pairing(std::string_view code, std::string_view device_name);
+  base::Result<NewKey> finish_pairing(std::string_view code, std::string_view device_name, AuditedAct* act = nullptr);
 
   [[nodiscard]] Teams& teams() { return *teams_; }
   [[nodiscard]] const Teams& teams() const { return *teams_; }
+  // Of acts on what is here, the teams too.
+  [[nodiscard]] Outcomes& outcomes() { return outcomes_; }
   [[nodiscard]] base::Clock& clock() { return clock_; }
 
   // Whose key that is; nullopt: the operator's, or no such key.
@@ -174,7 +185,7 @@ class Accounts {
   // At the start of `serve`: with no operator key in force, makes one and writes it to DIR/operator.key (mode 0600,
   // durable, never over an existing file). corrupt: a file that is there holds no operator key of this control.db; the
   // text says what to do. A missing file is fine when an operator key is in force: it was taken to a safer place.
-  base::Status ensure_operator_key();
+  base::Status ensure_operator_key(AuditedAct* act = nullptr);
   // Whether none is in force, so that ensure_operator_key() may have to make one.
   base::Result<bool> lacks_operator_key();
 
@@ -214,6 +225,7 @@ class Accounts {
   const std::unique_ptr<Teams> teams_;  // on a connection of its own
   std::mutex mutex_;                    // of the connection, and so of every change
   sql::Connection connection_;
+  Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};
   std::int64_t seen_changes_ = -1;              // what the ring is made of
   std::atomic<std::int64_t> refreshed_ms_ = 0;  // monotonic
   std::atomic<std::int64_t> next_save_ms_;      // monotonic

@@ -96,17 +96,16 @@ Response create_athlete(const RouteParts& parts, const Request& request) {
   if (const auto wrong = tidy(*wanted)) {
     return http::field_problem(request, "/" + wrong->name, wrong->error);
   }
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "athlete.create", std::nullopt, ""));
+  auto act = begin_act(parts, act_of(request, "athlete.create", std::nullopt, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
   const auto athlete = parts.accounts.create_athlete(
-      *wanted->name, {wanted->email.value_or(""), wanted->locale.value_or(""), wanted->time_zone.value_or("")});
+      *wanted->name, {wanted->email.value_or(""), wanted->locale.value_or(""), wanted->time_zone.value_or("")}, &*act);
+  act->ended(athlete);
   if (!athlete) {
-    act->failed(athlete.error());
     return http::problem_response(request, athlete.error());
   }
-  act->done(athlete->id, "");
   return profile_response(request, 201, *athlete);
 }
 
@@ -139,17 +138,16 @@ Response update(const RouteParts& parts, const Request& request, const base::Uui
   if (const auto wrong = tidy(*change)) {
     return http::field_problem(request, "/" + wrong->name, wrong->error);
   }
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "athlete.update", id, fields_of(*change)));
+  auto act = begin_act(parts, act_of(request, "athlete.update", id, fields_of(*change)));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto athlete = parts.accounts.update_athlete(id, std::move(*change), version);
+  const auto athlete = parts.accounts.update_athlete(id, std::move(*change), version, &*act);
+  act->ended(athlete);
   if (!athlete) {
-    act->failed(athlete.error());
     return athlete.error().code == ErrorCode::conflict ? version_problem(request, athlete.error().text)
                                                        : http::problem_response(request, athlete.error());
   }
-  act->done(std::nullopt, "");
   return profile_response(request, 200, *athlete);
 }
 

@@ -120,7 +120,7 @@ TEST_F(AthleteRoutesTest, AChangeIsWrittenDownWithoutWhatIsInIt) {
   EXPECT_EQ(audit_.acts[0].kind, "athlete.update");
   EXPECT_EQ(audit_.acts[0].athlete, ben.uuid);
   EXPECT_EQ(audit_.acts[0].what, "step=intent fields=name,email");
-  EXPECT_EQ(audit_.acts[1].what, "step=done intent=1");
+  EXPECT_EQ(audit_.acts[1].what, "step=done intent=1 fields=name,email");
   EXPECT_EQ(audit_.acts[3].what, "step=failed intent=3 error=conflict");
   audit_.fails = true;
   EXPECT_EQ(ask(Method::patch, "/v1/me", ben.key, R"({"name": "Lost"})", "*").status, 503);

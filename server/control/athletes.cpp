@@ -36,13 +36,21 @@ Result<std::vector<Athlete>> athletes_of(sql::Statement& select) {
 
 }  // namespace
 
-Result<Athlete> Accounts::create_athlete(std::string_view name, const Profile& profile) {
+Result<Athlete> Accounts::create_athlete(std::string_view name, const Profile& profile, AuditedAct* act) {
   ProfileChange wanted{std::string(name), profile.email, profile.locale, profile.time_zone};
   if (const auto wrong = tidy(wanted)) {
     return wrong->error;
   }
   const std::lock_guard lock(mutex_);
-  return insert_athlete(name, {*wanted.email, *wanted.locale, *wanted.time_zone});
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto athlete = insert_athlete(name, {*wanted.email, *wanted.locale, *wanted.time_zone});
+  if (athlete) {
+    BOATHOUSE_TRY(commit(*transaction, connection_, act, {athlete->id}));
+  }
+  return athlete;
 }
 
 Result<Athlete> Accounts::athlete(const base::Uuid& id) {
@@ -60,7 +68,7 @@ Result<std::vector<Athlete>> Accounts::athletes(const std::optional<base::Uuid>&
 }
 
 Result<Athlete> Accounts::update_athlete(const base::Uuid& id, ProfileChange change,
-                                         std::optional<std::int64_t> version) {
+                                         std::optional<std::int64_t> version, AuditedAct* act) {
   if (const auto wrong = tidy(change)) {
     return wrong->error;
   }
@@ -99,7 +107,7 @@ Result<Athlete> Accounts::update_athlete(const base::Uuid& id, ProfileChange cha
                     .bind(5, athlete.profile.time_zone)
                     .bind(6, athlete.version)
                     .run());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   return athlete;
 }
 

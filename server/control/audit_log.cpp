@@ -2,19 +2,11 @@
 
 #include <utility>
 
+#include "server/control/outcomes.hpp"
+
 namespace boathouse::control {
-namespace {
 
-// Of what was asked for, so before anything was changed. All others are the database's or ours.
-bool is_refusal(base::ErrorCode code) {
-  using enum base::ErrorCode;
-  return code == invalid_input || code == not_found || code == conflict || code == unauthenticated ||
-         code == forbidden || code == too_large || code == unsupported;
-}
-
-}  // namespace
-
-base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Act act) {
+base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Outcomes& outcomes, Act act) {
   Act intent = act;
   intent.what = "step=intent" + (act.what.empty() ? "" : " " + act.what);
   const auto written = log.append(intent);
@@ -22,23 +14,45 @@ base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Act act) {
     return base::Error{base::ErrorCode::unavailable,
                        "this could not be written down, so it was not done: try again in some seconds"};
   }
-  return AuditedAct(log, std::move(act), *written);
+  return AuditedAct(log, outcomes, std::move(act), *written);
 }
 
-void AuditedAct::done(const std::optional<base::Uuid>& athlete, const std::string& what) {
-  if (athlete) {
-    act_.athlete = athlete;
+base::Status commit(sql::Transaction& transaction, sql::Connection& connection, AuditedAct* act, const Learnt& learnt) {
+  if (act == nullptr) {
+    return transaction.commit();
   }
-  finish("done", what);
+  if (learnt.athlete) {
+    act->act_.athlete = learnt.athlete;
+  }
+  act->act_.what += (act->act_.what.empty() || learnt.what.empty() ? "" : " ") + learnt.what;
+  BOATHOUSE_TRY(act->outcomes_.put(connection, act->outcome("done", act->act_.what)));
+  act->state_ = AuditedAct::State::committing;
+  BOATHOUSE_TRY(transaction.commit());
+  act->state_ = AuditedAct::State::done;
+  return {};
 }
 
-void AuditedAct::failed(const base::Error& error) {
-  finish(is_refusal(error.code) ? "failed" : "unknown", "error=" + std::string(base::name(error.code)));
+Outcome AuditedAct::outcome(const std::string& step, const std::string& what) const {
+  Outcome outcome{intent_, act_};
+  outcome.act.what = "step=" + step + " intent=" + std::to_string(intent_) + (what.empty() ? "" : " " + what);
+  return outcome;
 }
 
-void AuditedAct::finish(const std::string& step, const std::string& what) {
-  act_.what = "step=" + step + " intent=" + std::to_string(intent_) + (what.empty() ? "" : " " + what);
-  (void)log_.append(act_);
+// What cannot be written now is the settler's: the row says that it was done, no row that it was not.
+void AuditedAct::end(const base::Error* error) {
+  switch (state_) {
+    case State::begun:
+      (void)log_.append(error == nullptr ? outcome("unchanged", "")
+                                         : outcome("failed", "error=" + std::string(base::name(error->code))));
+      break;
+    case State::committing:
+      break;
+    case State::done:
+      if (log_.append(outcome("done", act_.what))) {
+        (void)outcomes_.remove(intent_);
+      }
+      break;
+  }
 }
 
 }  // namespace boathouse::control

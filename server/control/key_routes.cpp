@@ -118,17 +118,16 @@ Response create_key(const RouteParts& parts, const Request& request) {
     }
     athlete = *id;
   }
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "key.create", athlete, text_of(wanted->options)));
+  auto act = begin_act(parts, act_of(request, "key.create", athlete, text_of(wanted->options)));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto made = athlete ? parts.accounts.create_athlete_key(*athlete, wanted->options)
-                            : parts.accounts.create_athlete_key(wanted->owner.value, wanted->options);
+  const auto made = athlete ? parts.accounts.create_athlete_key(*athlete, wanted->options, &*act)
+                            : parts.accounts.create_athlete_key(wanted->owner.value, wanted->options, &*act);
+  act->ended(made);
   if (!made) {
-    act->failed(made.error());
     return http::field_problem(request, "/" + wanted->owner.field, made.error());
   }
-  act->done(made->key.athlete->id, key_text(made->key.id) + " athlete_made=" + (made->athlete_made ? "yes" : "no"));
   std::string body;
   JsonWriter json(body);
   write_key(json, made->key, &made->text);
@@ -151,16 +150,15 @@ Response rotate_key(const RouteParts& parts, const Request& request) {
                                Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
   }
   const std::string what = key_text(*id) + " overlap_hours=" + std::to_string(*hours->integer());
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "key.rotate", parts.accounts.athlete_of_key(*id), what));
+  auto act = begin_act(parts, act_of(request, "key.rotate", parts.accounts.athlete_of_key(*id), what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto made = parts.accounts.rotate(*id, *hours->integer() * kHourMs);
+  const auto made = parts.accounts.rotate(*id, *hours->integer() * kHourMs, &*act);
+  act->ended(made);
   if (!made) {
-    act->failed(made.error());
     return http::problem_response(request, made.error());
   }
-  act->done(std::nullopt, what);
   std::string text;
   JsonWriter json(text);
   write_key(json, made->key, &made->text);
@@ -181,16 +179,15 @@ Response list(const RouteParts& parts, const Request& request, const std::option
 }
 
 Response revoke(const RouteParts& parts, const Request& request, const base::Uuid& id) {
-  auto act =
-      AuditedAct::begin(parts.audit, act_of(request, "key.revoke", parts.accounts.athlete_of_key(id), key_text(id)));
+  auto act = begin_act(parts, act_of(request, "key.revoke", parts.accounts.athlete_of_key(id), key_text(id)));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  if (const auto status = parts.accounts.revoke(id); !status) {
-    act->failed(status.error());
+  const auto status = parts.accounts.revoke(id, &*act);
+  act->ended(status);
+  if (!status) {
     return http::problem_response(request, status.error());
   }
-  act->done(std::nullopt, key_text(id));
   Response response;
   response.status = 204;
   return response;

@@ -28,7 +28,7 @@ base::Result<bool> Accounts::lacks_operator_key() {
   return *operators == 0;
 }
 
-base::Status Accounts::ensure_operator_key() {
+base::Status Accounts::ensure_operator_key(AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   const std::string path = dir_ + "/operator.key";
   const auto is_ours = [this](const std::string& content) {
@@ -76,7 +76,7 @@ base::Status Accounts::ensure_operator_key() {
     return key.error();
   }
   BOATHOUSE_TRY(stage_secret_file(path, key->text + "\n"));
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   BOATHOUSE_TRY(load_key(key->key.id));
   return publish_secret_file(path);
 }

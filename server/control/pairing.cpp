@@ -26,7 +26,8 @@ Status Accounts::remove_pairings(const base::Uuid& athlete) {
   return remove ? remove->bind(1, athlete.bytes).bind(2, clock_.utc_ms()).run() : Status(remove.error());
 }
 
-Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms) {
+Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms,
+                                            AuditedAct* act) {
   PairingCode code{make_short_code(kPairingCodeLength, random_), clock_.utc_ms() + kPairingLifeMs};
   code.expires_ms = std::min(code.expires_ms, key_expires_ms.value_or(code.expires_ms));
   const auto plain = read_short_code(code.text, kPairingCodeLength);
@@ -49,7 +50,7 @@ Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::opti
   }
   insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms);
   BOATHOUSE_TRY(insert->bind(4, key_expires_ms).run());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   return code;
 }
 
@@ -79,7 +80,7 @@ Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
   return pairing ? Result<base::Uuid>(pairing->athlete) : pairing.error();
 }
 
-Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view device_name) {
+Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view device_name, AuditedAct* act) {
   const auto plain = read_short_code(code, kPairingCodeLength);
   if (!plain) {
     return plain.error();
@@ -105,7 +106,7 @@ Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view 
   if (!key) {
     return key.error();
   }
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act, {owner->id, "key=" + format_id(kKeyPrefix, key->key.id)}));
   BOATHOUSE_TRY(load_key(key->key.id));
   return key;
 }

@@ -116,16 +116,15 @@ Response start(const RouteParts& parts, const Request& request) {
   if (!athlete) {
     return http::problem_response(request, athlete.error());
   }
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "pairing.create", *athlete, ""));
+  auto act = begin_act(parts, act_of(request, "pairing.create", *athlete, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto code = parts.accounts.start_pairing(*athlete, maker.expires_ms);
+  const auto code = parts.accounts.start_pairing(*athlete, maker.expires_ms, &*act);
+  act->ended(code);
   if (!code) {
-    act->failed(code.error());
     return http::problem_response(request, code.error());
   }
-  act->done(std::nullopt, "");
   std::string text;
   JsonWriter json(text);
   json.begin_object().key("code").value(code->text);
@@ -173,16 +172,15 @@ Response claim(const RouteParts& parts, Guesses& guesses, const Request& request
     return http::field_problem(request, "/code", athlete.error());
   }
   guesses.was_right(request);
-  auto act = AuditedAct::begin(parts.audit, {"pairing.claim", std::nullopt, *athlete, ""});
+  auto act = begin_act(parts, {"pairing.claim", std::nullopt, *athlete, ""});
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto made = parts.accounts.finish_pairing(wanted->code, wanted->device_name);
+  const auto made = parts.accounts.finish_pairing(wanted->code, wanted->device_name, &*act);
+  act->ended(made);
   if (!made) {
-    act->failed(made.error());
     return http::field_problem(request, "/code", made.error());
   }
-  act->done(made->key.athlete->id, "key=" + format_id(kKeyPrefix, made->key.id));
   std::string body;
   JsonWriter json(body);
   write_key(json, made->key, &made->text);

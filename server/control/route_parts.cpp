@@ -162,6 +162,10 @@ Act act_of(const Request& request, std::string kind, const std::optional<base::U
   return {std::move(kind), identity_of(request)->key_id, athlete, std::move(what)};
 }
 
+base::Result<AuditedAct> begin_act(const RouteParts& parts, Act act) {
+  return AuditedAct::begin(parts.audit, parts.accounts.outcomes(), std::move(act));
+}
+
 base::Status add_route(http::RouteTable& routes, RouteText text, std::string_view scope, http::Admit admit, Call call,
                        std::size_t max_body_bytes) {
   http::Route route;

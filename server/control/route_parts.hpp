@@ -87,6 +87,8 @@ void write_key(base::JsonWriter& json, const Key& key, const std::string* text);
 
 // Of the caller's word.
 Act act_of(const http::Request& request, std::string kind, const std::optional<base::Uuid>& athlete, std::string what);
+// On accounts or teams.
+base::Result<AuditedAct> begin_act(const RouteParts& parts, Act act);
 
 // ---- the table ----
 

@@ -304,15 +304,17 @@ TEST_F(RoutesTest, EveryActIsWrittenDownBeforeAndAfter) {
   const std::string all_scopes =
       "sessions:read,sessions:write,strokes:read,athletes:read,teams:read,aggregates:read,exports:create,exports:read,"
       "account:delete,athletes:write,teams:write,webhooks:read,webhooks:manage";
-  EXPECT_THAT(
-      lines, testing::ElementsAre("athlete.create nobody: step=intent", "athlete.create Zoe: step=done intent=1",
-                                  "key.create Zoe: step=intent scopes=sessions:read,strokes:read expires_in_days=9",
-                                  "key.create Zoe: step=done intent=3 " + key + " athlete_made=no",
-                                  "key.create nobody: step=intent scopes=" + all_scopes,
-                                  "key.create Yan: step=done intent=5 key=" + text(by_name, "id") + " athlete_made=yes",
-                                  "key.rotate Zoe: step=intent " + key + " overlap_hours=2",
-                                  "key.rotate Zoe: step=done intent=7 " + key + " overlap_hours=2",
-                                  "key.revoke Zoe: step=intent " + key, "key.revoke Zoe: step=done intent=9 " + key));
+  EXPECT_THAT(lines, testing::ElementsAre(
+                         "athlete.create nobody: step=intent", "athlete.create Zoe: step=done intent=1",
+                         "key.create Zoe: step=intent scopes=sessions:read,strokes:read expires_in_days=9",
+                         "key.create Zoe: step=done intent=3 scopes=sessions:read,strokes:read expires_in_days=9 " +
+                             key + " athlete_made=no",
+                         "key.create nobody: step=intent scopes=" + all_scopes,
+                         "key.create Yan: step=done intent=5 scopes=" + all_scopes + " key=" + text(by_name, "id") +
+                             " athlete_made=yes",
+                         "key.rotate Zoe: step=intent " + key + " overlap_hours=2",
+                         "key.rotate Zoe: step=done intent=7 " + key + " overlap_hours=2",
+                         "key.revoke Zoe: step=intent " + key, "key.revoke Zoe: step=done intent=9 " + key));
 }
 
 TEST_F(RoutesTest, AnActThatFailedSaysSo) {

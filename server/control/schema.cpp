@@ -94,6 +94,16 @@ ALTER TABLE athlete ADD COLUMN suspended_ms INTEGER;
                                  // The device's key ends with the key that made its code.
                                  sql::Migration{9, R"sql(
 ALTER TABLE pairing ADD COLUMN key_expires_ms INTEGER;
+)sql"},
+                                 // outcomes.hpp; without a kind: an intent that was given up.
+                                 sql::Migration{10, R"sql(
+CREATE TABLE act_outcome (
+  intent INTEGER PRIMARY KEY,
+  kind TEXT,
+  key_id BLOB CHECK (length(key_id) = 16),
+  athlete BLOB CHECK (length(athlete) = 16),
+  what TEXT
+) STRICT;
 )sql"}};
 }  // namespace
 

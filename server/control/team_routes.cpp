@@ -120,16 +120,15 @@ Response team_response(int status, const Team& team, const Standing& standing) {
 template <typename Do>
 Response acted(const RouteParts& parts, const Request& request, std::string kind,
                const std::optional<base::Uuid>& athlete, const std::string& what, Do work) {
-  auto act = AuditedAct::begin(parts.audit, act_of(request, std::move(kind), athlete, what));
+  auto act = begin_act(parts, act_of(request, std::move(kind), athlete, what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto done = work();
-  if (!done.ok()) {
-    act->failed(done.error());
+  const base::Status done = work(&*act);
+  act->ended(done);
+  if (!done) {
     return http::problem_response(request, done.error());
   }
-  act->done(std::nullopt, what);
   Response response;
   response.status = 204;
   return response;
@@ -156,16 +155,15 @@ Response create_team(const RouteParts& parts, const Request& request) {
     return http::field_problem(request, "/name", name.error());
   }
   const auto& coach = identity_of(request)->athlete;
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "team.create", coach, ""));
+  auto act = begin_act(parts, act_of(request, "team.create", coach, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto team = parts.accounts.teams().create(*name, coach);
+  const auto team = parts.accounts.teams().create(*name, coach, &*act);
+  act->ended(team);
   if (!team) {
-    act->failed(team.error());
     return http::problem_response(request, team.error());
   }
-  act->done(std::nullopt, team_text(team->id));
   return team_response(201, *team, standing_of(parts, request, team->id));
 }
 
@@ -223,17 +221,16 @@ Response rename_team(const RouteParts& parts, const Request& request) {
     return http::field_problem(request, "/name", name.error());
   }
   const std::string what = team_text(led->team.id);
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "team.rename", std::nullopt, what));
+  auto act = begin_act(parts, act_of(request, "team.rename", std::nullopt, what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto team = parts.accounts.teams().rename(led->team.id, *name, version);
+  const auto team = parts.accounts.teams().rename(led->team.id, *name, version, &*act);
+  act->ended(team);
   if (!team) {
-    act->failed(team.error());
     return team.error().code == ErrorCode::conflict ? version_problem(request, team.error().text)
                                                     : http::problem_response(request, team.error());
   }
-  act->done(std::nullopt, what);
   return team_response(200, *team, led->standing);
 }
 
@@ -244,7 +241,7 @@ Response delete_team(const RouteParts& parts, const Request& request) {
   }
   const base::Uuid id = led->team.id;
   return acted(parts, request, "team.delete", std::nullopt, team_text(id),
-               [&] { return parts.accounts.teams().archive(id); });
+               [&](AuditedAct* act) { return parts.accounts.teams().archive(id, act); });
 }
 
 Result<std::int64_t> read_hours(const Request& request) {
@@ -273,16 +270,15 @@ Response invite(const RouteParts& parts, const Request& request) {
     return http::problem_response(request, hours.error());
   }
   const std::string what = team_text(led->team.id) + " hours=" + std::to_string(*hours);
-  auto act = AuditedAct::begin(parts.audit, act_of(request, "team.invite", std::nullopt, what));
+  auto act = begin_act(parts, act_of(request, "team.invite", std::nullopt, what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto invitation = parts.accounts.teams().invite(led->team.id, *hours * kHourMs);
+  const auto invitation = parts.accounts.teams().invite(led->team.id, *hours * kHourMs, &*act);
+  act->ended(invitation);
   if (!invitation) {
-    act->failed(invitation.error());
     return http::problem_response(request, invitation.error());
   }
-  act->done(std::nullopt, what);
   std::string body;
   JsonWriter json(body);
   json.begin_object().key("code").value(invitation->text);
@@ -297,7 +293,7 @@ Response end_invitation(const RouteParts& parts, const Request& request) {
   }
   const base::Uuid id = led->team.id;
   return acted(parts, request, "team.invite.end", std::nullopt, team_text(id),
-               [&] { return parts.accounts.teams().end_invitation(id); });
+               [&](AuditedAct* act) { return parts.accounts.teams().end_invitation(id, act); });
 }
 
 // The athlete's own word that the team's coaches may read the sessions.
@@ -314,8 +310,9 @@ Response join(const RouteParts& parts, const Request& request) {
     return http::field_problem(request, "/code", team.error());
   }
   const base::Uuid athlete = *identity_of(request)->athlete;
-  Response response = acted(parts, request, "team.join", athlete, team_text(team->id),
-                            [&] { return parts.accounts.teams().add(team->id, athlete, TeamRole::member); });
+  Response response = acted(parts, request, "team.join", athlete, team_text(team->id), [&](AuditedAct* act) {
+    return parts.accounts.teams().add(team->id, athlete, TeamRole::member, act);
+  });
   return response.status == 204 ? team_response(200, *team, standing_of(parts, request, team->id))
                                 : std::move(response);
 }
@@ -337,7 +334,7 @@ Response put_person(const RouteParts& parts, const Request& request, TeamRole ro
   }
   const base::Uuid id = led->team.id;
   return acted(parts, request, "team." + std::string(name(role)) + ".add", *athlete, team_text(id),
-               [&] { return parts.accounts.teams().add(id, *athlete, role); });
+               [&](AuditedAct* act) { return parts.accounts.teams().add(id, *athlete, role, act); });
 }
 
 // By a coach or the operator, and by the one who leaves.
@@ -353,7 +350,7 @@ Response remove_person(const RouteParts& parts, const Request& request, TeamRole
   }
   const base::Uuid id = seen->team.id;
   return acted(parts, request, "team." + std::string(name(role)) + ".remove", *athlete, team_text(id),
-               [&] { return parts.accounts.teams().remove(id, *athlete, role); });
+               [&](AuditedAct* act) { return parts.accounts.teams().remove(id, *athlete, role, act); });
 }
 
 }  // namespace

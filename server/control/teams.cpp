@@ -139,14 +139,14 @@ std::vector<base::Uuid> Teams::members_of_coach(const base::Uuid& coach) const {
 
 // In a transaction, then in force here. If what was committed cannot be read back, nobody reads anybody's sessions.
 template <typename Change>
-Status Teams::change(Change change) {
+Status Teams::change(AuditedAct* act, const Learnt& learnt, Change change) {
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
   BOATHOUSE_TRY(change());
   BOATHOUSE_TRY(connection_.execute("UPDATE key_state SET team_changes = team_changes + 1"));
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt));
   Status loaded = load();
   if (!loaded) {
     publish({});
@@ -220,11 +220,11 @@ Status Teams::insert_person(const base::Uuid& team, const base::Uuid& athlete, T
       .run();
 }
 
-Result<Team> Teams::create(std::string_view name, const std::optional<base::Uuid>& coach) {
+Result<Team> Teams::create(std::string_view name, const std::optional<base::Uuid>& coach, AuditedAct* act) {
   BOATHOUSE_TRY(check_name(name, "a team's name"));
   const std::lock_guard lock(mutex_);
   Team team{ids_.next(), std::string(name), clock_.utc_ms()};
-  const Status made = change([&]() -> Status {
+  const Status made = change(act, {{}, "team=" + format_id(kTeamPrefix, team.id)}, [&]() -> Status {
     auto insert = connection_.prepare("INSERT INTO team (id, name, created_ms) VALUES (?1, ?2, ?3)");
     if (!insert) {
       return insert.error();
@@ -291,7 +291,8 @@ Result<std::map<base::Uuid, std::vector<base::Uuid>>> Teams::teams_of_members() 
   return teams;
 }
 
-Result<Team> Teams::rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version) {
+Result<Team> Teams::rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version,
+                           AuditedAct* act) {
   BOATHOUSE_TRY(check_name(name, "a team's name"));
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
@@ -312,13 +313,13 @@ Result<Team> Teams::rename(const base::Uuid& team, std::string_view name, std::o
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, team.bytes).bind(2, found->name).bind(3, found->version).run());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   return found;
 }
 
-Status Teams::archive(const base::Uuid& team) {
+Status Teams::archive(const base::Uuid& team, AuditedAct* act) {
   const std::lock_guard lock(mutex_);
-  return change([&]() -> Status {
+  return change(act, {}, [&]() -> Status {
     if (const auto found = find_open(team); !found) {
       return found.error();
     }
@@ -333,7 +334,7 @@ Status Teams::archive(const base::Uuid& team) {
   });
 }
 
-Status Teams::add(const base::Uuid& team, const base::Uuid& athlete, TeamRole role) {
+Status Teams::add(const base::Uuid& team, const base::Uuid& athlete, TeamRole role, AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   if (const auto found = find_open(team); !found) {
     return found.error();
@@ -341,7 +342,7 @@ Status Teams::add(const base::Uuid& team, const base::Uuid& athlete, TeamRole ro
   if (is(role, team, athlete)) {
     return {};
   }
-  return change([&]() -> Status {
+  return change(act, {}, [&]() -> Status {
     if (const auto found = find_open(team); !found) {
       return found.error();
     }
@@ -361,9 +362,9 @@ Status Teams::add(const base::Uuid& team, const base::Uuid& athlete, TeamRole ro
   });
 }
 
-Status Teams::remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole role) {
+Status Teams::remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole role, AuditedAct* act) {
   const std::lock_guard lock(mutex_);
-  return change([&]() -> Status {
+  return change(act, {}, [&]() -> Status {
     auto leave = connection_.prepare("DELETE FROM team_person WHERE team = ?1 AND athlete = ?2 AND role = ?3");
     if (!leave) {
       return leave.error();
@@ -375,7 +376,7 @@ Status Teams::remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole
   });
 }
 
-Result<Invitation> Teams::invite(const base::Uuid& team, std::int64_t lives_ms) {
+Result<Invitation> Teams::invite(const base::Uuid& team, std::int64_t lives_ms, AuditedAct* act) {
   if (lives_ms < 1 || lives_ms > kMaxInvitationLifeMs) {
     return Error{ErrorCode::invalid_input, "an invitation is good for 1 hour to 30 days"};
   }
@@ -397,11 +398,11 @@ Result<Invitation> Teams::invite(const base::Uuid& team, std::int64_t lives_ms) 
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, team.bytes).bind(2, hash_of(pepper_, *plain)).bind(3, invitation.expires_ms).run());
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(commit(*transaction, connection_, act));
   return invitation;
 }
 
-Status Teams::end_invitation(const base::Uuid& team) {
+Status Teams::end_invitation(const base::Uuid& team, AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -415,7 +416,7 @@ Status Teams::end_invitation(const base::Uuid& team) {
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, team.bytes).run());
-  return transaction->commit();
+  return commit(*transaction, connection_, act);
 }
 
 Result<Team> Teams::team_of_invitation(std::string_view code) {

@@ -20,6 +20,7 @@
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
+#include "server/control/audit_log.hpp"
 #include "server/control/keyed_hash.hpp"
 #include "server/sql/sql.hpp"
 
@@ -60,8 +61,10 @@ class Teams {
   static base::Result<std::unique_ptr<Teams>> open(const sql::Place& place, const Pepper& pepper, base::Clock& clock,
                                                    base::RandomSource& random);
 
+  // Acts: as of Accounts.
+
   // With its first coach, or none. invalid_input: the name; conflict: that person coaches kMaxTeamsOfACoach.
-  base::Result<Team> create(std::string_view name, const std::optional<base::Uuid>& coach);
+  base::Result<Team> create(std::string_view name, const std::optional<base::Uuid>& coach, AuditedAct* act = nullptr);
   // Archived ones too.
   base::Result<Team> team(const base::Uuid& id);
   // In order of id, after `after`: all, or those in which that person is.
@@ -72,19 +75,20 @@ class Teams {
   // Everybody who is a member of some team, and of which.
   base::Result<std::map<base::Uuid, std::vector<base::Uuid>>> teams_of_members();
   // Of `version`, or whatever it is. conflict: it is at another one.
-  base::Result<Team> rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version);
+  base::Result<Team> rename(const base::Uuid& team, std::string_view name, std::optional<std::int64_t> version,
+                            AuditedAct* act = nullptr);
   // Everybody leaves, for good; the name stays.
-  base::Status archive(const base::Uuid& team);
+  base::Status archive(const base::Uuid& team, AuditedAct* act = nullptr);
 
   // Doing it again changes nothing. conflict: the team, or that coach, has as many as there may be; not_found: no such
   // athlete.
-  base::Status add(const base::Uuid& team, const base::Uuid& athlete, TeamRole role);
+  base::Status add(const base::Uuid& team, const base::Uuid& athlete, TeamRole role, AuditedAct* act = nullptr);
   // not_found: that person is not in the team as that.
-  base::Status remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole role);
+  base::Status remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole role, AuditedAct* act = nullptr);
 
   // A code with which athletes join, until it expires; the one of before ends. `lives_ms`: 1 to kMaxInvitationLifeMs.
-  base::Result<Invitation> invite(const base::Uuid& team, std::int64_t lives_ms);
-  base::Status end_invitation(const base::Uuid& team);
+  base::Result<Invitation> invite(const base::Uuid& team, std::int64_t lives_ms, AuditedAct* act = nullptr);
+  base::Status end_invitation(const base::Uuid& team, AuditedAct* act = nullptr);
   // invalid_input: not the form of a code; not_found: unknown or too late.
   base::Result<Team> team_of_invitation(std::string_view code);
 
@@ -112,7 +116,7 @@ class Teams {
 
   // The rest is called with mutex_ held.
   template <typename Change>
-  base::Status change(Change change);
+  base::Status change(AuditedAct* act, const Learnt& learnt, Change change);
   base::Result<std::size_t> count(std::string_view where, const base::Uuid& id, std::optional<TeamRole> role);
   base::Status insert_person(const base::Uuid& team, const base::Uuid& athlete, TeamRole role);
   base::Result<Team> find(const base::Uuid& id);

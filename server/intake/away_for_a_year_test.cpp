@@ -53,12 +53,12 @@ class AwayForAYearTest : public IntakeTest {
   void retire_samples(const base::Uuid& rec_id) {
     load_everything();
     ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100)));
+    const std::int64_t newest = ledger_->hello({anna_, uuid(200)})->server_seq;
     {
       auto connection = sql::Connection::open(place());
-      const std::int64_t newest = ledger_->hello({anna_, uuid(200)})->server_seq;
       ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", newest, 1}));
     }
-    const ledger::Retirement all{rec_id, Stream::sample, samples_held(rec_id), "plan1"};
+    const ledger::Retirement all{rec_id, Stream::sample, samples_held(rec_id), "plan1", newest};
     ASSERT_TRUE(ledger_->apply_plan({&all, 1}, "plan=plan1", {}));
     const ledger::FiguresToKeep figures{rec_id, (*ledger_->recording(rec_id))->server_seq, base::Bytes{1}};
     EXPECT_EQ(ledger_->retire({&all, 1}, {&figures, 1})->removed, 1U);

@@ -248,20 +248,17 @@ std::string text_of(const base::Uuid& id, const Change& change) {
   return id_text(id) + " fields=" + fields;
 }
 
-// `make` between its two records in the audit. `what`: what the caller wants; "" when only the outcome has an id.
+// `make`, to which it hands the act, between its two records in the audit. `what`: what the caller wants; "" when only
+// the outcome has an id.
 template <typename Make>
 Made audited(const Api& api, const Request& request, std::string kind, const std::string& what, Make make) {
-  auto act =
-      control::AuditedAct::begin(api.parts.audit, control::act_of(request, std::move(kind), athlete_of(request), what));
+  auto act = control::AuditedAct::begin(api.parts.audit, api.parts.store.outcomes(),
+                                        control::act_of(request, std::move(kind), athlete_of(request), what));
   if (!act) {
     return act.error();
   }
-  Made made = make();
-  if (made && *made) {
-    act->done(std::nullopt, what.empty() ? id_text((*made)->id) : what);
-  } else {
-    act->failed(made ? Error{ErrorCode::conflict, ""} : made.error());
-  }
+  Made made = make(&*act);
+  act->ended(made && !*made ? Made(Error{ErrorCode::conflict, ""}) : made);
   return made;
 }
 
@@ -302,8 +299,9 @@ Response create_webhook(Api& api, const Request& request) {
   }
   const auto events = wanted.events.value_or(std::vector<std::string>());
   return once(request, 201, [&](const std::optional<Call>& call) {
-    return audited(api, request, "webhook.create", "",
-                   [&] { return api.parts.store.create(call, athlete_of(request), *wanted.url, events); });
+    return audited(api, request, "webhook.create", "", [&](control::AuditedAct* act) {
+      return api.parts.store.create(call, athlete_of(request), *wanted.url, events, act);
+    });
   });
 }
 
@@ -341,10 +339,11 @@ Response change_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  const Made changed = audited(api, request, "webhook.update", text_of(*id, wanted), [&]() -> Made {
-    auto endpoint = api.parts.store.change(athlete_of(request), *id, wanted);
-    return endpoint ? Made(std::optional(std::move(*endpoint))) : Made(endpoint.error());
-  });
+  const Made changed =
+      audited(api, request, "webhook.update", text_of(*id, wanted), [&](control::AuditedAct* act) -> Made {
+        auto endpoint = api.parts.store.change(athlete_of(request), *id, wanted, act);
+        return endpoint ? Made(std::optional(std::move(*endpoint))) : Made(endpoint.error());
+      });
   return changed ? one(200, **changed) : http::problem_response(request, changed.error());
 }
 
@@ -353,8 +352,8 @@ Response delete_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  const Made removed = audited(api, request, "webhook.delete", id_text(*id), [&]() -> Made {
-    BOATHOUSE_TRY(api.parts.store.remove(athlete_of(request), *id));
+  const Made removed = audited(api, request, "webhook.delete", id_text(*id), [&](control::AuditedAct* act) -> Made {
+    BOATHOUSE_TRY(api.parts.store.remove(athlete_of(request), *id, act));
     Endpoint gone;
     gone.id = *id;
     return std::optional(std::move(gone));
@@ -373,8 +372,9 @@ Response rotate_webhook(Api& api, const Request& request) {
     return http::problem_response(request, id.error());
   }
   return once(request, 200, [&](const std::optional<Call>& call) {
-    return audited(api, request, "webhook.rotate", id_text(*id),
-                   [&] { return api.parts.store.rotate(call, athlete_of(request), *id); });
+    return audited(api, request, "webhook.rotate", id_text(*id), [&](control::AuditedAct* act) {
+      return api.parts.store.rotate(call, athlete_of(request), *id, act);
+    });
   });
 }
 

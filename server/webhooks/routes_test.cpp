@@ -190,6 +190,26 @@ TEST_F(WebhookRoutesTest, EveryActIsInTheAuditWithIdsAlone) {
                   "webhook.delete step=intent webhook=" + plain, "webhook.delete step=done intent=9 webhook=" + plain));
 }
 
+// A call that comes again, and a change to what is so already.
+TEST_F(WebhookRoutesTest, WhatChangesNothingIsNoSecondAct) {
+  const std::string body = R"({"url":"https://example.com/in"})";
+  const auto made = call(Method::post, "/v1/webhooks", body, anna_key_, "a-1");
+  const std::string target = "/v1/webhooks/" + text(made, "id");
+  EXPECT_EQ(call(Method::post, "/v1/webhooks", body, anna_key_, "a-1").body, made.body);
+  const auto rotated = call(Method::post, target + "/rotate", "", anna_key_, "a-2");
+  EXPECT_EQ(call(Method::post, target + "/rotate", "", anna_key_, "a-2").body, rotated.body);
+  EXPECT_EQ(call(Method::patch, target, R"({"enabled":true,"events":null})").status, 200);
+  EXPECT_EQ(call(Method::post, target + "/rotate", "", anna_key_, "a-1").status, 422);
+  std::vector<std::string> outcomes;
+  for (std::size_t i = 1; i < audit_.acts.size(); i += 2) {
+    const control::Act& act = audit_.acts[i];
+    outcomes.push_back(act.kind + " " + act.what.substr(0, act.what.find(" intent=")));
+  }
+  EXPECT_THAT(outcomes, testing::ElementsAre("webhook.create step=done", "webhook.create step=unchanged",
+                                             "webhook.rotate step=done", "webhook.rotate step=unchanged",
+                                             "webhook.update step=unchanged", "webhook.rotate step=failed"));
+}
+
 TEST_F(WebhookRoutesTest, WhatCannotBeWrittenDownIsNotDone) {
   const std::string target = "/v1/webhooks/" + make();
   const std::string before = call(Method::get, "/v1/webhooks").body;

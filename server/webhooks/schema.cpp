@@ -54,6 +54,16 @@ CREATE TABLE call (
   PRIMARY KEY (athlete, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX call_of_endpoint ON call (endpoint, at_ms);
+)sql"},
+                                 // control/outcomes.hpp; its own name, for PostgreSQL has the accounts' beside it.
+                                 sql::Migration{3, R"sql(
+CREATE TABLE webhook_outcome (
+  intent INTEGER PRIMARY KEY,
+  kind TEXT,
+  key_id BLOB CHECK (length(key_id) = 16),
+  athlete BLOB CHECK (length(athlete) = 16),
+  what TEXT
+) STRICT;
 )sql"}};
 
 }  // namespace

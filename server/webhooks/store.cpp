@@ -78,27 +78,31 @@ Status Store::put(const Endpoint& endpoint) {
   return insert->bind(10, endpoint.created_ms).bind(11, endpoint.failing_since_ms).run();
 }
 
-template <typename Act>
-Result<Endpoint> Store::in_transaction(Act act) {
+template <typename Work>
+Result<Endpoint> Store::in_transaction(control::AuditedAct* act, Work work) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
-  auto endpoint = act();
-  if (endpoint) {
-    BOATHOUSE_TRY(transaction->commit());
+  Result<Worked> worked = work();
+  if (!worked) {
+    return worked.error();
   }
-  return endpoint;
+  if (worked->changed) {
+    BOATHOUSE_TRY(control::commit(*transaction, connection_, act, {{}, worked->learnt}));
+  }
+  return std::move(worked->endpoint);
 }
 
 // Of two at the same time, on whatever node, the second waits for the first's transaction and finds its call there.
-template <typename Act>
-Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, const base::Uuid& athlete, Act act) {
+template <typename Work>
+Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, const base::Uuid& athlete,
+                                            control::AuditedAct* act, Work work) {
   bool is_others = false;
-  auto endpoint = in_transaction([&]() -> Result<Endpoint> {
+  auto endpoint = in_transaction(act, [&]() -> Result<Worked> {
     if (!call) {
-      return act();
+      return work();
     }
     auto select =
         connection_.prepare("SELECT asked, endpoint FROM call WHERE athlete = ?1 AND key = ?2 AND at_ms > ?3");
@@ -111,11 +115,12 @@ Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, con
     }
     if (*found) {
       is_others = !std::ranges::equal(select->blob(0), call->asked);
-      return one_endpoint(athlete, uuid_of(select->blob(1)));
+      auto made = one_endpoint(athlete, uuid_of(select->blob(1)));
+      return made ? Result<Worked>({std::move(*made), false}) : made.error();
     }
-    auto made = act();
+    auto made = work();
     if (made) {
-      BOATHOUSE_TRY(remember(*call, *made));
+      BOATHOUSE_TRY(remember(*call, made->endpoint));
     }
     return made;
   });
@@ -146,8 +151,8 @@ Status Store::remember(const Call& call, const Endpoint& endpoint) {
 }
 
 // In a transaction, like renew_secret().
-Result<Endpoint> Store::add_endpoint(const base::Uuid& athlete, const std::string& url,
-                                     const std::vector<std::string>& events) {
+Result<Store::Worked> Store::add_endpoint(const base::Uuid& athlete, const std::string& url,
+                                          const std::vector<std::string>& events) {
   const auto others = select_endpoints(athlete, nullptr);
   if (!others) {
     return others.error();
@@ -167,17 +172,19 @@ Result<Endpoint> Store::add_endpoint(const base::Uuid& athlete, const std::strin
   endpoint.secret = new_secret(random_);
   endpoint.created_ms = clock_.utc_ms();
   BOATHOUSE_TRY(put(endpoint));
-  return endpoint;
+  std::string learnt = "webhook=" + endpoint.id.text();
+  return Worked{std::move(endpoint), true, std::move(learnt)};
 }
 
 Result<Endpoint> Store::create(const base::Uuid& athlete, const std::string& url,
                                const std::vector<std::string>& events) {
-  return in_transaction([&] { return add_endpoint(athlete, url, events); });
+  return in_transaction(nullptr, [&] { return add_endpoint(athlete, url, events); });
 }
 
 Result<std::optional<Endpoint>> Store::create(const std::optional<Call>& call, const base::Uuid& athlete,
-                                              const std::string& url, const std::vector<std::string>& events) {
-  return once(call, athlete, [&] { return add_endpoint(athlete, url, events); });
+                                              const std::string& url, const std::vector<std::string>& events,
+                                              control::AuditedAct* act) {
+  return once(call, athlete, act, [&] { return add_endpoint(athlete, url, events); });
 }
 
 Result<std::vector<Endpoint>> Store::endpoints(const base::Uuid& athlete) {
@@ -198,13 +205,16 @@ Result<Endpoint> Store::endpoint(const base::Uuid& athlete, const base::Uuid& id
   return one_endpoint(athlete, id);
 }
 
-Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, const Change& change) {
-  return in_transaction([&]() -> Result<Endpoint> {
-    auto endpoint = one_endpoint(athlete, id);
-    if (!endpoint) {
-      return endpoint;
+Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
+                               control::AuditedAct* act) {
+  return in_transaction(act, [&]() -> Result<Worked> {
+    const auto before = one_endpoint(athlete, id);
+    if (!before) {
+      return before.error();
     }
-    if (change.url && *change.url != endpoint->url) {
+    Worked worked{*before};
+    Endpoint& endpoint = worked.endpoint;
+    if (change.url && *change.url != endpoint.url) {
       const auto others = select_endpoints(athlete, nullptr);
       if (!others) {
         return others.error();
@@ -213,44 +223,47 @@ Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, 
                       [&](const Endpoint& other) { return other.url == *change.url; })) {
         return has_url();
       }
-      endpoint->url = *change.url;
-      endpoint->failing_since_ms.reset();
+      endpoint.url = *change.url;
+      endpoint.failing_since_ms.reset();
     }
     if (change.events) {
-      endpoint->events = *change.events;
+      endpoint.events = *change.events;
     }
-    if (change.enabled && *change.enabled != endpoint->enabled) {
-      endpoint->enabled = *change.enabled;
-      endpoint->disabled_why.clear();
-      endpoint->failing_since_ms.reset();
+    if (change.enabled && *change.enabled != endpoint.enabled) {
+      endpoint.enabled = *change.enabled;
+      endpoint.disabled_why.clear();
+      endpoint.failing_since_ms.reset();
     }
-    BOATHOUSE_TRY(put(*endpoint));
-    return endpoint;
+    worked.changed = endpoint != *before;
+    if (worked.changed) {
+      BOATHOUSE_TRY(put(endpoint));
+    }
+    return worked;
   });
 }
 
-Result<Endpoint> Store::renew_secret(const base::Uuid& athlete, const base::Uuid& id) {
+Result<Store::Worked> Store::renew_secret(const base::Uuid& athlete, const base::Uuid& id) {
   auto endpoint = one_endpoint(athlete, id);
   if (!endpoint) {
-    return endpoint;
+    return endpoint.error();
   }
   endpoint->previous_secret = endpoint->secret;
   endpoint->previous_until_ms = clock_.utc_ms() + kOverlapMs;
   endpoint->secret = new_secret(random_);
   BOATHOUSE_TRY(put(*endpoint));
-  return endpoint;
+  return Worked{std::move(*endpoint)};
 }
 
 Result<Endpoint> Store::rotate(const base::Uuid& athlete, const base::Uuid& id) {
-  return in_transaction([&] { return renew_secret(athlete, id); });
+  return in_transaction(nullptr, [&] { return renew_secret(athlete, id); });
 }
 
 Result<std::optional<Endpoint>> Store::rotate(const std::optional<Call>& call, const base::Uuid& athlete,
-                                              const base::Uuid& id) {
-  return once(call, athlete, [&] { return renew_secret(athlete, id); });
+                                              const base::Uuid& id, control::AuditedAct* act) {
+  return once(call, athlete, act, [&] { return renew_secret(athlete, id); });
 }
 
-Status Store::remove(const base::Uuid& athlete, const base::Uuid& id) {
+Status Store::remove(const base::Uuid& athlete, const base::Uuid& id, control::AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -267,7 +280,7 @@ Status Store::remove(const base::Uuid& athlete, const base::Uuid& id) {
     }
     BOATHOUSE_TRY(statement->bind(1, id.bytes).run());
   }
-  return transaction->commit();
+  return control::commit(*transaction, connection_, act);
 }
 
 Status Store::forget(const base::Uuid& athlete) {

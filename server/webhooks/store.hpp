@@ -18,7 +18,10 @@
 #include "core/base/result.hpp"
 #include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
+#include "server/control/audit_log.hpp"
+#include "server/control/outcomes.hpp"
 #include "server/sql/sql.hpp"
+#include "server/webhooks/schema.hpp"
 #include "server/webhooks/signature.hpp"
 
 namespace boathouse::webhooks {
@@ -44,6 +47,8 @@ struct Endpoint {
   std::string disabled_why;  // "" if nobody but the athlete did it
   std::int64_t created_ms = 0;
   std::optional<std::int64_t> failing_since_ms;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 // The numbers are in the database: never change one.
@@ -102,22 +107,28 @@ class Store {
   static base::Result<std::unique_ptr<Store>> open(const sql::Place& place, base::Clock& clock,
                                                    base::RandomSource& random);
 
+  // What takes an act commits its outcome with what it changes (control/audit_log.hpp), and leaves it alone when
+  // nothing is to be changed.
+
   // `url` and `events` were checked. conflict: kMaxEndpoints are there, or one with this URL.
   base::Result<Endpoint> create(const base::Uuid& athlete, const std::string& url,
                                 const std::vector<std::string>& events);
   // The same, or, when the call comes again, what it has made, as that is now. nullopt: its key is another call's.
   base::Result<std::optional<Endpoint>> create(const std::optional<Call>& call, const base::Uuid& athlete,
-                                               const std::string& url, const std::vector<std::string>& events);
+                                               const std::string& url, const std::vector<std::string>& events,
+                                               control::AuditedAct* act = nullptr);
   base::Result<std::vector<Endpoint>> endpoints(const base::Uuid& athlete);
   base::Result<Endpoint> endpoint(const base::Uuid& athlete, const base::Uuid& id);
   // Enabling it forgives what has failed. conflict: another has this URL.
-  base::Result<Endpoint> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change);
+  base::Result<Endpoint> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
+                                control::AuditedAct* act = nullptr);
   // A new secret; the one of now goes on signing for kOverlapMs, an earlier one no longer.
   base::Result<Endpoint> rotate(const base::Uuid& athlete, const base::Uuid& id);
   base::Result<std::optional<Endpoint>> rotate(const std::optional<Call>& call, const base::Uuid& athlete,
-                                               const base::Uuid& id);
+                                               const base::Uuid& id, control::AuditedAct* act = nullptr);
   // With its log.
-  base::Status remove(const base::Uuid& athlete, const base::Uuid& id);
+  base::Status remove(const base::Uuid& athlete, const base::Uuid& id, control::AuditedAct* act = nullptr);
+  [[nodiscard]] control::Outcomes& outcomes() { return outcomes_; }
 
   // All of the athlete's, with their logs. Doing it again changes nothing.
   base::Status forget(const base::Uuid& athlete);
@@ -174,13 +185,19 @@ class Store {
       : clock_(clock), random_(random), ids_(clock, random), connection_(std::move(connection)) {}
 
   // With mutex_ held.
-  base::Result<Endpoint> add_endpoint(const base::Uuid& athlete, const std::string& url,
-                                      const std::vector<std::string>& events);
-  base::Result<Endpoint> renew_secret(const base::Uuid& athlete, const base::Uuid& id);
-  template <typename Act>
-  base::Result<Endpoint> in_transaction(Act act);
-  template <typename Act>
-  base::Result<std::optional<Endpoint>> once(const std::optional<Call>& call, const base::Uuid& athlete, Act act);
+  struct Worked {
+    Endpoint endpoint;
+    bool changed = true;
+    std::string learnt = {};  // control::Learnt::what
+  };
+  base::Result<Worked> add_endpoint(const base::Uuid& athlete, const std::string& url,
+                                    const std::vector<std::string>& events);
+  base::Result<Worked> renew_secret(const base::Uuid& athlete, const base::Uuid& id);
+  template <typename Work>
+  base::Result<Endpoint> in_transaction(control::AuditedAct* act, Work work);
+  template <typename Work>
+  base::Result<std::optional<Endpoint>> once(const std::optional<Call>& call, const base::Uuid& athlete,
+                                             control::AuditedAct* act, Work work);
   base::Status remember(const Call& call, const Endpoint& endpoint);
   base::Result<std::vector<Endpoint>> select_endpoints(const base::Uuid& athlete, const base::Uuid* id);
   base::Result<Endpoint> one_endpoint(const base::Uuid& athlete, const base::Uuid& id);
@@ -199,6 +216,7 @@ class Store {
   base::UuidV7Source ids_;
   std::mutex mutex_;
   sql::Connection connection_;
+  control::Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};
 };
 
 }  // namespace boathouse::webhooks

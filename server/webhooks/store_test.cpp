@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "server/control/test_audit_log.hpp"
 #include "server/webhooks/test_webhooks.hpp"
 
 namespace boathouse::webhooks {
@@ -265,6 +266,57 @@ TEST_P(StoreTest, OldAndManyAreForgottenButNotWhatWaits) {
   tell("later");
   EXPECT_EQ(count(), 3);
   EXPECT_TRUE(*store_->due(waiting.at(0)));
+}
+
+// Every call that may be an act: its outcome is committed with what it changes, and there is none of what changed
+// nothing.
+TEST_P(StoreTest, AnActsOutcomeIsInItsOwnTransaction) {
+  control::TestAuditLog log;
+  log.fails_outcomes = true;
+  const auto act = [&](auto work) {
+    auto begun = control::AuditedAct::begin(log, store_->outcomes(), {"webhook.act", {}, kAnna, ""});
+    const auto result = work(&*begun);
+    EXPECT_TRUE(result);
+    begun->ended(result);
+  };
+  base::Uuid id;
+  const Call call{"a", {}};
+  const auto create = [&](control::AuditedAct* one) {
+    auto made = store_->create(call, kAnna, "https://example.com/", {}, one);
+    id = (*made)->id;
+    return made;
+  };
+  act(create);
+  act(create);
+  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, one); });
+  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, one); });
+  act([&](control::AuditedAct* one) { return store_->rotate(std::nullopt, kAnna, id, one); });
+  act([&](control::AuditedAct* one) { return store_->remove(kAnna, id, one); });
+  std::vector<std::string> committed;
+  for (const control::Outcome& outcome : *store_->outcomes().waiting()) committed.push_back(outcome.act.what);
+  EXPECT_THAT(committed, ElementsAre("step=done intent=1 webhook=" + id.text(), "step=done intent=3",
+                                     "step=done intent=5", "step=done intent=6"));
+}
+
+// A database of before outcomes, with an endpoint in it.
+TEST_P(StoreTest, ADatabaseOfVersion2TakesActs) {
+  const sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  const base::Uuid id{{7}};
+  {
+    auto connection = sql::Connection::open(old.place());
+    ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(2)}));
+    auto insert = connection->prepare(
+        "INSERT INTO endpoint (id, athlete, url, events, secret, enabled, disabled_why, created_ms) "
+        "VALUES (?1, ?2, 'https://example.com/', '', ?3, 1, '', 5)");
+    ASSERT_TRUE(insert->bind(1, id.bytes).bind(2, kAnna.bytes).bind(3, Secret{}).run());
+  }
+  const auto store = Store::open(old.place(), clock_, random_);
+  ASSERT_TRUE(store) << store.error().text;
+  control::TestAuditLog log;
+  log.fails_outcomes = true;
+  auto act = control::AuditedAct::begin(log, (*store)->outcomes(), {"webhook.rotate", {}, kAnna, ""});
+  EXPECT_TRUE((*store)->rotate(std::nullopt, kAnna, id, &*act));
+  EXPECT_THAT(*(*store)->outcomes().waiting(), SizeIs(1));
 }
 
 TEST_P(StoreTest, NotEverythingWaitsForAnEndpointThatIsAway) {
