@@ -142,6 +142,7 @@ void Service::use_engine(const timeseries::Endpoint& endpoint) {
       log_line("making the tables failed: " + made.error().text);
   }
   client_->set_endpoint(endpoint);
+  engine_metrics_->set_endpoint(endpoint);
   if (!endpoint.url.empty()) loader_->retry_now();
 }
 
@@ -278,6 +279,7 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
     engine_options.data_path = (data / "clickhouse").string();
     engine_options.password_file = password_file.string();
     engine_options.password = *password;
+    engine_metrics_ = std::make_unique<EngineMetrics>(data / "clickhouse", EngineMetrics::Options{}, clock_);
     engine_ = std::make_unique<timeseries::EngineProcess>(
         std::move(engine_options),
         [this, data](const timeseries::Endpoint& endpoint) {
@@ -387,6 +389,7 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
       routes, {*accounts_, *audit_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
   metrics_.watch(*job_queue_, *webhook_store_, clock_);
   metrics_.watch(*ledger_, *reconciler_, clock_);
+  if (engine_metrics_) metrics_.watch(*engine_metrics_);
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));

@@ -8,6 +8,7 @@
 
 #include "apps/boathouse/backup_service.hpp"
 #include "apps/boathouse/backup_watch.hpp"
+#include "apps/boathouse/engine_metrics.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
 #include "apps/boathouse/periodic_job.hpp"
 #include "apps/boathouse/retention_service.hpp"
@@ -84,6 +85,7 @@ class Service {
   std::unique_ptr<webhooks::Deliverer> webhook_deliverer_;
   std::unique_ptr<webhooks::Dispatcher> webhook_dispatcher_;
   std::unique_ptr<timeseries::ClickHouseClient> client_;
+  std::unique_ptr<EngineMetrics> engine_metrics_;
   std::unique_ptr<timeseries::EngineProcess> engine_;
   std::filesystem::path engine_noted_in_;
   std::unique_ptr<timeseries::Loader> loader_;

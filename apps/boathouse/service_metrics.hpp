@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/boathouse/backup_watch.hpp"
+#include "apps/boathouse/engine_metrics.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
@@ -53,6 +54,9 @@ class ServiceMetrics {
 
   // Before add_route(); it must outlive the routes.
   void watch(const BackupWatch& backups);
+
+  // The numbers of engine_metrics.hpp; it must outlive the routes.
+  void watch(EngineMetrics& engine) { engine.add_to(registry_); }
 
   // The numbers of the jobs and the webhooks. Before add_route(); all must outlive the routes.
   void watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::Clock& clock);

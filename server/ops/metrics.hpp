@@ -89,9 +89,9 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // Requires a name of [a-z0-9_] that is not there yet (else std::invalid_argument: a bug); labels the same. References
-  // stay good as long as the registry. `max_series`: larger than kMaxSeries only for labels that the program's own
-  // words fill, so that they end before it.
+  // Requires a name of [A-Za-z0-9_] that is not there yet (else std::invalid_argument: a bug); labels the same.
+  // References stay good as long as the registry. `max_series`: larger than kMaxSeries only for labels that the
+  // program's own words fill, so that they end before it.
   Family<Counter>& counters(const std::string& name, const std::string& help, std::vector<std::string> labels,
                             std::size_t max_series = kMaxSeries);
   Counter& counter(const std::string& name, const std::string& help);

@@ -132,7 +132,7 @@ await main(async () => {
     number('boathouse_sync_items_total{kind="chunk",result="stored"}'));
   check('and time acknowledgements', number('boathouse_http_request_duration_seconds_count{route="syncBatch"}') > 0, numbers);
   equal('every line of the metrics is one', numbers.trim().split('\n')
-    .filter((line) => !/^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z0-9_]+="[^"]*"(,[a-z0-9_]+="[^"]*")*\})? [0-9.e+-]+)$/.test(line)), []);
+    .filter((line) => !/^(# (HELP|TYPE) [A-Za-z0-9_]+ .+|[A-Za-z0-9_]+(\{[a-z0-9_]+="[^"]*"(,[a-z0-9_]+="[^"]*")*\})? [0-9.e+-]+)$/.test(line)), []);
   const list = run(['key', 'list', '--server', server.url, '--key', server.operatorKey]).out;
   const keyId = list.split('\n').find((line) => line.includes('Ben')).split(/\s+/)[0];
   equal('a key can be revoked', run(['key', 'revoke', keyId, '--server', server.url, '--key', server.operatorKey]).code, 0);
