@@ -73,7 +73,7 @@ ${bill(1)}
 
 ${bill(5)}
 
-Machines, load balancers and NAT are most of a small bill. On a large one the ledger is: its bodies lie in PostgreSQL, ${(ledgerFactor()).toFixed(1)} times what
+Machines, the load balancer and NAT are most of a small bill. On a large one the ledger is: its bodies lie in PostgreSQL, ${(ledgerFactor()).toFixed(1)} times what
 ClickHouse takes. So these come first, in this order: bodies to segment files in S3 (planned, not built), a savings plan for the machines
 (-30 to -40 %).
 

@@ -161,10 +161,10 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
            kReplicas * cold_gb * usd("s3")},
       {"backups", month.backups_gb * usd("s3") + backup_volume_gb * usd("gp3")},
       {"network", size("natGateways") * always("nat") + assumed("updatesThroughNatGb") * usd("nat-gb") +
-                      2 * (always("load-balancer") + always("load-balancer-unit")) +
+                      always("load-balancer") + always("load-balancer-unit") +
                       (2 + size("natGateways")) * always("public-ipv4") + sent_gb * usd("out-gb") +
                       (clickhouse_a_year + bodies_a_year) / 12 * usd("between-zones-gb")},
-      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 17 * usd("alarm") + 2 * usd("zone") +
+      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 16 * usd("alarm") + 2 * usd("zone") +
                                           assumed("logsGb") * usd("logs-gb") +
                                           machines * assumed("detailedMetricsOfAMachine") * usd("metric")}};
   for (const auto& [what, dollars] : month.usd) month.all += dollars;

@@ -42,7 +42,7 @@ done
 # The certificates that every node gets are of one authority and for the names that the nodes use.
 ./make-tls 30 >"$bundles/tls.json"
 for part in ca certificate key; do jq -er ".$part" "$bundles/tls.json" >"$bundles/$part.pem"; done
-for host in clickhouse-1 clickhouse keeper-3 service; do
+for host in clickhouse-1 clickhouse-2 keeper-3 service; do
   openssl verify -CAfile "$bundles/ca.pem" -verify_hostname "$host.boathouse.internal" -purpose sslserver "$bundles/certificate.pem" >/dev/null
 done
 if openssl verify -CAfile "$bundles/ca.pem" -verify_hostname boathouse.example.org "$bundles/certificate.pem" >/dev/null 2>&1; then

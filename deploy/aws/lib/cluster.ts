@@ -1,12 +1,9 @@
 // ClickHouse: two replicas in two zones, three Keepers in three, each with a volume that outlives its machine.
 import { RemovalPolicy, Size as Amount } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as route53 from 'aws-cdk-lib/aws-route53';
-import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Network, internalDomain } from './network.js';
 import { NodeGroup } from './node_group.js';
@@ -14,11 +11,11 @@ import { Safe } from './safe.js';
 import { Site, Size } from './settings.js';
 
 export class Cluster extends Construct {
-  readonly url = `https://clickhouse.${internalDomain}:8443`;
+  // Of each replica: the service spreads its reads and goes to the other by ClickHouse's own codes, which a load balancer does not read. TLS from
+  // end to end: the replicas have certificates of the internal authority, which the service's nodes trust.
+  readonly urls: string[] = [];
   readonly replicas: NodeGroup[] = [];
   readonly keepers: NodeGroup[] = [];
-  readonly door: elb.NetworkLoadBalancer;
-  readonly targets: elb.NetworkTargetGroup;
 
   constructor(scope: Construct, id: string, site: Site, size: Size, network: Network, safe: Safe, topic: sns.ITopic) {
     super(scope, id);
@@ -76,24 +73,10 @@ export class Cluster extends Construct {
       }));
       replica.mayUseKey(safe.backupKey);
       this.replicas.push(replica);
+      this.urls.push(`https://clickhouse-${number}.${internalDomain}:8443`);
     }
     // One after the other: an update of the stack goes on to the next node only when the one before has said that it works.
     const order = [...this.keepers, ...this.replicas];
     order.slice(1).forEach((later, i) => later.group.node.addDependency(order[i]!.group));
-
-    this.door = new elb.NetworkLoadBalancer(this, 'Door', {
-      vpc: network.vpc, internetFacing: false, securityGroups: [network.clickhouseDoor], crossZoneEnabled: true, deletionProtection: true,
-      vpcSubnets: { subnetGroupName: 'nodes', availabilityZones: site.zones.slice(0, 2) },
-    });
-    this.door.logAccessLogs(safe.accessLogs, 'clickhouse-door');
-    // TLS from end to end: the replicas have certificates of the internal authority, which the service's nodes trust.
-    this.targets = this.door.addListener('Https', { port: 8443, protocol: elb.Protocol.TCP }).addTargets('Replicas', {
-      port: 8443, protocol: elb.Protocol.TCP, preserveClientIp: true, deregistrationDelay: Duration.seconds(30),
-      targets: this.replicas.map(({ group }) => group),
-      healthCheck: { protocol: elb.Protocol.HTTPS, path: '/replicas_status', interval: Duration.seconds(10), healthyThresholdCount: 2, unhealthyThresholdCount: 2 },
-    });
-    new route53.ARecord(this, 'DoorName', {
-      zone: network.names, recordName: 'clickhouse', target: route53.RecordTarget.fromAlias(new targets.LoadBalancerTarget(this.door)),
-    });
   }
 }

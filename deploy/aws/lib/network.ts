@@ -14,7 +14,6 @@ export class Network extends Construct {
   readonly names: route53.PrivateHostedZone;
   readonly loadBalancer: ec2.SecurityGroup;
   readonly service: ec2.SecurityGroup;
-  readonly clickhouseDoor: ec2.SecurityGroup;
   readonly clickhouse: ec2.SecurityGroup;
   readonly keeper: ec2.SecurityGroup;
   readonly ledger: ec2.SecurityGroup;
@@ -54,7 +53,6 @@ export class Network extends Construct {
     };
     this.loadBalancer = group('LoadBalancer', 'The one door from outside', false);
     this.service = group('Service', 'Nodes that run boathouse serve', true);
-    this.clickhouseDoor = group('ClickHouseDoor', 'The load balancer before the replicas', false);
     this.clickhouse = group('ClickHouse', 'ClickHouse replicas', true);
     this.keeper = group('Keeper', 'ClickHouse Keepers', true);
     this.ledger = group('Ledger', 'PostgreSQL', false);
@@ -67,8 +65,7 @@ export class Network extends Construct {
     this.loadBalancer.addIngressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'Devices, pages, programs');
     allow(this.loadBalancer, this.service, 8443, 'Requests');
     allow(this.service, this.ledger, ledgerPort, 'Ledger');
-    allow(this.service, this.clickhouseDoor, 8443, 'Loads and queries');
-    allow(this.clickhouseDoor, this.clickhouse, 8443, 'Loads and queries');
+    allow(this.service, this.clickhouse, 8443, 'Loads and queries');
     for (const [port, why] of [[9440, 'Statements ON CLUSTER'], [9010, 'Parts'], [8443, 'A replica asks itself at boot']] as const) {
       allow(this.clickhouse, this.clickhouse, port, why);
     }

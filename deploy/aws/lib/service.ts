@@ -28,7 +28,7 @@ export class Service extends Construct {
       environment: {
         BOATHOUSE_HOST: 'service.boathouse.internal',
         BOATHOUSE_LEDGER: ledger.url,
-        BOATHOUSE_CLICKHOUSE: cluster.url,
+        BOATHOUSE_CLICKHOUSE: cluster.urls.join(','),
         BOATHOUSE_LEDGER_SECRET: ledger.database.secret!.secretArn,
         BOATHOUSE_CLICKHOUSE_SECRET: safe.clickhousePassword.secretArn,
         BOATHOUSE_PEPPER_SECRET: safe.pepper.secretArn,
@@ -39,7 +39,7 @@ export class Service extends Construct {
     this.nodes.role.addToPolicy(new iam.PolicyStatement({ actions: ['secretsmanager:PutSecretValue'], resources: [safe.operatorKey.ref] }));
     this.nodes.mayUseKey(safe.key);
     // It makes the tables on both replicas at its first start.
-    this.nodes.group.node.addDependency(ledger.database, cluster.door, ...cluster.replicas.map(({ group }) => group));
+    this.nodes.group.node.addDependency(ledger.database, ...cluster.replicas.map(({ group }) => group));
     this.nodes.group.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60, cooldown: Duration.minutes(5) });
 
     const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', { hostedZoneId: site.hostedZoneId, zoneName: site.hostedZoneName });

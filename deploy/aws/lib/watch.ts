@@ -36,7 +36,6 @@ export class Watch extends Construct {
     alarm('NoHealthyNode', service.targets.metrics.healthyHostCount({ ...minute, statistic: 'Minimum' }), 1, false, 3, 'No node of the service answers: devices keep their data and wait.', BREACHING);
     alarm('ServerErrors', service.targets.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { ...minute, statistic: 'Sum' }), 20, true, 5, 'The service answers with errors.');
     alarm('DoorErrors', service.door.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, { ...minute, statistic: 'Sum' }), 20, true, 5, 'The load balancer finds nobody who answers.');
-    alarm('OneReplica', cluster.targets.metrics.healthyHostCount({ ...minute, statistic: 'Minimum' }), 2, false, 10, 'A ClickHouse replica is away or behind: loads wait for both.', BREACHING);
     alarm('LedgerSpace', ledger.database.metricFreeStorageSpace({ ...minute, statistic: 'Minimum' }), 20 * gib, false, 15, 'The ledger\'s disk is nearly full.', BREACHING);
     alarm('LedgerCpu', ledger.database.metricCPUUtilization({ ...minute, statistic: 'Average' }), 85, true, 30, 'The ledger\'s processor is busy.');
     alarm('LedgerMemory', ledger.database.metricFreeableMemory({ ...minute, statistic: 'Minimum' }), gib / 4, false, 30, 'The ledger has little memory.');

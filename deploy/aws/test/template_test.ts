@@ -154,11 +154,27 @@ for (const size of ['small', 'large'] as const) {
 
   it('TLS on every listener, the public one with TLS 1.2 or later', () => {
     const byPort = new Map(all('AWS::ElasticLoadBalancingV2::Listener').map((listener) => [listener.Port, listener]));
-    assert.deepEqual([...byPort.keys()].sort(), [443, 8443]);
+    assert.deepEqual([...byPort.keys()], [443]);
     assert.deepEqual([byPort.get(443).Protocol, byPort.get(443).SslPolicy], ['HTTPS', 'ELBSecurityPolicy-TLS13-1-2-Res-2021-06']);
     for (const group of all('AWS::ElasticLoadBalancingV2::TargetGroup')) assert.deepEqual([group.Port, group.HealthCheckProtocol], [8443, 'HTTPS']);
-    const internal = all('AWS::ElasticLoadBalancingV2::LoadBalancer').find(({ Type }) => Type === 'network');
-    assert.equal(internal.Scheme, 'internal');
+  });
+
+  // What the client does about a replica that fails (it spreads reads, goes by ClickHouse's codes) it does only among those that it is told of.
+  it('the service knows each replica by its own name, and may speak to it', () => {
+    const text = all('AWS::EC2::LaunchTemplate').map(userData).find((one) => one.includes('BOATHOUSE_CLICKHOUSE='))!;
+    const urls = /BOATHOUSE_CLICKHOUSE='([^']*)'/.exec(text)![1]!.split(',');
+    assert.deepEqual(urls, ['https://clickhouse-1.boathouse.internal:8443', 'https://clickhouse-2.boathouse.internal:8443']);
+    // The names that the replicas announce are these.
+    const own = all('AWS::EC2::LaunchTemplate').map(userData).map((one) => /BOATHOUSE_HOST='(clickhouse-[^']*)'/.exec(one)?.[1]).filter(Boolean);
+    assert.deepEqual(own.sort().map((host) => `https://${host}:8443`), urls);
+    const start = fs.readFileSync(path.join(deployFolder(), 'systemd/boathouse-aws.conf'), 'utf8');
+    assert.match(start, /--clickhouse \$\{BOATHOUSE_CLICKHOUSE\} .*--clickhouse-cluster boathouse$/m);
+    const group = (description: string): string => Object.entries(make(size).template.findResources('AWS::EC2::SecurityGroup'))
+      .find(([, { Properties }]: [string, Json]) => Properties.GroupDescription === description)![0];
+    const [service, clickhouse] = [group('Nodes that run boathouse serve'), group('ClickHouse replicas')];
+    const id = (reference: Json): string => reference['Fn::GetAtt'][0];
+    assert.ok(all('AWS::EC2::SecurityGroupIngress').some((rule) => id(rule.GroupId) === clickhouse && id(rule.SourceSecurityGroupId) === service && rule.FromPort === 8443));
+    assert.ok(all('AWS::EC2::SecurityGroupEgress').some((rule) => id(rule.GroupId) === service && id(rule.DestinationSecurityGroupId) === clickhouse && rule.FromPort === 8443));
   });
 
   it('a node stays in service while ClickHouse is down', () => {
@@ -249,7 +265,7 @@ for (const size of ['small', 'large'] as const) {
     const alarms = all('AWS::CloudWatch::Alarm');
     const named = Object.keys(make(size).template.findResources('AWS::CloudWatch::Alarm')).map((id) => id.replace(/^Watch/, '').replace(/[0-9A-F]{8}$/, ''));
     assert.deepEqual(named.sort(), ['DoorErrors', 'Keeper1Gone', 'Keeper2Gone', 'Keeper3Gone', 'LedgerConnections', 'LedgerCpu', 'LedgerMemory', 'LedgerSpace',
-      'NoHealthyNode', 'NodesGone', 'OneReplica', 'PrometheusGone', 'Replica1Cpu', 'Replica1Gone', 'Replica2Cpu', 'Replica2Gone', 'ServerErrors']);
+      'NoHealthyNode', 'NodesGone', 'PrometheusGone', 'Replica1Cpu', 'Replica1Gone', 'Replica2Cpu', 'Replica2Gone', 'ServerErrors']);
     const runbooks = fs.readFileSync(path.join(deployFolder(), '../docs/operations/runbooks.md'), 'utf8');
     for (const name of named) assert.match(runbooks, new RegExp(`^\\|.*\\b${name}\\b.*\\|`, 'm'), name);
     for (const alarm of alarms) {
