@@ -286,10 +286,12 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
 
 base::Status ClickHouseClient::insert(std::string_view sql, std::span<const base::ByteView> native_body,
                                       std::string_view token) {
-  // Any number of partitions: recordings of one block may be of as many years as clocks are wrong, and a block that is
-  // refused for them would be refused for ever.
+  // Whatever a server's profile says: in a table before the answer comes, and counted once. (deduplicate_insert is the
+  // later word for it and goes before the other; known since 26.2.) Any number of partitions: recordings of one block
+  // may be of as many years as clocks are wrong, and a block that is refused for them would be refused for ever.
   const std::string path =
-      "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&max_partitions_per_insert_block=0"
+      "/?wait_end_of_query=1&async_insert=0&insert_deduplicate=1&deduplicate_insert=enable"
+      "&max_partitions_per_insert_block=0"
       "&insert_deduplication_token=" +
       percent_encode(token) + "&query=" + percent_encode(std::string(sql) + " FORMAT Native");
   return on_some_node({path, native_body, false, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);

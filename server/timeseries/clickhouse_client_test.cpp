@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/timeseries/schema.hpp"
 #include "server/timeseries/test_listener.hpp"
 
 namespace boathouse::timeseries {
@@ -155,6 +156,35 @@ TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
   EXPECT_EQ(limit(), "");
   EXPECT_EQ(select(), 1) << why_;
   EXPECT_EQ(limit(), "85.000");
+}
+
+// A server's profile may say otherwise: rows that are acknowledged before they are in a table, or that count twice.
+TEST(ClickHouseClient, AnInsertSaysWhatItsAcknowledgementMeans) {
+  ScriptedNode node;
+  node.answer(ok(""));
+  Endpoint endpoint = node.endpoint();
+  endpoint.settings = kClusterSettings;
+  ClickHouseClient client(endpoint);
+  ASSERT_TRUE(client.insert("INSERT INTO t (n)", base::as_bytes(std::string_view("rows")), "hash-1"));
+  ASSERT_TRUE(client.select("SELECT n FROM t"));
+  const auto requests = node.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  const auto says = [&](std::size_t request, const std::string& parameter) {
+    std::string line = requests[request].substr(0, requests[request].find("\r\n"));
+    EXPECT_TRUE(line.starts_with("POST /?") && line.ends_with(" HTTP/1.1")) << line;
+    line = "&" + line.substr(7, line.size() - 7 - 9) + "&";
+    return line.find("&" + parameter + "&") != std::string::npos;
+  };
+  for (const char* parameter :
+       {"async_insert=0", "insert_deduplicate=1", "deduplicate_insert=enable", "insert_deduplication_token=hash-1",
+        "wait_end_of_query=1", "max_partitions_per_insert_block=0", "distributed_foreground_insert=1",
+        "query=INSERT%20INTO%20t%20%28n%29%20FORMAT%20Native", "database=default"}) {
+    EXPECT_TRUE(says(0, parameter)) << parameter << " in " << requests[0];
+  }
+  for (const char* parameter : {"wait_end_of_query=1", "max_execution_time=85.000", "distributed_product_mode=local"}) {
+    EXPECT_TRUE(says(1, parameter)) << parameter << " in " << requests[1];
+  }
+  EXPECT_FALSE(says(1, "async_insert=0")) << "a word of inserts: it would be found anywhere";
 }
 
 TEST_F(ClusterClientTest, ANodeThatIsAwayIsPassedOverAndAskedAgainLater) {
