@@ -80,21 +80,37 @@ async function engineMetrics(folder) {
   const sharded = statements(['--cluster', 'boathouse', '--sharded']);
   for (const statement of sharded) await ask(`EXPLAIN AST ${statement}`);
   equal('several shards have a Distributed table for each besides', sharded.length, replicated.length + 7);
+  // Parsing knows no names of settings, and of one server's tables other ones are made: all that a cluster is told must be known to ClickHouse.
+  const namesIn = async (table) => new Set((await ask(`SELECT name FROM system.${table}`)).trimEnd().split('\n'));
+  const ofTables = [...replicated, ...sharded].flatMap((statement) => settingsOf(statement));
+  check('settings of tables are found', ['replicated_deduplication_window', 'fsync_after_insert', 'index_granularity', 'compress_per_column_in_compact_parts'].every((name) => ofTables.includes(name)), ofTables);
+  const knownOfTables = await namesIn('merge_tree_settings');
+  equal('every setting of a cluster\'s tables is one of ClickHouse\'s', [...new Set(ofTables)].filter((name) => !knownOfTables.has(name)), []);
+  equal('a setting that is mistyped is none', settingsOf(replicated[0].replace('fsync_after_insert', 'fsync_after_inserts')).filter((name) => !knownOfTables.has(name)), ['fsync_after_inserts']);
+  const ofCalls = await namesIn('settings');
   let refused = '';
   try { await ask(`EXPLAIN AST ${replicated[0].replace('ENGINE =', 'ENGIN =')}`); } catch (error) { refused = String(error); }
   check('a statement that is wrong does not parse', refused.includes('SYNTAX_ERROR'), refused);
-  return { url, text: await (await fetch(`${url}/metrics`)).text() };
+  return { url, text: await (await fetch(`${url}/metrics`)).text(), settings: ofCalls };
+}
+
+// Names of the settings that a statement gives a table: behind SETTINGS, or MODIFY SETTING.
+function settingsOf(statement) {
+  const [, list] = /\b(?:SETTINGS|MODIFY SETTING) (.*)$/s.exec(statement) ?? [undefined, ''];
+  return [...list.matchAll(/(?:^|, )([a-z_]+) = /g)].map(([, name]) => name);
 }
 
 // What `serve --clickhouse-cluster` sends to a server that agrees to everything.
 async function clusterStatements(folder, count) {
   const statements = [];
+  const said = new Set();
   let allCame;
   const came = new Promise((resolve) => { allCame = resolve; });
   const clickhouse = http.createServer((request, reply) => {
     let body = '';
     request.on('data', (piece) => { body += piece; });
     request.on('end', () => {
+      for (const name of new URL(request.url, 'http://clickhouse').searchParams.keys()) said.add(name);
       if (/^(CREATE|ALTER) TABLE/.test(body)) statements.push(body);
       if (statements.length === count) allCame();
       reply.end();
@@ -105,7 +121,7 @@ async function clusterStatements(folder, count) {
   const server = await new Server(path.join(folder, 'clustered'), { extra: ['--clickhouse', `http://127.0.0.1:${clickhouse.address().port}`, '--clickhouse-cluster', 'boat'] }).start();
   await came;
   equal('serve ends', await server.stop(), { code: 0, signal: null });
-  return statements;
+  return { statements, settings: [...said].filter((name) => !/^(query|database|wait_end_of_query|param_.*)$/.test(name)) };
 }
 
 await main(async () => {
@@ -118,7 +134,8 @@ await main(async () => {
   await server.sessions(key);
   const printed = run(['schema', '--cluster', 'boat']).out.trimEnd().split(';\n').map((one) => one.replace(/;$/, ''));
   check('seven tables and what came later', printed.length > 7, printed.length);
-  equal('serve makes the tables on its cluster', (await clusterStatements(folder, printed.length)).map((one) => one.trim()), printed);
+  const toCluster = await clusterStatements(folder, printed.length);
+  equal('serve makes the tables on its cluster', toCluster.statements.map((one) => one.trim()), printed);
   equal('a cluster without a server, and a name that leaves its quotes, are wrong use',
     [['--clickhouse-cluster', 'boat'], ['--clickhouse', 'x', '--clickhouse-cluster', 'a`b']].map((more) => run(['serve', '--data', path.join(folder, 'none'), ...more]).code), [2, 2]);
   equal('a backup is made', run(['backup', 'create', '--data', server.folder, '--to', path.join(folder, 'backups'), '--without-clickhouse']).code, 0);
@@ -128,7 +145,9 @@ await main(async () => {
     exported = await (await server.get('/metrics', server.operatorKey)).text();
   }
   const service = series(exported);
-  const { url: engineUrl, text: engineText } = await engineMetrics(folder);
+  const { url: engineUrl, text: engineText, settings } = await engineMetrics(folder);
+  check('serve tells a cluster settings with its calls', ['distributed_foreground_insert', 'distributed_product_mode', 'max_execution_time'].every((name) => toCluster.settings.includes(name)), toCluster.settings);
+  equal('each of them is one of ClickHouse\'s', toCluster.settings.filter((name) => !settings.has(name)), []);
   const engine = series(engineText);
 
   // The scripts' own metrics, written against this server.

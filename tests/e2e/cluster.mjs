@@ -53,7 +53,7 @@ class Node {
       let body = Buffer.concat(pieces);
       const isInsert = /[?&]query=INSERT/.test(request.url);
       if (!isInsert) body = Buffer.from(body.toString().replace(/ ON CLUSTER `boat`/, '').replace(/ReplicatedReplacingMergeTree\('[^']*', '[^']*', /, 'ReplacingMergeTree(')
-        .replace('replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 2592000', 'non_replicated_deduplication_window = 10000'));
+        .replace('replicated_deduplication_window_seconds = 2592000', 'replicated_deduplication_window_seconds = 2592000, non_replicated_deduplication_window = 10000'));
       const fault = below(100) < this.faults ? ['cut', 'lost', 'half', 'late', 'away', 'code', 'code'][below(7)] : 'none';
       this.done[fault] = (this.done[fault] ?? 0) + 1;
       if (fault === 'cut') return request.socket.destroy();
