@@ -1,4 +1,5 @@
 // The tables on a real engine: what the loader and the migrations do with rows in them.
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -30,12 +31,24 @@ class EngineStoreTest : public EngineStoreFixture {
         "currentDatabase() AND table = '" +
         table + "' ORDER BY position)");
   }
-  // Of all tables, in whatever order they lie.
+  // Of all tables, in whatever order they lie. Splits, summaries and events keep the codecs that they were made with:
+  // there are too few of them.
   std::string shape() {
     return text(
         "SELECT arrayStringConcat(arraySort(groupArray(concat(table, '.', name, ' ', type, ' ', default_expression, ' "
-        "', "
-        "compression_codec))), '\n') AS t FROM system.columns WHERE database = currentDatabase()");
+        "', if(table IN ('split', 'summary', 'event'), '', compression_codec)))), '\n') AS t FROM system.columns WHERE "
+        "database = currentDatabase()");
+  }
+  // The tables as the program of then made them: what `boathouse schema` of the version's last commit printed, never
+  // changed since.
+  void make_tables_of(std::int64_t version) {
+    const auto file = test_support::source_dir() / "tests/data/tables" / ("v" + std::to_string(version) + ".sql");
+    std::ifstream in(file);
+    ASSERT_TRUE(in) << file << ": a version that is followed by another one is kept there";
+    for (std::string line; std::getline(in, line);) {
+      ASSERT_TRUE(line.ends_with(';')) << line;
+      execute(line.substr(0, line.size() - 1));
+    }
   }
   // Rows of all kinds of values.
   void fill(const std::string& table) {
@@ -109,10 +122,7 @@ TEST_F(EngineStoreTest, RowsOfEveryReleasedVersionAreTheSameAfterTheMigration) {
   for (std::int64_t version = 1; version < timeseries::kSchemaVersion; ++version) {
     SCOPED_TRACE(version);
     for (const std::string& table : tables()) execute("DROP TABLE " + table + " SYNC");
-    for (const std::string& statement : timeseries::create_statements()) execute(statement);
-    for (std::int64_t next = 2; next <= version; ++next) {
-      for (const std::string& statement : timeseries::migration_statements(next)) execute(statement);
-    }
+    make_tables_of(version);
     std::map<std::string, std::pair<std::string, std::string>> before;  // table -> columns, content
     for (const std::string& table : tables()) {
       fill(table);
