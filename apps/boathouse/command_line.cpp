@@ -99,8 +99,13 @@ void CommandLine::add_serve(CLI::App& app) {
                                                       "URL of a ClickHouse server, instead of boathouse-engine; with "
                                                       "--clickhouse-cluster the URLs of its replicas: URL,URL,...");
   serve_command->add_option("--clickhouse-user", serve.clickhouse_user, "Its user")->capture_default_str();
+  serve_command
+      ->add_option("--clickhouse-read-user", serve.clickhouse_read_user,
+                   "Its user for the questions of athletes and coaches, who need not be able to change anything; with "
+                   "the same password (default: that of --clickhouse-user)")
+      ->needs(clickhouse);
   serve_command->add_option("--clickhouse-password-file", serve.clickhouse_password_file,
-                            "File with that user's password");
+                            "File with the password of both");
   CLI::Option* cluster_name =
       serve_command
           ->add_option("--clickhouse-cluster", serve.clickhouse_cluster,

@@ -21,6 +21,7 @@ struct ServeOptions {
   std::string ledger;                                  // sqlite:FILE, postgresql://...; empty = ledger.db in `data`
   std::string clickhouse;  // URL of a server, or of a cluster's replicas with commas; empty = start boathouse-engine
   std::string clickhouse_user = "default";
+  std::string clickhouse_read_user;  // asks what athletes ask, with the same password; empty = clickhouse_user
   std::string clickhouse_password_file;
   std::string clickhouse_cluster;          // its tables are replicated there; empty = tables of one server
   std::string clickhouse_quorum = "auto";  // ClickHouse's insert_quorum, there

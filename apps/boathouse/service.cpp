@@ -69,7 +69,8 @@ constexpr std::int64_t kSettleEveryMs = 300'000;
 constexpr auto kDrain = std::chrono::seconds(20);
 
 // The servers of --clickhouse URL[,URL...]. Of several each must have every row, which only a cluster's replicas do.
-base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& options, const std::string& password) {
+base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& options, const std::string& user,
+                                                         const std::string& password) {
   std::vector<timeseries::Endpoint> nodes;
   std::istringstream urls(options.clickhouse);
   for (std::string url; std::getline(urls, url, ',');) {
@@ -77,7 +78,7 @@ base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& opt
     if (!url.starts_with("http://") && !url.starts_with("https://")) {
       return Error{ErrorCode::invalid_input, "--clickhouse: " + url + " is no http:// or https:// URL"};
     }
-    nodes.push_back({url, options.clickhouse_user, password, "default", ""});
+    nodes.push_back({url, user, password, "default", ""});
     if (!options.clickhouse_cluster.empty()) {
       nodes.back().settings = std::string(timeseries::kClusterSettings) + "&insert_quorum=" + options.clickhouse_quorum;
     }
@@ -263,9 +264,14 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   if (!options.clickhouse.empty()) {
     auto password = read_password(options.clickhouse_password_file);
     if (!password) return password.error();
-    auto nodes = nodes_of(options, *password);
-    if (!nodes) return nodes.error();
-    client_ = std::make_unique<timeseries::ClickHouseClient>(std::move(*nodes), std::move(client_options), clock_);
+    const auto client_of = [&](const std::string& user, std::unique_ptr<timeseries::ClickHouseClient>& client) {
+      auto nodes = nodes_of(options, user, *password);
+      if (!nodes) return base::Status(nodes.error());
+      client = std::make_unique<timeseries::ClickHouseClient>(std::move(*nodes), client_options, clock_);
+      return base::Status();
+    };
+    BOATHOUSE_TRY(client_of(options.clickhouse_user, client_));
+    if (!options.clickhouse_read_user.empty()) BOATHOUSE_TRY(client_of(options.clickhouse_read_user, read_client_));
   } else {
     client_ = std::make_unique<timeseries::ClickHouseClient>(std::vector<timeseries::Endpoint>(1),
                                                              std::move(client_options), clock_);
@@ -392,8 +398,8 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   if (engine_metrics_) metrics_.watch(*engine_metrics_);
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
-  BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, *client_));
-  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *audit_, *client_, *cursors_));
+  BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, questions()));
+  BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *audit_, questions(), *cursors_));
   BOATHOUSE_TRY(retention_->add_routes(routes));
   return control::check_scopes(routes);
 }

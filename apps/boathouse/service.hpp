@@ -64,6 +64,7 @@ class Service {
   base::Status open_backups(const ServeOptions& options, const sql::Place& place, const std::filesystem::path& data);
   base::Status open_timeseries(const ServeOptions& options, const std::filesystem::path& data);
   base::Status make_server(const ServeOptions& options);
+  timeseries::ClickHouseClient& questions() { return read_client_ ? *read_client_ : *client_; }
   void use_engine(const timeseries::Endpoint& endpoint);
 
   std::atomic<bool> ledger_was_restored_ = false;
@@ -85,6 +86,7 @@ class Service {
   std::unique_ptr<webhooks::Deliverer> webhook_deliverer_;
   std::unique_ptr<webhooks::Dispatcher> webhook_dispatcher_;
   std::unique_ptr<timeseries::ClickHouseClient> client_;
+  std::unique_ptr<timeseries::ClickHouseClient> read_client_;  // of a user who may only read; none: client_ reads, too
   std::unique_ptr<EngineMetrics> engine_metrics_;
   std::unique_ptr<timeseries::EngineProcess> engine_;
   std::filesystem::path engine_noted_in_;

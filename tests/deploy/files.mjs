@@ -188,12 +188,13 @@ function embedded(folder, endpoint, rights, change = (text) => text) {
     for (const answer of waiting.splice(0)) answer({ error: `the process ended: ${log}` });
     resolve();
   }));
-  atEnd(async () => { child.stdin.end(); await ended; });
+  const close = async () => { child.stdin.end(); await ended; };
+  atEnd(close);
   const ask = (statement) => new Promise((resolve) => {
     waiting.push(resolve);
     child.stdin.write(`${statement.replaceAll('\n', ' ')}\n`, () => {});
   });
-  return { ask, environment };
+  return { ask, close, environment };
 }
 
 // Every statement that the service sends, in order and each text once: [{sql, parameters, settings}]. A program of today on a cluster of one engine:
@@ -274,7 +275,7 @@ async function checkRights(folder) {
   const unsaid = statements.filter(({ sql, settings }) => sql.startsWith('INSERT') && !settings.some(([name, value]) => name === 'insert_quorum' && value === 'auto'));
   equal('each insert says its quorum', unsaid.map(({ sql }) => sql), []);
   const own = /<boathouse>[^]*?(<grants>[^]*?<\/grants>)/.exec(usersXml)[1];
-  const { ask } = embedded(path.join(folder, 'rights'), 'http://127.0.0.1:1/cold/', `<profile>service</profile>${own}`,
+  const { ask, close } = embedded(path.join(folder, 'rights'), 'http://127.0.0.1:1/cold/', `<profile>service</profile>${own}`,
     (text) => text.replaceAll(/clickhouse-[12]\.boathouse\.internal/g, 'localhost'));
   const quoted = (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const refused = [];
@@ -294,6 +295,26 @@ async function checkRights(folder) {
   for (const statement of ['CREATE USER other', "SELECT * FROM file('/etc/passwd', LineAsString)", "SELECT * FROM s3('http://127.0.0.1:1/bucket/x.csv')", 'CREATE DATABASE other',
     "INSERT INTO FUNCTION file('x.csv') SELECT 1"]) {
     check(`and not ${statement}`, /ACCESS_DENIED/.test((await ask(statement)).error), await ask(statement));
+  }
+  await close();
+}
+
+// Who asks what athletes ask, of the tables of before: he reads, and that is all, for as long and as much as one question may.
+async function checkReader(folder) {
+  const grants = /<boathouse-reader>[^]*?(<grants>[^]*?<\/grants>)/.exec(usersXml)[1];
+  const { ask } = embedded(folder, 'http://127.0.0.1:1/cold/', `<profile>reader</profile>${grants}`);
+  const select = 'SELECT count() FROM sample FINAL WHERE seq < 10';
+  equal('users.xml: the reader reads, and may say how long it may take', [await ask(select), await ask(`${select} SETTINGS max_execution_time = 85, distributed_product_mode = 'local'`)],
+    [{ result: '0' }, { result: '0' }]);
+  for (const [statement, why] of [
+    ["INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT generateUUIDv4(), now64(3), generateUUIDv4(), 1, 1", /READONLY|ACCESS_DENIED/],
+    ['ALTER TABLE sample DELETE WHERE 1', /READONLY|ACCESS_DENIED/], ['TRUNCATE TABLE sample', /READONLY|ACCESS_DENIED/], ['DROP TABLE sample', /READONLY|ACCESS_DENIED/],
+    ['CREATE TABLE other (n UInt8) ENGINE = Memory', /READONLY|ACCESS_DENIED/], ['SET readonly = 0', /READONLY/],
+    ["SELECT * FROM file('/etc/passwd', LineAsString)", /READONLY|ACCESS_DENIED/], ['SELECT * FROM system.users', /ACCESS_DENIED/],
+    [`${select} SETTINGS max_execution_time = 86`, /SETTING_CONSTRAINT_VIOLATION/], [`${select} SETTINGS max_execution_time = 0`, /SETTING_CONSTRAINT_VIOLATION/], [`${select} SETTINGS max_rows_to_read = 0`, /SETTING_CONSTRAINT_VIOLATION/],
+    [`${select} SETTINGS max_memory_usage = 2000000000`, /SETTING_CONSTRAINT_VIOLATION/]]) {
+    const { error } = await ask(statement);
+    check(`the reader may not ${statement}`, why.test(error), error);
   }
 }
 
@@ -340,6 +361,7 @@ await main(async () => {
   const store = await objectStore({ mayDelete: (key) => !key.startsWith('/backups/') || deletable.some((pattern) => pattern.test(key)) });
   atEnd(store.close);
   await checkRights(path.join(folder, 'rights'));
+  await checkReader(path.join(folder, 'rights'));
   const { ask, query, environment } = await clickhouse(folder, store);
   const rows = async (statement) => {
     const { result, error } = await ask(statement);
@@ -357,8 +379,8 @@ await main(async () => {
     [['1', '1', 'clickhouse-1.boathouse.internal', '9440'], ['1', '2', 'clickhouse-2.boathouse.internal', '9440']]);
   equal('server.xml: this replica goes by its name', Object.fromEntries(await rows('SELECT macro, substitution FROM system.macros')),
     { replica: 'clickhouse-1.boathouse.internal', shard: '1' });
-  equal('users.xml: the service and the operator', (await rows("SELECT name, host_ip, host_names FROM system.users WHERE name != 'default' ORDER BY name")).map((row) => row.join(' ')),
-    ["boathouse ['10.20.0.0/16'] []", "operator [] ['localhost']"]);
+  equal('users.xml: the service, the service as a reader, and the operator', (await rows("SELECT name, host_ip, host_names FROM system.users WHERE name != 'default' ORDER BY name")).map((row) => row.join(' ')),
+    ["boathouse ['10.20.0.0/16'] []", "boathouse-reader ['10.20.0.0/16'] []", "operator [] ['localhost']"]);
   const grants = (await rows('SHOW GRANTS FOR boathouse')).join(' ');
   check('users.xml: the service may do with its tables what it must, and no more', /SELECT.* ON default\.\*/.test(grants) && !/ALL ON|ACCESS MANAGEMENT|CREATE USER|S3|FILE/.test(grants), grants);
   const profile = Object.fromEntries(await rows("SELECT setting_name, value FROM system.settings_profile_elements WHERE profile_name = 'default'"));

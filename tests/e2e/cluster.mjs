@@ -23,6 +23,7 @@ class Node {
     this.engine = engine;
     this.faults = 0;  // percent of all requests
     this.done = {};
+    this.asked = { service: new Set(), reader: new Set() };  // by whom: the first words of statements
     this.sockets = new Set();
   }
 
@@ -54,6 +55,7 @@ class Node {
       const isInsert = /[?&]query=INSERT/.test(request.url);
       if (!isInsert) body = Buffer.from(body.toString().replace(/ ON CLUSTER `boat`/, '').replace(/ReplicatedReplacingMergeTree\('[^']*', '[^']*', /, 'ReplacingMergeTree(')
         .replace('replicated_deduplication_window_seconds = 2592000', 'replicated_deduplication_window_seconds = 2592000, non_replicated_deduplication_window = 10000'));
+      this.asked[request.headers['x-clickhouse-user']].add(isInsert ? 'INSERT' : body.toString().split(' ')[0]);
       const fault = below(100) < this.faults ? ['cut', 'lost', 'half', 'late', 'away', 'code', 'code'][below(7)] : 'none';
       this.done[fault] = (this.done[fault] ?? 0) + 1;
       if (fault === 'cut') return request.socket.destroy();
@@ -115,7 +117,8 @@ await main(async () => {
   const urls = nodes.map((node) => node.url).join(',');
   equal('several servers that are no cluster are wrong use', run(['serve', '--data', path.join(folder, 'none'), '--clickhouse', urls]).code, 2);
   equal('what is no URL is too', run(['serve', '--data', path.join(folder, 'none'), '--clickhouse', 'localhost']).code, 2);
-  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--clickhouse', urls, '--clickhouse-cluster', 'boat'] }).start();
+  const server = await new Server(path.join(folder, 'cloud'), { extra: ['--clickhouse', urls, '--clickhouse-cluster', 'boat',
+    '--clickhouse-user', 'service', '--clickhouse-read-user', 'reader'] }).start();
   const key = server.key('Anna');
   const device = path.join(folder, 'device');
   const record = (number) => run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2', '--seed', String(number)]).out });
@@ -172,5 +175,8 @@ await main(async () => {
   // FINAL hides what counted twice; the rows as they lie show it.
   const rows = await (await fetch(`${engine}/?query=${encodeURIComponent('SELECT count() = uniqExact(athlete, rec_id, seq) FROM sample')}`)).text();
   equal('no row went in twice', rows.trim(), '1');
+  const asked = (user) => [...new Set(nodes.flatMap((node) => [...node.asked[user]]))].sort();
+  equal('what an athlete asks is asked by the user who may only read', asked('reader'), ['SELECT']);
+  check('and rows are written by the other one', asked('service').includes('INSERT'), asked('service'));
   equal('SIGTERM ends with 0', await server.stop(), { code: 0, signal: null });
 });
