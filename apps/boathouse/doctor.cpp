@@ -252,7 +252,7 @@ Finding check_counts(const ServerOptions& server) {
       "`boathouse reconcile --wait 600` says which recordings; if they stay: stop the server, `boathouse reload "
       "--data DIR`, start it";
   const auto found = call_json(server, "GET", "/v1/reconcile");
-  if (!found) return unknown("counts", found.error(), "is the key the operator's? Give --key-file DATA/operator.key");
+  if (!found) return judge_no_counts(found.error());
   const auto* differences = found->find("differences");
   const auto* misplaced = found->find("misplaced_recordings");
   if (differences == nullptr || differences->array() == nullptr || misplaced == nullptr) {

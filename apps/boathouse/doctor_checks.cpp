@@ -105,6 +105,18 @@ Finding judge_parts(const timeseries::PartsRead& parts) {
       "disk"};
 }
 
+Finding judge_no_counts(const base::Error& error) {
+  std::string next =
+      "the server's log says why (journalctl -u boathouse), and what to do about it; whether a part is damaged "
+      "stands under `parts` of this report";
+  if (error.code == base::ErrorCode::unauthenticated || error.code == base::ErrorCode::forbidden) {
+    next = "is the key the operator's? Give --key-file DATA/operator.key";
+  } else if (error.code == base::ErrorCode::unavailable) {
+    next = "the server or its ClickHouse is away: what stands above says which; counts are compared when it is back";
+  }
+  return {"counts", Health::fail, error.text, std::move(next)};
+}
+
 Finding judge_backup(const std::optional<ledger::BackupMark>& mark, std::int64_t now_ms) {
   constexpr std::string_view kNext = "boathouse backup create --data DIR --to DIR, and serve with --backup-to";
   if (!mark) {

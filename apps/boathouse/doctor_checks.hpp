@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/result.hpp"
 #include "server/ledger/backup_mark.hpp"
 #include "server/timeseries/part_check.hpp"
 
@@ -42,6 +43,9 @@ Finding judge_loader(std::int64_t waiting, std::optional<std::int64_t> oldest_ms
 
 // ClickHouse's files.
 Finding judge_parts(const timeseries::PartsRead& parts);
+
+// Why the server did not compare them with the ledger.
+Finding judge_no_counts(const base::Error& error);
 
 // By the ledger's word.
 Finding judge_backup(const std::optional<ledger::BackupMark>& mark, std::int64_t now_ms);

@@ -59,6 +59,21 @@ TEST(DoctorChecks, Parts) {
   EXPECT_NE(damaged.next.find("boathouse reload"), std::string::npos);
 }
 
+// The next step is that of what went wrong: another key mends no 500.
+TEST(DoctorChecks, CountsThatCannotBeHad) {
+  using base::ErrorCode;
+  const auto next = [](ErrorCode code) {
+    const Finding finding = judge_no_counts({code, "the server answered something"});
+    expect(finding, Health::fail);
+    return finding.next;
+  };
+  EXPECT_NE(next(ErrorCode::unauthenticated).find("is the key the operator's?"), std::string::npos);
+  EXPECT_NE(next(ErrorCode::forbidden).find("is the key the operator's?"), std::string::npos);
+  EXPECT_NE(next(ErrorCode::unavailable).find("ClickHouse is away"), std::string::npos);
+  EXPECT_NE(next(ErrorCode::internal).find("the server's log says why"), std::string::npos);
+  EXPECT_EQ(next(ErrorCode::internal).find("key"), std::string::npos);
+}
+
 TEST(DoctorChecks, Backup) {
   expect(judge_backup(std::nullopt, kNow), Health::fail);
   const auto made = [](std::int64_t ms) { return ledger::BackupMark{"backup-1", 7, ms}; };

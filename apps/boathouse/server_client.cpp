@@ -33,6 +33,8 @@ base::Result<std::string> send(const ServerOptions& server, const std::string& m
   const std::string text = detail != nullptr && detail->text() != nullptr ? *detail->text() : "no explanation";
   ErrorCode code = ErrorCode::internal;
   if (reply->status == 400) code = ErrorCode::invalid_input;
+  if (reply->status == 401) code = ErrorCode::unauthenticated;
+  if (reply->status == 403) code = ErrorCode::forbidden;
   if (reply->status == 503) code = ErrorCode::unavailable;
   return Error{code, "the server answered " + std::to_string(reply->status) + ": " + text};
 }

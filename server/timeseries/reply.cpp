@@ -70,6 +70,11 @@ constexpr std::array kHints = {
     std::pair{519, std::string_view("a replica is away, and a deletion needs all of them: \"ClickHouseDown\" in "
                                     "docs/operations/runbooks.md")},
     std::pair{740, kReload},  // POTENTIALLY_BROKEN_DATA_PART
+    // STD_EXCEPTION: whatever a library threw; of all that we saw, a file of a part that is not there.
+    std::pair{1001, std::string_view("most likely a part of a table is damaged, `boathouse doctor --data DIR` says so. "
+                                     "Nothing is lost then, the ledger has it: stop the server and run `boathouse "
+                                     "reload --data DIR`; on a cluster see \"Restore ClickHouse\" in "
+                                     "docs/operations/runbooks.md")},
 };
 
 int number_in(std::string_view text) {
