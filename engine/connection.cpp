@@ -238,6 +238,12 @@ base::Result<std::string_view> BodyReader::next() {
 
 base::Status ReplyWriter::whole(engine_http::ReplyHead head, std::string_view body) {
   begun_ = true;
+  std::string encoded;
+  if (encoder_ != nullptr && !body.empty()) {
+    encoded = encoder_->encode(body, true);
+    body = encoded;
+    head.headers.push_back({"Content-Encoding", std::string(encoder_->name())});
+  }
   head.content_length = body.size();
   head.keep_alive = keep_alive_;
   return connection_.send(engine_http::render_head(head), body);
@@ -245,19 +251,36 @@ base::Status ReplyWriter::whole(engine_http::ReplyHead head, std::string_view bo
 
 base::Status ReplyWriter::error(const base::Error& error, bool keep_alive) {
   keep_alive_ = keep_alive_ && keep_alive;
+  encoder_.reset();
   return whole(engine_http::error_head(error, keep_alive_), error.text + "\n");
 }
 
 base::Status ReplyWriter::begin(engine_http::ReplyHead head) {
   begun_ = true;
   head.keep_alive = keep_alive_;
+  if (encoder_ != nullptr) {
+    head.headers.push_back({"Content-Encoding", std::string(encoder_->name())});
+  }
   return connection_.send(engine_http::render_head(head));
 }
 
 base::Status ReplyWriter::chunk(std::string_view data) {
-  return connection_.send(engine_http::chunk_size_line(data.size()), data, "\r\n");
+  if (encoder_ == nullptr) {
+    return send_chunk(data);
+  }
+  const std::string encoded = encoder_->encode(data, false);
+  return encoded.empty() ? base::Status() : send_chunk(encoded);
 }
 
-base::Status ReplyWriter::end() { return connection_.send("0\r\n\r\n"); }
+base::Status ReplyWriter::end() {
+  if (encoder_ != nullptr) {
+    BOATHOUSE_TRY(send_chunk(encoder_->encode({}, true)));
+  }
+  return connection_.send("0\r\n\r\n");
+}
+
+base::Status ReplyWriter::send_chunk(std::string_view data) {
+  return connection_.send(engine_http::chunk_size_line(data.size()), data, "\r\n");
+}
 
 }  // namespace boathouse::engine

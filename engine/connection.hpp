@@ -8,11 +8,12 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
 #include "engine/http/chunked_body.hpp"
-#include "engine/http/content_decoder.hpp"
+#include "engine/http/content_coding.hpp"
 #include "engine/http/http_reply.hpp"
 #include "engine/http/http_request.hpp"
 
@@ -88,6 +89,9 @@ class ReplyWriter {
  public:
   ReplyWriter(Connection& connection, bool keep_alive) : connection_(connection), keep_alive_(keep_alive) {}
 
+  // Before the reply, of a result: an error goes out as it is.
+  void encode_with(std::unique_ptr<engine_http::ContentEncoder> encoder) { encoder_ = std::move(encoder); }
+
   base::Status whole(engine_http::ReplyHead head, std::string_view body);
   base::Status error(const base::Error& error, bool keep_alive);
   base::Status begin(engine_http::ReplyHead head);
@@ -99,9 +103,12 @@ class ReplyWriter {
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
 
  private:
+  base::Status send_chunk(std::string_view data);
+
   Connection& connection_;
   bool keep_alive_;
   bool begun_ = false;
+  std::unique_ptr<engine_http::ContentEncoder> encoder_;
 };
 
 }  // namespace boathouse::engine

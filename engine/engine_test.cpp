@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "engine/http/content_coding.hpp"
 #include "engine/test_engine.hpp"
 
 namespace boathouse::engine {
@@ -206,6 +208,46 @@ TEST_F(EngineAnswers, CompressedRows) {
   deflateEnd(&stream);
   EXPECT_EQ(insert("INSERT INTO t FORMAT Native", gzip, "", "Content-Encoding: gzip\r\n").status, 200);
   EXPECT_EQ(count(), "20100\n");
+}
+
+std::string decoded(std::string_view encoding, std::string_view bytes) {
+  auto decoder = engine_http::make_content_decoder(encoding);
+  std::string out;
+  std::string room(100'000, '\0');
+  while (decoder) {
+    const auto step = (*decoder)->decode(bytes, room);
+    if (!step) return step.error().text;
+    bytes.remove_prefix(step->consumed);
+    out.append(room, 0, step->produced);
+    if (step->consumed == 0 && step->produced == 0) return (*decoder)->finish() ? out : "it ends too early";
+  }
+  return "no such encoding";
+}
+
+// Whole or streamed, to who says that it is taken; as a server does it.
+TEST_F(EngineAnswers, CompressedResults) {
+  const std::string streamed = "SELECT number AS n FROM numbers(200000) FORMAT JSONEachRow";
+  const std::string whole = "SELECT number AS n FROM numbers(200000) FORMAT TabSeparated";
+  for (const std::string& sql : {streamed, whole}) {
+    const Reply plain = client().post("/", sql);
+    EXPECT_EQ(plain.header("Content-Encoding"), "");
+    EXPECT_EQ(plain.header("Transfer-Encoding") == "chunked", sql == streamed);
+    for (const auto& [accepted, chosen] :
+         {std::pair{"gzip", "gzip"}, {"zstd", "zstd"}, {"gzip, deflate, br, zstd", "zstd"}}) {
+      const std::string header = "Accept-Encoding: " + std::string(accepted) + "\r\n";
+      const Reply reply = client().post("/", sql, header);
+      EXPECT_EQ(reply.header("Content-Encoding"), chosen) << accepted;
+      EXPECT_EQ(reply.header("Transfer-Encoding"), plain.header("Transfer-Encoding"));
+      EXPECT_LT(reply.body.size(), plain.body.size() / 2);
+      EXPECT_TRUE(decoded(chosen, reply.body) == plain.body) << accepted;
+      EXPECT_EQ(client().post("/?enable_http_compression=0", sql, header).header("Content-Encoding"), "");
+      EXPECT_EQ(client().post("/?enable_http_compression=1", sql, header).header("Content-Encoding"), chosen);
+    }
+    EXPECT_EQ(client().post("/", sql, "Accept-Encoding: br, identity\r\n").header("Content-Encoding"), "");
+  }
+  const Reply refused = fresh("POST", "/", "SELECT nothing", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(refused.header("Content-Encoding"), "");
+  EXPECT_TRUE(refused.body.starts_with("Code: 47.")) << refused.body;
 }
 
 TEST_F(EngineAnswers, ADedupTokenCountsOnce) {

@@ -8,7 +8,7 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/random.hpp"
-#include "engine/http/content_decoder.hpp"
+#include "engine/http/content_coding.hpp"
 #include "engine/http/exception.hpp"
 #include "engine/http/http_reply.hpp"
 #include "engine/metrics.hpp"
@@ -134,6 +134,11 @@ base::Status QueryHandler::query(const HttpRequest& request, BodyReader& body, R
   auto decoder = engine_http::make_content_decoder(encoding == nullptr ? "" : *encoding);
   if (!decoder) return decoder.error();
   body.decode_with(std::move(*decoder));
+
+  const std::string* accepted = request.header("accept-encoding");
+  if (accepted != nullptr && engine_http::may_be_compressed(*asked)) {
+    reply.encode_with(engine_http::choose_content_encoder(*accepted));
+  }
 
   const bool get = request.method == "GET";
   if (!asked->query && !body.has_framing() && get) {

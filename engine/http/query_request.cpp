@@ -138,6 +138,12 @@ base::Status check_password(const HttpRequest& request, std::string_view passwor
   return base::Done{};
 }
 
+bool may_be_compressed(const QueryRequest& request) {
+  return std::none_of(request.settings.begin(), request.settings.end(), [](const Field& setting) {
+    return setting.name == "enable_http_compression" && (setting.value == "0" || setting.value == "false");
+  });
+}
+
 std::string set_statement(const std::vector<Field>& settings) {
   std::string out;
   for (const Field& setting : settings) {

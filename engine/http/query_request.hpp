@@ -31,6 +31,10 @@ base::Result<QueryRequest> read_query_request(const HttpRequest& request);
 // wrong password of the right length.
 base::Status check_password(const HttpRequest& request, std::string_view password);
 
+// A client that takes compressed results gets them, unless it says enable_http_compression=0: ClickHouse's default is 1
+// since 25.10.
+bool may_be_compressed(const QueryRequest& request);
+
 // "SET a = '1', b = 'x'"; nothing to set = empty text. Values are quoted.
 std::string set_statement(const std::vector<Field>& settings);
 

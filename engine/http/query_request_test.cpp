@@ -59,6 +59,15 @@ TEST(QueryRequest, NamesThatCouldBeSqlOrHeadersAreRefused) {
   EXPECT_FALSE(read_query_request(request({{"default_format", "CSV\r\nA: b"}})));
 }
 
+TEST(QueryRequest, ResultsMayBeCompressedUnlessItSaysNo) {
+  QueryRequest request;
+  EXPECT_TRUE(may_be_compressed(request));
+  request.settings = {{"max_threads", "0"}, {"enable_http_compression", "1"}};
+  EXPECT_TRUE(may_be_compressed(request));
+  request.settings[1].value = "0";
+  EXPECT_FALSE(may_be_compressed(request));
+}
+
 TEST(QueryRequest, QuotesCannotBeLeft) {
   EXPECT_EQ(set_statement({{"a", "\\'; DROP TABLE t"}}), "SET a = '\\\\\\'; DROP TABLE t'");
   EXPECT_EQ(quote_identifier("a`b\\"), "`a\\`b\\\\`");

@@ -80,6 +80,10 @@ await main(async () => {
       await one(`SELECT toString(getSetting('max_block_size')) AS v`, { client, clickhouse_settings: { max_block_size: 4321 } }),
       await one(`SELECT toString(getSetting('max_block_size')) = '4321' AS v`, { client })], ['4321', 0]);
     const result = await client.query({ query: 'SELECT number AS n FROM numbers(100000)', format: 'JSONEachRow' });
+    const all = await client.query({ query: 'SELECT number AS n FROM numbers(100000)', format: 'JSON' });
+    equal(say('a stream and a whole result come compressed to who asked for that'), [result, all].map(({ response_headers }) => response_headers['content-encoding']),
+      name === 'gzip' ? ['gzip', 'gzip'] : [undefined, undefined]);
+    equal(say('and are whole'), (await all.json()).rows, 100_000);
     let streamed = 0;
     for await (const piece of result.stream()) streamed += piece.length;
     equal(say('a stream of 100,000 rows'), streamed, 100_000);

@@ -1,4 +1,4 @@
-#include "engine/http/content_decoder.hpp"
+#include "engine/http/content_coding.hpp"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -114,6 +114,39 @@ TEST(ContentDecoder, KnowsItsNames) {
   const auto unknown = make_content_decoder("br");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(exception_code(unknown.error().text), 779);
+}
+
+std::string chosen(std::string_view accept_encoding) {
+  const auto encoder = choose_content_encoder(accept_encoding);
+  return encoder == nullptr ? "" : std::string(encoder->name());
+}
+
+TEST(ContentEncoder, TheClientsWordDecides) {
+  EXPECT_EQ(chosen(""), "");
+  EXPECT_EQ(chosen("identity, br, deflate"), "");
+  EXPECT_EQ(chosen("gzip"), "gzip");
+  EXPECT_EQ(chosen("GZIP , deflate"), "gzip");
+  EXPECT_EQ(chosen("gzip, deflate, br, zstd"), "zstd");
+  EXPECT_EQ(chosen("zstd;q=0, gzip;q=0.3"), "gzip");
+  EXPECT_EQ(chosen("gzip;q=0.0"), "");
+  EXPECT_EQ(chosen("notgzip"), "");
+}
+
+TEST(ContentEncoder, ItComesBackWhole) {
+  std::string text;
+  for (unsigned i = 0; i < 50'000; ++i) text += std::to_string(i * 2654435761U) + "\n";
+  for (const char* encoding : {"zstd", "gzip"}) {
+    for (const std::size_t piece : {std::size_t{1000}, std::size_t{300'000}, text.size()}) {
+      const auto encoder = choose_content_encoder(encoding);
+      std::string sent;
+      for (std::size_t at = 0; at < text.size(); at += piece) sent += encoder->encode(text.substr(at, piece), false);
+      sent += encoder->encode("", true);
+      EXPECT_LT(sent.size(), text.size() * 3 / 4) << encoding;
+      EXPECT_TRUE(decode(encoding, sent, 10'000, 10'000) == text) << encoding << " in pieces of " << piece;
+    }
+    EXPECT_EQ(decode(encoding, choose_content_encoder(encoding)->encode("", true), 10'000, 10'000), "");
+    EXPECT_TRUE(decode(encoding, choose_content_encoder(encoding)->encode(text, true), 10'000, 10'000) == text);
+  }
 }
 
 }  // namespace
