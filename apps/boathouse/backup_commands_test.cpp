@@ -40,6 +40,7 @@ class BackupCommandsTest : public ledger::LedgerFixture {
     EXPECT_EQ((*ledger)->counts()->recordings, 1u);
   }
 
+  const test_support::TemporaryFolder elsewhere_;
   std::string key_;
   BackupOptions options_;
 };
@@ -70,7 +71,7 @@ TEST_F(BackupCommandsTest, APostgresLedgerIsBackedUpAndRestoredToAnother) {
   ASSERT_EQ(migrate(options_), kDone);
 
   options_.ledger = first.place().postgres_url;
-  options_.to = folder_.file("backups");
+  options_.to = elsewhere_.file("backups");
   ASSERT_EQ(backup_create(options_), kDone);
   auto backed_up = ledger::Ledger::open({.place = first.place()}, clock_, random_);
   ASSERT_TRUE(backed_up);
@@ -91,7 +92,7 @@ TEST_F(BackupCommandsTest, APostgresLedgerIsBackedUpAndRestoredToAnother) {
 
 // Devices remove by the ledger's word, so what it rests on must be whole: it goes back to an older backup that is.
 TEST_F(BackupCommandsTest, AVerifyThatFindsDamageTakesTheLedgersWordBack) {
-  options_.to = options_.from = folder_.file("backups");
+  options_.to = options_.from = elsewhere_.file("backups");
   const auto mark = [this] {
     auto connection = sql::Connection::open(place_);
     EXPECT_TRUE(connection);

@@ -82,7 +82,9 @@ backup::Source backup_source(const std::filesystem::path& data, const sql::Place
   return {{{"ledger", ledger, &ledger::kSchema},
            {"control", beside("control.db"), &control::kSchema},
            {"webhooks", beside("webhooks.db"), &webhooks::kSchema, true}},
-          {data / "pepper.key", data / "operator.key"}};
+          {data / "pepper.key", data / "operator.key"},
+          nullptr,
+          data};
 }
 
 std::filesystem::path segments_folder(const std::filesystem::path& data, const std::string& given) {

@@ -59,7 +59,8 @@ class BackupServiceTest : public ledger::LedgerFixture, public testing::WithPara
     return found ? found->size() : 0;
   }
 
-  const std::filesystem::path destination_ = folder_.file("backups");
+  const test_support::TemporaryFolder elsewhere_;
+  const std::filesystem::path destination_ = elsewhere_.file("backups");
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<BackupService> service_;
   std::unique_ptr<jobs::Runner> runner_;

@@ -38,7 +38,7 @@ class ClickHouseBackupTest : public ledger::LedgerFixture {
     LedgerFixture::SetUp();
     ASSERT_TRUE(control::Accounts::open(folder_.path(), clock_, random_));
     options_.data = folder_.path();
-    options_.to = folder_.file("backups");
+    options_.to = elsewhere_.file("backups");
     options_.from = options_.to;
     options_.engine_binary = engine_binary_;
   }
@@ -132,6 +132,7 @@ class ClickHouseBackupTest : public ledger::LedgerFixture {
     return fs::path(options_.to) / "clickhouse" / newest().clickhouse->files.at(index).name;
   }
 
+  const test_support::TemporaryFolder elsewhere_;
   const std::string engine_binary_ = test_support::engine_binary().string();
   BackupOptions options_;
 };
@@ -172,7 +173,7 @@ TEST_F(ClickHouseBackupTest, AnIncrementHasWhatIsNewAndIsGoodElsewhereToo) {
   ASSERT_TRUE(made.clickhouse);
   ASSERT_EQ(made.clickhouse->files.size(), 2u);
   EXPECT_NE(made.clickhouse->files[1].name.find("increment"), std::string::npos);
-  const std::string moved = folder_.file("moved");
+  const std::string moved = elsewhere_.file("moved");
   fs::rename(options_.to, moved);
   options_.to = options_.from = moved;
   EXPECT_EQ(backup_verify(options_), kDone);

@@ -72,7 +72,8 @@ TEST_F(DoctorTest, AHealthyFolder) {
 }
 
 TEST_F(DoctorTest, ABackupAndItsFolder) {
-  options_.backup_to = folder_.file("backups");
+  const test_support::TemporaryFolder elsewhere;
+  options_.backup_to = elsewhere.file("backups");
   expect("backup folder", Health::fail);
   base::SystemClock now;
   const auto ignore = [](std::uint64_t) { return base::Status(); };

@@ -311,6 +311,7 @@ base::Status Service::open(const ServeOptions& options) {
   fs::create_directories(options.data, error);
   if (error) return Error{ErrorCode::io, "cannot make " + options.data + ": " + error.message()};
   const fs::path data = fs::absolute(options.data);
+  if (!options.backup_to.empty()) BOATHOUSE_TRY(backup::check_destination(options.backup_to, data));
 
   auto place = sql::Place::parse(options.ledger, (data / "ledger.db").string());
   if (!place) return place.error();

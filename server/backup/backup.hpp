@@ -40,6 +40,7 @@ struct Source {
   std::vector<Database> databases;             // the ledger first, then those that refer to nothing behind them
   std::vector<std::filesystem::path> secrets;  // small files; those that are not there are left out
   segments::ChunkStore* segments = nullptr;    // where bodies lie that have left the ledger; must outlive the backup
+  std::filesystem::path data = {};             // the server's folder, which no destination lies in
 };
 
 struct CreateOptions {
@@ -56,7 +57,12 @@ struct Created {
   std::string clickhouse_trouble = {};  // why there is no part of ClickHouse, though it was to be there
 };
 
-// not_found: there is no ledger at that place.
+// Ok when backups may be written to `destination` and pruned there: it holds no server's ledger and no ClickHouse's
+// files, and is not `data` (empty: of no server in particular) or a folder in it. Else invalid_input, which says what
+// is there. A folder that does not exist yet is good.
+base::Status check_destination(const std::filesystem::path& destination, const std::filesystem::path& data);
+
+// invalid_input: as check_destination() says; not_found: there is no ledger at that place.
 base::Result<Created> create(const Source& source, const std::filesystem::path& destination,
                              const CreateOptions& options, base::Clock& clock, const Watch& watch);
 
@@ -113,9 +119,10 @@ struct Pruned {
   std::uint64_t bytes = 0;  // of all files in them
 };
 
-// Removes what `keep` does not keep, then the segments and ClickHouse's files that no backup names. The newest one and
-// the newest verified one stay. With a manifest that cannot be read nothing is removed: nobody knows what it needs
-// (corrupt). What was removed; what would be when `dry_run`.
+// Removes what `keep` does not keep, then the segments and ClickHouse's files that no backup names; whatever has
+// another name than a backup gives is somebody else's and stays. The newest one and the newest verified one stay. With
+// a manifest that cannot be read nothing is removed: nobody knows what it needs (corrupt). invalid_input: as
+// check_destination() says. What was removed; what would be when `dry_run`.
 base::Result<Pruned> prune(const std::filesystem::path& destination, const Keep& keep, bool dry_run = false);
 
 // Where segments lie, for a backup's folder.

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "core/base/json.hpp"
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 using base::Result;
+using base::Status;
 
 namespace {
 
@@ -124,7 +126,49 @@ std::uint64_t bytes_below(const fs::path& path) {
   return bytes;
 }
 
+// `name` without what every one of its kind begins and ends with has only signs of `middle`.
+bool is_named(std::string_view name, std::string_view begin, std::string_view middle, std::string_view end) {
+  return name.size() > begin.size() + end.size() && name.starts_with(begin) && name.ends_with(end) &&
+         name.substr(begin.size(), name.size() - begin.size() - end.size()).find_first_not_of(middle) ==
+             std::string_view::npos;
+}
+
+// A file that create() writes to bodies/ or clickhouse/, or one that it was cut short in.
+bool is_a_backups_file(const fs::directory_entry& entry) {
+  constexpr std::string_view kTime = "0123456789TZ";
+  const std::string name = entry.path().filename().string();
+  std::error_code error;
+  return entry.symlink_status(error).type() == fs::file_type::regular &&
+         (is_named(name, "bodies-", "0123456789abcdef-", ".seg") || name == kUnfinishedSegment ||
+          is_named(name, "clickhouse-", kTime, "-full.tar") || is_named(name, "clickhouse-", kTime, "-increment.tar") ||
+          name == kUnfinishedClickHouse);
+}
+
 }  // namespace
+
+Status check_destination(const fs::path& destination, const fs::path& data) {
+  const auto refused = [&destination](const std::string& why) -> Status {
+    return Error{ErrorCode::invalid_input,
+                 destination.string() + " " + why + ": name a folder of its own for the backups, on another disk"};
+  };
+  std::error_code error;
+  const fs::path place = fs::weakly_canonical(fs::absolute(destination), error);
+  if (fs::exists(place / "ledger.db", error)) {
+    return refused("has a ledger in it");
+  }
+  for (const fs::path& folder : {place, place / "clickhouse"}) {
+    if (fs::exists(folder / "store", error) && fs::exists(folder / "metadata", error)) {
+      return refused("has the files of a ClickHouse in it");
+    }
+  }
+  if (data.empty()) {
+    return {};
+  }
+  const fs::path from_data = place.lexically_relative(fs::weakly_canonical(fs::absolute(data), error));
+  return from_data.empty() || *from_data.begin() == ".."
+             ? Status()
+             : refused("is, or lies in, the server's own folder " + data.string());
+}
 
 fs::path bodies_folder(const fs::path& backup) { return backup.parent_path() / "bodies"; }
 
@@ -239,6 +283,7 @@ Result<fs::path> find_backup_to_restore(const fs::path& folder) {
 }
 
 Result<Pruned> prune(const fs::path& destination, const Keep& keep, bool dry_run) {
+  BOATHOUSE_TRY(check_destination(destination, {}));
   auto lock = FolderLock::take(destination);
   if (!lock) {
     return lock.error();
@@ -260,7 +305,7 @@ Result<Pruned> prune(const fs::path& destination, const Keep& keep, bool dry_run
   }
   const std::set<fs::path> kept = to_be_kept(*backups, keep);
   std::set<std::string> needed;  // of what several share
-  const auto remove = [&](const fs::path& path, const fs::path& doomed) -> base::Status {
+  const auto remove = [&](const fs::path& path, const fs::path& doomed) -> Status {
     pruned.paths.push_back(path);
     pruned.bytes += bytes_below(path);
     if (dry_run) {
@@ -290,7 +335,7 @@ Result<Pruned> prune(const fs::path& destination, const Keep& keep, bool dry_run
   for (const char* shared : {"bodies", "clickhouse"}) {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(destination / shared, error)) {
-      if (!needed.contains(entry.path().filename().string())) {
+      if (is_a_backups_file(entry) && !needed.contains(entry.path().filename().string())) {
         orphans.push_back(entry.path());
       }
     }

@@ -357,7 +357,7 @@ Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const fs::path&
     return copy;
   }
   made.name += ".tar";
-  const fs::path partial = folder / ".partial.tar";
+  const fs::path partial = folder / kUnfinishedClickHouse;
   BOATHOUSE_TRY(make_folder(folder));
   BOATHOUSE_TRY(remove_path(partial));
   const auto done =

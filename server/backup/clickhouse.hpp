@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -20,6 +21,8 @@
 namespace boathouse::backup {
 
 struct Listed;
+
+inline constexpr std::string_view kUnfinishedClickHouse = ".partial.tar";  // in DESTINATION/clickhouse
 
 // The ClickHouse that is backed up.
 struct ClickHouse {

@@ -93,6 +93,7 @@ class Creation {
       : source_(source), destination_(std::move(destination)), options_(options), watch_(watch) {}
 
   Result<Created> run(std::int64_t now_ms) {
+    BOATHOUSE_TRY(check_destination(destination_, source_.data));
     BOATHOUSE_TRY(make_folder(destination_));
     auto lock = FolderLock::take(destination_);
     if (!lock) {

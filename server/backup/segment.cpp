@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::string_view kMagic = "BhBodies1\n";
 constexpr std::size_t kHead = 12;
-constexpr std::string_view kUnfinished = "segment.partial";
 
 }  // namespace
 
@@ -28,7 +27,7 @@ SegmentWriter::SegmentWriter(fs::path folder, File file, std::int64_t from)
 }
 
 Result<SegmentWriter> SegmentWriter::begin(const fs::path& folder, std::int64_t from) {
-  auto file = create_file(folder / kUnfinished);
+  auto file = create_file(folder / kUnfinishedSegment);
   if (!file) {
     return file.error();
   }
@@ -39,7 +38,7 @@ Result<SegmentWriter> SegmentWriter::begin(const fs::path& folder, std::int64_t 
 
 Status SegmentWriter::write(base::ByteView bytes) {
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) {
-    return io_error(folder_ / kUnfinished, "cannot be written");
+    return io_error(folder_ / kUnfinishedSegment, "cannot be written");
   }
   hash_.update(bytes);
   segment_.bytes += bytes.size();
@@ -56,12 +55,12 @@ Status SegmentWriter::add(std::int64_t server_seq, base::ByteView body) {
 }
 
 Result<Segment> SegmentWriter::finish(std::int64_t to) {
-  BOATHOUSE_TRY(sync_and_close(std::move(file_), folder_ / kUnfinished));
+  BOATHOUSE_TRY(sync_and_close(std::move(file_), folder_ / kUnfinishedSegment));
   segment_.to = to;
   segment_.sha256 = hash_.finish();
   segment_.file = "bodies-" + std::to_string(segment_.from) + "-" + std::to_string(to) + "-" +
                   base::to_hex(segment_.sha256).substr(0, 16) + ".seg";
-  BOATHOUSE_TRY(move_path(folder_ / kUnfinished, folder_ / segment_.file));
+  BOATHOUSE_TRY(move_path(folder_ / kUnfinishedSegment, folder_ / segment_.file));
   return segment_;
 }
 

@@ -9,12 +9,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "server/backup/files.hpp"
 
 namespace boathouse::backup {
+
+inline constexpr std::string_view kUnfinishedSegment = "segment.partial";  // in the folder
 
 struct Segment {
   std::string file;       // below the destination's folder `bodies`

@@ -119,6 +119,14 @@ await main(async () => {
   fs.writeFileSync(segment, bytes);
   const broken = list().map((one) => run(['backup', 'verify', '--from', path.join(backups, one.name)])).filter((one) => one.code !== 0);
   check('verify finds it and names the record', broken.length > 0 && broken.every((one) => one.code === 1 && one.out.includes(path.basename(segment)) && one.out.includes('server_seq')), broken);
+  // A place where pruning would meet the server's own files.
+  for (const place of [fresh, path.join(fresh, 'backups'), path.join(fresh, 'clickhouse')]) {
+    for (const args of [['serve', '--data', fresh, '--listen', '127.0.0.1:0', '--backup-to', place], ['backup', 'create', '--data', fresh, '--to', place, '--without-clickhouse']]) {
+      const refused = run(args);
+      equal(`${args[0]} with backups in ${path.relative(folder, place)} is refused`, [refused.code, /own folder|a ledger in it|files of a ClickHouse/.test(refused.err), fs.existsSync(path.join(fresh, 'bodies'))], [2, true, false]);
+    }
+  }
+  equal('so is pruning there', [fresh, path.join(fresh, 'clickhouse')].map((place) => run(['backup', 'prune', '--to', place, '--apply']).code), [2, 2]);
   equal('wrong use', [run(['backup', 'create', '--to', backups]).code, run(['backup', 'verify', '--from', folder]).code], [2, 1]);
   equal('migrate needs a move', run(['migrate', '--data', fresh]).code, 2);
 });
