@@ -128,11 +128,9 @@ backup::WithClickHouse restore_into_clickhouse(const BackupOptions& options) {
 
 std::string said_of_clickhouse(const backup::Verification& found) {
   if (!found.manifest.clickhouse) return "no part of ClickHouse, a restore loads it from the ledger";
-  if (!found.manifest.clickhouse->s3_folder.empty()) {
-    return "ClickHouse's part lies in " + found.manifest.clickhouse->s3_folder + " and is looked at by a restore alone";
-  }
-  return found.clickhouse.empty() ? "ClickHouse's part as it was written"
-                                  : "ClickHouse's part is of no use: a restore loads it from the ledger";
+  if (!found.clickhouse.empty()) return "ClickHouse's part is of no use: a restore loads it from the ledger";
+  if (!found.clickhouse_unseen.empty()) return "ClickHouse's part in S3 WAS NOT LOOKED AT";
+  return "ClickHouse's part as it was written";
 }
 
 void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
@@ -173,6 +171,8 @@ int backup_create(const BackupOptions& options) {
   if (!run) return fail_with(run.error());
   const backup::Manifest& manifest = run->created.manifest;
   const std::string trouble = door.trouble.empty() ? clickhouse_trouble(*run) : door.trouble;
+  const std::string& unseen = run->verification.clickhouse_unseen;
+  if (!unseen.empty()) say("ClickHouse's part was not looked at: " + unseen);
   if (!trouble.empty()) say("no good part of ClickHouse, a restore loads everything again: " + trouble);
   if (options.json) {
     std::string text;
@@ -182,7 +182,7 @@ int backup_create(const BackupOptions& options) {
     json.key("chunks").value(manifest.chunks).key("written_bytes").value(run->created.written_bytes);
     json.key("same_disk").value(same_disk).key("purge_safe").value(run->noted);
     put_clickhouse(json, manifest);
-    json.key("clickhouse_trouble").value(trouble);
+    json.key("clickhouse_trouble").value(trouble).key("clickhouse_not_looked_at").value(unseen);
     put(json, run->verification.differences);
     json.end_object();
     print(text + "\n");
@@ -208,6 +208,7 @@ int backup_list(const BackupOptions& options) {
         json.key("epoch").value(listed.manifest->epoch).key("last_seq").value(listed.manifest->last_seq);
         json.key("chunks").value(listed.manifest->chunks);
         put_clickhouse(json, *listed.manifest);
+        json.key("clickhouse_verified").value(listed.clickhouse_verified);
       } else {
         json.key("trouble").value(listed.trouble);
       }
@@ -219,6 +220,9 @@ int backup_list(const BackupOptions& options) {
                                     (listed.manifest->clickhouse ? ", with ClickHouse" : "")
                               : listed.trouble;
       text += listed.verified_ms ? ", verified " + base::format_utc_ms(*listed.verified_ms) : ", not verified";
+      if (listed.verified_ms && listed.manifest && listed.manifest->clickhouse && !listed.clickhouse_verified) {
+        text += " (ClickHouse's part not)";
+      }
     }
     print(text + "\n");
   }
@@ -234,7 +238,10 @@ int backup_verify(const BackupOptions& options) {
   }
   base::SystemClock clock;
   Progress progress;
-  const auto found = backup::verify(options.from, clock, progress.watch());
+  // Only a part in S3 needs one to ask.
+  const ClickHouseDoor door = options.clickhouse.empty() ? ClickHouseDoor() : open_clickhouse(options, {}, false);
+  if (!door.trouble.empty()) return wrong_use(door.trouble);
+  const auto found = backup::verify(options.from, clock, progress.watch(), door.client());
   if (!found) return fail_with(found.error());
   std::optional<std::int64_t> marked;
   if (ledger) {
@@ -249,6 +256,7 @@ int backup_verify(const BackupOptions& options) {
     json.key("bodies").value(found->bodies);
     put(json, found->differences);
     put(json, found->clickhouse, "clickhouse_differences");
+    json.key("clickhouse_not_looked_at").value(found->clickhouse_unseen);
     json.key("mark_taken_back_to");
     marked ? json.value(*marked) : json.null();
     json.end_object();
@@ -264,7 +272,12 @@ int backup_verify(const BackupOptions& options) {
             " chunks, each with the ledger's hash; " + said_of_clickhouse(*found) + "\n");
     }
   }
-  return found->differences.empty() && found->clickhouse.empty() ? kDone : kFailed;
+  const bool unseen = !found->clickhouse_unseen.empty() && !options.without_clickhouse;
+  if (unseen) {
+    say("ClickHouse's part was not looked at: " + found->clickhouse_unseen +
+        "; name the server that wrote it (--clickhouse URL), or leave that part (--without-clickhouse)");
+  }
+  return found->differences.empty() && found->clickhouse.empty() && !unseen ? kDone : kFailed;
 }
 
 int backup_prune(const BackupOptions& options) {

@@ -98,7 +98,7 @@ base::Result<BackupRun> run_backup(const backup::Source& source, const std::file
   while (true) {
     auto created = backup::create(source, destination, options, clock, watch);
     if (!created) return created.error();
-    auto verification = backup::verify(created->folder, clock, watch);
+    auto verification = backup::verify(created->folder, clock, watch, options.clickhouse.client);
     if (!verification) return verification.error();
     BackupRun run{std::move(*created), std::move(*verification), false};
     const bool good = run.verification.differences.empty();

@@ -89,6 +89,9 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   if (const std::string trouble = clickhouse_trouble(*run); !trouble.empty()) {
     log_("the backup has no good part of ClickHouse, a restore of it loads everything again: " + trouble);
   }
+  if (const std::string& why = run->verification.clickhouse_unseen; !why.empty()) {
+    log_("ClickHouse's part of the backup was not looked at: " + why);
+  }
   if (const auto removed = backup::prune(options_.destination, options_.keep); !removed) {
     log_("old backups were not removed: " + removed.error().text);
   }

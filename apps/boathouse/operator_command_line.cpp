@@ -103,14 +103,17 @@ void CommandLine::add_backup(CLI::App& app) {
   with_data(create, "Folder of the server");
   with_destination(create);
   create->add_flag("--full", backup.full, "Write everything again, though an earlier backup has it");
-  const auto with_clickhouse = [this](CLI::App* made, const std::string& without) {
-    if (!without.empty()) made->add_flag("--without-clickhouse", backup.without_clickhouse, without);
-    made->add_option("--engine", backup.engine_binary, "The boathouse-engine program (default: beside this one)");
+  const auto with_server = [this](CLI::App* made) {
     CLI::Option* url =
         made->add_option("--clickhouse", backup.clickhouse, "URL of a ClickHouse server, as `serve` has it");
     made->add_option("--clickhouse-user", backup.clickhouse_user, "Its user")->capture_default_str();
     made->add_option("--clickhouse-password-file", backup.clickhouse_password_file, "File with that user's password");
     return url;
+  };
+  const auto with_clickhouse = [this, &with_server](CLI::App* made, const std::string& without) {
+    if (!without.empty()) made->add_flag("--without-clickhouse", backup.without_clickhouse, without);
+    made->add_option("--engine", backup.engine_binary, "The boathouse-engine program (default: beside this one)");
+    return with_server(made);
   };
   CLI::Option* clickhouse = with_clickhouse(create, "Of ledger and accounts alone: a restore loads ClickHouse again");
   create
@@ -125,10 +128,12 @@ void CommandLine::add_backup(CLI::App& app) {
   CLI::App* verify = command(*group, "verify", "Read every byte of a backup; exit 1 if anything differs",
                              [this] { return backup_verify(backup); });
   with_source(verify, "its newest");
+  verify->add_flag("--without-clickhouse", backup.without_clickhouse, "Leave ClickHouse's part in S3, if it has one");
   verify->add_option(
       "--data", backup.data,
       "Folder of the server: if it differs, its ledger no longer says that devices may remove what is in it");
   verify->add_option("--ledger", backup.ledger, "The same, of a ledger as `serve --ledger` has it");
+  with_server(verify);
   with_json(verify);
   CLI::App* prune = command(*group, "prune", "Say which old backups would be removed; --apply removes them",
                             [this] { return backup_prune(backup); });

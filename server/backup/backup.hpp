@@ -79,13 +79,18 @@ struct Verification {
   std::uint64_t bodies = 0;
   std::vector<Difference> differences;
   std::vector<Difference> clickhouse;  // in its part, without which a restore only takes longer
+  std::string clickhouse_unseen = {};  // why nobody looked at its part, which lies in S3; empty: somebody did, or
+                                       // there is none
 };
 
 // Reads every byte of the backup: hashes of all files, every row of the databases, every chunk's body, whose canonical
-// bytes must have the hash that the ledger has; of ClickHouse's part the hash, in S3 nothing. `folder`: a backup, or a
-// destination, then its newest. An error when there is no such backup. When nothing differs, ClickHouse's part apart,
-// the backup is marked as verified at that time (verified.json).
-base::Result<Verification> verify(const std::filesystem::path& folder, base::Clock& clock, const Watch& watch);
+// bytes must have the hash that the ledger has; of ClickHouse's part the hash. What of that lies in S3 is asked for
+// through `clickhouse`: that every object is there, with the size and ETag of when it was written. `folder`: a backup,
+// or a destination, then its newest. An error when there is no such backup. When nothing differs, ClickHouse's part
+// apart, the backup is marked as verified at that time (verified.json), which says of that part whether it was as
+// written.
+base::Result<Verification> verify(const std::filesystem::path& folder, base::Clock& clock, const Watch& watch,
+                                  timeseries::ClickHouseClient* clickhouse = nullptr);
 
 // One that list() found.
 struct Listed {
@@ -93,6 +98,7 @@ struct Listed {
   std::optional<Manifest> manifest;  // nullopt: its manifest cannot be read, see `trouble`
   std::string trouble;
   std::optional<std::int64_t> verified_ms;
+  bool clickhouse_verified = false;  // its part was looked at then, too, and was as written
 };
 
 // The newest first.

@@ -23,15 +23,23 @@ namespace {
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::string_view kPrefix = "backup-";
 
-std::optional<std::int64_t> verified_ms(const fs::path& backup) {
+void read_mark(const fs::path& backup, Listed& listed) {
   const auto text = read_file(backup / "verified.json", 4096);
   const auto json = text ? base::parse_json(*text) : Result<base::JsonValue>(text.error());
-  const base::JsonValue* found = json ? json->find("verified_ms") : nullptr;
-  return found != nullptr ? found->integer() : std::nullopt;
+  if (!json) {
+    return;
+  }
+  if (const base::JsonValue* time = json->find("verified_ms"); time != nullptr) {
+    listed.verified_ms = time->integer();
+  }
+  if (const base::JsonValue* clickhouse = json->find("clickhouse"); clickhouse != nullptr) {
+    listed.clickhouse_verified = clickhouse->boolean().value_or(false);
+  }
 }
 
 Listed read_backup(const fs::path& folder) {
-  Listed listed{folder, std::nullopt, "", verified_ms(folder)};
+  Listed listed{folder, std::nullopt, "", std::nullopt};
+  read_mark(folder, listed);
   const auto text = read_file(folder / "manifest.json", kMaxManifest);
   auto manifest = text ? parse_manifest(*text) : Result<Manifest>(text.error());
   if (manifest) {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/hex.hpp"
 #include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
 #include "server/timeseries/schema.hpp"
@@ -80,6 +81,16 @@ std::string stamp(std::int64_t utc_ms) {
   return text;
 }
 
+// Whether a full one is as it was written, as far as that can be seen quickly.
+bool is_there(const CopiedFile& full, const ClickHouse& source, const fs::path& folder) {
+  if (source.s3_folder.empty()) {
+    std::error_code error;
+    return fs::file_size(folder / full.name, error) == full.bytes && !error;
+  }
+  const auto found = look_in_s3(*source.client, source.s3_folder, full.name);
+  return found && *found == full;
+}
+
 // The full one that an increment may stand on.
 std::optional<CopiedFile> base_of(const std::vector<Listed>& before, const ClickHouse& source, const fs::path& folder,
                                   std::int64_t now_ms) {
@@ -95,9 +106,7 @@ std::optional<CopiedFile> base_of(const std::vector<Listed>& before, const Click
     return listed.manifest && listed.manifest->clickhouse && listed.manifest->clickhouse->files.size() == 1 &&
            listed.manifest->clickhouse->files[0] == full && now_ms - listed.manifest->made_ms < kWeekMs;
   });
-  std::error_code error;
-  const bool there = !source.s3_folder.empty() || (fs::file_size(folder / full.name, error) == full.bytes && !error);
-  if (!recent || !there || (files.size() > 1 && files[1].bytes > full.bytes / 2)) {
+  if (!recent || (files.size() > 1 && files[1].bytes > full.bytes / 2) || !is_there(full, source, folder)) {
     return std::nullopt;
   }
   return full;
@@ -334,6 +343,26 @@ std::string restore_statement(const std::string& place, const std::string& on_to
          ", allow_different_database_def = true" + (on_top_of.empty() ? "" : ", base_backup = " + on_top_of) + " ASYNC";
 }
 
+Result<CopiedFile> look_in_s3(ClickHouseClient& client, const std::string& s3_folder, const std::string& name) {
+  const std::string folder = s3_folder + (s3_folder.ends_with('/') ? "" : "/") + name + "/";
+  const auto block = client.select(
+      "SELECT toUInt64(ifNull(sum(_size), 0)) AS bytes, hex(SHA256(arrayStringConcat(arraySort(groupArray(concat("
+      "substring(_path, position(_path, {folder:String}) + length({folder:String})), ' ', toString(ifNull(_size, 0)), "
+      "' ', toString(_etag)))), '\\n'))) AS sum FROM s3(" +
+          sql_text(folder + "**") + ", 'One')",
+      {{"folder", "/" + name + "/"}});
+  if (!block) {
+    return block.error();
+  }
+  const auto sum = base::from_hex(block->find("sum")->texts[0]);
+  CopiedFile found{name, static_cast<std::uint64_t>(block->integer("bytes", 0)), {}};
+  if (!sum || sum->size() != found.sha256.size()) {
+    return Error{ErrorCode::internal, "ClickHouse's SHA-256 is none"};
+  }
+  std::copy(sum->begin(), sum->end(), found.sha256.begin());
+  return found;
+}
+
 Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const fs::path& destination,
                                        const std::vector<Listed>& before, bool full, std::int64_t now_ms,
                                        const Watch& watch) {
@@ -353,6 +382,10 @@ Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const fs::path&
       return bytes.error();
     }
     made.bytes = *bytes;
+    // It is made; one that nobody can look at later says so then, and nothing stands on it.
+    if (auto found = look_in_s3(*source.client, source.s3_folder, made.name)) {
+      made = std::move(*found);
+    }
     copy.files.push_back(std::move(made));
     return copy;
   }

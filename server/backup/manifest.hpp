@@ -38,7 +38,8 @@ struct CopiedFile {
 // ClickHouse's own backups that make up its part: a full one, then, if there is one, the increment on top of it.
 struct ClickHouseCopy {
   std::string s3_folder;          // URL of the folder in S3 where they are; empty: DESTINATION/clickhouse
-  std::vector<CopiedFile> files;  // those in S3 are folders there: their hash is 0
+  std::vector<CopiedFile> files;  // those in S3 are folders there: theirs is the hash that look_in_s3() gives, 0 when
+                                  // ClickHouse could not be asked for it
 
   bool operator==(const ClickHouseCopy&) const = default;
 };

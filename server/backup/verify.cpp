@@ -71,7 +71,8 @@ class Bodies {
 
 class Check {
  public:
-  Check(Verification& found, const Watch& watch) : found_(found), watch_(watch) {}
+  Check(Verification& found, timeseries::ClickHouseClient* clickhouse, const Watch& watch)
+      : found_(found), clickhouse_(clickhouse), watch_(watch) {}
 
   Status run() {
     BOATHOUSE_TRY(check_files());
@@ -90,7 +91,11 @@ class Check {
   }
 
   Status check_clickhouse() {
-    if (!found_.manifest.clickhouse || !found_.manifest.clickhouse->s3_folder.empty()) {
+    if (!found_.manifest.clickhouse) {
+      return {};
+    }
+    if (!found_.manifest.clickhouse->s3_folder.empty()) {
+      check_s3(*found_.manifest.clickhouse);
       return {};
     }
     const std::vector<Difference> others = std::exchange(found_.differences, {});
@@ -99,6 +104,28 @@ class Check {
     }
     found_.clickhouse = std::exchange(found_.differences, others);
     return {};
+  }
+
+  void check_s3(const ClickHouseCopy& copy) {
+    if (clickhouse_ == nullptr) {
+      found_.clickhouse_unseen = "no ClickHouse server was named that could ask S3 for it";
+      return;
+    }
+    for (const CopiedFile& file : copy.files) {
+      const auto there = look_in_s3(*clickhouse_, copy.s3_folder, file.name);
+      if (!there) {
+        found_.clickhouse_unseen = there.error().text;
+      } else if (there->bytes == 0) {
+        found_.clickhouse.push_back({file.name, "is missing in " + copy.s3_folder});
+      } else if (file.sha256 == base::Digest{}) {
+        found_.clickhouse_unseen = "nothing was noted of the objects of " + file.name + " when it was written";
+      } else if (there->bytes != file.bytes) {
+        found_.clickhouse.push_back(
+            {file.name, "has " + std::to_string(there->bytes) + " bytes in S3, not " + std::to_string(file.bytes)});
+      } else if (there->sha256 != file.sha256) {
+        found_.clickhouse.push_back({file.name, "has other objects in S3 than when it was written"});
+      }
+    }
   }
 
   Status check_file(const fs::path& path, std::uint64_t bytes, const base::Digest& sha256) {
@@ -231,6 +258,7 @@ class Check {
   }
 
   Verification& found_;
+  timeseries::ClickHouseClient* const clickhouse_;
   const Watch& watch_;
 };
 
@@ -243,7 +271,10 @@ void mark(const Verification& found, std::int64_t now_ms) {
   }
   std::string text;
   base::JsonWriter json(text);
-  json.begin_object().key("verified").value(base::format_utc_ms(now_ms)).key("verified_ms").value(now_ms).end_object();
+  json.begin_object().key("verified").value(base::format_utc_ms(now_ms)).key("verified_ms").value(now_ms);
+  json.key("clickhouse")
+      .value(found.manifest.clickhouse && found.clickhouse.empty() && found.clickhouse_unseen.empty());
+  json.end_object();
   const fs::path unfinished = found.folder / "verified.json.partial";
   if (write_file(unfinished, text + "\n")) {
     (void)move_path(unfinished, file);
@@ -252,7 +283,8 @@ void mark(const Verification& found, std::int64_t now_ms) {
 
 }  // namespace
 
-Result<Verification> verify(const fs::path& folder, base::Clock& clock, const Watch& watch) {
+Result<Verification> verify(const fs::path& folder, base::Clock& clock, const Watch& watch,
+                            timeseries::ClickHouseClient* clickhouse) {
   const auto backup = find_backup(folder);
   if (!backup) {
     return backup.error();
@@ -265,7 +297,7 @@ Result<Verification> verify(const fs::path& folder, base::Clock& clock, const Wa
     found.differences.push_back({"manifest.json", manifest.error().text});
   } else {
     found.manifest = std::move(*manifest);
-    BOATHOUSE_TRY(Check(found, watch).run());
+    BOATHOUSE_TRY(Check(found, clickhouse, watch).run());
   }
   mark(found, clock.utc_ms());
   return found;

@@ -1,7 +1,10 @@
 // As much of S3 as ClickHouse uses, in memory, on loopback: objects by PUT, GET with a range, HEAD, DELETE, lists, deletion of many,
 // uploads in parts, copies. Signatures are not checked; with `refuses` every call is answered 403, and a DELETE of a key that `mayDelete`
 // does not allow: what a bucket's policy would say.
+import { createHash } from 'node:crypto';
 import http from 'node:http';
+
+const etag = (object) => `"${createHash('md5').update(object).digest('hex')}"`;
 
 export async function objectStore({ mayDelete = () => true } = {}) {
   const objects = new Map();
@@ -70,11 +73,11 @@ export async function objectStore({ mayDelete = () => true } = {}) {
         const bucket = `${key.replace(/\/$/, '')}/`;
         const found = [...objects.keys()].filter((name) => name.startsWith(bucket + (query.get('prefix') ?? ''))).sort();
         return xml(reply, 200, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>${found.length}</KeyCount>${found.map((name) =>
-          `<Contents><Key>${name.slice(bucket.length)}</Key><Size>${objects.get(name).length}</Size><LastModified>${new Date().toISOString()}</LastModified><ETag>"x"</ETag></Contents>`).join('')}</ListBucketResult>`);
+          `<Contents><Key>${name.slice(bucket.length)}</Key><Size>${objects.get(name).length}</Size><LastModified>${new Date().toISOString()}</LastModified><ETag>${etag(objects.get(name))}</ETag></Contents>`).join('')}</ListBucketResult>`);
       }
       if (request.method === 'PUT') {
         objects.set(key, body);
-        reply.writeHead(200, { ETag: '"x"' });
+        reply.writeHead(200, { ETag: etag(body) });
         return reply.end();
       }
       if (request.method === 'DELETE') {
@@ -92,7 +95,7 @@ export async function objectStore({ mayDelete = () => true } = {}) {
       const to = range && range[2] ? Math.min(Number(range[2]), object.length - 1) : object.length - 1;
       const part = object.subarray(from, to + 1);
       reply.writeHead(range ? 206 : 200, {
-        'Content-Length': part.length, ETag: '"x"', 'Last-Modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
+        'Content-Length': part.length, ETag: etag(object), 'Last-Modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
         ...(range ? { 'Content-Range': `bytes ${from}-${to}/${object.length}` } : {}),
       });
       return reply.end(request.method === 'HEAD' ? undefined : part);

@@ -161,7 +161,40 @@ await main(async () => {
   const s3 = ['--clickhouse', clickhouse, '--clickhouse-backup-to', `${store.url}/bucket/clickhouse`];
   const toS3 = async () => (await runJsonBeside('backup', 'create', '--data', far, '--to', path.join(folder, 'far-backups'), ...s3)).json;
   equal('a full one in the object store', [(await toS3()).clickhouse?.files.length, [...store.objects.keys()].some((key) => key.startsWith('/bucket/clickhouse/clickhouse-'))], [1, true]);
-  equal('and an increment', (await toS3()).clickhouse?.files.length, 2);
+  const second = await toS3();
+  equal('and an increment, looked at there', [second.clickhouse?.files.length, second.clickhouse_not_looked_at, second.clickhouse_trouble], [2, '', '']);
+
+  // S3 is asked for every object of the full one and of the increment, or the word is that nobody asked.
+  const listed = () => JSON.parse(run(['backup', 'list', '--to', path.join(folder, 'far-backups'), '--json']).out.split('\n')[0]);
+  const verify = async (...more) => {
+    const { code, json } = await runJsonBeside('backup', 'verify', '--from', path.join(folder, 'far-backups'), ...more);
+    return [code, json.differences.length, json.clickhouse_differences.map((one) => one.file), json.clickhouse_not_looked_at !== '', listed().verified !== null, listed().clickhouse_verified];
+  };
+  const [whole, added] = second.clickhouse.files;
+  equal('its part is as it was written', [listed().clickhouse_verified, await verify('--clickhouse', clickhouse)], [true, [0, 0, [], false, true, true]]);
+  equal('without a server to ask nobody says so', await verify(), [1, 0, [], true, true, false]);
+  check('and the list neither', run(['backup', 'list', '--to', path.join(folder, 'far-backups')]).out.split('\n')[0].endsWith("(ClickHouse's part not)"));
+  equal('unless that part is left', await verify('--without-clickhouse'), [0, 0, [], true, true, false]);
+  const objects = (name) => [...store.objects.keys()].filter((key) => key.startsWith(`/bucket/clickhouse/${name}/`));
+  const spoiled = async (name, spoil) => {
+    const key = objects(name).find((one) => one.endsWith('.bin') || one.endsWith('.backup'));
+    const kept = store.objects.get(key);
+    spoil(key, kept);
+    const said = await verify('--clickhouse', clickhouse);
+    store.objects.set(key, kept);
+    return said;
+  };
+  for (const name of [whole, added]) {
+    equal(`an object of ${name === whole ? 'the full one' : 'the increment'} is gone`, await spoiled(name, (key) => store.objects.delete(key)), [1, 0, [name], false, true, false]);
+    equal('or has other bytes of the same length', await spoiled(name, (key, kept) => store.objects.set(key, Buffer.alloc(kept.length, 7))), [1, 0, [name], false, true, false]);
+  }
+  store.refuses = true;
+  equal('S3 refuses: nobody has looked', await verify('--clickhouse', clickhouse), [1, 0, [], true, true, false]);
+  store.refuses = false;
+  const lost = new Map(objects(whole).map((key) => [key, store.objects.get(key)]));
+  for (const key of lost.keys()) store.objects.delete(key);
+  equal('a full one that is gone bears no increment', (await toS3()).clickhouse?.files.length, 1);
+  for (const [key, object] of lost) store.objects.set(key, object);
   await server.stop();
 
   // The ledger's part goes there too, and all of it comes from there: the folder is lost with the machine.
@@ -174,7 +207,7 @@ await main(async () => {
   fs.rmSync(backupsFar, { recursive: true });
   fs.rmSync(far, { recursive: true });
   const fetched = await aws(store, 's3', 'sync', 's3://bucket/backups', backupsFar);
-  equal('and fetched from there', [fetched.code, run(['backup', 'verify', '--from', backupsFar]).code], [0, 0]);
+  equal('and fetched from there', [fetched.code, await verify('--clickhouse', clickhouse)], [0, [0, 0, [], false, true, true]]);
 
   const other = await engine(path.join(folder, 'clickhouse-2'));
   const near = path.join(folder, 'near');
