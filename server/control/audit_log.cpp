@@ -12,7 +12,10 @@ base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Outcomes& outcomes, Ac
   const auto written = log.append(intent);
   if (!written) {
     return base::Error{base::ErrorCode::unavailable,
-                       "this could not be written down, so it was not done: try again in some seconds"};
+                       written.error().code == base::ErrorCode::no_room
+                           ? "the server's disk is full, so this could not be written down and was not done: free disk "
+                             "space on it, then try again"
+                           : "this could not be written down, so it was not done: try again in some seconds"};
   }
   return AuditedAct(log, outcomes, std::move(act), *written);
 }

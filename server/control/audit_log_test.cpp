@@ -259,5 +259,22 @@ TEST_P(AuditedActTest, ADatabaseOfVersion9TakesActs) {
 
 INSTANTIATE_TEST_SUITE_P(Databases, AuditedActTest, kDatabases, name_of_database);
 
+// Only somebody at the server can do something about a full disk; trying again in some seconds does nothing.
+TEST_P(AuditedActTest, AFullDiskIsNamedWhenNothingCanBeWrittenDown) {
+  log_.fails = true;
+  const auto text_of = [this](ErrorCode failure) {
+    log_.failure = failure;
+    const auto act = AuditedAct::begin(log_, accounts_->outcomes(), {"key.create", std::nullopt, std::nullopt, ""});
+    EXPECT_FALSE(act);
+    EXPECT_EQ(act.error().code, ErrorCode::unavailable);
+    return act.error().text;
+  };
+  EXPECT_NE(text_of(ErrorCode::no_room).find("disk is full"), std::string::npos);
+  EXPECT_EQ(text_of(ErrorCode::no_room).find("some seconds"), std::string::npos);
+  for (const ErrorCode other : {ErrorCode::io, ErrorCode::unavailable, ErrorCode::internal}) {
+    EXPECT_EQ(text_of(other).find("disk"), std::string::npos);
+    EXPECT_NE(text_of(other).find("try again in some seconds"), std::string::npos);
+  }
+}
 }  // namespace
 }  // namespace boathouse::control

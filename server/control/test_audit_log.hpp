@@ -37,11 +37,12 @@ class TestAuditLog final : public AuditLog {
 
   std::vector<Act> acts;
   std::int64_t settled = 0;
-  bool fails = false;           // nothing can be written
+  bool fails = false;  // nothing can be written
+  base::ErrorCode failure = base::ErrorCode::io;
   bool fails_outcomes = false;  // no outcome can
 
  private:
-  static base::Error gone() { return {base::ErrorCode::io, "the disk is gone"}; }
+  [[nodiscard]] base::Error gone() const { return {failure, "the disk is gone"}; }
   [[nodiscard]] bool has_outcome(std::int64_t intent) const {
     return std::ranges::any_of(acts, [mark = " intent=" + std::to_string(intent) + " "](const Act& act) {
       return (act.what + " ").find(mark) != std::string::npos;
