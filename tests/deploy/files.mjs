@@ -27,6 +27,8 @@ function checkShell() {
 }
 
 function checkUnits(folder) {
+  const at = (timer) => /^OnCalendar=\*-\*-\* (\d\d:\d\d):00 UTC$/m.exec(fs.readFileSync(path.join(deploy, 'systemd', timer), 'utf8'))[1];
+  check('the ledger\'s backup begins before ClickHouse\'s, by more than both may be late', at('ledger-backup.timer') < at('clickhouse-backup.timer') && at('ledger-backup.timer').slice(3) === at('clickhouse-backup.timer').slice(3), [at('ledger-backup.timer'), at('clickhouse-backup.timer')]);
   const units = filesIn('systemd').filter((file) => /\.(service|timer|path)$/.test(file));
   // A machine that is built has every program of ours; this one need not.
   for (const unit of units) {
@@ -417,10 +419,19 @@ await main(async () => {
   });
   const prom = path.join(texts, 'boathouse_backup_clickhouse.prom');
   equal('the first backup is a full one, whatever the day', await backup('20260601T013000Z', '1'), { code: 0, text: '' });
+  const pair = (name) => JSON.parse(store.objects.get(`/backups/clickhouse/pairs/${name}.json`)?.toString() ?? 'null');
+  const alone = await backup('20260531T023000Z', '7');
+  equal('before the ledger has one it is named together with none', [alone.code, alone.text.includes('named together with none'), pair('20260531T023000Z-full')], [0, true, null]);
+  for (const key of [...store.objects.keys()].filter((one) => one.startsWith('/backups/'))) store.objects.delete(key);
+  fs.rmSync(path.join(folder, 'last-full'));
+  store.objects.set('/backups/clickhouse/newest-ledger.json', Buffer.from('{"ledger":"ledger/2026-W23/complete/backup-a.json","last_seq":7}\n'));
   check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="clickhouse"} 1700000000\n'));
+  equal('one object names it together with the ledger\'s', pair('20260601T013000Z-full'), { ledger: 'ledger/2026-W23/complete/backup-a.json', clickhouse: ['clickhouse/20260601T013000Z-full'] });
   await insert(2022);
   equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });
-  const names = new Set([...store.objects.keys()].filter((key) => key.startsWith('/backups/')).map((key) => key.split('/').slice(2, 4).join('/')));
+  store.objects.set('/backups/clickhouse/newest-ledger.json', Buffer.from('{"ledger":"ledger/2026-W23/complete/backup-b.json","last_seq":8}\n'));
+  equal('with both that it needs', pair('20260602T013000Z-increment'), { ledger: 'ledger/2026-W23/complete/backup-b.json', clickhouse: ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment'] });
+  const names = new Set([...store.objects.keys()].filter((key) => /^\/backups\/clickhouse\/\d/.test(key)).map((key) => key.split('/').slice(2, 4).join('/')));
   equal('ClickHouse has asked to delete nothing but the locks of these', [deletable.length, store.refusedDeletes, [...store.objects.keys()].filter((key) => key.endsWith('/.lock'))], [1, [], []]);
   equal('both are there', [...names].sort(), ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment']);
   await rows(`RESTORE DATABASE default AS drill FROM S3('${store.url}/backups/clickhouse/20260602T013000Z-increment') SETTINGS allow_different_database_def = true`);
@@ -431,4 +442,5 @@ await main(async () => {
   store.refuses = false;
   check('a backup that fails says nothing to Prometheus and ends with an error', failing.code !== 0 && !fs.existsSync(prom), failing);
   equal('the last full one stays the base', fs.readFileSync(path.join(folder, 'last-full'), 'utf8'), '20260601T013000Z-full');
+  equal('and is in no pair', pair('20260607T013000Z-full'), null);
 });

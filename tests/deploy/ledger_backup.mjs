@@ -55,6 +55,8 @@ await main(async () => {
   check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="ledger"} 1700000000\n'));
   check('and the ledger knows how far it reaches: devices may free room, retention may remove', Number(await mark()) > 1.7e9, await mark());
   equal('what is complete says so', stored('2026-W48/complete/'), [`/bucket/ledger/2026-W48/complete/${names()[0]}.json`]);
+  const newest = () => JSON.parse(store.objects.get('/bucket/clickhouse/newest-ledger.json')?.toString() ?? 'null');
+  equal('and ClickHouse\'s backup can read which it goes with', newest()?.ledger, `ledger/2026-W48/complete/${names()[0]}.json`);
   const bodies = stored('2026-W48/bodies/');
   check('the bodies are there', bodies.length > 0, stored(''));
   equal('neither a lock nor what is half done is', stored('').filter((key) => /\/(lock|\.[^/]*)$/.test(key)), []);
@@ -69,10 +71,11 @@ await main(async () => {
   equal('fetched', (await ended(path.join(bin, 'aws'), ['s3', 'sync', '--only-show-errors', 's3://bucket/ledger/2026-W49', fetched], env)), { code: 0, text: '' });
   equal('the copy is whole', run(['backup', 'verify', '--from', fetched]).code, 0);
   const restored = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'restored'), '--ledger', postgres.url('boathouse_restored'), '--without-clickhouse', '--json']);
-  const newest = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
-  equal('restored', [restored.code, restored.json.chunks > 0, restored.json.chunks], [0, true, newest.chunks]);
+  const listed = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
+  equal('restored', [restored.code, restored.json.chunks > 0, restored.json.chunks], [0, true, listed.chunks]);
 
   // What goes wrong says nothing to Prometheus, and leaves nothing that looks complete.
+  const told = newest().ledger;
   const complete = stored('').filter((key) => key.includes('/complete/'));
   fs.rmSync(prom);
   store.refuses = true;
@@ -81,6 +84,7 @@ await main(async () => {
   check('a bucket that refuses ends with an error', refused.code !== 0 && !fs.existsSync(prom), refused);
   const away = await backup('2026-W49', { BOATHOUSE_LEDGER: 'postgresql:///none?host=/nowhere' });
   check('so does a ledger that cannot be read', away.code !== 0 && !fs.existsSync(prom), away);
+  equal('ClickHouse\'s is told of neither', newest().ledger, told);
   equal('neither leaves a word that all is there', stored('').filter((key) => key.includes('/complete/')), complete);
   equal('the next night all is well again', [(await backup('2026-W49')).code, fs.existsSync(prom)], [0, true]);
   check('of the folder the newest days stay', names().length >= 1 && names().length <= 2, names());

@@ -88,6 +88,8 @@ export class Watch extends Construct {
     prometheus.role.addToPolicy(new iam.PolicyStatement({
       actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], resources: [safe.backups.arnForObjects('ledger/*')],
     }));
+    // ClickHouse's backup reads there which of the ledger's it goes with.
+    prometheus.role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:PutObject'], resources: [safe.backups.arnForObjects('clickhouse/newest-ledger.json')] }));
     prometheus.role.addToPolicy(new iam.PolicyStatement({
       actions: ['s3:ListBucket'], resources: [safe.backups.bucketArn], conditions: { StringLike: { 's3:prefix': 'ledger/*' } },
     }));
