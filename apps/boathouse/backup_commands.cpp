@@ -133,6 +133,14 @@ std::string said_of_clickhouse(const backup::Verification& found) {
   return "ClickHouse's part as it was written";
 }
 
+std::string said_of(const backup::Listed& listed, const backup::Manifest& manifest) {
+  std::string text = std::to_string(manifest.chunks) + " chunks, up to server_seq " +
+                     std::to_string(manifest.last_seq) + (manifest.clickhouse ? ", with ClickHouse" : "");
+  if (!listed.verified_ms) return text + ", not verified";
+  return text + ", verified " + base::format_utc_ms(*listed.verified_ms) +
+         (manifest.clickhouse && !listed.clickhouse_verified ? " (ClickHouse's part not)" : "");
+}
+
 void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
   json.key("clickhouse");
   if (!manifest.clickhouse) {
@@ -215,14 +223,7 @@ int backup_list(const BackupOptions& options) {
       json.end_object();
     } else {
       text = name + "  ";
-      text += listed.manifest ? std::to_string(listed.manifest->chunks) + " chunks, up to server_seq " +
-                                    std::to_string(listed.manifest->last_seq) +
-                                    (listed.manifest->clickhouse ? ", with ClickHouse" : "")
-                              : listed.trouble;
-      text += listed.verified_ms ? ", verified " + base::format_utc_ms(*listed.verified_ms) : ", not verified";
-      if (listed.verified_ms && listed.manifest && listed.manifest->clickhouse && !listed.clickhouse_verified) {
-        text += " (ClickHouse's part not)";
-      }
+      text += listed.manifest ? said_of(listed, *listed.manifest) : listed.trouble;
     }
     print(text + "\n");
   }

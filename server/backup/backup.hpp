@@ -97,8 +97,8 @@ struct Listed {
   std::filesystem::path folder;
   std::optional<Manifest> manifest;  // nullopt: its manifest cannot be read, see `trouble`
   std::string trouble;
-  std::optional<std::int64_t> verified_ms;
-  bool clickhouse_verified = false;  // its part was looked at then, too, and was as written
+  std::optional<std::int64_t> verified_ms;  // nullopt, too, when the manifest is not the one that was looked at
+  bool clickhouse_verified = false;         // its part was looked at then, too, and was as written
 };
 
 // The newest first.

@@ -477,7 +477,10 @@ TEST_F(SqliteBackupTest, NothingIsPrunedBesideAManifestThatCannotBeRead) {
   const fs::path first = create().folder;
   clock_.advance_ms(1000);
   create();
+  EXPECT_EQ(differences(first), "");
+  EXPECT_TRUE(backups().back().verified_ms);
   std::ofstream(first / "manifest.json") << "{}";
+  EXPECT_FALSE(backups().back().verified_ms) << "what was verified then is not there now";
   const auto refused = prune(destination(), {.days = 1, .weeks = 0, .months = 0});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, base::ErrorCode::corrupt);

@@ -39,12 +39,12 @@ void read_mark(const fs::path& backup, Listed& listed) {
 
 Listed read_backup(const fs::path& folder) {
   Listed listed{folder, std::nullopt, "", std::nullopt};
-  read_mark(folder, listed);
   const auto text = read_file(folder / "manifest.json", kMaxManifest);
   auto manifest = text ? parse_manifest(*text) : Result<Manifest>(text.error());
   if (manifest) {
     listed.manifest = std::move(*manifest);
   } else {
+    read_mark(folder, listed);
     listed.trouble = manifest.error().text;
   }
   return listed;
