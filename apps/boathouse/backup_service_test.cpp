@@ -125,7 +125,7 @@ TEST_P(BackupServiceTest, TheOneAfterAnErasureLeansOnNothingOfBefore) {
   const std::int64_t erased_ms = clock_.utc_ms();
   clock_.advance_ms(1);
   // One by hand, to another place, says nothing of this one.
-  ASSERT_TRUE(run_backup(backup_source(folder_.path(), place_), folder_.file("elsewhere"), {}, clock_,
+  ASSERT_TRUE(run_backup(backup_source(folder_.path(), place_), elsewhere_.file("by-hand"), {}, clock_,
                          [](std::uint64_t) { return base::Status(); }));
   const auto before = *retention::backups_from_before(destination_, erased_ms);
   work();

@@ -148,6 +148,18 @@ void CommandLine::add_serve(CLI::App& app) {
                    "URL of a folder in S3 that the ClickHouse server writes its part of the backups to, with its own "
                    "credentials; for --clickhouse alone")
       ->needs(clickhouse);
+  const CLI::Range days(std::int64_t{1}, std::int64_t{36'500});
+  serve_command
+      ->add_option(
+          "--clickhouse-backup-days", serve.clickhouse_backup_days,
+          "Days after which the lifecycle of that bucket has removed a copy: so long an erasure's proof names it "
+          "(default: for ever)")
+      ->check(days);
+  serve_command
+      ->add_option("--backups-elsewhere-days", serve.backups_elsewhere_days,
+                   "Others back this server up and keep what they make for at most so many days, which an erasure's "
+                   "proof says")
+      ->check(days);
   serve_command->add_option("--segments", serve.segments,
                             "Folder for bodies that have left the ledger (default: segments in the data folder); of "
                             "several nodes all need the same one");

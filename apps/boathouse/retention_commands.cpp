@@ -131,15 +131,36 @@ void show_proof(const JsonValue& proof) {
       print("  " + name + "  " + std::to_string(rows.integer().value_or(0)) + "\n");
     }
   }
+  const JsonValue* elsewhere = proof.find("backups_elsewhere");
+  const bool others_make_some = elsewhere != nullptr && elsewhere->object() != nullptr;
+  if (others_make_some) {
+    const JsonValue* until = elsewhere->find("until");
+    print("in backups that others make and keep for " + text_of(*elsewhere, "kept_days") + " days at most: gone " +
+          (until != nullptr && until->text() != nullptr ? "by " + *until->text() : "so long after the erasure") + "\n");
+  }
+  const JsonValue* copies = proof.find("clickhouse_copies");
+  const bool has_copies = copies != nullptr && copies->array() != nullptr && !copies->array()->empty();
+  if (has_copies) {
+    for (const JsonValue& copy : *copies->array()) {
+      const JsonValue* until = copy.find("until");
+      const bool known = until != nullptr && until->text() != nullptr;
+      print("in ClickHouse's copy " + text_of(copy, "place") + ", until its bucket removes it: " +
+            (known ? *until->text() : "nobody has said when (serve --clickhouse-backup-days)") + "\n");
+    }
+  }
   const JsonValue* backups = proof.find("backups");
   if (backups == nullptr || backups->array() == nullptr) {
-    print("backups: this server makes none; `boathouse backup list --to FOLDER` shows those that there are\n");
+    if (!others_make_some) {
+      print(
+          "backups: this server makes none by itself and was not told of others' (serve --backups-elsewhere-days); "
+          "`boathouse backup list --to FOLDER` shows those that there are\n");
+    }
     return;
   }
   for (const JsonValue& backup : *backups->array()) {
     print("in backup " + (backup.text() != nullptr ? *backup.text() : "?") + ", until it is pruned\n");
   }
-  if (backups->array()->empty()) print("in no backup\n");
+  if (backups->array()->empty() && !has_copies && !others_make_some) print("in no backup\n");
 }
 
 }  // namespace

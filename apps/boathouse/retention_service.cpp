@@ -34,10 +34,10 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
 
 }  // namespace
 
-RetentionService::RetentionService(const Parts& parts, const std::filesystem::path& backups, std::string cluster,
+RetentionService::RetentionService(const Parts& parts, const retention::BackupsKept& backups, std::string cluster,
                                    std::function<void(std::string_view)> log)
     : parts_(parts),
-      backups_(backups),
+      backups_(backups.folder),
       remover_(parts.ledger, parts.client, parts.runner, parts.clock),
       eraser_({rooms_of(parts), backups, std::move(cluster)}, parts.ledger, parts.client, parts.runner, parts.clock,
               std::move(log)) {}

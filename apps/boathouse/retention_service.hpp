@@ -29,9 +29,8 @@ class RetentionService {
     jobs::Runner& runner;
     base::Clock& clock;
   };
-  // `backups`: where they lie, empty = none are made. `cluster`: of ClickHouse's servers, empty = there is one. All
-  // must outlive the runner's threads and the routes.
-  RetentionService(const Parts& parts, const std::filesystem::path& backups, std::string cluster,
+  // `cluster`: of ClickHouse's servers, empty = there is one. All must outlive the runner's threads and the routes.
+  RetentionService(const Parts& parts, const retention::BackupsKept& backups, std::string cluster,
                    std::function<void(std::string_view)> log);
 
   base::Status add_routes(http::RouteTable& routes);

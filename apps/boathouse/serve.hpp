@@ -29,9 +29,11 @@ struct ServeOptions {
   std::string backup_to;                   // folder of backups; empty = none are made
   std::int64_t backup_every_s = 86'400;
   backup::Keep backup_keep;
-  std::string clickhouse_backup_to;    // URL of a folder in S3, for the part of `clickhouse`; empty = no such part
-  std::string segments;                // folder of segments; empty = "segments" in `data`
-  bool keep_bodies_in_ledger = false;  // no body leaves the ledger for a segment from now on
+  std::string clickhouse_backup_to;         // URL of a folder in S3, for the part of `clickhouse`; empty = no such part
+  std::int64_t clickhouse_backup_days = 0;  // after which that folder's bucket removes a copy; 0 = nobody has said
+  std::int64_t backups_elsewhere_days = 0;  // for which others keep the backups that they make; 0 = nobody has said
+  std::string segments;                     // folder of segments; empty = "segments" in `data`
+  bool keep_bodies_in_ledger = false;       // no body leaves the ledger for a segment from now on
   std::uint64_t segment_bytes = std::uint64_t{16} << 20;  // of bodies that are loaded before they leave
   std::int64_t segments_every_s = 3'600;
   std::int64_t reconcile_every_s = 3'600;

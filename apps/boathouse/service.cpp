@@ -232,7 +232,7 @@ base::Status Service::open_segments(const ServeOptions& options, const fs::path&
 
 base::Status Service::open_backups(const ServeOptions& options, const sql::Place& place, const fs::path& data) {
   if (options.backup_to.empty()) {
-    if (!options.purge_without_backup) {
+    if (!options.purge_without_backup && options.backups_elsewhere_days == 0) {
       log_line("no --backup-to: nothing is backed up, so devices may remove nothing of what they have sent");
     }
     return base::Done{};
@@ -357,7 +357,9 @@ base::Status Service::open(const ServeOptions& options) {
   BOATHOUSE_TRY(open_backups(options, *place, data));
   retention_ = std::make_unique<RetentionService>(
       RetentionService::Parts{*accounts_, *webhook_store_, *ledger_, *client_, *job_runner_, clock_},
-      options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to), options.clickhouse_cluster, log_line);
+      retention::BackupsKept{options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to),
+                             options.clickhouse_backup_days, options.backups_elsewhere_days},
+      options.clickhouse_cluster, log_line);
   ledger_->on_commit([this] {
     loader_->wake();
     webhook_dispatcher_->wake();

@@ -127,8 +127,9 @@ struct Pruned {
 
 // Removes what `keep` does not keep, then the segments and ClickHouse's files that no backup names; whatever has
 // another name than a backup gives is somebody else's and stays. The newest one and the newest verified one stay. With
-// a manifest that cannot be read nothing is removed: nobody knows what it needs (corrupt). invalid_input: as
-// check_destination() says. What was removed; what would be when `dry_run`.
+// a manifest that cannot be read nothing is removed: nobody knows what it needs (corrupt). Copies in S3 are the
+// bucket's to remove, and stay noted (s3_copies.hpp). invalid_input: as check_destination() says. What was removed;
+// what would be when `dry_run`.
 base::Result<Pruned> prune(const std::filesystem::path& destination, const Keep& keep, bool dry_run = false);
 
 // Where segments lie, for a backup's folder.

@@ -9,6 +9,7 @@
 #include "core/base/json.hpp"
 #include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
+#include "server/backup/s3_copies.hpp"
 
 namespace boathouse::backup {
 
@@ -43,8 +44,8 @@ Listed read_backup(const fs::path& folder) {
   auto manifest = text ? parse_manifest(*text) : Result<Manifest>(text.error());
   if (manifest) {
     listed.manifest = std::move(*manifest);
-  } else {
     read_mark(folder, listed);
+  } else {
     listed.trouble = manifest.error().text;
   }
   return listed;
@@ -98,6 +99,19 @@ std::set<fs::path> to_be_kept(const std::vector<Listed>& newest_first, const Kee
     kept.insert(listed->folder);
   }
   return kept;
+}
+
+// What the backups name in S3, each as old as the oldest of them: the full one that the others stand on is its own.
+std::vector<S3Copy> named_in_s3(const std::vector<Listed>& backups) {
+  std::vector<S3Copy> named;
+  for (const Listed& listed : backups) {
+    if (listed.manifest && listed.manifest->clickhouse && !listed.manifest->clickhouse->s3_folder.empty()) {
+      for (const CopiedFile& file : listed.manifest->clickhouse->files) {
+        named.push_back({s3_url(listed.manifest->clickhouse->s3_folder, file.name), listed.manifest->made_ms});
+      }
+    }
+  }
+  return named;
 }
 
 // Without a slash at its end.
@@ -310,6 +324,10 @@ Result<Pruned> prune(const fs::path& destination, const Keep& keep, bool dry_run
                                            "; nothing was removed, because nobody knows what it needs: move that "
                                            "folder away"};
     }
+  }
+  // What an earlier program made there, it did not note.
+  if (!dry_run) {
+    BOATHOUSE_TRY(note_s3_copies(destination, named_in_s3(*backups)));
   }
   const std::set<fs::path> kept = to_be_kept(*backups, keep);
   std::set<std::string> needed;  // of what several share

@@ -12,6 +12,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
+#include "server/backup/s3_copies.hpp"
 #include "server/timeseries/schema.hpp"
 
 namespace boathouse::backup {
@@ -329,7 +330,11 @@ Result<std::vector<base::Uuid>> sessions_up_to_date(ClickHouseClient& client, sq
 std::string file_place(const fs::path& file) { return "File(" + sql_text(file.string()) + ")"; }
 
 std::string s3_place(const std::string& folder, const std::string& name) {
-  return "S3(" + sql_text(folder + (folder.ends_with('/') ? "" : "/") + name) + ")";
+  return "S3(" + sql_text(s3_url(folder, name)) + ")";
+}
+
+std::string s3_url(const std::string& folder, const std::string& name) {
+  return folder + (folder.ends_with('/') ? "" : "/") + name;
 }
 
 std::string backup_statement(const std::string& place, const std::string& on_top_of, const std::string& id) {
@@ -344,12 +349,11 @@ std::string restore_statement(const std::string& place, const std::string& on_to
 }
 
 Result<CopiedFile> look_in_s3(ClickHouseClient& client, const std::string& s3_folder, const std::string& name) {
-  const std::string folder = s3_folder + (s3_folder.ends_with('/') ? "" : "/") + name + "/";
   const auto block = client.select(
       "SELECT toUInt64(ifNull(sum(_size), 0)) AS bytes, hex(SHA256(arrayStringConcat(arraySort(groupArray(concat("
       "substring(_path, position(_path, {folder:String}) + length({folder:String})), ' ', toString(ifNull(_size, 0)), "
       "' ', toString(_etag)))), '\\n'))) AS sum FROM s3(" +
-          sql_text(folder + "**") + ", 'One')",
+          sql_text(s3_url(s3_folder, name) + "/**") + ", 'One')",
       {{"folder", "/" + name + "/"}});
   if (!block) {
     return block.error();
@@ -375,6 +379,7 @@ Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const fs::path&
   }
   const std::string on_top_of = base ? place_of(copy, destination, 0) : "";
   if (!source.s3_folder.empty()) {
+    BOATHOUSE_TRY(note_s3_copies(destination, {{s3_url(source.s3_folder, made.name), now_ms}}));
     const auto bytes =
         run_to_end(*source.client, backup_statement(s3_place(source.s3_folder, made.name), on_top_of, made.name),
                    made.name, watch);

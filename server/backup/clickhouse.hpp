@@ -38,6 +38,8 @@ std::string restore_statement(const std::string& place, const std::string& on_to
 // File('...') and S3('...').
 std::string file_place(const std::filesystem::path& file);
 std::string s3_place(const std::string& folder, const std::string& name);
+// URL of one of its backups in S3.
+std::string s3_url(const std::string& folder, const std::string& name);
 
 // What lies in S3 of one of its backups: all its bytes, and SHA-256 over each object's name, size and ETag, which S3
 // reckons from the content. Bytes 0: nothing is there. Errors: ClickHouse's own, one that may not list among them.
@@ -46,7 +48,8 @@ base::Result<CopiedFile> look_in_s3(timeseries::ClickHouseClient& client, const 
 
 // A full one when `full`, when the last full one is older than a week or not there as it was written, or when the
 // increment before was larger than half of it; else an increment on the last full one. `before`: as list() gives them.
-// Durable when it returns. Errors: ClickHouse's own, unavailable when it is away.
+// Durable when it returns; one in S3 is noted at the destination before it is begun (s3_copies.hpp). Errors:
+// ClickHouse's own, unavailable when it is away.
 base::Result<ClickHouseCopy> copy_clickhouse(const ClickHouse& source, const std::filesystem::path& destination,
                                              const std::vector<Listed>& before, bool full, std::int64_t now_ms,
                                              const Watch& watch);

@@ -257,8 +257,6 @@ TEST_P(AuditedActTest, ADatabaseOfVersion9TakesActs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Databases, AuditedActTest, kDatabases, name_of_database);
-
 // Only somebody at the server can do something about a full disk; trying again in some seconds does nothing.
 TEST_P(AuditedActTest, AFullDiskIsNamedWhenNothingCanBeWrittenDown) {
   log_.fails = true;
@@ -276,5 +274,8 @@ TEST_P(AuditedActTest, AFullDiskIsNamedWhenNothingCanBeWrittenDown) {
     EXPECT_NE(text_of(other).find("try again in some seconds"), std::string::npos);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Databases, AuditedActTest, kDatabases, name_of_database);
+
 }  // namespace
 }  // namespace boathouse::control

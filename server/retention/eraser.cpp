@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/backup/backup.hpp"
+#include "server/backup/s3_copies.hpp"
 #include "server/timeseries/eraser.hpp"
 
 namespace boathouse::retention {
@@ -124,12 +125,16 @@ Result<Proof> Eraser::proof(const base::Uuid& athlete) {
     if (!counts) return counts.error();
     add(proof.tables, room.name, *counts);
   }
-  if (!options_.backups.empty()) {
-    auto backups =
-        backups_from_before(options_.backups, proof.erasure.erased_ms.value_or(clock_.utc_ms() + kReversibleMs));
+  proof.elsewhere_days = options_.backups.elsewhere_days;
+  if (!options_.backups.folder.empty()) {
+    const std::int64_t erased_ms = proof.erasure.erased_ms.value_or(clock_.utc_ms() + kReversibleMs);
+    auto backups = backups_from_before(options_.backups.folder, erased_ms);
     if (!backups) return backups.error();
     proof.backups = std::move(*backups);
     proof.backups_known = true;
+    auto copies = copies_from_before(options_.backups, erased_ms, clock_.utc_ms());
+    if (!copies) return copies.error();
+    proof.clickhouse_copies = std::move(*copies);
   }
   return proof;
 }
@@ -144,6 +149,20 @@ Result<std::vector<std::string>> backups_from_before(const std::filesystem::path
     if (holding.contains(one.folder)) names.push_back(one.folder.filename().string());
   }
   return names;
+}
+
+Result<std::vector<HoldingCopy>> copies_from_before(const BackupsKept& kept, std::int64_t erased_ms,
+                                                    std::int64_t now_ms) {
+  const auto copies = backup::s3_copies(kept.folder);
+  if (!copies) return copies.error();
+  std::vector<HoldingCopy> holding;
+  for (const backup::S3Copy& copy : *copies) {
+    if (copy.made_ms > erased_ms) continue;
+    std::optional<std::int64_t> until_ms;
+    if (kept.s3_days > 0) until_ms = copy.made_ms + kept.s3_days * kDayMs;
+    if (!until_ms || *until_ms > now_ms) holding.push_back({copy.place, until_ms});
+  }
+  return holding;
 }
 
 }  // namespace boathouse::retention

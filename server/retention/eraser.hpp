@@ -18,7 +18,8 @@
 
 namespace boathouse::retention {
 
-inline constexpr std::int64_t kReversibleMs = std::int64_t{30} * 86'400'000;
+inline constexpr std::int64_t kDayMs = 86'400'000;
+inline constexpr std::int64_t kReversibleMs = 30 * kDayMs;
 
 // What else keeps something of an athlete: accounts, webhooks. Each call may come again.
 struct Room {
@@ -27,12 +28,27 @@ struct Room {
   std::function<base::Result<std::vector<ledger::TableCount>>(const base::Uuid& athlete)> count;
 };
 
+// Where copies of what was erased may be.
+struct BackupsKept {
+  std::filesystem::path folder{};   // this server's own; empty: it makes none
+  std::int64_t s3_days = 0;         // the bucket removes a copy of ClickHouse after so many; 0: nobody has said
+  std::int64_t elsewhere_days = 0;  // others make backups and keep them at most so many; 0: nobody has said
+};
+
+// A copy of ClickHouse in S3 that has something of before, and when its bucket removes it, if that is known.
+struct HoldingCopy {
+  std::string place;
+  std::optional<std::int64_t> until_ms;
+};
+
 // Counts of every table, "ledger.recording", "clickhouse.sample", "accounts.athlete", ...
 struct Proof {
   ledger::Erasure erasure;
   std::vector<ledger::TableCount> tables;
   std::vector<std::string> backups;  // that hold something of before
-  bool backups_known = false;        // false: this server makes none, so it cannot tell
+  bool backups_known = false;        // false: this server makes none by itself, so it cannot tell
+  std::vector<HoldingCopy> clickhouse_copies;
+  std::int64_t elsewhere_days = 0;  // others make backups, which are gone so many days after the erasure; 0: see above
 
   [[nodiscard]] bool nothing_left() const;
 };
@@ -41,8 +57,8 @@ class Eraser {
  public:
   struct Options {
     std::vector<Room> rooms;
-    std::filesystem::path backups;  // where they lie; empty: this server makes none
-    std::string cluster{};          // of ClickHouse's servers; empty: there is one
+    BackupsKept backups{};
+    std::string cluster{};  // of ClickHouse's servers; empty: there is one
   };
   // Gives `runner` its handler. All must outlive the runner's threads. `log` gets what cannot be done.
   Eraser(Options options, ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner,
@@ -70,5 +86,9 @@ class Eraser {
 // The names of the backups in `folder` that hold something of before `erased_ms`: those made before it, and those that
 // name a segment or a ClickHouse backup of one of them.
 base::Result<std::vector<std::string>> backups_from_before(const std::filesystem::path& folder, std::int64_t erased_ms);
+// ClickHouse's copies in S3 that the backups of that folder, pruned ones too, made before it, and that the bucket still
+// has at `now_ms`.
+base::Result<std::vector<HoldingCopy>> copies_from_before(const BackupsKept& kept, std::int64_t erased_ms,
+                                                          std::int64_t now_ms);
 
 }  // namespace boathouse::retention

@@ -311,6 +311,22 @@ Result<Response> proof(const Parts& parts, const Request& request) {
   } else {
     json.null();
   }
+  json.key("clickhouse_copies").begin_array();
+  for (const HoldingCopy& copy : found->clickhouse_copies) {
+    json.begin_object().key("place").value(copy.place);
+    write_time(json, "until", copy.until_ms);
+    json.end_object();
+  }
+  json.end_array().key("backups_elsewhere");
+  if (found->elsewhere_days > 0) {
+    std::optional<std::int64_t> until_ms;
+    if (const auto erased_ms = found->erasure.erased_ms) until_ms = *erased_ms + found->elsewhere_days * kDayMs;
+    json.begin_object().key("kept_days").value(found->elsewhere_days);
+    write_time(json, "until", until_ms);
+    json.end_object();
+  } else {
+    json.null();
+  }
   json.end_object();
   return json_response(200, std::move(body));
 }

@@ -51,7 +51,7 @@ function checkUnits(folder) {
   }
   const served = /^ExecStart=(.+)$/m.exec(fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8'))[1].split(' ').slice(1);
   const dropIn = fs.readFileSync(path.join(deploy, 'systemd/boathouse-aws.conf'), 'utf8');
-  const said = Object.fromEntries([...dropIn.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+  const said = Object.fromEntries([['BOATHOUSE_BACKUP_KEPT_DAYS', '47'], ...[...dropIn.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])]);
   const onAws = [...dropIn.matchAll(/^ExecStart=(.+)$/gm)][0][1].replace(/\$\{(\w+)\}/g, (text, name) => said[name] ?? text).split(' ').slice(1);
   // Without --backup-to no device may ever remove anything; the unit may write there, and it is not within the data.
   const unit = fs.readFileSync(path.join(deploy, 'systemd/boathouse.service'), 'utf8');
@@ -363,7 +363,7 @@ await main(async () => {
   const store = await objectStore({ mayDelete: (key) => !key.startsWith('/backups/') || deletable.some((pattern) => pattern.test(key)) });
   atEnd(store.close);
   await checkRights(path.join(folder, 'rights'));
-  await checkReader(path.join(folder, 'rights'));
+  await checkReader(path.join(folder, 'rights/rights'));
   const { ask, query, environment } = await clickhouse(folder, store);
   const rows = async (statement) => {
     const { result, error } = await ask(statement);
@@ -418,18 +418,18 @@ await main(async () => {
     BOATHOUSE_STAMP: stamp, BOATHOUSE_DAY: day, BOATHOUSE_NOW: '1700000000',
   });
   const prom = path.join(texts, 'boathouse_backup_clickhouse.prom');
-  equal('the first backup is a full one, whatever the day', await backup('20260601T013000Z', '1'), { code: 0, text: '' });
   const pair = (name) => JSON.parse(store.objects.get(`/backups/clickhouse/pairs/${name}.json`)?.toString() ?? 'null');
   const alone = await backup('20260531T023000Z', '7');
   equal('before the ledger has one it is named together with none', [alone.code, alone.text.includes('named together with none'), pair('20260531T023000Z-full')], [0, true, null]);
   for (const key of [...store.objects.keys()].filter((one) => one.startsWith('/backups/'))) store.objects.delete(key);
   fs.rmSync(path.join(folder, 'last-full'));
   store.objects.set('/backups/clickhouse/newest-ledger.json', Buffer.from('{"ledger":"ledger/2026-W23/complete/backup-a.json","last_seq":7}\n'));
-  check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="clickhouse"} 1700000000\n'));
+  equal('the first backup is a full one, whatever the day', await backup('20260601T013000Z', '1'), { code: 0, text: '' });
   equal('one object names it together with the ledger\'s', pair('20260601T013000Z-full'), { ledger: 'ledger/2026-W23/complete/backup-a.json', clickhouse: ['clickhouse/20260601T013000Z-full'] });
+  check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="clickhouse"} 1700000000\n'));
   await insert(2022);
-  equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });
   store.objects.set('/backups/clickhouse/newest-ledger.json', Buffer.from('{"ledger":"ledger/2026-W23/complete/backup-b.json","last_seq":8}\n'));
+  equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });
   equal('with both that it needs', pair('20260602T013000Z-increment'), { ledger: 'ledger/2026-W23/complete/backup-b.json', clickhouse: ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment'] });
   const names = new Set([...store.objects.keys()].filter((key) => /^\/backups\/clickhouse\/\d/.test(key)).map((key) => key.split('/').slice(2, 4).join('/')));
   equal('ClickHouse has asked to delete nothing but the locks of these', [deletable.length, store.refusedDeletes, [...store.objects.keys()].filter((key) => key.endsWith('/.lock'))], [1, [], []]);
@@ -441,6 +441,6 @@ await main(async () => {
   const failing = await backup('20260607T013000Z', '7');
   store.refuses = false;
   check('a backup that fails says nothing to Prometheus and ends with an error', failing.code !== 0 && !fs.existsSync(prom), failing);
-  equal('the last full one stays the base', fs.readFileSync(path.join(folder, 'last-full'), 'utf8'), '20260601T013000Z-full');
   equal('and is in no pair', pair('20260607T013000Z-full'), null);
+  equal('the last full one stays the base', fs.readFileSync(path.join(folder, 'last-full'), 'utf8'), '20260601T013000Z-full');
 });

@@ -185,4 +185,25 @@ await main(async () => {
   equal('the next backup', run(['backup', 'create', '--data', server.folder, '--to', backups]).code, 0);
   const newest = fs.readdirSync(backups).filter((name) => name.startsWith('backup-')).sort().at(-1);
   check('has nothing of him', !JSON.parse(erase('--proof', '--json').out).backups.includes(newest));
+
+  // Copies that no folder shows: in S3 until the bucket's lifecycle removes them, and backups that others make. Never "none".
+  const erased = Date.parse(found.erased_at);
+  const days = (n) => new Date(erased + n * 86_400_000).toISOString();
+  fs.writeFileSync(path.join(backups, 'clickhouse-in-s3.json'), JSON.stringify([{ place: 'https://bucket/clickhouse/a-full', made_ms: erased }, { place: 'https://bucket/clickhouse/b-full', made_ms: erased + 1 }]));
+  const proofWith = async (...extra) => {
+    await server.stop();
+    server.extra = extra;
+    await server.start();
+    await until('ClickHouse can be counted', () => erase('--proof').code === 0);
+    return { json: JSON.parse(erase('--proof', '--json').out), text: erase('--proof').out };
+  };
+  const inS3 = await proofWith('--backup-to', backups, '--backup-every', '31d', '--clickhouse-backup-days', '400');
+  equal('a copy in S3 is named with its day', [inS3.json.clickhouse_copies, inS3.text.includes(`copy https://bucket/clickhouse/a-full, until its bucket removes it: ${days(400)}`)],
+    [[{ place: 'https://bucket/clickhouse/a-full', until: days(400) }], true]);
+  const forEver = await proofWith('--backup-to', backups, '--backup-every', '31d');
+  check('and for ever when nobody has said which', forEver.json.clickhouse_copies[0].until === null && forEver.text.includes('a-full, until its bucket removes it: nobody has said'), forEver);
+  const elsewhere = await proofWith('--backups-elsewhere-days', '47');
+  equal('what others keep is said', [elsewhere.json.backups, elsewhere.json.backups_elsewhere, /others make and keep for 47 days at most: gone by (\S+)/.exec(elsewhere.text)?.[1], elsewhere.text.includes('makes none')],
+    [null, { kept_days: 47, until: days(47) }, days(47), false]);
+  check('else that this server was told of none', (await proofWith()).text.includes('was not told of others'));
 });

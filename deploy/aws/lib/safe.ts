@@ -7,6 +7,10 @@ import * as secrets from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 
 export const backupLockDays = 35;
+const expiredVersionDays = 7;
+// How long what was erased may still lie in a backup: it is copied from the monitor node's volume for two days more, expires, and goes as an
+// expired version; S3 does either at the end of a day. The ledger's own 35 days are fewer.
+export const backupKeptDays = 2 + (backupLockDays + 1) + expiredVersionDays + 2;
 
 export class Safe extends Construct {
   readonly key: kms.Key;
@@ -84,7 +88,8 @@ export class Safe extends Construct {
       ...bucket, encryptionKey: this.backupKey, serverAccessLogsPrefix: 'backups/', versioned: true,
       objectLockEnabled: true, objectLockDefaultRetention: s3.ObjectLockRetention.compliance(Duration.days(backupLockDays)),
       lifecycleRules: [{
-        expiration: Duration.days(backupLockDays + 1), noncurrentVersionExpiration: Duration.days(7), abortIncompleteMultipartUploadAfter: Duration.days(7),
+        expiration: Duration.days(backupLockDays + 1), noncurrentVersionExpiration: Duration.days(expiredVersionDays),
+        abortIncompleteMultipartUploadAfter: Duration.days(7),
       }],
     });
     // Not versioned: ClickHouse deletes what it has merged, and each replica has its own copy.

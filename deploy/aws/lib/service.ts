@@ -11,7 +11,7 @@ import { Cluster } from './cluster.js';
 import { LedgerDatabase } from './ledger.js';
 import { Network } from './network.js';
 import { NodeGroup } from './node_group.js';
-import { Safe } from './safe.js';
+import { Safe, backupKeptDays } from './safe.js';
 import { Site, Size } from './settings.js';
 
 export class Service extends Construct {
@@ -29,6 +29,7 @@ export class Service extends Construct {
         BOATHOUSE_HOST: 'service.boathouse.internal',
         BOATHOUSE_LEDGER: ledger.url,
         BOATHOUSE_CLICKHOUSE: cluster.urls.join(','),
+        BOATHOUSE_BACKUP_KEPT_DAYS: String(backupKeptDays),
         BOATHOUSE_LEDGER_SECRET: ledger.database.secret!.secretArn,
         BOATHOUSE_CLICKHOUSE_SECRET: safe.clickhousePassword.secretArn,
         BOATHOUSE_PEPPER_SECRET: safe.pepper.secretArn,

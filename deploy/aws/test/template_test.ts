@@ -199,6 +199,15 @@ for (const size of ['small', 'large'] as const) {
     assert.equal(plain.length, buckets.length);
   });
 
+  it('the service says for how long a backup may have what was erased: longer than the bucket and the database keep it', () => {
+    const { Rules } = all('AWS::S3::Bucket').find(({ ObjectLockEnabled }) => ObjectLockEnabled).LifecycleConfiguration;
+    const kept = Rules[0].ExpirationInDays + Rules[0].NoncurrentVersionExpiration.NoncurrentDays;
+    const template = all('AWS::EC2::LaunchTemplate').find((one) => userData(one).includes('BOATHOUSE_BACKUP_KEPT_DAYS'));
+    const said = Number(/BOATHOUSE_BACKUP_KEPT_DAYS='?(\d+)/.exec(userData(template))![1]);
+    assert.ok(said >= kept + 4 && said <= kept + 7, `${said}, ${kept}`);
+    assert.ok(said > all('AWS::RDS::DBInstance')[0].BackupRetentionPeriod);
+  });
+
   it('nothing that runs may delete or read away a backup', () => {
     const statements = all('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement) as Json[];
     const onBackups = statements.filter((s) => JSON.stringify(s.Resource).includes('SafeBackups'));
