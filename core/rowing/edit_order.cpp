@@ -14,12 +14,14 @@ bool is_text(EditField field) { return field == EditField::title || field == Edi
 
 // The newest that puts the tag there and that no edit which takes it away had seen.
 const PlacedEdit* surviving_add(std::span<const PlacedEdit> edits) {
+  std::optional<Stamp> seen;  // by those that take it away
+  for (const PlacedEdit& edit : edits) {
+    if (edit.edit.flag != true) seen = std::max(seen, std::optional(edit.edit.seen));
+  }
   const PlacedEdit* newest = nullptr;
   for (const PlacedEdit& add : edits) {
-    if (add.edit.flag != true) continue;
-    const bool seen = std::ranges::any_of(
-        edits, [&](const PlacedEdit& other) { return other.edit.flag != true && other.edit.seen >= add.effective; });
-    if (!seen && (newest == nullptr || is_before(*newest, add))) newest = &add;
+    if (add.edit.flag != true || (seen && *seen >= add.effective)) continue;
+    if (newest == nullptr || is_before(*newest, add)) newest = &add;
   }
   return newest;
 }

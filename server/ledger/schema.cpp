@@ -413,6 +413,30 @@ ALTER TABLE state ADD COLUMN acts_settled INTEGER NOT NULL DEFAULT 0;
 UPDATE state SET acts_settled = audit_n;
 )sql";
 
+// Of an edit of `deleted`: whether it deletes (1) or restores (0), and the stamp that it is ordered by. The index is in
+// the order of rowing::is_before(), so that what a new one leads to is found without reading all that there were.
+constexpr std::string_view kDeletions = R"sql(
+ALTER TABLE edit ADD COLUMN deletes INTEGER;
+ALTER TABLE edit ADD COLUMN placed_ms INTEGER;
+ALTER TABLE edit ADD COLUMN placed_count INTEGER;
+CREATE INDEX edit_deletion ON edit (session, athlete, deletes, placed_ms, placed_count, replica, op_id)
+WHERE deletes IS NOT NULL;
+)sql";
+constexpr std::string_view kDeletionsSqlite = R"sql(
+UPDATE edit SET
+  deletes = coalesce(json_extract(CAST(json AS TEXT), '$.value') = 1, 0),
+  placed_ms = coalesce(effective_ms, json_extract(CAST(json AS TEXT), '$.stamp[0]')),
+  placed_count = coalesce(effective_count, json_extract(CAST(json AS TEXT), '$.stamp[1]'))
+WHERE field = 'deleted';
+)sql";
+constexpr std::string_view kDeletionsPostgres = R"sql(
+UPDATE edit SET
+  deletes = CASE WHEN convert_from(json, 'UTF8')::json ->> 'value' = 'true' THEN 1 ELSE 0 END,
+  placed_ms = coalesce(effective_ms, (convert_from(json, 'UTF8')::json -> 'stamp' ->> 0)::bigint),
+  placed_count = coalesce(effective_count, (convert_from(json, 'UTF8')::json -> 'stamp' ->> 1)::bigint)
+WHERE field = 'deleted';
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -423,7 +447,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{8, kRetention},
                                  sql::Migration{9, kBlockRanges},
                                  sql::Migration{10, kReceipts},
-                                 sql::Migration{11, kActs}};
+                                 sql::Migration{11, kActs},
+                                 sql::Migration{12, kDeletions, kDeletionsSqlite, kDeletionsPostgres}};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -20,6 +21,10 @@
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
+
+// Of Writer::is_deleted(), for the test that looks at how they are answered.
+extern const std::string_view kLastDeletionQuery;
+extern const std::string_view kRestoredQuery;
 
 class Writer {
  public:

@@ -1,10 +1,8 @@
 // The writer's rules of edits.
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/rowing/edit_order.hpp"
-#include "core/wire/edit.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
@@ -99,48 +97,56 @@ Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::i
   const rowing::Edit& edit = *entry.edit;
   auto insert = connection_->prepare(
       "INSERT INTO edit (server_seq, op_id, session, athlete, replica, op_seq, field, received_ms, effective_ms, "
-      "effective_count, sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+      "effective_count, sha256, json, deletes, placed_ms, placed_count) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
   if (!insert) {
     return insert.error();
   }
   insert->bind(1, server_seq).bind(2, edit.op_id.bytes).bind(3, edit.session.bytes).bind(4, athlete.bytes);
   insert->bind(5, edit.replica_id.bytes).bind(6, edit.op_seq).bind(7, rowing::field_key(edit)).bind(8, now_ms_);
-  if (const rowing::Stamp placed = rowing::placed_stamp(edit, now_ms_); placed != edit.stamp) {
+  const rowing::Stamp placed = rowing::placed_stamp(edit, now_ms_);
+  if (placed != edit.stamp) {
     insert->bind(9, placed.ms).bind(10, placed.count);
   } else {
     insert->bind(9, nullptr).bind(10, nullptr);
   }
-  return insert->bind(11, entry.sha256).bind(12, entry.body).run();
+  insert->bind(11, entry.sha256).bind(12, entry.body);
+  if (edit.field == rowing::EditField::deleted) {
+    insert->bind(13, edit.flag == true).bind(14, placed.ms).bind(15, placed.count);
+  } else {
+    insert->bind(13, nullptr).bind(14, nullptr).bind(15, nullptr);
+  }
+  return insert->run();
 }
 
-// After all edits of `deleted`. There are few of them: they are read, not ordered by SQL.
+const std::string_view kLastDeletionQuery =
+    "SELECT placed_ms, placed_count, replica, op_id FROM edit WHERE session = ?1 AND athlete = ?2 AND deletes = 1 "
+    "ORDER BY placed_ms DESC, placed_count DESC, replica DESC, op_id DESC LIMIT 1";
+
+const std::string_view kRestoredQuery =
+    "SELECT 1 FROM edit WHERE session = ?1 AND athlete = ?2 AND deletes = 0 "
+    "AND (placed_ms, placed_count, replica, op_id) > (?3, ?4, ?5, ?6) AND placed_ms <= ?7 LIMIT 1";
+
+// What rowing::resolve() makes of all edits of `deleted`, from two rows of the index: a deletion stands whatever was
+// before it, so the last one decides, with what would restore it in time. An athlete may send as many as they like, and
+// everybody's acknowledgements wait meanwhile.
 Result<bool> Writer::is_deleted(const base::Uuid& athlete, const base::Uuid& session) {
-  auto select = connection_->prepare(
-      "SELECT json, effective_ms, effective_count FROM edit WHERE session = ?1 AND athlete = ?2 AND field = 'deleted'");
-  if (!select) {
-    return select.error();
+  auto last = connection_->prepare(kLastDeletionQuery);
+  if (!last) {
+    return last.error();
   }
-  select->bind(1, session.bytes).bind(2, athlete.bytes);
-  std::vector<rowing::PlacedEdit> edits;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      const auto winner = rowing::resolve(edits).winner;
-      return winner && winner->edit.flag == true;
-    }
-    auto edit = wire::decode_edit(base::as_text(select->blob(0)));
-    if (!edit) {
-      return Error{ErrorCode::internal, "a stored edit of session " + session.text() + ": " + edit.error().text};
-    }
-    rowing::Stamp effective = edit->stamp;
-    if (!select->is_null(1)) {
-      effective = {select->integer(1), static_cast<std::uint32_t>(select->integer(2))};
-    }
-    edits.push_back({std::move(*edit), effective});
+  const auto deletion = last->bind(1, session.bytes).bind(2, athlete.bytes).step();
+  if (!deletion || !*deletion) {
+    return deletion;
   }
+  auto restored = connection_->prepare(kRestoredQuery);
+  if (!restored) {
+    return restored.error();
+  }
+  restored->bind(1, session.bytes).bind(2, athlete.bytes).bind(3, last->integer(0)).bind(4, last->integer(1));
+  restored->bind(5, last->blob(2)).bind(6, last->blob(3)).bind(7, last->integer(0) + rowing::kRestoreWindowMs);
+  const auto row = restored->step();
+  return row ? Result<bool>(!*row) : row;
 }
 
 }  // namespace boathouse::ledger
