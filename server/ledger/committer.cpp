@@ -48,7 +48,7 @@ Status Committer::post(const base::Uuid& key, Work work, Done done, std::size_t 
     if (stopping_) {
       return Error{ErrorCode::unavailable, "the ledger has stopped; try again when the server is back"};
     }
-    switch (queue_.push(key, Job{std::move(work), std::move(done)}, bytes)) {
+    switch (queue_.push(key, Job{std::move(work), std::move(done), key}, bytes)) {
       case Queue::Push::taken:
         break;
       case Queue::Push::full:
@@ -137,11 +137,22 @@ Committer::Group Committer::take_group(HeavyKeys::Time now) {
 
 void Committer::note(const Group& group, HeavyKeys::Time begun) {
   const HeavyKeys::Time now = steady_now_();
+  std::map<base::Uuid, HeavyKeys::Duration> own;
+  for (const Job& job : group.jobs) {
+    own[job.key] += job.took;
+  }
+  // The light ones first: they are the others' company.
+  for (const auto& [key, bytes] : group.bytes_of) {
+    if (bytes > 0 && bytes <= kLightBytes) {
+      heavy_keys_.served_light(key, now);
+    }
+  }
   for (const auto& [key, bytes] : group.bytes_of) {
     if (bytes > kLightBytes) {
       heavy_keys_.served_heavy(key, now, now - begun);
-    } else if (bytes > 0) {
-      heavy_keys_.served_light(key, now);
+    }
+    if (bytes > 0) {
+      heavy_keys_.served(key, now, own[key]);
     }
   }
 }
@@ -172,7 +183,10 @@ Status Committer::transact(std::span<Job> jobs) {
     return writer.error();
   }
   for (Job& job : jobs) {
-    BOATHOUSE_TRY(job.work(*writer));
+    const HeavyKeys::Time job_begun = steady_now_();
+    const Status done = job.work(*writer);
+    job.took += steady_now_() - job_begun;
+    BOATHOUSE_TRY(done);
   }
   BOATHOUSE_TRY(writer->finish());
   const Status committed = transaction->commit();

@@ -28,13 +28,15 @@ namespace boathouse::ledger {
 class Committer {
  public:
   // Inside the transaction; an error ends it. May run again in another transaction, so it starts from nothing each
-  // time.
+  // time. Its time is its key's: HeavyKeys.
   using Work = std::function<base::Status(Writer&)>;
   // After the commit (or its failure), on the committer's thread. Must not throw.
   using Done = std::function<void(const base::Status&)>;
   struct Job {
     Work work;
     Done done;
+    base::Uuid key = {};
+    HeavyKeys::Duration took = {};  // its work, in all transactions that it was tried in
   };
 
   // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time` and `steady_now`: as of
@@ -62,7 +64,7 @@ class Committer {
   [[nodiscard]] std::size_t queued_bytes() const;
 
  private:
-  // Jobs that share a transaction, and the keys that they are of.
+  // Jobs that share a transaction, and what they are of each key.
   struct Group {
     std::vector<Job> jobs;
     std::map<base::Uuid, std::size_t> bytes_of;

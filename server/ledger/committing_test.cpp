@@ -318,6 +318,48 @@ TEST_P(LedgerTest, AHeavyKeyRestsWhileOthersCome) {
   EXPECT_EQ(heavy_ones, 2);
 }
 
+// By the test's own time, in which each look at the clock takes `step_ms`: so long, too, does the job between two.
+TEST_P(LedgerTest, AKeyWhoseSmallJobTookLongRestsWhileOthersCome) {
+  std::atomic<int> now_ms = 0;
+  std::atomic<int> step_ms = 0;
+  ledger_.reset();
+  ledger_ = *Ledger::open(
+      {.place = place_,
+       .steady_now =
+           [&] { return std::chrono::steady_clock::time_point(std::chrono::milliseconds(now_ms += step_ms)); }},
+      clock_, random_);
+  put({birth_entry(kRec)});
+  const auto send = [&](const base::Uuid& key, std::uint64_t from, std::function<void()> then) {
+    ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 1)}, key},
+                    [&step_ms, then = std::move(then)](const base::Result<Results>& results) {
+                      EXPECT_TRUE(results);
+                      step_ms = 0;
+                      then();
+                    });
+  };
+  const auto send_and_wait = [&](const base::Uuid& key, std::uint64_t from) {
+    std::promise<void> stored;
+    send(key, from, [&stored] { stored.set_value(); });
+    stored.get_future().wait();
+  };
+  send_and_wait(uuid(71), 0);
+  step_ms = 300;
+  send_and_wait(uuid(70), 1);
+  std::promise<void> second;
+  std::atomic<bool> is_served = false;
+  send(uuid(70), 2, [&] {
+    is_served = true;
+    second.set_value();
+  });
+  for (std::uint64_t i = 3; i < 6; ++i) send_and_wait(uuid(71), i);
+  EXPECT_FALSE(is_served);
+  now_ms += 3'999;
+  send_and_wait(uuid(71), 6);
+  EXPECT_FALSE(is_served);
+  now_ms += 1;
+  second.get_future().wait();
+}
+
 // A trigger stands for any failure that belongs to one submission's own statements.
 TEST_F(SqliteLedgerTest, OneSubmissionThatCannotBeStoredTakesNoOtherAlong) {
   put({birth_entry(kRec)});

@@ -54,6 +54,42 @@ TEST_F(HeavyKeysTest, OthersAreCompanyForASecond) {
   EXPECT_FALSE(keys_.rests(kGreedy, now_));
 }
 
+// However little it weighs.
+TEST_F(HeavyKeysTest, WhoTakesLongRestsForWhatIsBeyondItsOwnTime) {
+  keys_.served_light(kRower, now_);
+  keys_.served(kGreedy, now_, milliseconds(200));
+  EXPECT_FALSE(keys_.rests(kGreedy, now_)) << "now and then any job is slow";
+  keys_.served(kGreedy, now_, milliseconds(10));
+  EXPECT_TRUE(keys_.rests(kGreedy, now_));
+  EXPECT_EQ(keys_.next_end(now_), now_ + milliseconds(400));
+  EXPECT_FALSE(keys_.rests(kRower, now_));
+}
+
+TEST_F(HeavyKeysTest, WhatWasTakenIsPaidForWithTime) {
+  keys_.served_light(kRower, now_);
+  keys_.served(kGreedy, now_, milliseconds(200));
+  now_ += std::chrono::seconds(8);
+  keys_.served_light(kRower, now_);
+  keys_.served(kGreedy, now_, milliseconds(200));
+  EXPECT_FALSE(keys_.rests(kGreedy, now_));
+}
+
+TEST_F(HeavyKeysTest, WhoTookVeryLongRestsFiveSeconds) {
+  keys_.served_light(kRower, now_);
+  now_ += std::chrono::seconds(13);
+  keys_.served(kGreedy, now_, std::chrono::seconds(13));
+  EXPECT_TRUE(keys_.rests(kGreedy, now_)) << "the other came just before, and could not come since";
+  EXPECT_EQ(keys_.next_end(now_), now_ + std::chrono::seconds(5));
+}
+
+TEST_F(HeavyKeysTest, WhoTakesLongDoesNotRestAlone) {
+  keys_.served(kGreedy, now_, std::chrono::seconds(13));
+  EXPECT_FALSE(keys_.rests(kGreedy, now_));
+  keys_.served_light(kRower, now_);
+  keys_.served(kGreedy, now_, milliseconds(1));
+  EXPECT_FALSE(keys_.rests(kGreedy, now_)) << "what nobody waited for is not charged";
+}
+
 TEST_F(HeavyKeysTest, EachRestsForItself) {
   keys_.served_light(kRower, now_);
   keys_.served_heavy(kGreedy, now_, milliseconds(5));
