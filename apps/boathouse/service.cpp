@@ -297,12 +297,9 @@ base::Status Service::open_timeseries(const ServeOptions& options, const fs::pat
   timeseries::Loader::Options loader_options;
   loader_options.cluster = options.clickhouse_cluster;
   loader_ = std::make_unique<timeseries::Loader>(*ledger_, *client_, loader_options, log_line);
-  reconciler_ = std::make_unique<timeseries::RollingReconciler>(*ledger_, *client_, clock_,
-                                                                timeseries::RollingReconciler::Options{}, log_line);
-  reconciling_ = std::make_unique<PeriodicJob>(
-      "reconcile", options.reconcile_every_s * 1000,
-      [this](const PeriodicJob::Watch& watch) { return reconciler_->run(watch); }, *job_runner_, clock_, log_line,
-      [this] { return ledger_->leads(); });
+  quick_count_ = std::make_unique<timeseries::QuickCount>(*client_, clock_, timeseries::QuickCount::Options{});
+  reconcile_ = std::make_unique<ReconcileService>(*ledger_, *client_, clock_, *job_runner_,
+                                                  options.reconcile_every_s * 1000, log_line);
   return base::Done{};
 }
 
@@ -370,7 +367,7 @@ base::Status Service::open(const ServeOptions& options) {
 // One that another node may have settled since does not count.
 std::uint64_t Service::differences() {
   const auto leads = ledger_->leads();
-  return leads && *leads ? reconciler_->state().not_repairable : 0;
+  return leads && *leads ? reconcile_->reconciler().state().not_repairable : 0;
 }
 
 base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& options) {
@@ -393,11 +390,15 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
              ": it was put back to an earlier state without `boathouse restore`. Stop the server and run boathouse "
              "reload --new-epoch: devices then send again what the ledger lacks");
   };
+  intake_options.count_visible = [this](const base::Uuid& athlete, const intake::Records& up_to) {
+    return quick_count_->count(athlete, up_to);
+  };
+  intake_options.on_miscounted = [this](const std::vector<base::Uuid>& recordings) { reconcile_->look_at(recordings); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));
   BOATHOUSE_TRY(webhooks::add_routes(
       routes, {*accounts_, *audit_, *webhook_store_, *job_runner_, clock_, random_, webhook_policy_}));
   metrics_.watch(*job_queue_, *webhook_store_, clock_);
-  metrics_.watch(*ledger_, *reconciler_, clock_);
+  metrics_.watch(*ledger_, reconcile_->reconciler(), clock_);
   if (engine_metrics_) metrics_.watch(*engine_metrics_);
   BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
@@ -445,7 +446,7 @@ base::Result<std::uint16_t> Service::start(const ServeOptions& options) {
   if (!ledger_->went_back()) BOATHOUSE_TRY(retention_->start());
   BOATHOUSE_TRY(segments_->start());
   BOATHOUSE_TRY(settling_->start(kSettleEveryMs));
-  BOATHOUSE_TRY(reconciling_->start(kClickHouseStartsWithinMs));
+  BOATHOUSE_TRY(reconcile_->start(kClickHouseStartsWithinMs));
   job_runner_->start(kJobThreads);
   webhook_dispatcher_->start();
   return *port;

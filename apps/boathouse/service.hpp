@@ -10,7 +10,7 @@
 #include "apps/boathouse/backup_watch.hpp"
 #include "apps/boathouse/engine_metrics.hpp"
 #include "apps/boathouse/ledger_audit_log.hpp"
-#include "apps/boathouse/periodic_job.hpp"
+#include "apps/boathouse/reconcile_service.hpp"
 #include "apps/boathouse/retention_service.hpp"
 #include "apps/boathouse/segment_service.hpp"
 #include "apps/boathouse/serve.hpp"
@@ -32,7 +32,7 @@
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/loader.hpp"
-#include "server/timeseries/rolling_reconciler.hpp"
+#include "server/timeseries/quick_count.hpp"
 #include "server/webhooks/delivery.hpp"
 #include "server/webhooks/dispatcher.hpp"
 #include "server/webhooks/store.hpp"
@@ -96,8 +96,8 @@ class Service {
   std::unique_ptr<BackupWatch> backup_watch_;
   std::unique_ptr<RetentionService> retention_;
   std::unique_ptr<SegmentService> segments_;
-  std::unique_ptr<timeseries::RollingReconciler> reconciler_;
-  std::unique_ptr<PeriodicJob> reconciling_;
+  std::unique_ptr<timeseries::QuickCount> quick_count_;
+  std::unique_ptr<ReconcileService> reconcile_;
   std::unique_ptr<http::Throttle> throttle_;
   std::unique_ptr<http::Server> server_;
 };

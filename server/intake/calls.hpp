@@ -39,7 +39,7 @@ base::Status add_batch(const Parts& parts);
 base::Status add_hello(const Parts& parts, const Options& options);
 base::Status add_offer(const Parts& parts);
 base::Status add_changes(const Parts& parts);
-base::Status add_verify(const Parts& parts);
+base::Status add_verify(const Parts& parts, const Options& options);
 base::Status add_chunk_put(const Parts& parts);
 base::Status add_chunk_get(const Parts& parts);
 

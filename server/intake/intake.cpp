@@ -11,7 +11,7 @@ base::Status add_routes(http::RouteTable& routes, control::Accounts& accounts, l
   BOATHOUSE_TRY(add_hello(parts, options));
   BOATHOUSE_TRY(add_offer(parts));
   BOATHOUSE_TRY(add_changes(parts));
-  BOATHOUSE_TRY(add_verify(parts));
+  BOATHOUSE_TRY(add_verify(parts, options));
   BOATHOUSE_TRY(add_chunk_put(parts));
   return add_chunk_get(parts);
 }

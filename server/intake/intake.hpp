@@ -12,6 +12,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
+#include <vector>
 
 #include "core/base/result.hpp"
 #include "core/wire/batch.hpp"
@@ -40,7 +43,14 @@ struct Ahead {
 };
 using OnAhead = std::function<void(const Ahead&)>;
 
-// What hello tells the devices, and who listens.
+// How many records before this number queries count now, of each stream and recording of an athlete; nullopt: not to be
+// known in a moment. From any thread; throws nothing.
+using Records = std::map<rowing::Stream, std::map<base::Uuid, std::uint64_t>>;
+using CountVisible = std::function<std::optional<Records>(const base::Uuid& athlete, const Records& up_to)>;
+// Recordings of which queries count fewer records than the ledger has seen loaded. As OnResult.
+using OnMiscounted = std::function<void(const std::vector<base::Uuid>& recordings)>;
+
+// What hello tells the devices, and who is asked and told.
 struct Options {
   std::uint64_t batch_bytes = wire::kMaxBatchBytes;
   std::uint64_t batch_items = wire::kMaxBatchItems;
@@ -54,6 +64,8 @@ struct Options {
   std::function<std::int64_t(std::int64_t told_seq)> backed_up_of = {};
   OnResult on_result = {};
   OnAhead on_ahead = {};
+  CountVisible count_visible = {};  // empty: nobody knows, and nothing is `verified`
+  OnMiscounted on_miscounted = {};
 };
 
 // Accounts and ledger must outlive the routes and every request that they took.

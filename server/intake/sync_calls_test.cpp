@@ -323,6 +323,64 @@ TEST_F(SyncCallsTest, VerifyHasSixResults) {
   EXPECT_EQ(result(uuid(1), 20, root), VerifyResult::gone);
 }
 
+TEST_F(SyncCallsTest, VerifiedIsWhatQueriesCount) {
+  const Owned samples = chunk(uuid(1), Stream::sample, 0, 10);
+  send({birth(uuid(1)), samples});
+  const rowing::StreamSeal sealed{10, wire::stream_root({&samples.item.sha256, 1})};
+  const auto ask = [&] { return verify(uuid(1), Stream::sample, sealed); };
+  EXPECT_EQ(ask().result, VerifyResult::stored);
+  EXPECT_EQ(counts_asked_, 0) << "the ledger knows that it is not loaded";
+  load_everything();
+  EXPECT_EQ(ask().result, VerifyResult::verified);
+  EXPECT_EQ(counts_asked_, 1);
+  EXPECT_THAT(miscounted_, testing::IsEmpty());
+
+  visible_ = [](Records up_to) {
+    EXPECT_EQ(up_to, (Records{{Stream::sample, {{uuid(1), 10}}}}));
+    up_to[Stream::sample][uuid(1)] = 7;
+    return up_to;
+  };
+  const auto fewer = ask();
+  EXPECT_EQ(fewer.result, VerifyResult::stored);
+  EXPECT_EQ(fewer.streams.at(Stream::sample), (wire::VerifiedStream{10, sealed.root, 7}));
+  EXPECT_THAT(miscounted_, ElementsAre(uuid(1)));
+
+  miscounted_.clear();
+  visible_ = [](const Records&) { return std::nullopt; };
+  EXPECT_EQ(ask().result, VerifyResult::stored) << "ClickHouse is away";
+  EXPECT_THAT(miscounted_, testing::IsEmpty()) << "which says nothing of its rows";
+  visible_ = {};
+  EXPECT_EQ(ask().result, VerifyResult::verified);
+}
+
+// One question for all recordings, and none for what queries never count.
+TEST_F(SyncCallsTest, OnlyTheRecordingThatQueriesCountOtherwiseIsNotVerified) {
+  const Owned first = chunk(uuid(1), Stream::sample, 0, 10);
+  const Owned second = chunk(uuid(2), Stream::sample, 0, 10, 5);
+  const Owned file = chunk(uuid(2), Stream::source, 0, 3);
+  send({birth(uuid(1)), first, birth(uuid(2)), second, file});
+  load_everything();
+  visible_ = [](Records up_to) {
+    EXPECT_EQ(up_to, (Records{{Stream::sample, {{uuid(1), 10}, {uuid(2), 10}}}}));
+    up_to[Stream::sample][uuid(1)] = 0;
+    return up_to;
+  };
+  const auto seal_of = [](const Owned& one, std::uint64_t count) {
+    return rowing::StreamSeal{count, wire::stream_root({&one.item.sha256, 1})};
+  };
+  const auto response = json(
+      "/v1/sync/verify",
+      wire::encode_verify({{uuid(1), 1, {{Stream::sample, seal_of(first, 10)}}},
+                           {uuid(2), 1, {{Stream::sample, seal_of(second, 10)}, {Stream::source, seal_of(file, 3)}}}}));
+  const auto reply = wire::decode_verify_reply(response.body, {uuid(1), uuid(2)});
+  ASSERT_TRUE(reply) << response.body;
+  EXPECT_EQ(reply->results[0].result, VerifyResult::stored);
+  EXPECT_EQ(reply->results[1].result, VerifyResult::verified);
+  EXPECT_EQ(reply->results[1].streams.at(Stream::source).visible, 3U);
+  EXPECT_EQ(counts_asked_, 1);
+  EXPECT_THAT(miscounted_, ElementsAre(uuid(1)));
+}
+
 TEST_F(SyncCallsTest, AnEmptyStreamIsVerifiedByItsRoot) {
   send({birth(uuid(1))});
   EXPECT_EQ(verify(uuid(1), Stream::split, {0, wire::stream_root({})}).result, VerifyResult::verified);

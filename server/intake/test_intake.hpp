@@ -110,8 +110,12 @@ inline std::vector<rowing::Record> records(Stream stream, std::size_t count, std
   for (std::size_t i = 0; i < count; ++i) {
     rowing::Record record;
     record.stream = stream;
-    record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
-    record.values[0] = first + static_cast<std::int64_t>(i);
+    if (stream == Stream::source) {
+      record.bytes = std::to_string(first) + "," + std::to_string(i);
+    } else {
+      record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
+      record.values[0] = first + static_cast<std::int64_t>(i);
+    }
     result.push_back(std::move(record));
   }
   return result;
@@ -157,6 +161,12 @@ class IntakeTest : public testing::Test {
     headers_.add("Boathouse-Replica", kReplica);
     Options options;
     options.backed_up_of = [this](std::int64_t told_seq) { return std::min(told_seq, backed_up_); };
+    options.count_visible = [this](const base::Uuid& athlete, const Records& up_to) {
+      EXPECT_EQ(athlete, anna_);
+      ++counts_asked_;
+      return visible_ ? visible_(up_to) : up_to;
+    };
+    options.on_miscounted = [this](const std::vector<base::Uuid>& recordings) { miscounted_ = recordings; };
     EXPECT_TRUE(add_routes(routes_, *accounts_, *ledger_, options));
   }
 
@@ -189,7 +199,7 @@ class IntakeTest : public testing::Test {
   http::Response get(const std::string& target) {
     return control::call(routes_, {http::Method::get, target, headers_, ""});
   }
-  // As if ClickHouse had it all.
+  // As if ClickHouse had it all; what it counts of it is `visible_`.
   void load_everything() {
     while (true) {
       const auto block = *ledger_->next_block(1'000'000, 1'000'000);
@@ -213,6 +223,10 @@ class IntakeTest : public testing::Test {
   base::SystemRandom random_;
   std::unique_ptr<control::Accounts> accounts_;
   std::unique_ptr<ledger::Ledger> ledger_;
+  // What ClickHouse counts; empty: all that the ledger has seen loaded.
+  std::function<std::optional<Records>(const Records& up_to)> visible_;
+  int counts_asked_ = 0;
+  std::vector<base::Uuid> miscounted_;
   http::RouteTable routes_;
   http::Headers headers_;
   std::int64_t backed_up_ = std::numeric_limits<std::int64_t>::max();  // how far backups are there

@@ -67,7 +67,52 @@ wire::VerifyAnswer answer_of(const wire::VerifyQuestion& question, const ledger:
   return answer;
 }
 
-Response handle_verify(ledger::Ledger& ledger, const Request& request) {
+// What the ledger has seen loaded may be gone from where queries read: the answer `verified` is theirs to give.
+// `source` is in the ledger alone.
+void ask_queries(const base::Uuid& athlete, const Options& options, const std::vector<wire::VerifyQuestion>& asked,
+                 std::vector<wire::VerifyAnswer>& answers) {
+  Records up_to;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (answers[i].result != VerifyResult::verified) {
+      continue;
+    }
+    for (const auto& [stream, sealed] : asked[i].streams) {
+      if (stream != rowing::Stream::source && sealed.count > 0) {
+        up_to[stream][asked[i].rec_id] = sealed.count;
+      }
+    }
+  }
+  if (up_to.empty()) {
+    return;
+  }
+  const auto counted = options.count_visible ? options.count_visible(athlete, up_to) : std::nullopt;
+  std::vector<base::Uuid> miscounted;
+  for (wire::VerifyAnswer& answer : answers) {
+    if (answer.result != VerifyResult::verified) {
+      continue;
+    }
+    bool equal = true;
+    for (auto& [stream, verified] : answer.streams) {
+      const auto of_stream = up_to.find(stream);
+      if (of_stream == up_to.end() || !of_stream->second.contains(answer.rec_id)) {
+        continue;
+      }
+      if (counted) {
+        verified.visible = counted->at(stream).at(answer.rec_id);
+      }
+      equal = equal && counted && verified.visible == verified.count;
+    }
+    if (!equal) {
+      answer.result = VerifyResult::stored;
+      miscounted.push_back(answer.rec_id);
+    }
+  }
+  if (counted && !miscounted.empty() && options.on_miscounted) {
+    options.on_miscounted(miscounted);
+  }
+}
+
+Response handle_verify(ledger::Ledger& ledger, const Options& options, const Request& request) {
   const auto caller = caller_of(request);
   if (!caller) {
     return http::problem_response(request, caller.error());
@@ -96,19 +141,20 @@ Response handle_verify(ledger::Ledger& ledger, const Request& request) {
   for (std::size_t i = 0; i < asked->size(); ++i) {
     reply.results.push_back(answer_of((*asked)[i], (*held)[i]));
   }
+  ask_queries(caller->athlete, options, *asked, reply.results);
   return json_response(wire::encode_verify_reply(reply));
 }
 
 }  // namespace
 
-base::Status add_verify(const Parts& parts) {
+base::Status add_verify(const Parts& parts, const Options& options) {
   http::Route route;
   route.method = http::Method::post;
   route.pattern = "/v1/sync/verify";
   route.name = "syncVerify";
   route.summary = "Compare counts and roots of sealed recordings with what the server holds";
-  route.handler =
-      http::Handler([&ledger = parts.ledger](const Request& request) { return handle_verify(ledger, request); });
+  route.handler = http::Handler(
+      [&ledger = parts.ledger, options](const Request& request) { return handle_verify(ledger, options, request); });
   route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;

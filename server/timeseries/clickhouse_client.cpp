@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 
@@ -170,6 +171,7 @@ struct ClickHouseClient::Call {
   bool body_is_sql = true;
   long timeout_ms = 0;
   bool is_get = false;
+  bool for_all_nodes = false;  // timeout_ms: of all that are asked together
 };
 
 ClickHouseClient::ClickHouseClient(Endpoint endpoint) : ClickHouseClient({std::move(endpoint)}, {}, system_clock()) {}
@@ -230,10 +232,17 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
 
 base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge) {
   Error last{ErrorCode::unavailable, "ClickHouse is not started"};
+  const auto begun = std::chrono::steady_clock::now();
   for (const Endpoint& endpoint : pool_->nodes.in_turn()) {
     if (endpoint.url.empty()) continue;
+    Call one = call;
+    if (call.for_all_nodes) {
+      const auto passed = std::chrono::steady_clock::now() - begun;
+      one.timeout_ms -= static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+      if (one.timeout_ms <= 0) break;
+    }
     std::string transport_error;
-    const Reply reply = perform(endpoint, call, transport_error);
+    const Reply reply = perform(endpoint, one, transport_error);
     std::optional<Failure> failure;
     if (!transport_error.empty()) {
       failure =
@@ -260,16 +269,22 @@ base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& p
   return on_some_node({path, {&text, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }
 
-base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters) {
+base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters,
+                                                   std::optional<std::int64_t> within_ms) {
   const std::string text = std::string(sql) + " FORMAT Native";
   std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
   // A CHECK TABLE reads as long as there is something to read.
   const bool checks = sql.starts_with("CHECK");
-  if (!checks) path += "&max_execution_time=" + seconds_text(pool_->options.select_limit_ms);
+  if (!checks) path += "&max_execution_time=" + seconds_text(within_ms.value_or(pool_->options.select_limit_ms));
   const base::ByteView body = base::as_bytes(text);
   NativeBlock block;
   const base::Status status = on_some_node(
-      {path, {&body, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)},
+      {path,
+       {&body, 1},
+       true,
+       static_cast<long>(within_ms.value_or(pool_->options.call_timeout_ms)),
+       false,
+       within_ms.has_value()},
       [&block, checks](const Reply& reply) -> std::optional<Failure> {
         if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) return failure;
         auto read = read_native(base::as_bytes(reply.body));

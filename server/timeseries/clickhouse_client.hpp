@@ -52,8 +52,10 @@ class ClickHouseClient {
   base::Status execute(std::string_view sql, const Parameters& parameters = {});
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
-  // what a node has damaged; a CHECK is about the node that was asked.
-  base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {});
+  // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, for all nodes
+  // together, instead of as long as Options say for each.
+  base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {},
+                                   std::optional<std::int64_t> within_ms = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
   // The body is that of all the pieces, one after the other.
   base::Status insert(std::string_view sql, std::span<const base::ByteView> native_body, std::string_view token);

@@ -156,6 +156,16 @@ TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
   EXPECT_EQ(limit(), "");
   EXPECT_EQ(select(), 1) << why_;
   EXPECT_EQ(limit(), "85.000");
+  for (int node = 0; node < 2; ++node) EXPECT_TRUE(client_.select("SELECT n FROM t", {}, 1500));
+  EXPECT_EQ(limit(), "1.500");
+}
+
+// Both take the connection and say nothing.
+TEST_F(ClusterClientTest, AQuestionThatMayOnlyTakeSoLongIsGivenUp) {
+  const TestListener silent;
+  const TestListener silent_too;
+  ClickHouseClient client({{.url = silent.url()}, {.url = silent_too.url()}}, {}, clock_);
+  EXPECT_EQ(client.select("SELECT 1", {}, 50).error().code, base::ErrorCode::unavailable);
 }
 
 // A server's profile may say otherwise: rows that are acknowledged before they are in a table, or that count twice.

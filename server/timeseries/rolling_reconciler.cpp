@@ -93,7 +93,21 @@ void RollingReconciler::say(const std::string& text) {
   if (++said_ <= options_.max_lines) log_("reconciler: " + text);
 }
 
+Status RollingReconciler::look_at(std::span<const base::Uuid> recordings) {
+  const std::unique_lock alone(running_, std::try_to_lock);
+  if (!alone) return base::Error{base::ErrorCode::unavailable, "a comparison is under way"};
+  said_ = 0;
+  std::vector<RecordingState> states;
+  for (const base::Uuid& rec_id : recordings) {
+    auto state = ledger_.recording(rec_id);
+    if (!state) return state.error();
+    if (*state) states.push_back(std::move(**state));
+  }
+  return compare(states);
+}
+
 Status RollingReconciler::run(const std::function<Status()>& watch) {
+  const std::lock_guard alone(running_);
   said_ = 0;
   BOATHOUSE_TRY(look_again(watch));
   BOATHOUSE_TRY(look_at_changes(watch));
@@ -125,7 +139,7 @@ Status RollingReconciler::look_at_changes(const std::function<Status()>& watch) 
       if (*state) recordings.push_back(std::move(**state));
       changes_up_to_ = one;
     }
-    BOATHOUSE_TRY(look_at(recordings));
+    BOATHOUSE_TRY(compare(recordings));
     if (changed->recordings.size() < options_.page) return base::Done{};
     BOATHOUSE_TRY(watch());
   }
@@ -139,7 +153,7 @@ Status RollingReconciler::look_at_some(const std::function<Status()>& watch) {
     const std::size_t page = std::min<std::uint64_t>(left, options_.page);
     const auto recordings = ledger_.recordings(std::nullopt, after_, page);
     if (!recordings) return recordings.error();
-    BOATHOUSE_TRY(look_at(*recordings));
+    BOATHOUSE_TRY(compare(*recordings));
     if (recordings->size() < page) {
       after_.reset();
       count(&State::passes);
@@ -166,15 +180,15 @@ Status RollingReconciler::look_again(const std::function<Status()>& watch) {
       std::erase_if(troubles_, [&id](const auto& trouble) { return trouble.first.first == id; });  // purged
     }
     if (recordings.size() >= options_.page) {
-      BOATHOUSE_TRY(look_at(recordings));
+      BOATHOUSE_TRY(compare(recordings));
       recordings.clear();
       BOATHOUSE_TRY(watch());
     }
   }
-  return look_at(recordings);
+  return compare(recordings);
 }
 
-Status RollingReconciler::look_at(const std::vector<RecordingState>& recordings) {
+Status RollingReconciler::compare(const std::vector<RecordingState>& recordings) {
   if (recordings.empty()) return base::Done{};
   std::set<base::Uuid> athletes;
   std::set<base::Uuid> ids;

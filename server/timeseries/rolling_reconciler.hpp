@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,8 +46,11 @@ class RollingReconciler {
   RollingReconciler(ledger::Ledger& ledger, ClickHouseClient& client, base::Clock& clock, Options options,
                     std::function<void(std::string_view)> log);
 
-  // One thread at a time. `watch` is called after each page; its error ends the run with it.
+  // `watch` is called after each page; its error ends the run with it. One thread at a time.
   base::Status run(const std::function<base::Status()>& watch);
+  // These now, because somebody has counted otherwise than the ledger; those that are not there are passed over. Any
+  // thread; unavailable while run() is at it.
+  base::Status look_at(std::span<const base::Uuid> recordings);
   // Any thread.
   [[nodiscard]] State state() const;
 
@@ -59,7 +63,7 @@ class RollingReconciler {
 
   base::Status look_at_changes(const std::function<base::Status()>& watch);
   base::Status look_at_some(const std::function<base::Status()>& watch);
-  base::Status look_at(const std::vector<ledger::RecordingState>& recordings);
+  base::Status compare(const std::vector<ledger::RecordingState>& recordings);
   base::Status settle(const ledger::RecordingState& recording, rowing::Stream stream, std::uint64_t rows);
   base::Status look_at_sessions(const std::vector<ledger::RecordingState>& recordings);
   base::Status settle_session(const base::Uuid& rec_id, bool is_shown);
@@ -75,6 +79,7 @@ class RollingReconciler {
 
   void say(const std::string& text);
 
+  std::mutex running_;
   std::optional<ledger::Ledger::DirtySession> changes_up_to_;  // nullopt: before the first run
   std::size_t said_ = 0;                                       // lines of this run
   std::optional<base::Uuid> after_;                            // where the pass over all goes on

@@ -161,6 +161,20 @@ TEST_F(RollingReconcilerTest, WhatIsMissingIsLoadedAgainUnderAnotherToken) {
   EXPECT_EQ(reconciler_->state().differences, 1U);
 }
 
+TEST_F(RollingReconcilerTest, WhatSomebodyHasCountedOtherwiseIsLookedAtAlone) {
+  store(1, 3);
+  store(2, 3);
+  load();
+  clickhouse_has({{1, 20}});
+  ASSERT_TRUE(reconciler_->look_at(std::vector{recording(1), recording(9)}).ok());
+  EXPECT_EQ(reconciler_->state().looked_at, 1U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 3U);
+  load();
+  clickhouse_has({{1, 30}, {2, 30}});
+  run();
+  EXPECT_EQ(reconciler_->state().repaired, 1U) << "it is one of those that differed";
+}
+
 TEST_F(RollingReconcilerTest, WhatLoadingDoesNotHelpIsAnAlarmUntilItIsWell) {
   store(1, 3);
   load();

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "server/control/test_call.hpp"
-#include "server/intake/intake.hpp"
 #include "tests/simulation/fleet/violation.hpp"
 
 namespace boathouse::simulation {
@@ -79,7 +78,9 @@ void Service::start(Node& node) {
     throw Violation("the webhooks do not start again: " + done.error().text);
   }
   node.routes = std::make_unique<http::RouteTable>();
-  if (const auto added = intake::add_routes(*node.routes, tenants_.accounts(), *node.ledger); !added) {
+  intake::Options intake_options;
+  intake_options.count_visible = [this](const base::Uuid&, const intake::Records& up_to) { return counted(up_to); };
+  if (const auto added = intake::add_routes(*node.routes, tenants_.accounts(), *node.ledger, intake_options); !added) {
     throw std::runtime_error(added.error().text);
   }
 }
@@ -194,6 +195,17 @@ bool Service::restore() {
   databases_->set_back(std::string(24, '0') + std::to_string(10'000'000 + ++restores_));
   start();
   return true;
+}
+
+intake::Records Service::counted(intake::Records up_to) const {
+  for (auto& [stream, recordings] : up_to) {
+    for (auto& [rec_id, count] : recordings) {
+      const auto rows = rows_.find({rec_id, stream});
+      const auto before = [count = count](std::uint64_t seq) { return seq < count; };
+      count = rows == rows_.end() ? 0 : static_cast<std::uint64_t>(std::ranges::count_if(rows->second, before));
+    }
+  }
+  return up_to;
 }
 
 void Service::load(bool forgets) {

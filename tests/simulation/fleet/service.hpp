@@ -19,6 +19,7 @@
 #include "device/sync/engine.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/router.hpp"
+#include "server/intake/intake.hpp"
 #include "server/ledger/ledger.hpp"
 #include "tests/simulation/fleet/databases.hpp"
 #include "tests/simulation/fleet/webhooks.hpp"
@@ -106,6 +107,8 @@ class Service {
   Node* running();
   Node* loading();
   base::Status open_webhooks(Node& node);
+  // What queries count of these streams up to these numbers.
+  [[nodiscard]] intake::Records counted(intake::Records up_to) const;
   base::Result<webhooks::Answer> call_out(const webhooks::Post& post);
 
   std::unique_ptr<Databases> databases_;
