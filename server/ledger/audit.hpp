@@ -21,9 +21,6 @@ namespace boathouse::ledger {
 
 inline constexpr std::size_t kMaxAuditBytes = 1000;  // of AuditEntry::what
 inline constexpr std::size_t kMaxAuditPage = 1000;
-// Of one submission's refused items so many have a record each; one more counts the others and has their digest. Who
-// sends nonsense all day fills no disk with it.
-inline constexpr std::size_t kMaxRefusedRecords = 20;
 
 // Every kind of record that there is (docs/audit.md).
 inline constexpr std::array<std::string_view, 36> kAuditKinds{"submission",

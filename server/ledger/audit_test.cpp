@@ -131,32 +131,54 @@ TEST_P(AuditTest, EachRefusedItemHasItsOwnRecordWithTheReason) {
   EXPECT_EQ(named(), 0);
 }
 
-TEST_P(AuditTest, OfManyRefusedItemsTheFirstHaveRecordsAndTheOthersOneTogether) {
+TEST_P(AuditTest, EachOfManyRefusedItemsIsNamed) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  constexpr std::uint64_t kMany = 500;
   std::vector<Entry> entries;
-  std::string others;
-  for (std::uint64_t i = 0; i < 200; ++i) {
-    const Entry foreign = chunk_entry(uuid(5000 + i), Stream::sample, 0, 10);
-    entries.push_back(foreign);
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    entries.push_back(chunk_entry(uuid(5000 + i), Stream::sample, 0, 10, "content " + std::to_string(i)));
     entries.push_back(chunk_entry(kRec, Stream::sample, 0, 10));  // a duplicate is not refused
-    if (i >= kMaxRefusedRecords) {
-      others += "chunk " + foreign.rec_id.text() + " sample 0-10 " + base::to_hex(foreign.sha256) + " rejected\n";
-    }
   }
-  put(std::move(entries));
+  put(entries);
   const auto refused = records({.athlete = {}, .kind = "refused"});
-  ASSERT_EQ(refused.size(), kMaxRefusedRecords + 1);
-  EXPECT_THAT(refused[kMaxRefusedRecords - 1].entry.what, HasSubstr("item=chunk " + uuid(5019).text() + " "));
-  EXPECT_EQ(refused.back().entry.what, "more=180 digest=" + base::to_hex(base::sha256(base::as_bytes(others))));
-  EXPECT_EQ(refused.back().entry.replica, uuid(99));
-  EXPECT_EQ(named(), 0);
-  // Exactly as many as may have one: there are no others.
-  entries.clear();
-  for (std::uint64_t i = 0; i < kMaxRefusedRecords; ++i) {
-    entries.push_back(chunk_entry(uuid(6000 + i), Stream::sample, 0, 10));
+  ASSERT_EQ(refused.size(), kMany);
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    const Entry& item = entries[2 * i];
+    EXPECT_THAT(refused[i].entry.what, StartsWith("outcome=rejected item=chunk " + item.rec_id.text() +
+                                                  " sample 0-10 sha256=" + base::to_hex(item.sha256) + " reason="));
+    EXPECT_EQ(refused[i].entry.replica, uuid(99));
   }
-  put(std::move(entries));
-  EXPECT_THAT(records({.athlete = {}, .kind = "refused"}).back().entry.what, HasSubstr(uuid(6019).text()));
+  EXPECT_EQ(named(), 0);
+}
+
+// A device that never learns fills no disk: each of its batches has a record, with the digest of all items.
+TEST_P(AuditTest, WhatIsRefusedAgainForTheSameReasonIsNamedOnce) {
+  const auto refused = [this] { return records({.athlete = {}, .kind = "refused"}).size(); };
+  for (int i = 0; i < 3; ++i) {
+    put({chunk_entry(uuid(500), Stream::sample, 0, 10), chunk_entry(uuid(500), Stream::sample, 10, 20)});
+  }
+  EXPECT_EQ(refused(), 2U);
+  EXPECT_EQ(records({.athlete = {}, .kind = "submission"}).size(), 3U);
+  put({chunk_entry(uuid(500), Stream::sample, 0, 10, "other content")});
+  EXPECT_EQ(refused(), 3U);
+  put(kBen, {chunk_entry(uuid(500), Stream::sample, 0, 10)});
+  EXPECT_EQ(refused(), 4U) << "of another athlete";
+  Entry for_another_reason = chunk_entry(uuid(500), Stream::sample, 0, 10);
+  for_another_reason.refusal.emplace();
+  for_another_reason.refusal->detail = "another reason";
+  put({for_another_reason});
+  EXPECT_EQ(refused(), 5U);
+  for_another_reason.refusal->outcome = Outcome::later;
+  put({for_another_reason});
+  EXPECT_EQ(refused(), 6U);
+  reopen();
+  put({for_another_reason});
+  EXPECT_EQ(refused(), 6U);
+  std::promise<void> done;
+  ledger_->submit(Submission{kAnna, uuid(99), {for_another_reason}, uuid(7)},
+                  [&done](const base::Result<Results>&) { done.set_value(); });
+  done.get_future().wait();
+  EXPECT_EQ(refused(), 7U) << "with another key";
   EXPECT_EQ(named(), 0);
 }
 
@@ -310,12 +332,15 @@ TEST_P(AuditTest, WhatFailsLeavesNoRecord) {
 }
 
 TEST_P(AuditTest, IsPagedOverManyRecords) {
-  constexpr std::size_t kSubmissions = 2 * kMaxAuditPage / (kMaxRefusedRecords + 1) + 1;
+  constexpr std::size_t kRefused = 20;  // of each submission
+  constexpr std::size_t kSubmissions = 2 * kMaxAuditPage / (kRefused + 1) + 1;
   for (std::size_t i = 0; i < kSubmissions; ++i) {
-    put(std::vector<Entry>(kMaxRefusedRecords, seal_entry(kRec, 1, i)));
+    std::vector<Entry> entries;
+    for (std::size_t n = 0; n < kRefused; ++n) entries.push_back(seal_entry(uuid(5000 + n), 1, i));
+    put(std::move(entries));
   }
-  ASSERT_GT(kSubmissions * (kMaxRefusedRecords + 1), 2005U);
-  EXPECT_EQ(verdict().records, static_cast<std::int64_t>(kSubmissions * (kMaxRefusedRecords + 1)));
+  ASSERT_GT(kSubmissions * (kRefused + 1), 2005U);
+  EXPECT_EQ(verdict().records, static_cast<std::int64_t>(kSubmissions * (kRefused + 1)));
   EXPECT_EQ(named(), 0);
   tamper("UPDATE audit SET at_ms = 0 WHERE n = 2005");
   EXPECT_EQ(named(), 2005);

@@ -21,14 +21,6 @@ void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64
   }
 }
 
-// Whether a record of kind `refused` is about an item of this recording: its identity, not what its reason quotes.
-bool is_about(const std::string& what, const base::Uuid& rec_id) {
-  constexpr std::string_view kItem = " item=";
-  const std::size_t item = what.find(kItem);
-  const std::size_t id = item == std::string::npos ? item : what.find(' ', item + kItem.size());
-  return id != std::string::npos && what.compare(id + 1, rec_id.text().size(), rec_id.text()) == 0;
-}
-
 }  // namespace
 
 Result<std::optional<Trail>> Reader::trail(const std::optional<base::Uuid>& athlete, const base::Uuid& rec_id) {
@@ -119,23 +111,20 @@ Status Reader::read_trail(Trail& trail) {
   });
 }
 
-// Of one athlete's records, or, where nobody is known to own it, of all refusals.
+// Of one athlete's items, or, where nobody is known to own it, of everybody's.
 Status Reader::read_refused(Trail& trail, const std::optional<base::Uuid>& athlete) {
   auto select = connection_.prepare(
-      "SELECT n, at_ms, what FROM (SELECT n, at_ms, kind, what FROM audit WHERE " +
-      std::string(athlete ? "athlete = ?4" : "kind = 'refused'") +
-      " ORDER BY n DESC LIMIT ?2) AS newest WHERE kind = 'refused' AND what LIKE ?1 ORDER BY n DESC LIMIT ?3");
+      "SELECT audit.n, at_ms, what FROM refusal JOIN audit ON audit.n = refusal.n WHERE rec_id = ?1" +
+      std::string(athlete ? " AND refusal.athlete = ?3" : "") + " ORDER BY refusal.n DESC LIMIT ?2");
   if (!select) {
     return select.error();
   }
-  select->bind(1, "% " + trail.rec_id.text() + " %").bind(2, kMaxAuditLookedAt).bind(3, kMaxTrailItems);
+  select->bind(1, trail.rec_id.bytes).bind(2, kMaxTrailItems);
   if (athlete) {
-    select->bind(4, athlete->bytes);
+    select->bind(3, athlete->bytes);
   }
   return each_row(*select, [&trail](const sql::Statement& row) {
-    if (std::string what(row.text(2)); is_about(what, trail.rec_id)) {
-      trail.refused.push_back({row.integer(0), row.integer(1), {"refused", {}, {}, {}, std::move(what)}, {}});
-    }
+    trail.refused.push_back({row.integer(0), row.integer(1), {"refused", {}, {}, {}, std::string(row.text(2))}, {}});
   });
 }
 

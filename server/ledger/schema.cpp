@@ -437,6 +437,30 @@ UPDATE edit SET
 WHERE field = 'deleted';
 )sql";
 
+// The audit's records of refused items, to be found by recording. digest: of what was refused, of whom and why, so that
+// the same refused again has no other record; NULL: the record is of before.
+constexpr std::string_view kRefusals = R"sql(
+CREATE TABLE refusal (
+  n INTEGER PRIMARY KEY,
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  rec_id BLOB NOT NULL CHECK (length(rec_id) = 16),
+  digest BLOB UNIQUE CHECK (length(digest) = 32)
+) STRICT;
+CREATE INDEX refusal_recording ON refusal (rec_id, athlete, n);
+)sql";
+// "outcome=OUTCOME item=KIND REC ...".
+constexpr std::string_view kRefusalsSqlite = R"sql(
+INSERT INTO refusal (n, athlete, rec_id)
+SELECT n, athlete, unhex(substr(item, instr(item, ' ') + 1, 36), '-')
+FROM (SELECT n, athlete, substr(what, instr(what, ' item=') + 6) AS item FROM audit
+      WHERE kind = 'refused' AND what LIKE 'outcome=%');
+)sql";
+constexpr std::string_view kRefusalsPostgres = R"sql(
+INSERT INTO refusal (n, athlete, rec_id)
+SELECT n, athlete, decode(replace(split_part(split_part(what, ' item=', 2), ' ', 2), '-', ''), 'hex')
+FROM audit WHERE kind = 'refused' AND what LIKE 'outcome=%';
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -448,7 +472,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{9, kBlockRanges},
                                  sql::Migration{10, kReceipts},
                                  sql::Migration{11, kActs},
-                                 sql::Migration{12, kDeletions, kDeletionsSqlite, kDeletionsPostgres}};
+                                 sql::Migration{12, kDeletions, kDeletionsSqlite, kDeletionsPostgres},
+                                 sql::Migration{13, kRefusals, kRefusalsSqlite, kRefusalsPostgres}};
 
 }  // namespace
 

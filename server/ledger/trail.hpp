@@ -20,7 +20,6 @@ namespace boathouse::ledger {
 struct RecordingState;  // ledger.hpp
 
 inline constexpr std::size_t kMaxTrailItems = 100;  // of a list in a trail, the newest
-inline constexpr std::int64_t kMaxAuditLookedAt = 20'000;
 
 // An item that was kept aside because other content is stored under its identity.
 struct Quarantined {
@@ -52,8 +51,7 @@ struct Trail {
   std::map<rowing::Stream, std::vector<wire::Range>> gone;  // removed by retention; ascending, merged
   std::map<rowing::Stream, Waiting> waiting;
   std::vector<Quarantined> quarantined;  // at most kMaxTrailItems, the newest first
-  // The audit's records of refused items of it, the newest first: at most kMaxTrailItems, looked for among the
-  // athlete's newest kMaxAuditLookedAt records.
+  // The audit's records of refused items of it, the newest first: at most kMaxTrailItems.
   std::vector<AuditRecord> refused;
 };
 

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include "server/ledger/rows.hpp"
+#include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -125,6 +128,45 @@ TEST_P(TrailTest, NamesWhatWasKeptAsideRefusedAndRemoved) {
   EXPECT_THAT(now->refused[0].entry.what, HasSubstr("stroke 0-5"));
   EXPECT_THAT(now->refused[0].entry.what, HasSubstr("this is broken"));
   EXPECT_THAT(now->refused[1].entry.what, HasSubstr("outcome=mismatch"));
+}
+
+TEST_P(TrailTest, FindsEachOfManyItemsThatWereRefusedTogether) {
+  std::vector<Entry> entries;
+  for (std::uint64_t i = 0; i < 500; ++i) entries.push_back(chunk_entry(uuid(10'000 + i), Stream::sample, 0, 10));
+  put(entries);
+  for (const Entry& entry : {entries.front(), entries[250], entries.back()}) {
+    const auto found = trail(kAnna, entry.rec_id);
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->refused.size(), 1U);
+    EXPECT_THAT(found->refused[0].entry.what, HasSubstr("item=chunk " + entry.rec_id.text() + " sample 0-10 sha256="));
+  }
+}
+
+// Records of before are found too.
+TEST_P(TrailTest, RefusalsOfVersion10AreFound) {
+  sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  auto connection = sql::Connection::open(old.place());
+  ASSERT_TRUE(connection);
+  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(10)}));
+  std::int64_t n = 0;
+  for (const std::string& what :
+       {"outcome=rejected item=chunk " + kRec.text() + " sample 0-10 sha256=00 reason=an item=seal of it",
+        "outcome=mismatch item=birth " + uuid(555).text() + " sha256=00 reason=other",
+        std::string("more=180 digest=00")}) {
+    auto insert = connection->prepare(
+        "INSERT INTO audit (n, at_ms, kind, athlete, what, hash) VALUES (?1, 1, 'refused', ?2, ?3, ?4)");
+    insert->bind(1, ++n).bind(2, base::ByteView(kAnna.bytes)).bind(3, what).bind(4, base::Digest{});
+    const auto done = insert->run();
+    ASSERT_TRUE(done) << done.error().text;
+  }
+  const auto migrated = sql::migrate(*connection, kSchema);
+  ASSERT_TRUE(migrated) << migrated.error().text;
+  std::vector<std::pair<std::int64_t, base::Uuid>> found;
+  auto select = connection->prepare("SELECT n, rec_id FROM refusal WHERE athlete = ?1 AND digest IS NULL ORDER BY n");
+  select->bind(1, base::ByteView(kAnna.bytes));
+  ASSERT_TRUE(each_row(
+      *select, [&found](const sql::Statement& row) { found.emplace_back(row.integer(0), uuid_of(row.blob(1))); }));
+  EXPECT_THAT(found, ElementsAre(std::pair(1, kRec), std::pair(2, uuid(555))));
 }
 
 TEST_P(TrailTest, OfAPurgedOneTheDateIsLeft) {

@@ -201,6 +201,7 @@ class Writer {
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
   base::Status audit_submission(const Submission& submission, std::span<const wire::ItemResult> results,
                                 std::int64_t seq_before);
+  base::Status audit_refusal(const Submission& submission, const Entry& refused, const wire::ItemResult& result);
   base::Status audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,
                              std::int64_t chunks_before);
 

@@ -117,38 +117,44 @@ Status Writer::audit_submission(const Submission& submission, std::span<const It
   if (results.empty()) {
     return {};
   }
-  AuditEntry entry{"submission", submission.key, submission.athlete, submission.replica, {}};
-  entry.what = summary_of(submission, results);
+  AuditEntry entry{"submission", submission.key, submission.athlete, submission.replica,
+                   summary_of(submission, results)};
   if (counters_.last_seq > seq_before) {
     entry.what += " seq=" + std::to_string(seq_before + 1) + "-" + std::to_string(counters_.last_seq);
   }
   if (const auto written = append_audit(entry); !written) {
     return written.error();
   }
-  entry.kind = "refused";
-  std::size_t refused = 0;
-  base::Sha256 others;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!is_refused(results[i].outcome)) {
-      continue;
-    }
-    if (++refused > kMaxRefusedRecords) {
-      others.update(base::as_bytes(line_of(submission.entries[i], results[i].outcome)));
-      continue;
-    }
-    entry.what = "outcome=" + std::string(wire::name(results[i].outcome)) +
-                 " item=" + identity_of(submission.entries[i]) +
-                 " sha256=" + base::to_hex(submission.entries[i].sha256) +
-                 " reason=" + audit_text(results[i].detail, kMaxReasonBytes);
-    if (const auto written = append_audit(entry); !written) {
-      return written.error();
+    if (is_refused(results[i].outcome)) {
+      BOATHOUSE_TRY(audit_refusal(submission, submission.entries[i], results[i]));
     }
   }
-  if (refused <= kMaxRefusedRecords) {
+  return {};
+}
+
+// A device may send again what is refused, for ever: the same item of the same store and key, refused for the same
+// reason, is named once. The submission's record counts it each time.
+Status Writer::audit_refusal(const Submission& submission, const Entry& refused, const ItemResult& result) {
+  const std::string reason = audit_text(result.detail, kMaxReasonBytes);
+  base::Sha256 sha;
+  sha.update(submission.athlete.bytes);
+  sha.update(submission.key.value_or(base::Uuid{}).bytes);
+  sha.update(submission.replica.bytes);
+  sha.update(base::as_bytes(line_of(refused, result.outcome) + reason));
+  auto insert = connection_->prepare(
+      "INSERT INTO refusal (n, athlete, rec_id, digest) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (digest) DO NOTHING");
+  if (!insert) {
+    return insert.error();
+  }
+  insert->bind(1, counters_.audit.n + 1).bind(2, submission.athlete.bytes).bind(3, refused.rec_id.bytes);
+  BOATHOUSE_TRY(insert->bind(4, sha.finish()).run());
+  if (connection_->changes() == 0) {
     return {};
   }
-  entry.what = "more=" + std::to_string(refused - kMaxRefusedRecords) + " digest=" + base::to_hex(others.finish());
-  const auto written = append_audit(entry);
+  const std::string what = "outcome=" + std::string(wire::name(result.outcome)) + " item=" + identity_of(refused) +
+                           " sha256=" + base::to_hex(refused.sha256) + " reason=" + reason;
+  const auto written = append_audit({"refused", submission.key, submission.athlete, submission.replica, what});
   return written ? Status() : Status(written.error());
 }
 
