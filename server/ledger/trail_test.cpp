@@ -147,7 +147,7 @@ TEST_P(TrailTest, RefusalsOfVersion10AreFound) {
   sql::TestDatabase old(GetParam(), folder_.file("old.db"));
   auto connection = sql::Connection::open(old.place());
   ASSERT_TRUE(connection);
-  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(10)}));
+  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(12)}));
   std::int64_t n = 0;
   for (const std::string& what :
        {"outcome=rejected item=chunk " + kRec.text() + " sample 0-10 sha256=00 reason=an item=seal of it",
