@@ -342,7 +342,8 @@ TEST_F(RoutesTest, WhatCannotBeWrittenDownIsNotDone) {
   const auto refused = post("/v1/athletes", R"({"name": "Zoe"})");
   EXPECT_EQ(refused.status, 503);
   EXPECT_NE(refused.headers.find("Retry-After"), nullptr);
-  EXPECT_THAT(refused.body, HasSubstr("not done"));
+  EXPECT_THAT(refused.body, HasSubstr("send the same again"));
+  EXPECT_THAT(refused.note, HasSubstr("not done"));
   EXPECT_THAT(refused.body, Not(HasSubstr("disk")));
   EXPECT_EQ(post("/v1/keys", R"({"athlete_name": "Zoe"})").status, 503);
   EXPECT_EQ(post("/v1/keys/" + text(made, "id") + "/rotate", R"({"overlap_hours": 0})").status, 503);

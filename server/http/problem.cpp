@@ -84,8 +84,19 @@ ProblemKind kind_of(base::ErrorCode code) {
   return ProblemKind::internal;
 }
 
-bool is_internal(base::ErrorCode code) {
-  return code == base::ErrorCode::io || code == base::ErrorCode::corrupt || code == base::ErrorCode::internal;
+// What the client is told instead of a text that speaks of this machine or its neighbours; "" = the text.
+std::string_view said_instead(base::ErrorCode code) {
+  switch (code) {
+    case base::ErrorCode::unavailable:
+      return "The service cannot do this at the moment: send the same again in some seconds. The cause is in the "
+             "server's log under this request_id.";
+    case base::ErrorCode::io:
+    case base::ErrorCode::corrupt:
+    case base::ErrorCode::internal:
+      return "The cause is in the server's log under this request_id.";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
@@ -106,10 +117,11 @@ Problem make_problem(ProblemKind kind, std::string detail) {
 }
 
 Problem problem_of(const base::Error& error) {
-  if (!is_internal(error.code)) {
+  const std::string_view instead = said_instead(error.code);
+  if (instead.empty()) {
     return make_problem(kind_of(error.code), error.text);
   }
-  Problem problem = make_problem(kind_of(error.code), "The cause is in the server's log under this request_id.");
+  Problem problem = make_problem(kind_of(error.code), std::string(instead));
   problem.note = error.text;
   return problem;
 }

@@ -11,6 +11,7 @@
 #include "server/intake/test_intake.hpp"
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/bodies.hpp"
+#include "server/sql/test_postgres.hpp"
 
 namespace boathouse::intake {
 namespace {
@@ -19,6 +20,7 @@ using rowing::EditField;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using wire::OfferResult;
 using wire::Range;
 using wire::VerifyResult;
@@ -483,6 +485,32 @@ TEST_F(SyncCallsTest, AnOfferOfSplintersHasAReplyThatFits) {
   EXPECT_EQ(answers.front().result, OfferResult::have);
   EXPECT_EQ(answers.back().result, OfferResult::want);
   EXPECT_TRUE(answers.back().birth);
+}
+
+// What a database says of itself is its operator's business.
+TEST_F(SyncCallsTest, NoDeviceIsToldWhatTheDatabaseSays) {
+  sql::TestPostgres& server = sql::TestPostgres::get();
+  ASSERT_EQ(server.missing(), "");
+  sql::Place place = server.make_database();
+  const sql::Place plain = place;
+  place.postgres_url += "&password=secret";
+  const auto ledger = *ledger::Ledger::open({.place = place}, clock_, random_);
+  routes_ = http::RouteTable();
+  ASSERT_TRUE(add_routes(routes_, *accounts_, *ledger));
+  server.drop_database(plain);
+  const base::Uuid rec = uuid(1);
+  for (const http::Response& response :
+       {json("/v1/sync/hello", wire::encode_hello_request({})), json("/v1/sync/offer", wire::encode_offer({{rec, {}}})),
+        json("/v1/sync/verify", wire::encode_verify({{rec, 1, {}}})), get("/v1/sync/changes"),
+        post(batch_of({birth(rec)}))}) {
+    EXPECT_EQ(response.status, 503) << response.body;
+    EXPECT_THAT(detail(response), HasSubstr("send the same"));
+    EXPECT_THAT(response.note, HasSubstr("postgresql://boathouse@/")) << "the operator's log has it";
+    EXPECT_THAT(response.note, Not(HasSubstr("secret")));
+    for (const char* of_the_database : {"postgres", "PostgreSQL", "SQLSTATE", "/dev/", "/tmp/", "FATAL", "secret"}) {
+      EXPECT_THAT(response.body, Not(HasSubstr(of_the_database)));
+    }
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// PostgreSQL over libpq; the only source that includes it. Parameters travel with the type they were bound as: integers
+// PostgreSQL over libpq. Parameters travel with the type they were bound as: integers
 // as text, blobs as bytes; results come in binary.
 #include <libpq-fe.h>
 
@@ -327,12 +327,19 @@ class PostgresConnection final : public ConnectionDriver {
     session_.url = place.postgres_url;
   }
   Status connect() { return session_.connect(); }
+  // Whoever asks has nothing to do with it when the server that came back is another one and cannot be used.
+  Status connect_again() {
+    const Status connected = connect();
+    return connected.ok() || connected.error().code != ErrorCode::unsupported
+               ? connected
+               : Status(Error{ErrorCode::unavailable, connected.error().text});
+  }
 
   [[nodiscard]] Dialect dialect() const override { return Dialect::postgres; }
   Result<std::unique_ptr<StatementDriver>> prepare(std::string_view sql) override {
     // Outside of a transaction nothing else would notice that the connection was lost.
     if (PQstatus(session_.connection.get()) != CONNECTION_OK && !in_transaction_) {
-      BOATHOUSE_TRY(connect());
+      BOATHOUSE_TRY(connect_again());
     }
     return std::unique_ptr<StatementDriver>(std::make_unique<PostgresStatement>(session_, std::string(sql)));
   }
@@ -366,12 +373,12 @@ class PostgresConnection final : public ConnectionDriver {
   Result<bool> lead() override {
     if (PQstatus(session_.connection.get()) != CONNECTION_OK) {
       leads_ = false;
-      BOATHOUSE_TRY(connect());
+      BOATHOUSE_TRY(connect_again());
     }
     auto answer = session_.ask(leads_ ? "SELECT true" : kTryToLead);
     if (!answer) {
       leads_ = false;  // it died while nobody used it
-      BOATHOUSE_TRY(connect());
+      BOATHOUSE_TRY(connect_again());
       answer = session_.ask(kTryToLead);
     }
     if (!answer) {
@@ -402,7 +409,7 @@ class PostgresConnection final : public ConnectionDriver {
                                                                         : Status(Error{ErrorCode::unavailable, ""});
     // A connection that died while nobody used it is noticed by its first use.
     if (!begun && begun.error().code == ErrorCode::unavailable) {
-      BOATHOUSE_TRY(connect());
+      BOATHOUSE_TRY(connect_again());
       begun = session_.execute(sql);
     }
     in_transaction_ = begun.ok();

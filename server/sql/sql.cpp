@@ -18,31 +18,28 @@ Result<Place> Place::parse(std::string_view text, const std::string& file) {
     place.sqlite_file = text.substr(kSqlite.size());
   } else if (text.starts_with("postgresql://") || text.starts_with("postgres://")) {
     place.postgres_url = text;
+    BOATHOUSE_TRY(check_postgres(place.postgres_url));
   } else {
-    return Error{ErrorCode::invalid_input,
-                 "the ledger's place must be sqlite:FILE or postgresql://USER@HOST/DATABASE, not " + std::string(text)};
+    return Error{ErrorCode::invalid_input,  // without the text: it may hold a password
+                 "the ledger's place must be sqlite:FILE or postgresql://USER@HOST/DATABASE"};
   }
   return place;
 }
 
-std::string Place::text() const {
-  if (postgres_url.empty()) {
-    return sqlite_file;
-  }
-  const std::size_t at = postgres_url.rfind('@');
-  const std::size_t password = postgres_url.find(':', postgres_url.find("://") + 3);
-  if (at == std::string::npos || password == std::string::npos || password > at) {
-    return postgres_url;
-  }
-  return postgres_url.substr(0, password) + postgres_url.substr(at);
-}
+std::string Place::text() const { return postgres_url.empty() ? sqlite_file : postgres_text(postgres_url); }
 
 Result<bool> Statement::step() {
   if (out_of_range_ != 0) {
     const std::string parameter = std::to_string(std::exchange(out_of_range_, 0));
     return Error{ErrorCode::internal, "parameter " + parameter + " of a statement is beyond 63 bits"};
   }
-  return driver_->step();
+  auto row = driver_->step();
+  // Writers stand in a row, so each looks before it writes: a constraint or limit of the database is met by a bug
+  // alone.
+  if (!row && (row.error().code == ErrorCode::conflict || row.error().code == ErrorCode::too_large)) {
+    return Error{ErrorCode::internal, row.error().text};
+  }
+  return row;
 }
 
 Status Statement::run() {

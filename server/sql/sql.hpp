@@ -9,8 +9,9 @@
 //
 // Errors, the same for every call: those of core/db/sqlite.hpp, in PostgreSQL too: unavailable (the server is away, is
 // shutting down, has too many connections, or a lock was not to be had), io (its disk is full or failed), corrupt,
-// conflict (a constraint), unsupported (a server that cannot promise durability), internal (wrong SQL: a bug). After
-// unavailable the next transaction or snapshot connects anew.
+// internal (wrong SQL, or a constraint that the caller should have looked after: a bug); of open() also unsupported (a
+// server that cannot promise durability). After unavailable the next transaction or snapshot connects anew. Texts name
+// host, user and database, never a secret; they are for the log, and no client of the service sees one (problem.hpp).
 #pragma once
 
 #include <concepts>
@@ -125,9 +126,10 @@ struct Place {
   std::string postgres_url = {};  // "postgresql://user@host:port/database?..."; a password belongs into a .pgpass file
   db::Options sqlite = {};
 
-  // "" = `file`; "sqlite:FILE"; "postgresql://..." or "postgres://...". invalid_input for anything else.
+  // "" = `file`; "sqlite:FILE"; "postgresql://..." or "postgres://...". invalid_input for anything else, and for a URL
+  // in which a password seems to be cut in pieces by a character of its own. The error repeats nothing of `text`.
   static base::Result<Place> parse(std::string_view text, const std::string& file);
-  // For messages: without a password.
+  // For messages: the file, or user, host, port and database and nothing else of the URL.
   [[nodiscard]] std::string text() const;
 };
 

@@ -128,9 +128,9 @@ TEST_P(SqlTest, AStatementServesWhileAnotherStandsOnARow) {
 
 TEST_P(SqlTest, ErrorsHaveTheirKind) {
   ASSERT_TRUE(add(*connection_, "a"));
-  EXPECT_EQ(add(*connection_, "a").error().code, ErrorCode::conflict);
+  EXPECT_EQ(add(*connection_, "a").error().code, ErrorCode::internal) << "whoever writes has looked before";
   auto orphan = connection_->prepare("INSERT INTO part (thing, key) VALUES (99, ?1)");
-  EXPECT_EQ(orphan->bind(1, base::Bytes{1}).run().error().code, ErrorCode::conflict);
+  EXPECT_EQ(orphan->bind(1, base::Bytes{1}).run().error().code, ErrorCode::internal);
   auto beyond = connection_->prepare("SELECT ?1 + 1");
   EXPECT_EQ(beyond->bind(1, UINT64_MAX).step().error().code, ErrorCode::internal);
   auto wrong = connection_->prepare("SELECT no_such_column FROM thing");
@@ -331,6 +331,38 @@ TEST_F(PostgresTest, AnUnreachableServerIsUnavailableAndNamesNoPassword) {
   EXPECT_EQ(opened.error().code, ErrorCode::unavailable);
   EXPECT_THAT(opened.error().text, HasSubstr("localhost:1"));
   EXPECT_THAT(opened.error().text, Not(HasSubstr("secret")));
+}
+
+// However libpq lets somebody spell it.
+TEST(Place, ShowsNoSecret) {
+  const auto shown = [](const std::string& url) {
+    const auto place = Place::parse(url, "");
+    return place ? place->text() : "refused: " + place.error().text;
+  };
+  EXPECT_EQ(shown("postgresql://anna:secret@h:5433/ledger"), "postgresql://anna@h:5433/ledger");
+  EXPECT_EQ(shown("postgres://anna:secret@h/ledger?sslmode=require"), "postgresql://anna@h/ledger");
+  EXPECT_EQ(shown("postgresql://anna@h/ledger?password=secret"), "postgresql://anna@h/ledger");
+  EXPECT_EQ(shown("postgresql://h/ledger?password=secret&user=anna"), "postgresql://anna@h/ledger");
+  EXPECT_EQ(shown("postgresql://anna@h/ledger?pass%77ord=secret"), "postgresql://anna@h/ledger");
+  EXPECT_EQ(shown("postgresql://anna@h/ledger?sslkey=k&sslpassword=secret"), "postgresql://anna@h/ledger");
+  EXPECT_EQ(shown("postgresql://anna:secret@h,i:1/ledger"), "postgresql://anna@h,i:,1/ledger");
+  EXPECT_EQ(shown("postgresql:///ledger?host=/run/pg&user=anna&password=secret"),
+            "postgresql://anna@/ledger?host=/run/pg");
+  EXPECT_EQ(shown("postgresql://anna:se%2Fcret@h/ledger"), "postgresql://anna@h/ledger");
+  EXPECT_EQ((Place{.postgres_url = "host=h user=anna password=secret dbname=ledger"}.text()),
+            "postgresql://anna@h/ledger");
+  for (const char* wrong :
+       {"postgresql://anna:sec/ret@h/ledger", "postgresql://anna:sec@ret@h/ledger",
+        "postgresql://anna:1/secret@h/ledger", "postgresql://anna:%zzsecret@h/ledger",
+        "postgresql://anna@h/ledger?secret", "postgresql://anna@h/l?secret=1", "postgresql://h/ledger?password=sec=ret",
+        "host=h password=secret", "anna:secret@h/ledger"}) {
+    const auto place = Place::parse(wrong, "");
+    ASSERT_FALSE(place) << wrong;
+    EXPECT_EQ(place.error().code, ErrorCode::invalid_input);
+    EXPECT_THAT(place.error().text, Not(HasSubstr("sec"))) << wrong;
+    EXPECT_THAT(place.error().text, Not(HasSubstr("ret"))) << wrong;
+  }
+  EXPECT_EQ((Place{.postgres_url = "postgresql://anna:%zzsecret@h/ledger"}.text()), "PostgreSQL");
 }
 
 TEST(Place, HasThreeForms) {
