@@ -37,6 +37,7 @@ struct OpenSource {
 Result<OpenSource> open_source(const Database& database) {
   sql::Place place = database.place;
   place.sqlite.create = false;
+  place.patience_ms = sql::kForHoursMs;
   auto connection = sql::Connection::open(place);
   if (!connection) {
     return connection.error();

@@ -110,6 +110,7 @@ class Restoration {
 
   [[nodiscard]] sql::Place place_of(const std::string& name) const {
     sql::Place place = target_.shared;
+    place.patience_ms = sql::kForHoursMs;
     if (place.postgres_url.empty()) {
       place.sqlite_file = (unfinished() / (name + ".db")).string();
     }
@@ -322,7 +323,9 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
   if (*version == 0) {
     return Error{ErrorCode::not_found, "there is no " + std::string(from.schema->name) + " at " + from.place.text()};
   }
-  auto target = sql::Connection::open(to.place);
+  sql::Place place = to.place;
+  place.patience_ms = sql::kForHoursMs;
+  auto target = sql::Connection::open(place);
   if (!target) {
     return target.error();
   }
@@ -386,6 +389,7 @@ Status take_alone(sql::Connection& connection, const sql::Place& place) {
 Result<sql::Connection> open_alone(sql::Place place) {
   place.sqlite.create = false;
   place.sqlite.busy_timeout_ms = 0;
+  place.patience_ms = sql::kForHoursMs;
   auto connection = sql::Connection::open(place);
   if (connection) {
     BOATHOUSE_TRY(take_alone(*connection, place));

@@ -10,6 +10,7 @@
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/epoch.hpp"
+#include "server/ledger/lead.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/sql/migrations.hpp"
@@ -110,7 +111,7 @@ class SqlLedger final : public Ledger, public Bodies {
         purge_without_backup_(options.purge_without_backup),
         on_answer_time_(options.on_answer_time),
         clock_(clock),
-        leading_(std::move(leading)),
+        lead_(std::move(leading), std::chrono::milliseconds(options.place.patience_ms / 5)),
         reader_(std::move(reading)),
         committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
                    options.on_commit_time, options.steady_now) {}
@@ -162,12 +163,9 @@ class SqlLedger final : public Ledger, public Bodies {
 
   void stop() override { committer_.stop(); }
 
-  bool shared() const override { return leading_.dialect() == sql::Dialect::postgres; }
+  bool shared() const override { return lead_.shared(); }
 
-  Result<bool> leads() override {
-    const std::lock_guard lock(leading_mutex_);
-    return leading_.lead();
-  }
+  Result<bool> leads() override { return lead_.ask(); }
 
   Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                               std::int64_t after) override {
@@ -527,8 +525,7 @@ class SqlLedger final : public Ledger, public Bodies {
   const bool purge_without_backup_;
   const std::function<void(double)> on_answer_time_;
   base::Clock& clock_;
-  std::mutex leading_mutex_;
-  sql::Connection leading_;  // its session is the leadership
+  Lead lead_;
   std::mutex reader_mutex_;
   Reader reader_;
   std::atomic<std::uint64_t> submissions_ = 0;

@@ -170,7 +170,8 @@ class Ledger {
   // Whether other processes may write to it: then on_commit() does not tell of what they store.
   [[nodiscard]] virtual bool shared() const = 0;
   // True: this node is the one that loads. Of several nodes on one PostgreSQL exactly one is, until its connection
-  // ends; without others every one is. To be asked before each round.
+  // ends, which the database does for one that is frozen (Place::patience_ms); without others every one is. To be asked
+  // before each block.
   virtual base::Result<bool> leads() = 0;
 
   // --- loader ---

@@ -88,6 +88,16 @@ TEST_F(NodesTest, OneLeadsUntilItsEnd) {
   EXPECT_TRUE(leads);
 }
 
+// The database would end the session of a leader that it does not hear from.
+TEST_F(NodesTest, ALeaderIsHeardFromWhateverItsLoaderDoes) {
+  sql::Place place = place_;
+  place.patience_ms = 2000;
+  auto opened = Ledger::open({.place = place}, clock_, random_);
+  ASSERT_TRUE(*(*opened)->leads());
+  for (int tries = 0; tries < 60'000; ++tries) ASSERT_FALSE(*ledger_->leads()) << tries;
+  EXPECT_TRUE(*(*opened)->leads());
+}
+
 // The node that led is cut off without knowing it, another one takes over its unfinished block: the same rows under the
 // same token, so ClickHouse counts them once.
 TEST_F(NodesTest, AnUnfinishedBlockIsTheSameOnTheNextLoader) {

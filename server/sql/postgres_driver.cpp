@@ -28,6 +28,7 @@ constexpr Oid kInt4 = 23;
 constexpr Oid kText = 25;
 
 constexpr int kOldestServer = 130000;
+constexpr int kEndsIdleSessions = 140000;
 constexpr std::size_t kMaxPrepared = 512;
 constexpr int kMaxParameters = 32;
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
@@ -65,8 +66,10 @@ std::string trimmed(const char* message) {
 // By SQLSTATE, see appendix A of PostgreSQL's manual.
 ErrorCode code_of(std::string_view state) {
   const std::string_view kind = state.substr(0, 2);
-  if (state.empty() || kind == "08" || kind == "57" || kind == "40" || state == "55P03" || state == "25006") {
-    return ErrorCode::unavailable;  // no connection, shut down or cancelled, deadlock, lock timeout, a standby
+  if (state.empty() || kind == "08" || kind == "57" || kind == "40" || state == "55P03" || state == "25006" ||
+      state == "25P03") {
+    // No connection, shut down or cancelled, deadlock, lock timeout, a standby, silent for too long.
+    return ErrorCode::unavailable;
   }
   if (state == "53100" || kind == "58") {
     return ErrorCode::io;
@@ -100,6 +103,7 @@ struct Session {
   std::string place;  // for messages
   std::string url;
   std::unique_ptr<PGconn, ConnectionDeleter> connection;
+  int patience_ms = 0;
   std::map<std::string, std::string, std::less<>> prepared;  // types and SQL -> name
   std::int64_t changes = 0;
 
@@ -170,8 +174,15 @@ struct Session {
     if (*synchronous == "off") {
       BOATHOUSE_TRY(execute("SET synchronous_commit = on"));
     }
-    return execute("SET lock_timeout = " + std::to_string(Transaction::kLockTimeoutMs));
+    // The keepalives are the server's: it holds a lock for a host that has gone until it notices.
+    return execute("SET lock_timeout = " + std::to_string(Transaction::kLockTimeoutMs) +
+                   "; SET idle_in_transaction_session_timeout = " + std::to_string(silence_ms()) +
+                   "; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+                   "; SET tcp_user_timeout = 20000");
   }
+
+  // How long one may be silent who is in others' way.
+  [[nodiscard]] int silence_ms() const { return patience_ms / 5 * 3; }
 };
 
 class PostgresStatement final : public StatementDriver {
@@ -325,6 +336,7 @@ class PostgresConnection final : public ConnectionDriver {
   explicit PostgresConnection(const Place& place) {
     session_.place = place.text();
     session_.url = place.postgres_url;
+    session_.patience_ms = place.patience_ms;
   }
   Status connect() { return session_.connect(); }
   // Whoever asks has nothing to do with it when the server that came back is another one and cannot be used.
@@ -375,11 +387,11 @@ class PostgresConnection final : public ConnectionDriver {
       leads_ = false;
       BOATHOUSE_TRY(connect_again());
     }
-    auto answer = session_.ask(leads_ ? "SELECT true" : kTryToLead);
+    auto answer = leads_ ? session_.ask("SELECT true") : try_to_lead();
     if (!answer) {
       leads_ = false;  // it died while nobody used it
       BOATHOUSE_TRY(connect_again());
-      answer = session_.ask(kTryToLead);
+      answer = try_to_lead();
     }
     if (!answer) {
       return answer.error();
@@ -414,6 +426,13 @@ class PostgresConnection final : public ConnectionDriver {
     }
     in_transaction_ = begun.ok();
     return begun;
+  }
+
+  Result<std::string> try_to_lead() {
+    if (PQserverVersion(session_.connection.get()) >= kEndsIdleSessions) {
+      BOATHOUSE_TRY(session_.execute("SET idle_session_timeout = " + std::to_string(session_.silence_ms())));
+    }
+    return session_.ask(kTryToLead);
   }
 
   // Several schemas may share a database: each has a row of its own.

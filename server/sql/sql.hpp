@@ -120,11 +120,17 @@ class [[nodiscard]] Statement {
   int out_of_range_ = 0;
 };
 
+// Place::patience_ms for a backup and other work that takes hours.
+inline constexpr int kForHoursMs = 6 * 3'600'000;
+
 // Where a database is: exactly one of the two is filled.
 struct Place {
   std::string sqlite_file = {};
   std::string postgres_url = {};  // "postgresql://user@host:port/database?..."; a password belongs into a .pgpass file
   db::Options sqlite = {};
+  // PostgreSQL: after 3/5 of it the server ends the session of a writer in mid-transaction, and of a leader, that says
+  // nothing: a process that is frozen, or whose host has gone, holds up nobody for longer.
+  int patience_ms = 25'000;
 
   // "" = `file`; "sqlite:FILE"; "postgresql://..." or "postgres://...". invalid_input for anything else, and for a URL
   // in which a password seems to be cut in pieces by a character of its own. The error repeats nothing of `text`.
@@ -149,7 +155,9 @@ class [[nodiscard]] Connection {
   [[nodiscard]] std::int64_t changes() const { return driver_->changes(); }
 
   // True: this connection leads, until it ends. Of all connections to one PostgreSQL database at most one does; on
-  // SQLite everybody. Call it again before each use: a connection that was lost has lost the lead.
+  // SQLite everybody. Call it again before each use: a connection that was lost has lost the lead. Call it at least
+  // each patience_ms / 5, on a connection that does nothing else: the server ends a leader's that is silent for too
+  // long (PostgreSQL 14 and later).
   [[nodiscard]] base::Result<bool> lead() { return driver_->lead(); }
 
  private:

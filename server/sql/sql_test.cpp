@@ -252,6 +252,45 @@ TEST_F(PostgresTest, AfterARestartOfTheServerItGoesOn) {
   server.drop_database(place);
 }
 
+// What a process that is frozen, or a host that has gone, would hold for ever.
+TEST_F(PostgresTest, ASilentWriterHoldsUpNobody) {
+  TestPostgres& server = TestPostgres::get();
+  Place place = server.make_database();
+  auto other = Connection::open(place);
+  place.patience_ms = 3000;
+  auto silent = Connection::open(place);
+  ASSERT_TRUE(migrate(*other, kThings));
+  {
+    auto transaction = Transaction::begin(*silent);
+    ASSERT_TRUE(transaction);
+    auto insert = silent->prepare("INSERT INTO thing (name) VALUES ('a')");
+    ASSERT_TRUE(insert->run());
+    EXPECT_TRUE(Transaction::begin(*other)) << "the lock is given up long before kLockTimeoutMs";
+    const base::Status late = transaction->commit();
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::unavailable) << late.error().text;
+  }
+  EXPECT_TRUE(Transaction::begin(*silent)) << "it goes on by itself";
+  auto select = other->prepare("SELECT name FROM thing");
+  EXPECT_FALSE(*select->step());
+  server.drop_database(place);
+}
+
+TEST_F(PostgresTest, ASilentLeaderLeadsNoMore) {
+  TestPostgres& server = TestPostgres::get();
+  Place place = server.make_database();
+  auto other = Connection::open(place);
+  place.patience_ms = 1000;
+  auto silent = Connection::open(place);
+  ASSERT_TRUE(*silent->lead());
+  ASSERT_FALSE(*other->lead());
+  bool leads = false;
+  for (int tries = 0; tries < 1'000'000 && !leads; ++tries) leads = *other->lead();
+  EXPECT_TRUE(leads);
+  EXPECT_FALSE(*silent->lead()) << "it finds out before it does anything";
+  server.drop_database(place);
+}
+
 // A commit that the server answers before it is on the disk is no receipt.
 TEST_F(PostgresTest, ACommitIsOnTheDiskWhateverTheDatabaseSays) {
   TestPostgres& server = TestPostgres::get();

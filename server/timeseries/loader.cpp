@@ -292,6 +292,13 @@ base::Result<Loader::Left> Loader::load_blocks() {
   std::int64_t newest = 0;
   const auto end = std::chrono::steady_clock::now() + milliseconds(options_.most_loading_ms);
   for (std::size_t small_blocks = 0; status && small_blocks < rowing::kStreams.size() && !stopping();) {
+    // This process may have been frozen since, and another one loads.
+    const auto leads = ledger_.leads();
+    if (!leads || !*leads) {
+      if (!leads) status = leads.error();
+      left = Left::nothing;
+      break;
+    }
     auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes, newest);
     if (!block || !*block) {
       if (!block) status = block.error();

@@ -35,18 +35,38 @@ export async function startPostgres() {
   const made = spawnSync(path.join(bin, 'initdb'), ['-D', path.join(folder, 'data'), '-U', 'boathouse', '-A', 'trust', '-E', 'UTF8',
     '--locale=C.UTF-8', '--no-sync', '--no-instructions'], options);
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
-  const server = spawn(path.join(bin, 'postgres'), ['-D', path.join(folder, 'data'), '-k', folder, '-c', 'listen_addresses=',
-    '-c', 'shared_buffers=32MB'], { ...options, stdio: 'ignore' });
-  const ended = new Promise((resolve) => { server.on('exit', resolve); });
+  const psql = (database, sql) => spawnSync(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-At', '-c', sql, database], options);
+  let server;
+  let ended;
+  const start = async () => {
+    server = spawn(path.join(bin, 'postgres'), ['-D', path.join(folder, 'data'), '-k', folder, '-c', 'listen_addresses=',
+      '-c', 'shared_buffers=32MB'], { ...options, stdio: 'ignore' });
+    ended = new Promise((resolve) => { server.on('exit', resolve); });
+    for (let tries = 0; psql('postgres', 'SELECT 1').status !== 0; ++tries) {
+      if (tries > 500) throw new Error('PostgreSQL does not begin to answer');
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+    }
+  };
+  // To the server and its children, which live in sessions of their own. It starts no others meanwhile.
+  const signal = (name) => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    if (name !== 'SIGCONT') server.kill('SIGSTOP');
+    const children = fs.readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').split(' ').filter((child) => child !== '');
+    for (const child of children) {
+      try {
+        process.kill(Number(child), name);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;  // it has ended meanwhile
+      }
+    }
+    server.kill(name);
+  };
   atEnd(async () => {
+    signal('SIGCONT');
     server.kill('SIGQUIT');
     await ended;
   });
-  const psql = (database, sql) => spawnSync(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-At', '-c', sql, database], options);
-  for (let tries = 0; psql('postgres', 'SELECT 1').status !== 0; ++tries) {
-    if (tries > 500) throw new Error('PostgreSQL does not begin to answer');
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
+  await start();
   return {
     // A new empty database.
     url(database) {
@@ -54,5 +74,28 @@ export async function startPostgres() {
       if (created.status !== 0) throw new Error(`CREATE DATABASE: ${created.stderr}`);
       return `postgresql:///${database}?user=boathouse&host=${folder}`;
     },
+    // Lines of text for one statement.
+    ask(database, sql) {
+      const done = psql(database, sql);
+      if (done.status !== 0) throw new Error(`${sql}: ${done.stderr}`);
+      return done.stdout.toString().split('\n').slice(0, -1);
+    },
+    // A session that others wait for: it holds a lock until `release`.
+    hold(database, take) {
+      const session = spawn(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-Atq', database], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+      const over = new Promise((resolve) => { session.on('exit', resolve); });
+      const held = new Promise((resolve) => { session.stdout.once('data', resolve); });
+      session.stdin.write(`${take};\nSELECT 'held';\n`);
+      return { held, release: () => { session.stdin.end(); return over; } };
+    },
+    // All its processes stand still: it takes connections, and answers nothing.
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    // SIGKILL to all of it, then started again.
+    async kill() {
+      signal('SIGKILL');
+      await ended;
+    },
+    start,
   };
 }

@@ -8,7 +8,8 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
-import { RunningDevice, Server, atEnd, binary, check, engineBinary, equal, main, run, temporaryFolder } from './boathouse.mjs';
+import { RunningDevice, Server, atEnd, binary, check, equal, main, run, temporaryFolder } from './boathouse.mjs';
+import { startEngine, startTwoNodes } from './cloud.mjs';
 import { startPostgres } from './postgres.mjs';
 
 const ledger = process.argv[2] ?? 'sqlite';
@@ -46,35 +47,6 @@ function command(args, input = '') {
 
 // ---- the cloud ----
 
-// An engine of the test's own, and what asks it: lines of text for SQL.
-async function startEngine(folder, passwordFile) {
-  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--password-file', passwordFile]);
-  const ended = new Promise((resolve) => { engine.on('exit', resolve); });
-  let log = '';
-  engine.stderr.on('data', (piece) => { log += piece; });
-  atEnd(async () => {
-    engine.kill();
-    await ended;
-  });
-  const url = await new Promise((resolve, reject) => {
-    let out = '';
-    engine.stdout.on('data', (piece) => {
-      out += piece;
-      const found = /^listening on (\S+)$/m.exec(out);
-      if (found) resolve(found[1]);
-    });
-    ended.then((code) => reject(new Error(`boathouse-engine ended with ${code}: ${log}`)));
-  });
-  const password = fs.readFileSync(passwordFile, 'utf8').trim();
-  const select = async (sql) => {
-    const reply = await fetch(url, { method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': password } });
-    const text = await reply.text();
-    if (reply.status !== 200) throw new Error(`${sql}: ${text}`);
-    return text.split('\n').slice(0, -1);
-  };
-  return { url, select };
-}
-
 // {servers, tables: gives what asks ClickHouse, when the load is over}
 async function startCloud(folder) {
   const extra = ['--webhook-allow-http-loopback', '--backup-to', path.join(folder, 'backups'), '--backup-every', '2s'];
@@ -86,16 +58,8 @@ async function startCloud(folder) {
     };
     return { servers: [server], tables };
   }
-  const postgres = await startPostgres();
-  const passwordFile = path.join(folder, 'engine.password');
-  fs.writeFileSync(passwordFile, crypto.randomBytes(16).toString('hex'), { mode: 0o600 });
-  const engine = await startEngine(path.join(folder, 'clickhouse'), passwordFile);
-  extra.push('--ledger', postgres.url('cloud'), '--clickhouse', engine.url, '--clickhouse-password-file', passwordFile);
-  const first = await new Server(path.join(folder, 'node1'), { extra }).start();
-  const second = new Server(path.join(folder, 'node2'), { extra });
-  fs.mkdirSync(second.folder);
-  for (const file of ['pepper.key', 'operator.key']) fs.copyFileSync(path.join(first.folder, file), path.join(second.folder, file));
-  return { servers: [first, await second.start()], tables: async () => engine.select };
+  const { nodes, select } = await startTwoNodes(folder, await startPostgres(), extra);
+  return { servers: nodes, tables: async () => select };
 }
 
 // An athlete's program that is told of everything: {"type session": {id: true}}.

@@ -1,0 +1,48 @@
+// The parts of a service with several processes: an engine of the test's own, and two nodes on one PostgreSQL.
+import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { Server, atEnd, engineBinary } from './boathouse.mjs';
+
+// An engine of the test's own, and what asks it: lines of text for SQL.
+export async function startEngine(folder, passwordFile) {
+  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--password-file', passwordFile]);
+  const ended = new Promise((resolve) => { engine.on('exit', resolve); });
+  let log = '';
+  engine.stderr.on('data', (piece) => { log += piece; });
+  atEnd(async () => {
+    engine.kill();
+    await ended;
+  });
+  const url = await new Promise((resolve, reject) => {
+    let out = '';
+    engine.stdout.on('data', (piece) => {
+      out += piece;
+      const found = /^listening on (\S+)$/m.exec(out);
+      if (found) resolve(found[1]);
+    });
+    ended.then((code) => reject(new Error(`boathouse-engine ended with ${code}: ${log}`)));
+  });
+  const password = fs.readFileSync(passwordFile, 'utf8').trim();
+  const select = async (sql) => {
+    const reply = await fetch(url, { method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': password } });
+    const text = await reply.text();
+    if (reply.status !== 200) throw new Error(`${sql}: ${text}`);
+    return text.split('\n').slice(0, -1);
+  };
+  return { url, select };
+}
+
+// {nodes: the first began alone, so it leads; select: asks ClickHouse}
+export async function startTwoNodes(folder, postgres, extra = []) {
+  const passwordFile = path.join(folder, 'engine.password');
+  fs.writeFileSync(passwordFile, crypto.randomBytes(16).toString('hex'), { mode: 0o600 });
+  const engine = await startEngine(path.join(folder, 'clickhouse'), passwordFile);
+  const all = [...extra, '--ledger', postgres.url('cloud'), '--clickhouse', engine.url, '--clickhouse-password-file', passwordFile];
+  const first = await new Server(path.join(folder, 'node1'), { extra: all }).start();
+  const second = new Server(path.join(folder, 'node2'), { extra: all });
+  fs.mkdirSync(second.folder);
+  for (const file of ['pepper.key', 'operator.key']) fs.copyFileSync(path.join(first.folder, file), path.join(second.folder, file));
+  return { nodes: [first, await second.start()], select: engine.select };
+}
