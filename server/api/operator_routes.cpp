@@ -20,7 +20,7 @@ using http::Response;
 Response health(const Request&) { return http::make_response(200, "application/json", R"({"status":"ok"})"); }
 
 Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, bool loader_ready,
-                   std::uint64_t differences) {
+                   const std::function<std::uint64_t()>& differences) {
   const bool ledger_ok = ledger.check().ok();
   const bool clickhouse_ok = loader_ready && client.ping().ok();
   std::string body;
@@ -31,9 +31,10 @@ Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
   json.key("clickhouse").value(clickhouse_ok);
   json.key("ledger_went_back").value(ledger.went_back().has_value());
   // These hold up nobody: they are for whoever looks why something is missing.
-  json.key("differences").value(differences);
-  const auto bodies = ledger.bodies().body_counts();
+  json.key("differences").value(ledger_ok && differences ? differences() : 0);
   json.key("lost_bodies");
+  // A ledger that does not answer is not asked a second time: whoever probes has not the patience.
+  const auto bodies = ledger_ok ? ledger.bodies().body_counts() : base::Error{base::ErrorCode::unavailable, ""};
   bodies ? json.value(bodies->lost) : json.null();
   json.end_object();
   return http::make_response(ledger_ok && clickhouse_ok ? 200 : 503, "application/json", std::move(body));
@@ -101,10 +102,8 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   readyz.name = "getReadiness";
   readyz.summary = "Ledger and ClickHouse work";
   readyz.scope = control::kPublic;
-  readyz.handler =
-      http::Handler([&ledger, &client, ready = std::move(ready), differences = std::move(differences)](const Request&) {
-        return readiness(ledger, client, ready(), differences ? differences() : 0);
-      });
+  readyz.handler = http::Handler([&ledger, &client, ready = std::move(ready), differences = std::move(differences)](
+                                     const Request&) { return readiness(ledger, client, ready(), differences); });
   BOATHOUSE_TRY(routes.add(std::move(readyz)));
 
   http::Route reconciliation;

@@ -3,6 +3,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -21,6 +23,7 @@ namespace {
 using base::Result;
 using base::Status;
 
+constexpr std::chrono::seconds kCheckedWithin{3};
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
 
 // This ledger's history, whose name is made with the file, and how far it has come.
@@ -513,11 +516,22 @@ class SqlLedger final : public Ledger, public Bodies {
     return read([](Reader& reader) { return reader.body_counts(); });
   }
 
+  // Whoever asks must know soon; the work may end after they have gone.
   Status check() override {
-    return committer_.run([](Writer& writer) -> Status {
-      writer.check();
-      return {};
-    });
+    const auto done = std::make_shared<std::promise<Status>>();
+    auto answer = done->get_future();
+    BOATHOUSE_TRY(committer_.post(
+        base::Uuid{},
+        [](Writer& writer) -> Status {
+          writer.check();
+          return {};
+        },
+        [done](const Status& status) { done->set_value(status); }, 0));
+    if (answer.wait_for(kCheckedWithin) != std::future_status::ready) {
+      return base::Error{base::ErrorCode::unavailable,
+                         "the ledger has not answered within " + std::to_string(kCheckedWithin.count()) + " s"};
+    }
+    return answer.get();
   }
 
  private:

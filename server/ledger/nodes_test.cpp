@@ -199,5 +199,26 @@ TEST_F(NodesTest, ADeadDatabaseComesBack) {
   EXPECT_NE(*ledger_->leads(), *other->leads());
 }
 
+// It hangs under a node: every call ends, what was acknowledged is there, and the node goes on by itself.
+TEST_F(NodesTest, ADatabaseThatHangsIsUnavailable) {
+  sql::Place place = place_;
+  place.patience_ms = 2000;
+  auto opened = Ledger::open({.place = place}, clock_, random_);
+  Ledger& node = **opened;
+  ASSERT_TRUE(submit(node, kAnna, {birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)}));
+  ASSERT_TRUE(*node.leads());
+  sql::TestPostgres::get().freeze();
+  EXPECT_EQ(submit(node, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)}).error().code,
+            base::ErrorCode::unavailable);
+  EXPECT_EQ(node.check().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(node.counts().error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(node.leads().error().code, base::ErrorCode::unavailable);
+  sql::TestPostgres::get().thaw();
+  while (!submit(node, kAnna, {chunk_entry(kRec, Stream::sample, 10, 20)})) continue;
+  while (!node.counts()) continue;
+  EXPECT_EQ(node.counts()->chunks, 2U);
+  EXPECT_FALSE(node.verify_audit()->difference);
+}
+
 }  // namespace
 }  // namespace boathouse::ledger

@@ -1,13 +1,18 @@
 // PostgreSQL over libpq. Parameters travel with the type they were bound as: integers
 // as text, blobs as bytes; results come in binary.
+#include <fcntl.h>
 #include <libpq-fe.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <vector>
 
+#include "server/sql/deadline.hpp"
 #include "server/sql/drivers.hpp"
 #include "server/sql/migrations.hpp"
 
@@ -31,6 +36,8 @@ constexpr int kOldestServer = 130000;
 constexpr int kEndsIdleSessions = 140000;
 constexpr std::size_t kMaxPrepared = 512;
 constexpr int kMaxParameters = 32;
+constexpr int kPromptMs = 5'000;  // for an answer that takes a server no work
+constexpr std::chrono::seconds kNotAgainFor{2};
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
 constexpr std::string_view kTakeLock = "SELECT pg_advisory_xact_lock(1114131556)";
 constexpr const char* kTryToLead = "SELECT pg_try_advisory_lock(1114131557)";
@@ -51,8 +58,19 @@ struct ResultDeleter {
   void operator()(PGresult* result) const { PQclear(result); }
 };
 using ResultPointer = std::unique_ptr<PGresult, ResultDeleter>;
-struct ConnectionDeleter {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
+// With a second descriptor of the connection's socket, which stays the same one when libpq closes its own.
+struct Link {
+  explicit Link(PGconn* connected) : connection(connected), socket(::fcntl(PQsocket(connected), F_DUPFD_CLOEXEC, 0)) {}
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link() {
+    PQfinish(connection);
+    if (socket >= 0) {
+      ::close(socket);
+    }
+  }
+  PGconn* const connection;
+  const int socket;
 };
 
 std::string trimmed(const char* message) {
@@ -102,17 +120,45 @@ std::string_view remedy(ErrorCode code) {
 struct Session {
   std::string place;  // for messages
   std::string url;
-  std::unique_ptr<PGconn, ConnectionDeleter> connection;
   int patience_ms = 0;
+  std::unique_ptr<Link> link;                                // null before the first connect()
   std::map<std::string, std::string, std::less<>> prepared;  // types and SQL -> name
   std::int64_t changes = 0;
+  int silent_for_ms = 0;  // not 0: the connection was given up after so long
+  // A server that hangs is not knocked at by everybody who waits behind the one who found it out.
+  std::chrono::steady_clock::time_point not_before = {};
+  std::optional<Error> refused = {};
+
+  [[nodiscard]] PGconn* connection() const { return link ? link->connection : nullptr; }
+  [[nodiscard]] bool connected() const { return PQstatus(connection()) == CONNECTION_OK; }
+  [[nodiscard]] int prompt_ms() const { return std::min(patience_ms, kPromptMs); }
+
+  // What `call` gives, which waits for the server's answer: libpq itself would do so for ever.
+  template <typename Call>
+  ResultPointer within(int ms, Call call) {
+    if (!link) {
+      return nullptr;
+    }
+    const Deadline deadline(link->socket, ms);
+    ResultPointer result(call(link->connection));
+    if (deadline.passed()) {
+      silent_for_ms = ms;
+    }
+    return result;
+  }
 
   [[nodiscard]] Error error_of(const PGresult* result, std::string_view sql) const {
     const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const ErrorCode code = code_of(state == nullptr ? "" : state);
     const char* primary = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    Error error{code,
-                place + ": " + (primary != nullptr ? trimmed(primary) : trimmed(PQerrorMessage(connection.get())))};
+    Error error{code, place + ": "};
+    if (primary != nullptr) {
+      error.text += trimmed(primary);
+    } else if (silent_for_ms != 0) {
+      error.text += "no answer within " + std::to_string(silent_for_ms) + " ms";
+    } else {
+      error.text += trimmed(PQerrorMessage(connection()));
+    }
     if (state != nullptr) {
       error.text.append(" (SQLSTATE ").append(state).append(")");
     }
@@ -124,8 +170,9 @@ struct Session {
   }
 
   // Takes any number of statements.
-  Status execute(const std::string& sql) {
-    const ResultPointer result(PQexec(connection.get(), sql.c_str()));
+  Status execute(const std::string& sql) { return execute(sql, patience_ms); }
+  Status execute(const std::string& sql, int ms) {
+    const auto result = within(ms, [&sql](PGconn* server) { return PQexec(server, sql.c_str()); });
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
       return error_of(result.get(), sql);
@@ -133,28 +180,51 @@ struct Session {
     return {};
   }
 
+  // For what the server knows without looking.
   Result<std::string> ask(const std::string& sql) {
-    const ResultPointer result(PQexec(connection.get(), sql.c_str()));
+    const auto result = within(prompt_ms(), [&sql](PGconn* server) { return PQexec(server, sql.c_str()); });
     if (PQresultStatus(result.get()) != PGRES_TUPLES_OK || PQntuples(result.get()) != 1) {
       return error_of(result.get(), sql);
     }
     return std::string(PQgetvalue(result.get(), 0, 0));
   }
 
-  // Also after the connection was lost.
+  // Also after the connection was lost. One that has not the settings it needs is none.
   Status connect() {
+    const Status ready = connect_and_set();
+    if (!ready) {
+      link.reset();
+    }
+    return ready;
+  }
+
+  Status connect_and_set() {
+    const auto begun = std::chrono::steady_clock::now();
+    if (refused && begun < not_before) {
+      return *refused;
+    }
     prepared.clear();
-    const std::array values{url.c_str(), "read-write", "UTF8", "boathouse", "5",
+    silent_for_ms = 0;
+    refused.reset();
+    const std::string timeout = std::to_string(std::max(2, prompt_ms() / 1000));  // libpq takes no less
+    const std::array values{url.c_str(), "read-write", "UTF8", "boathouse", timeout.c_str(),
                             "10",        "5",          "3",    "20000",     static_cast<const char*>(nullptr)};
     static_assert(values.size() == kConnectionKeywords.size());
-    connection.reset(PQconnectdbParams(kConnectionKeywords.data(), values.data(), 1));
-    if (PQstatus(connection.get()) != CONNECTION_OK) {
-      return Error{ErrorCode::unavailable, place + ": " + trimmed(PQerrorMessage(connection.get())) +
-                                               std::string(remedy(ErrorCode::unavailable))};
+    link.reset();
+    link = std::make_unique<Link>(PQconnectdbParams(kConnectionKeywords.data(), values.data(), 1));
+    if (!connected()) {
+      Error error{ErrorCode::unavailable,
+                  place + ": " + trimmed(PQerrorMessage(connection())) + std::string(remedy(ErrorCode::unavailable))};
+      const auto now = std::chrono::steady_clock::now();
+      if (now - begun >= std::chrono::seconds(1)) {
+        refused = error;
+        not_before = now + kNotAgainFor;
+      }
+      return error;
     }
     PQsetNoticeProcessor(
-        connection.get(), [](void*, const char*) {}, nullptr);
-    if (PQserverVersion(connection.get()) < kOldestServer) {
+        connection(), [](void*, const char*) {}, nullptr);
+    if (PQserverVersion(connection()) < kOldestServer) {
       return Error{ErrorCode::unsupported, place + ": PostgreSQL 13 or later is needed"};
     }
     const auto fsync = ask("SHOW fsync");
@@ -172,13 +242,15 @@ struct Session {
       return synchronous.error();
     }
     if (*synchronous == "off") {
-      BOATHOUSE_TRY(execute("SET synchronous_commit = on"));
+      BOATHOUSE_TRY(execute("SET synchronous_commit = on", prompt_ms()));
     }
     // The keepalives are the server's: it holds a lock for a host that has gone until it notices.
     return execute("SET lock_timeout = " + std::to_string(Transaction::kLockTimeoutMs) +
-                   "; SET idle_in_transaction_session_timeout = " + std::to_string(silence_ms()) +
-                   "; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
-                   "; SET tcp_user_timeout = 20000");
+                       "; SET statement_timeout = " + std::to_string(patience_ms / 5 * 4) +
+                       "; SET idle_in_transaction_session_timeout = " + std::to_string(silence_ms()) +
+                       "; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+                       "; SET tcp_user_timeout = 20000",
+                   prompt_ms());
   }
 
   // How long one may be silent who is in others' way.
@@ -277,8 +349,9 @@ class PostgresStatement final : public StatementDriver {
       return std::string();  // unnamed: a statement whose text varies is prepared each time
     }
     const std::string name = "s" + std::to_string(session_->prepared.size());
-    const ResultPointer made(PQprepare(session_->connection.get(), name.c_str(), with_dollars(sql_).c_str(),
-                                       static_cast<int>(types.size()), types.data()));
+    const auto made = session_->within(session_->patience_ms, [&](PGconn* server) {
+      return PQprepare(server, name.c_str(), with_dollars(sql_).c_str(), static_cast<int>(types.size()), types.data());
+    });
     if (PQresultStatus(made.get()) != PGRES_COMMAND_OK) {
       return session_->error_of(made.get(), sql_);
     }
@@ -305,11 +378,12 @@ class PostgresStatement final : public StatementDriver {
       formats.push_back(parameter.format);
     }
     const int count = static_cast<int>(values.size());
-    PGconn* const connection = session_->connection.get();
-    ResultPointer result(name->empty() ? PQexecParams(connection, with_dollars(sql_).c_str(), count, types.data(),
-                                                      values.data(), lengths.data(), formats.data(), 1)
-                                       : PQexecPrepared(connection, name->c_str(), count, values.data(), lengths.data(),
-                                                        formats.data(), 1));
+    auto result = session_->within(session_->patience_ms, [&](PGconn* server) {
+      return name->empty()
+                 ? PQexecParams(server, with_dollars(sql_).c_str(), count, types.data(), values.data(), lengths.data(),
+                                formats.data(), 1)
+                 : PQexecPrepared(server, name->c_str(), count, values.data(), lengths.data(), formats.data(), 1);
+    });
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
       return session_->error_of(result.get(), sql_);
@@ -350,7 +424,7 @@ class PostgresConnection final : public ConnectionDriver {
   [[nodiscard]] Dialect dialect() const override { return Dialect::postgres; }
   Result<std::unique_ptr<StatementDriver>> prepare(std::string_view sql) override {
     // Outside of a transaction nothing else would notice that the connection was lost.
-    if (PQstatus(session_.connection.get()) != CONNECTION_OK && !in_transaction_) {
+    if (!session_.connected() && !in_transaction_) {
       BOATHOUSE_TRY(connect_again());
     }
     return std::unique_ptr<StatementDriver>(std::make_unique<PostgresStatement>(session_, std::string(sql)));
@@ -370,7 +444,7 @@ class PostgresConnection final : public ConnectionDriver {
 
   Status commit() override {
     // COMMIT of a transaction that an error has ended is a ROLLBACK, and says so only here.
-    const ResultPointer result(PQexec(session_.connection.get(), "COMMIT"));
+    const auto result = session_.within(session_.patience_ms, [](PGconn* server) { return PQexec(server, "COMMIT"); });
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
       return session_.error_of(result.get(), "COMMIT");
     }
@@ -383,7 +457,7 @@ class PostgresConnection final : public ConnectionDriver {
 
   // The lock belongs to the session and is gone with it.
   Result<bool> lead() override {
-    if (PQstatus(session_.connection.get()) != CONNECTION_OK) {
+    if (!session_.connected()) {
       leads_ = false;
       BOATHOUSE_TRY(connect_again());
     }
@@ -402,35 +476,43 @@ class PostgresConnection final : public ConnectionDriver {
 
   Status migrate(const Schema& schema) override {
     BOATHOUSE_TRY(begin_writing());
-    if (const Status migrated = migrate_inside(schema); !migrated) {
-      rollback();
-      return migrated;
+    const int patience_ms = std::exchange(session_.patience_ms, kForHoursMs);
+    Status migrated = session_.execute("SET LOCAL statement_timeout = 0");
+    if (migrated) {
+      migrated = migrate_inside(schema);
     }
-    return commit();
+    if (migrated) {
+      migrated = commit();
+    } else {
+      rollback();
+    }
+    session_.patience_ms = patience_ms;
+    return migrated;
   }
 
   void rollback() override {
-    if (std::exchange(in_transaction_, false) && PQtransactionStatus(session_.connection.get()) != PQTRANS_IDLE) {
-      (void)session_.execute("ROLLBACK");  // without a connection the server does it by itself
+    if (std::exchange(in_transaction_, false) && PQtransactionStatus(session_.connection()) != PQTRANS_IDLE) {
+      (void)session_.execute("ROLLBACK", session_.prompt_ms());  // without a connection the server does it by itself
     }
   }
 
  private:
   Status begin(const std::string& sql) {
-    Status begun = PQstatus(session_.connection.get()) == CONNECTION_OK ? session_.execute(sql)
-                                                                        : Status(Error{ErrorCode::unavailable, ""});
+    Status begun =
+        session_.connected() ? session_.execute(sql, session_.prompt_ms()) : Status(Error{ErrorCode::unavailable, ""});
     // A connection that died while nobody used it is noticed by its first use.
     if (!begun && begun.error().code == ErrorCode::unavailable) {
       BOATHOUSE_TRY(connect_again());
-      begun = session_.execute(sql);
+      begun = session_.execute(sql, session_.prompt_ms());
     }
     in_transaction_ = begun.ok();
     return begun;
   }
 
   Result<std::string> try_to_lead() {
-    if (PQserverVersion(session_.connection.get()) >= kEndsIdleSessions) {
-      BOATHOUSE_TRY(session_.execute("SET idle_session_timeout = " + std::to_string(session_.silence_ms())));
+    if (PQserverVersion(session_.connection()) >= kEndsIdleSessions) {
+      BOATHOUSE_TRY(session_.execute("SET idle_session_timeout = " + std::to_string(session_.silence_ms()),
+                                     session_.prompt_ms()));
     }
     return session_.ask(kTryToLead);
   }

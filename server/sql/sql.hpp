@@ -10,8 +10,10 @@
 // Errors, the same for every call: those of core/db/sqlite.hpp, in PostgreSQL too: unavailable (the server is away, is
 // shutting down, has too many connections, or a lock was not to be had), io (its disk is full or failed), corrupt,
 // internal (wrong SQL, or a constraint that the caller should have looked after: a bug); of open() also unsupported (a
-// server that cannot promise durability). After unavailable the next transaction or snapshot connects anew. Texts name
-// host, user and database, never a secret; they are for the log, and no client of the service sees one (problem.hpp).
+// server that cannot promise durability). After unavailable the next transaction or snapshot connects anew. No call
+// waits longer than Place::patience_ms says; the one that finds the server gone waits some 10 s more for it, and others
+// behind it are refused at once. Texts name host, user and database, never a secret; they are for the log, and no
+// client of the service sees one (problem.hpp).
 #pragma once
 
 #include <concepts>
@@ -128,8 +130,10 @@ struct Place {
   std::string sqlite_file = {};
   std::string postgres_url = {};  // "postgresql://user@host:port/database?..."; a password belongs into a .pgpass file
   db::Options sqlite = {};
-  // PostgreSQL: after 3/5 of it the server ends the session of a writer in mid-transaction, and of a leader, that says
-  // nothing: a process that is frozen, or whose host has gone, holds up nobody for longer.
+  // PostgreSQL: a statement that has no answer after so long is unavailable, and its connection is given up; whether
+  // it was done is not known. The server itself ends a statement after 4/5 of it (a migration's never). After 3/5 it
+  // ends the session of a writer in mid-transaction, and of a leader, that says nothing: a process that is frozen, or
+  // whose host has gone, holds up nobody for longer.
   int patience_ms = 25'000;
 
   // "" = `file`; "sqlite:FILE"; "postgresql://..." or "postgres://...". invalid_input for anything else, and for a URL

@@ -252,6 +252,51 @@ TEST_F(PostgresTest, AfterARestartOfTheServerItGoesOn) {
   server.drop_database(place);
 }
 
+// It takes a connection, and says nothing: every call ends, and when the server goes on everything does.
+TEST_F(PostgresTest, AServerThatHangsIsUnavailable) {
+  TestPostgres& server = TestPostgres::get();
+  Place place = server.make_database();
+  place.patience_ms = 2000;
+  auto connection = Connection::open(place);
+  ASSERT_TRUE(migrate(*connection, kThings));
+  {
+    auto transaction = Transaction::begin(*connection);
+    auto insert = connection->prepare("INSERT INTO thing (name) VALUES ('a')");
+    ASSERT_TRUE(insert->run());
+    server.freeze();
+    const base::Status committed = transaction->commit();
+    EXPECT_EQ(committed.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(committed.error().text, HasSubstr("no answer within 2000 ms"));
+  }
+  EXPECT_EQ(Transaction::begin(*connection).error().code, ErrorCode::unavailable);
+  const auto behind = Snapshot::begin(*connection);
+  EXPECT_EQ(behind.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(connection->lead().error().code, ErrorCode::unavailable);
+  EXPECT_EQ(Connection::open(place).error().code, ErrorCode::unavailable);
+  server.thaw();
+  for (bool again = false; !again;) {
+    auto transaction = Transaction::begin(*connection);
+    auto insert = connection->prepare("INSERT INTO thing (name) VALUES ('a') ON CONFLICT DO NOTHING");
+    again = transaction && insert && insert->run() && transaction->commit();
+  }
+  auto select = connection->prepare("SELECT count(*) FROM thing");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->integer(0), 1) << "whether the first one was done or not";
+  server.drop_database(place);
+}
+
+TEST_F(PostgresTest, AStatementThatTakesTooLongIsEndedByTheServer) {
+  TestPostgres& server = TestPostgres::get();
+  Place place = server.make_database();
+  place.patience_ms = 2500;
+  auto connection = Connection::open(place);
+  const base::Status slow = connection->execute("SELECT pg_sleep(3600)");
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(slow.error().text, HasSubstr("57014")) << "and nothing runs on there without its client";
+  server.drop_database(place);
+}
+
 // What a process that is frozen, or a host that has gone, would hold for ever.
 TEST_F(PostgresTest, ASilentWriterHoldsUpNobody) {
   TestPostgres& server = TestPostgres::get();

@@ -58,7 +58,21 @@ class TestPostgres {
     start();
   }
 
+  // All its processes stand still until thaw(): it takes connections, and answers nothing.
+  void freeze() { signal_all(SIGSTOP); }
+  void thaw() { signal_all(SIGCONT); }
+
  private:
+  // The server first when it stops, so that it starts no others meanwhile.
+  void signal_all(int signal) const {
+    ::kill(server_, signal);
+    int status = 0;
+    if (signal == SIGSTOP && ::waitpid(server_, &status, WUNTRACED) != server_) std::abort();
+    const std::string number = std::to_string(server_);
+    std::ifstream children("/proc/" + number + "/task/" + number + "/children");
+    for (pid_t child = 0; children >> child;) ::kill(child, signal);
+  }
+
   TestPostgres() {
     bin_ = find_programs();
     if (bin_.empty()) {

@@ -84,6 +84,35 @@ await main(async () => {
   row();
   await acknowledgedAndLoaded(second, 'the node that held it');
 
+  // ---- PostgreSQL stands still ----
+  row();
+  row(devices[1]);
+  syncing = sync(second, devices[1]);
+  postgres.freeze();
+  const calls = [first, second].flatMap((node) => ['/readyz', '/v1/me', '/v1/teams'].map((target) => [node, target]));
+  const answers = await Promise.all(calls.map(async ([node, target]) => {
+    const reply = await node.get(target, key);
+    return [target, reply.status, await reply.text()];
+  }));
+  check('every call is answered 503 while PostgreSQL stands still', answers.every(([, status]) => status === 503), answers);
+  equal('and says nothing of it', answers.filter(([, , body]) => /postgres|SQLSTATE|answer within/.test(body)), []);
+  await syncing;
+  postgres.thaw();
+  row();
+  await acknowledgedAndLoaded(first, 'a node, when PostgreSQL goes on,');
+  await acknowledgedAndLoaded(second, 'the other node');
+
+  // ---- PostgreSQL is killed under requests ----
+  row();
+  row(devices[1]);
+  const underway = [sync(first), sync(second, devices[1])];
+  await postgres.kill();
+  await postgres.start();
+  await Promise.all(underway);
+  row();
+  await acknowledgedAndLoaded(first, 'a node, when PostgreSQL was killed and is back,');
+  await acknowledgedAndLoaded(second, 'the other node');
+
   await becomes('the device that was cut off syncs', () => sync(first, devices[1]));
   for (const { folder: data } of devices) {
     const verified = JSON.parse(run(['device', 'verify', '--json', '--data', data]).out);
