@@ -143,7 +143,7 @@ TEST_P(TrailTest, FindsEachOfManyItemsThatWereRefusedTogether) {
 }
 
 // Records of before are found too.
-TEST_P(TrailTest, RefusalsOfVersion10AreFound) {
+TEST_P(TrailTest, RefusalsOfVersion12AreFound) {
   sql::TestDatabase old(GetParam(), folder_.file("old.db"));
   auto connection = sql::Connection::open(old.place());
   ASSERT_TRUE(connection);
