@@ -250,6 +250,8 @@ base::Result<Reconciliation> Pass::run() {
   for (const rowing::Stream stream : rowing::kStreams) result_.streams.push_back({stream, 0, 0, 0, 0});
   // Before and after ClickHouse is asked: what leaves, or has left, meanwhile was or is among them.
   BOATHOUSE_TRY(add_leaving());
+  const auto waited = ledger_.counts();
+  if (!waited) return waited.error();
   BOATHOUSE_TRY(look_at_all());
   BOATHOUSE_TRY(add_leaving());
   result_.removals_to_erase = leaving_.removals;
@@ -259,7 +261,8 @@ base::Result<Reconciliation> Pass::run() {
   std::ranges::sort(result_.differences, {}, [](const Difference& one) { return std::pair(one.rec_id, one.stream); });
   const auto counts = ledger_.counts();
   if (!counts) return counts.error();
-  result_.unloaded_chunks = counts->unloaded_chunks;
+  // One that was loaded meanwhile is in the ledger's total and may not be in ClickHouse's.
+  result_.unloaded_chunks = std::max(waited->unloaded_chunks, counts->unloaded_chunks);
   return std::move(result_);
 }
 
