@@ -74,8 +74,8 @@ ${bill(1)}
 ${bill(5)}
 
 Machines, the load balancer and NAT are most of a small bill. On a large one the ledger is: its bodies lie in PostgreSQL, ${(ledgerFactor()).toFixed(1)} times what
-ClickHouse takes. So these come first, in this order: bodies to segment files in S3 (planned, not built), a savings plan for the machines
-(-30 to -40 %).
+ClickHouse takes, and its databases are copied whole each night, ${assumed.ledgerNightsKept} nights of which are kept: half of what backups cost. So these come first, in this
+order: fewer of those nights, bodies to segment files in S3 (planned, not built), a savings plan for the machines (-30 to -40 %).
 
 ## Hours
 
@@ -103,10 +103,12 @@ ${table(['kB an hour at 2 Hz, 24 strokes a minute', 'samples', 'strokes', 'force
 ${table(['bytes', 'each', 'measured'].map((one, i) => (i === 2 ? 'measured' : one)), [
     ...['clickhouse', 'ledger'].flatMap((store) => Object.entries(measured[store]).map(([grain, { bytes, from }]) => [`${store}: ${grain}`, String(bytes), from])),
     ['ledger: all, by its bodies', `x ${measured.ledgerOverhead.factor}`, measured.ledgerOverhead.from],
+    ...Object.values(measured.backups).map(({ what, factor, from }) => [`backups: ${what}`, `x ${factor}`, from]),
   ])}
 
-Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ClickHouse's ${assumed.clickhouseFullBackupsKept} weekly full backups and ${assumed.ledgerCopiesKept} weekly copies of the ledger
-are kept (36 days and a week); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
+Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ${assumed.clickhouseWeeksKept} weeks of ClickHouse's copies, ${assumed.ledgerWeeksKept} weeks of the
+ledger's bodies and ${assumed.ledgerNightsKept} nights of its databases are kept (36 days and a week; each
+week's place begins with a night of before); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
 
 ## Prices
 

@@ -15,7 +15,8 @@
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "core/rowing/stream.hpp"
-#include "server/backup/tables.hpp"
+#include "server/backup/backup.hpp"
+#include "server/backup/manifest.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -37,7 +38,8 @@ struct BoxFound {
   std::map<std::string, GrainFound> ledger;      // bodies, by grain
   std::map<std::string, GrainFound> clickhouse;  // rows and what they take on the disk, by table
   std::uint64_t ledger_bytes = 0;                // its file; 0: not a file
-  std::uint64_t backup_bytes = 0;
+  std::uint64_t backup_bytes = 0;                // of the whole folder
+  std::optional<backup::Manifest> newest_backup = {};
   std::int64_t athletes = 0;
   double hours = 0;  // of work, as the sessions say
 };
@@ -112,7 +114,12 @@ Result<BoxFound> measure(const BackupOptions& box) {
   place->sqlite.create = false;
   BoxFound found;
   BOATHOUSE_TRY(measure_ledger(*place, found));
-  if (!box.to.empty()) found.backup_bytes = bytes_below(box.to);
+  if (!box.to.empty()) {
+    found.backup_bytes = bytes_below(box.to);
+    const auto backups = backup::list(box.to);
+    if (!backups) return backups.error();
+    if (!backups->empty()) found.newest_backup = backups->front().manifest;
+  }
   if (!box.clickhouse.empty()) {
     auto password = read_password(box.clickhouse_password_file);
     if (!password) return password.error();
@@ -145,6 +152,15 @@ std::vector<std::string> use_measured(const BoxFound& found, CostModel& model) {
   if (bodies >= kEnoughBytes && found.ledger_bytes > bodies) {
     model.ledger_overhead = static_cast<double>(found.ledger_bytes) / static_cast<double>(bodies);
     used.emplace_back("ledger: all, by its bodies");
+  }
+  if (!found.newest_backup) return used;
+  std::uint64_t segments = 0;
+  std::uint64_t databases = 0;
+  for (const backup::Segment& segment : found.newest_backup->segments) segments += segment.bytes;
+  for (const backup::CopiedFile& file : found.newest_backup->files) databases += file.bytes;
+  if (segments >= kEnoughBytes) {
+    model.backups.databases = static_cast<double>(databases) / static_cast<double>(segments);
+    used.emplace_back("backups: databases");
   }
   return used;
 }

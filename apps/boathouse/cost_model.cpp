@@ -15,6 +15,7 @@ using base::JsonValue;
 constexpr double kGb = 1e9;
 constexpr int kReplicas = 2;
 constexpr int kKeepers = 3;
+constexpr int kNightsOnTheVolume = 3;  // two that stay, and the one that is being made
 
 double sum(const BytesByGrain& parts) {
   return std::accumulate(parts.begin(), parts.end(), 0.0,
@@ -85,11 +86,18 @@ base::Result<CostModel> CostModel::parse(std::string_view prices_text, std::stri
   model.clickhouse = numbers(path(*prices, {"measured", "clickhouse"}), {"bytes"});
   model.ledger = numbers(path(*prices, {"measured", "ledger"}), {"bytes"});
   const JsonValue* overhead = path(*prices, {"measured", "ledgerOverhead", "factor"});
+  const auto backups = numbers(path(*prices, {"measured", "backups"}), {"factor"});
   if (model.date.empty() || model.prices.empty() || model.clickhouse.size() != 3 || model.ledger.size() != 3 ||
-      overhead == nullptr || !overhead->number()) {
+      overhead == nullptr || !overhead->number() || backups.size() != 4) {
     return Error{ErrorCode::invalid_input,
-                 "prices need date, prices, measured (clickhouse, ledger, ledgerOverhead) and assumed, as "
+                 "prices need date, prices, measured (clickhouse, ledger, ledgerOverhead, backups) and assumed, as "
                  "deploy/prices.json has them"};
+  }
+  Needed of_backups;
+  model.backups = {of_backups(backups, "clickhouseFull"), of_backups(backups, "clickhouseIncrements"),
+                   of_backups(backups, "segments"), of_backups(backups, "databases")};
+  if (!of_backups.missing().empty()) {
+    return Error{ErrorCode::invalid_input, "measured.backups of the prices has no `" + of_backups.missing() + "`"};
   }
   model.ledger_overhead = *overhead->number();
   for (const auto& [name, value] : *sizes->object()) {
@@ -137,15 +145,21 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double hot_gb = clickhouse_a_year * std::min(years, 2.0);
   const double cold_gb = clickhouse_a_year * std::max(years - 2, 0.0);
   const double volume_gb = std::max(size("clickhouseVolumeGb"), hot_gb / assumed("diskFullAt"));
-  const double backup_volume_gb = std::max(size("backupVolumeGb"), bodies_a_year * years / assumed("diskFullAt"));
+  const BackupFactors& backups = model.backups;
+  const double backup_volume_gb = std::max(
+      size("backupVolumeGb"),
+      bodies_a_year * years * (backups.segments + kNightsOnTheVolume * backups.databases) / assumed("diskFullAt"));
   const double machines = kReplicas + kKeepers + 1 + size("serviceNodes");
   const double copies = size("ledgerMultiAz") != 0 ? 2 : 1;
 
   Month month{size_name, athletes, years, hours_a_week};
   month.clickhouse_gb = clickhouse_a_year * years;
   month.ledger_gb = bodies_a_year * model.ledger_overhead * years;
-  month.backups_gb = clickhouse_a_year * years * assumed("clickhouseFullBackupsKept") +
-                     bodies_a_year * years * assumed("ledgerCopiesKept");
+  month.backups_gb =
+      assumed("clickhouseWeeksKept") * (clickhouse_a_year * years * backups.clickhouse_full +
+                                        clickhouse_a_year / 52 * backups.clickhouse_increments) +
+      bodies_a_year * years *
+          (assumed("ledgerWeeksKept") * backups.segments + assumed("ledgerNightsKept") * backups.databases);
   const double ledger_volume_gb = std::max(size("ledgerStorageGb"), month.ledger_gb / assumed("diskFullAt"));
   month.fits_ledger = ledger_volume_gb <= size("ledgerStorageMaxGb");
   const double sent_gb = bodies_a_year / 12 * assumed("readsOfAStoredByte");

@@ -20,14 +20,23 @@ std::string_view built_in_sizes();
 // Of each record of a grain, on the disk. Grains: "sample", "stroke", "force_curve".
 using BytesByGrain = std::map<std::string, double>;
 
+// What backups take, each by something that is known of any size.
+struct BackupFactors {
+  double clickhouse_full = 1;        // a full copy, by what ClickHouse's parts take
+  double clickhouse_increments = 0;  // a week's six increments together, by what ClickHouse gains in the week
+  double segments = 1;               // by the bodies in them; each week anew
+  double databases = 0;              // of one night's backup, by all bodies
+};
+
 struct CostModel {
   std::string region;
   std::string date;                       // of the prices
   std::map<std::string, double> prices;   // USD
   std::map<std::string, double> assumed;  // numbers of prices.json
   BytesByGrain clickhouse;
-  BytesByGrain ledger;                                                   // bodies alone
-  double ledger_overhead = 1;                                            // all of the ledger by its bodies
+  BytesByGrain ledger;         // bodies alone
+  double ledger_overhead = 1;  // all of the ledger by its bodies
+  BackupFactors backups;
   std::map<std::string, std::map<std::string, double>> sizes;            // numbers; a flag is 0 or 1
   std::map<std::string, std::map<std::string, std::string>> size_names;  // kinds of machines
 

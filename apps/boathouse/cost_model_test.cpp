@@ -40,6 +40,18 @@ TEST(CostModel, FromTheThirdYearOnAYearMoreCostsS3Twice) {
   EXPECT_GT(storage(2) - storage(1), 2 * a_year * model.prices.at("gp3"));
 }
 
+TEST(CostModel, BackupsByWhatWasMeasured) {
+  CostModel model = built_in();
+  model.assumed["clickhouseWeeksKept"] = 3;
+  model.assumed["ledgerWeeksKept"] = 5;
+  model.assumed["ledgerNightsKept"] = 7;
+  model.backups = {2, 52, 1.5, 0.25};
+  const Month made = month(model, "small", 1000, 2);
+  const double clickhouse = made.clickhouse_gb / 2;
+  const double bodies = made.ledger_gb / model.ledger_overhead;
+  EXPECT_NEAR(made.backups_gb, 3 * (2 * clickhouse * 2 + clickhouse) + bodies * (5 * 1.5 + 7 * 0.25), 1e-9);
+}
+
 TEST(CostModel, WhatASizeCannotHoldIsSaid) {
   const CostModel model = built_in();
   EXPECT_TRUE(month(model, "small", 1000, 5).fits_ledger);

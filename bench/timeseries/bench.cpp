@@ -172,6 +172,7 @@ int run(int count, char** arguments) {
                                                                     {"sessions", sessions},
                                                                     {"queries", queries},
                                                                     {"loader", loader},
+                                                                    {"ledger", ledger_of_fleet},
                                                                     {"streams", streams},
                                                                     {"csv", csv},
                                                                     {"native-blocks", native_blocks},

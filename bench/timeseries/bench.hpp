@@ -17,6 +17,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/rowing/stream.hpp"
+#include "server/ledger/ledger.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 
 namespace boathouse::bench {
@@ -90,6 +91,10 @@ class Inserter {
   std::deque<std::future<void>> running_;
 };
 
+// A session's birth, and items into a ledger; committed when it returns.
+ledger::Entry birth_of(const FleetSession& session);
+void submit(ledger::Ledger& ledger, ledger::Submission submission);
+
 // The commands.
 void fill(const Options& options);
 void bytes(const Options& options);
@@ -97,6 +102,7 @@ void layouts(const Options& options);
 void sessions(const Options& options);
 void queries(const Options& options);
 void loader(const Options& options);
+void ledger_of_fleet(const Options& options);
 void streams(const Options& options);
 void csv(const Options& options);
 void native_blocks(const Options& options);

@@ -35,6 +35,28 @@ using rowing::kNull;
 using rowing::Stream;
 using timeseries::ClickHouseClient;
 
+ledger::Entry birth_of(const FleetSession& session) {
+  rowing::Birth birth;
+  birth.rec_id = session.rec_id;
+  birth.started_ms = session.started_ms;
+  birth.origin = rowing::Origin::simulated;
+  const std::string json = wire::encode_birth(birth);
+  ledger::Entry entry;
+  entry.kind = wire::ItemKind::birth;
+  entry.rec_id = birth.rec_id;
+  entry.started_ms = birth.started_ms;
+  entry.body.assign(json.begin(), json.end());
+  entry.sha256 = base::sha256(entry.body);
+  return entry;
+}
+
+void submit(ledger::Ledger& ledger, ledger::Submission submission) {
+  std::promise<std::string> done;
+  ledger.submit(std::move(submission),
+                [&done](const auto& results) { done.set_value(results ? "" : results.error().text); });
+  if (const std::string why = done.get_future().get(); !why.empty()) give_up(why);
+}
+
 namespace {
 
 class TemporaryLedger {
@@ -66,21 +88,6 @@ class TemporaryLedger {
   std::unique_ptr<ledger::Ledger> ledger_;
 };
 
-ledger::Entry birth_of(const FleetSession& session) {
-  rowing::Birth birth;
-  birth.rec_id = session.rec_id;
-  birth.started_ms = session.started_ms;
-  birth.origin = rowing::Origin::simulated;
-  const std::string json = wire::encode_birth(birth);
-  ledger::Entry entry;
-  entry.kind = wire::ItemKind::birth;
-  entry.rec_id = birth.rec_id;
-  entry.started_ms = birth.started_ms;
-  entry.body.assign(json.begin(), json.end());
-  entry.sha256 = base::sha256(entry.body);
-  return entry;
-}
-
 ledger::Entry chunk_of(const FleetSession& session, std::size_t from, std::size_t to) {
   static const std::vector<std::size_t> kPlaces = [] {
     std::vector<std::size_t> places;
@@ -106,13 +113,6 @@ ledger::Entry chunk_of(const FleetSession& session, std::size_t from, std::size_
   entry.sha256 = chunk.sha256;
   entry.body = chunk.body;
   return entry;
-}
-
-void submit(ledger::Ledger& ledger, ledger::Submission submission) {
-  std::promise<std::string> done;
-  ledger.submit(std::move(submission),
-                [&done](const auto& results) { done.set_value(results ? "" : results.error().text); });
-  if (const std::string why = done.get_future().get(); !why.empty()) give_up(why);
 }
 
 // The rows of all blocks that wait, as the loader will send them: one file a block, so that 30 M rows need no memory.

@@ -22,7 +22,7 @@ struct Prices {
   double clickhouse_cold = 0;
   double ledger = 0;
 };
-inline constexpr Prices kPrices{"2026-11-22", 2 * 0.08, 2 * 0.023, 1.58 * 0.115};
+inline constexpr Prices kPrices{"2026-11-22", 2 * 0.08, 2 * 0.023, 2.71 * 0.115};
 
 struct Freed {
   std::map<rowing::Stream, std::uint64_t> clickhouse_bytes;  // of one replica

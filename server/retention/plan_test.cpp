@@ -148,7 +148,7 @@ TEST_F(PlanTest, WhatIsOlderThanTheLastYearIsCountedAsCold) {
 
 TEST(UsdAMonth, IsThatOfWhereTheBytesLie) {
   EXPECT_DOUBLE_EQ(usd_a_month({{}, 3'000'000'000, 2'000'000'000, 0, 0}), 0.16 + 2 * 0.046);
-  EXPECT_DOUBLE_EQ(usd_a_month({{}, 0, 0, 1'000'000'000, 0}), 1.58 * 0.115);
+  EXPECT_DOUBLE_EQ(usd_a_month({{}, 0, 0, 1'000'000'000, 0}), 2.71 * 0.115);
 }
 
 TEST_F(PlanTest, WhatIsInNoBackupIsSaid) {

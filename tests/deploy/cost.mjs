@@ -19,19 +19,22 @@ await main(async () => {
   const text = read('apps/boathouse/cost_model.cpp') + read('deploy/aws/sizes.json');
   equal('every price is used', Object.keys(prices).filter((name) => !text.includes(`"${name.replace(/^db\./, '')}"`)), []);
 
-  // 7,200 samples of 2.6 bytes, 1,440 strokes of 9.67, as many curves of 19.6.
+  // 7,200 samples, 1,440 strokes, as many curves.
+  const { sample, stroke, force_curve: curve } = measured.clickhouse;
   const hour = bytesOfAnHour('clickhouse');
-  equal('an hour in ClickHouse', [hour.sample, hour.stroke, hour.force_curve], [7200 * measured.clickhouse.sample.bytes, 1440 * 9.67, 1440 * 19.6]);
+  equal('an hour in ClickHouse', [hour.sample, hour.stroke, hour.force_curve], [7200 * sample.bytes, 1440 * stroke.bytes, 1440 * curve.bytes]);
   const one = month('small', 1000, 1);
   const hours = 1000 * 5 * 52;
-  check('a year of 1,000 athletes in ClickHouse', Math.abs(one.clickhouseGb - (hours * (7200 * 2.6 + 1440 * 9.67 + 1440 * 19.6)) / 1e9) < 1e-9, one.clickhouseGb);
+  check('a year of 1,000 athletes in ClickHouse', Math.abs(one.clickhouseGb - (hours * (7200 * sample.bytes + 1440 * stroke.bytes + 1440 * curve.bytes)) / 1e9) < 1e-9, one.clickhouseGb);
   check('two replicas and three Keepers', Math.abs(one.usd['ClickHouse, Keepers: machines'] - 730 * (2 * 0.107 + 3 * 0.017)) < 1e-9, one.usd);
   const bigger = month('large', 10000, 5);
   check('what grows grows in proportion', Math.abs(bigger.ledgerGb / month('large', 10000, 1).ledgerGb - 5) < 1e-9);
-  // While the volume of the backups is large enough, a year more costs the bucket: six full copies of ClickHouse, seven of the ledger's bodies.
+  // While the volume of the backups is large enough, a year more costs the bucket: of ClickHouse six weeks' full copies, of the ledger seven weeks'
+  // bodies and 49 nights' databases.
+  const copies = measured.backups;
   const bodies = hours * (7200 * measured.ledger.sample.bytes + 1440 * (measured.ledger.stroke.bytes + measured.ledger.force_curve.bytes)) / 1e9;
   const more = month('large', 1000, 2).usd.backups - month('large', 1000, 1).usd.backups;
-  check('backups: weekly copies, and the volume that they are made on', Math.abs(more - (6 * one.clickhouseGb + 7 * bodies) * prices.s3.usd) < 1e-6 && month('large', 1, 1).usd.backups > 500 * prices.gp3.usd, [more, bodies]);
+  check('backups: weekly copies, and the volume that they are made on', Math.abs(more - (6 * one.clickhouseGb * copies.clickhouseFull.factor + bodies * (7 * copies.segments.factor + 49 * copies.databases.factor)) * prices.s3.usd) < 1e-6 && month('large', 1, 1).usd.backups > 500 * prices.gp3.usd, [more, bodies]);
   const cold = month('large', 20000, 5).usd['ClickHouse: storage'] - month('large', 20000, 4).usd['ClickHouse: storage'];
   const aYear = month('large', 20000, 1).clickhouseGb;
   check('from the third year on a year more costs S3, twice', Math.abs(cold - 2 * aYear * prices.s3.usd) < 1e-6, [cold, aYear]);

@@ -25,5 +25,6 @@ try() {
 try "bench-bulk counts every row" '^ratio to the limit' "$BOATHOUSE_PROGRAMS/bench-bulk" --rows 5000 --minutes 2 --block 3000 \
   ${BOATHOUSE_ENGINE_BINARY:+--engine "$BOATHOUSE_ENGINE_BINARY"}
 try "run_load ends with a storm without errors" 'come back at once over TLS with an upload: errors +0 +0 +met' bench/run_load --smoke
+try "run_backups measures a week and PostgreSQL" '^PostgreSQL.s database by its bodies.* [0-9]+[.][0-9]' env SAMPLES=20000 DAY=1000 bench/run_backups
 try "run_peers puts PostgreSQL or its absence beside us" '^PostgreSQL' bench/run_peers --smoke
 exit $((failures > 0))
