@@ -28,7 +28,7 @@ Result<base::Uuid> delivery_of(const std::string& payload) {
 }  // namespace
 
 Attempt judge(int status, std::string error, int attempt, std::optional<std::int64_t> failing_since_ms,
-              std::int64_t now_ms, double jitter, std::optional<std::int64_t> retry_after_ms) {
+              std::int64_t now_ms, double jitter, std::int64_t retry_after_ms) {
   Attempt verdict;
   if (status != 0) {
     verdict.status = status;
@@ -44,7 +44,7 @@ Attempt judge(int status, std::string error, int attempt, std::optional<std::int
   }
   const auto done = static_cast<std::size_t>(attempt);
   if (done <= kRetryAfterMs.size()) {
-    const std::int64_t wait_ms = std::max(kRetryAfterMs[done - 1], retry_after_ms.value_or(0));
+    const std::int64_t wait_ms = std::max(kRetryAfterMs[done - 1], retry_after_ms);
     verdict.state = DeliveryState::waiting;
     verdict.next_ms = now_ms + wait_ms + static_cast<std::int64_t>(jitter * static_cast<double>(wait_ms) / 10);
   } else if (failing_since_ms && now_ms - *failing_since_ms >= kDisableAfterMs) {
@@ -146,9 +146,8 @@ Attempt Deliverer::attempt(const Store::Due& due) {
     return refused;
   }
   const auto answer = call(due);
-  Attempt made =
-      judge(answer ? answer->status : 0, answer ? "" : answer.error().text, due.delivery.attempts + 1,
-            due.endpoint.failing_since_ms, clock_.utc_ms(), jitter(), answer ? answer->retry_after_ms : std::nullopt);
+  Attempt made = judge(answer ? answer->status : 0, answer ? "" : answer.error().text, due.delivery.attempts + 1,
+                       due.endpoint.failing_since_ms, clock_.utc_ms(), jitter(), answer ? answer->retry_after_ms : 0);
   made.duration_ms = answer ? answer->duration_ms : 0;
   on_call_(!answer                                  ? CallResult::unanswered
            : made.state == DeliveryState::delivered ? CallResult::taken

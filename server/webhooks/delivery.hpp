@@ -43,7 +43,7 @@ inline constexpr int kCallsOfAny = kCallPlaces / 2;
 // What the answer (status 0: none, for the reason `error`) to the attempt with this number (from 1) means. `jitter` is
 // from 0 to 1. `retry_after_ms` of the answer: the next attempt is not before it. Pure.
 Attempt judge(int status, std::string error, int attempt, std::optional<std::int64_t> failing_since_ms,
-              std::int64_t now_ms, double jitter, std::optional<std::int64_t> retry_after_ms = {});
+              std::int64_t now_ms, double jitter, std::int64_t retry_after_ms = 0);
 
 // How a call ended, for the operator's numbers: a 2xx, another status, or none (also when the host may not be called).
 enum class CallResult : std::uint8_t { taken, refused, unanswered };

@@ -132,8 +132,9 @@ Result<Answer> send_with_curl(const Post& post) {
   if (!answered) {
     return Error{ErrorCode::unavailable, curl_easy_strerror(outcome)};
   }
-  return Answer{static_cast<int>(status), duration_us / 1000,
-                base::retry_after_ms(field_of(curl, "Retry-After"), field_of(curl, "Date"), kLongestRetryAfterMs)};
+  return Answer{
+      static_cast<int>(status), duration_us / 1000,
+      base::retry_after_ms(field_of(curl, "Retry-After"), field_of(curl, "Date"), kLongestRetryAfterMs).value_or(0)};
 }
 
 }  // namespace boathouse::webhooks

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +30,7 @@ inline constexpr std::int64_t kLongestRetryAfterMs = 86'400'000;
 struct Answer {
   int status = 0;
   std::int64_t duration_ms = 0;
-  std::optional<std::int64_t> retry_after_ms = {};  // its Retry-After, at most kLongestRetryAfterMs
+  std::int64_t retry_after_ms = 0;  // its Retry-After, at most kLongestRetryAfterMs
 };
 
 // unavailable: no answer. Any thread.

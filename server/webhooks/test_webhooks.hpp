@@ -127,7 +127,7 @@ class WebhooksFixture : public testing::Test {
   std::unique_ptr<jobs::Runner> runner_;
   std::unique_ptr<Deliverer> deliverer_;
   std::deque<int> answers_;
-  std::optional<std::int64_t> retry_after_ms_;  // of every answer
+  std::int64_t retry_after_ms_ = 0;  // of every answer
   std::vector<Post> posts_;
   std::vector<std::string> resolved_;
   std::map<CallResult, int> calls_;
