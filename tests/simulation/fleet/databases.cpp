@@ -100,6 +100,43 @@ CREATE CONSTRAINT TRIGGER doom_commit AFTER INSERT ON audit DEFERRABLE INITIALLY
   FUNCTION doom();
 )sql";
 
+// A backup is a copy of all tables in a schema of their own; jobs are made anew from the webhooks' log, as by the real
+// one.
+constexpr const char* kKeep = R"sql(
+DROP SCHEMA IF EXISTS kept CASCADE;
+CREATE SCHEMA kept;
+DO $$
+DECLARE
+  name TEXT;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('doom_target', 'job') LOOP
+    EXECUTE format('CREATE TABLE kept.%1$I AS TABLE public.%1$I', name);
+  END LOOP;
+END $$;
+)sql";
+
+// Ids go on behind the last one that is there, as after a restore. No trigger takes part.
+constexpr const char* kSetBack = R"sql(
+SET session_replication_role = replica;
+DO $$
+DECLARE
+  name TEXT;
+  id RECORD;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'doom_target' LOOP
+    EXECUTE format('DELETE FROM public.%I', name);
+  END LOOP;
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'kept' LOOP
+    EXECUTE format('INSERT INTO public.%1$I SELECT * FROM kept.%1$I', name);
+  END LOOP;
+  FOR id IN SELECT table_name AS of, column_name AS col FROM information_schema.columns
+      WHERE table_schema = 'public' AND is_identity = 'YES' LOOP
+    EXECUTE format('SELECT setval(pg_get_serial_sequence(%1$L, %2$L), coalesce(max(%2$I), 0) + 1, false) FROM %1$I',
+                   id.of, id.col);
+  END LOOP;
+END $$;
+)sql";
+
 class Postgres final : public Databases {
  public:
   explicit Postgres(sql::Place place) : place_(std::move(place)) {}
@@ -118,25 +155,34 @@ class Postgres final : public Databases {
   void fail_at(std::uint64_t n) override { doom(n, false); }
   [[nodiscard]] bool has_fault() const override { return armed_; }
 
-  void keep() override {}
-  [[nodiscard]] bool has_kept() const override { return false; }
-  void set_back(const std::string&) override { throw std::logic_error("a PostgreSQL is not set back here"); }
+  void keep() override {
+    execute(kKeep);
+    kept_ = true;
+  }
+  [[nodiscard]] bool has_kept() const override { return kept_; }
+  void set_back(const std::string& epoch) override {
+    doom(0, false);
+    execute(kSetBack + ("UPDATE state SET epoch = '" + epoch + "'"));
+  }
 
  private:
+  void execute(const std::string& sql) {
+    auto connection = must(sql::Connection::open(place_), "the simulation's own session");
+    must(connection.execute(sql), "the simulation's own session");
+  }
+
   void doom(std::uint64_t n, bool ends_session) {
     if (n == 0 && !armed_) return;
     armed_ = n > 0;
     // A sequence of which nothing was taken has the last value 1, and is not called.
     const std::string at =
         n == 0 ? "0" : "(SELECT last_value + " + std::to_string(n) + " - (NOT is_called)::int FROM doom_count)";
-    auto connection = must(sql::Connection::open(place_), "the simulation's own session");
-    must(connection.execute("UPDATE doom_target SET at = " + at +
-                            ", ends_session = " + (ends_session ? "TRUE" : "FALSE")),
-         "the simulation's own session");
+    execute("UPDATE doom_target SET at = " + at + ", ends_session = " + (ends_session ? "TRUE" : "FALSE"));
   }
 
   sql::Place place_;
   bool armed_ = false;
+  bool kept_ = false;
 };
 
 }  // namespace

@@ -198,7 +198,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--ledger", ledger,
          "the server's databases: on a simulated disk, or in a PostgreSQL server that two nodes share (Debian's, "
-         "started here; there the server is not set back, and the same seed may differ by PostgreSQL's timing)")
+         "started here; the same seed may differ by PostgreSQL's timing)")
       ->check(CLI::IsMember({"sqlite", "postgresql"}))
       ->capture_default_str();
   auto* const one = app.add_option("--seed", seed, "this one alone, with its numbers");

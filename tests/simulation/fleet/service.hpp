@@ -74,7 +74,7 @@ class Service {
   void look_after(std::uint64_t seed, bool restart);
 
   void back_up();
-  // Back to the last backup, as another epoch. False: there is none, as always on PostgreSQL.
+  // Back to the last backup, as another epoch. False: there is none.
   bool restore();
   // Webhooks are called. `dies`: its power goes when the next call was heard, before its answer is noted.
   void tell(bool dies);
