@@ -21,12 +21,16 @@ std::int64_t number(SegmentState state) { return static_cast<std::int64_t>(state
 
 Result<std::int64_t> Writer::begin_segment(const std::string& key) {
   {
-    auto insert =
-        connection_->prepare("INSERT INTO segment (name, state, bodies, bytes, since_ms) VALUES (?1, ?2, 0, 0, ?3)");
+    auto insert = connection_->prepare(
+        "INSERT INTO segment (name, state, bodies, bytes, since_ms) VALUES (?1, ?2, 0, 0, ?3) "
+        "ON CONFLICT (name) DO NOTHING");
     if (!insert) {
       return insert.error();
     }
     BOATHOUSE_TRY(insert->bind(1, key).bind(2, number(SegmentState::begun)).bind(3, now_ms_).run());
+    if (connection_->changes() != 1) {
+      return Error{ErrorCode::conflict, "segment " + key + " was begun before"};
+    }
   }
   auto select = connection_->prepare("SELECT id FROM segment WHERE name = ?1");
   if (!select) {
