@@ -11,11 +11,11 @@ base::Result<AuditedAct> AuditedAct::begin(AuditLog& log, Outcomes& outcomes, Ac
   intent.what = "step=intent" + (act.what.empty() ? "" : " " + act.what);
   const auto written = log.append(intent);
   if (!written) {
-    return base::Error{base::ErrorCode::unavailable,
-                       written.error().code == base::ErrorCode::no_room
-                           ? "the server's disk is full, so this could not be written down and was not done: free disk "
-                             "space on it, then try again"
-                           : "this could not be written down, so it was not done: try again in some seconds"};
+    const bool is_full = written.error().code == base::ErrorCode::no_room;
+    return base::Error{is_full ? base::ErrorCode::no_room : base::ErrorCode::unavailable,
+                       is_full ? "the disk is full, so this could not be written down and was not done: free disk "
+                                 "space on it, then try again"
+                               : "this could not be written down, so it was not done: try again in some seconds"};
   }
   return AuditedAct(log, outcomes, std::move(act), *written);
 }

@@ -60,7 +60,7 @@ struct Learnt {
 // The two records of an act. Between them the caller does it. One thread at a time.
 class AuditedAct {
  public:
-  // Writes the intent; unavailable if that cannot be done, which names a full disk: then nothing may be done.
+  // Writes the intent; unavailable, or no_room for a full disk, if that cannot be done: then nothing may be done.
   // `outcomes` are in the database that the act is to change.
   static base::Result<AuditedAct> begin(AuditLog& log, Outcomes& outcomes, Act act);
 

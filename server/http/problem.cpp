@@ -90,6 +90,9 @@ std::string_view said_instead(base::ErrorCode code) {
     case base::ErrorCode::unavailable:
       return "The service cannot do this at the moment: send the same again in some seconds. The cause is in the "
              "server's log under this request_id.";
+    case base::ErrorCode::no_room:
+      return "The server's disk is full, so nothing was done: whoever runs it must free space, then send the same "
+             "again. The file is in the server's log under this request_id.";
     case base::ErrorCode::io:
     case base::ErrorCode::corrupt:
     case base::ErrorCode::internal:

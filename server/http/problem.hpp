@@ -61,8 +61,8 @@ enum class ProblemKind : std::uint8_t {
 
 Problem make_problem(ProblemKind kind, std::string detail);
 
-// unavailable, io, corrupt and internal keep their text out of the detail and put it into the note: it speaks of this
-// machine, of its database, of the servers behind it. Whoever has words for the client fills in a Problem.
+// unavailable, no_room, io, corrupt and internal keep their text out of the detail and put it into the note: it speaks
+// of this machine, of its database, of the servers behind it. Whoever has words for the client fills in a Problem.
 Problem problem_of(const base::Error& error);
 
 // The status that problem_of() gives.

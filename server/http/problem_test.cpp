@@ -54,7 +54,8 @@ TEST(Problem, IsAnRfc9457Document) {
 }
 
 TEST(Problem, KeepsInternalsForTheLog) {
-  for (const ErrorCode code : {ErrorCode::internal, ErrorCode::corrupt, ErrorCode::io, ErrorCode::unavailable}) {
+  for (const ErrorCode code :
+       {ErrorCode::internal, ErrorCode::corrupt, ErrorCode::io, ErrorCode::no_room, ErrorCode::unavailable}) {
     const Response response = problem_response(RequestHead(), base::Error{code, "page 7 of ledger.db"});
     EXPECT_EQ(response.body.find("ledger.db"), std::string::npos);
     EXPECT_NE(response.body.find("in the server's log"), std::string::npos);
@@ -70,6 +71,7 @@ TEST(Problem, TellsWhatToDoNext) {
   EXPECT_EQ(*respond(ErrorCode::unauthenticated).headers.find("WWW-Authenticate"), "Bearer realm=\"boathouse\"");
   EXPECT_EQ(*respond(ErrorCode::unavailable).headers.find("Retry-After"), "5");
   EXPECT_EQ(*respond(ErrorCode::io).headers.find("Retry-After"), "5");
+  EXPECT_NE(respond(ErrorCode::no_room).body.find("disk is full"), std::string::npos);
   EXPECT_NE(respond(ErrorCode::unavailable).body.find("send the same again"), std::string::npos);
   EXPECT_EQ(respond(ErrorCode::internal).headers.find("Retry-After"), nullptr);
 }
