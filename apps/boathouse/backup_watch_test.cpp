@@ -10,6 +10,7 @@
 #include "apps/boathouse/backup_run.hpp"
 #include "server/control/accounts.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -34,8 +35,9 @@ class BackupWatchTest : public ledger::SqliteLedgerTest {
                                          [this](std::string_view line) { log_ += std::string(line) + "\n"; });
   }
 
-  const std::filesystem::path destination_ = folder_.file("backups");
-  const std::filesystem::path away_ = folder_.file("away");
+  test_support::TemporaryFolder disk_;  // of the backups, which may not lie with the data
+  const std::filesystem::path destination_ = disk_.file("backups");
+  const std::filesystem::path away_ = disk_.file("away");
   std::uint64_t recordings_ = 0;
   std::string log_;
 };
@@ -62,7 +64,7 @@ TEST_F(BackupWatchTest, WhatIsAwayCountsForNothingUntilItIsBack) {
 
 TEST_F(BackupWatchTest, AnOlderOneThatIsThereCountsForWhatItHas) {
   const std::int64_t first = back_up(destination_);
-  const std::int64_t second = back_up(folder_.file("elsewhere"));
+  const std::int64_t second = back_up(disk_.file("elsewhere"));
   ASSERT_GT(second, first);
   EXPECT_EQ(watch()->there_of(second), first);
 }

@@ -28,8 +28,8 @@ base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& c
   }
   BOATHOUSE_TRY(update->bind(1, epoch).run());
   BOATHOUSE_TRY(connection->execute("DELETE FROM backup_mark"));
-  const ledger::Epoch begun(epoch, {});
-  auto writer = ledger::Writer::begin(*connection, clock.utc_ms(), begun);
+  ledger::Epoch begun({epoch, 0}, {}, {});  // nobody has seen anything of it
+  auto writer = ledger::Writer::begin(*connection, clock.utc_ms(), begun, begun.seen_seq());
   if (!writer) {
     return writer.error();
   }

@@ -34,7 +34,8 @@ Status write(sql::Connection& connection, const std::string& sql, std::int64_t i
 
 Status Outcomes::put(sql::Connection& connection, const Outcome& outcome) const {
   auto insert = connection.prepare("INSERT INTO " + table_ +
-                                   " (intent, kind, key_id, athlete, what) VALUES (?1, ?2, ?3, ?4, ?5)");
+                                   " (intent, kind, key_id, athlete, what) VALUES (?1, ?2, ?3, ?4, ?5) "
+                                   "ON CONFLICT (intent) DO NOTHING RETURNING intent");
   if (!insert) {
     return insert.error();
   }
@@ -44,10 +45,13 @@ Status Outcomes::put(sql::Connection& connection, const Outcome& outcome) const 
   insert->bind(1, outcome.intent).bind(2, outcome.act.kind).bind(5, outcome.act.what);
   bind_id(3, outcome.act.key);
   bind_id(4, outcome.act.athlete);
-  const Status put = insert->run();
-  return !put && put.error().code == ErrorCode::conflict
-             ? Error{ErrorCode::unavailable, "this took so long that it was given up, and is not done: try again"}
-             : put;
+  const auto is_in = insert->step();
+  if (!is_in) {
+    return is_in.error();
+  }
+  return *is_in ? Status()
+                : Status(Error{ErrorCode::unavailable,
+                               "this took so long that it was given up, and is not done: try again"});
 }
 
 Result<std::vector<Outcome>> Outcomes::waiting() {

@@ -47,7 +47,7 @@ class AwayForAYearTest : public IntakeTest {
       std::filesystem::remove(folder_.file(file));
     }
     std::filesystem::copy_file(folder_.file("kept.db"), folder_.file("ledger.db"));
-    ASSERT_TRUE(backup::begin_new_epoch({"ledger", place(), &ledger::kSchema}, random_));
+    ASSERT_TRUE(backup::begin_new_epoch({"ledger", place(), &ledger::kSchema}, clock_, random_));
     open();
   }
   void retire_samples(const base::Uuid& rec_id) {
