@@ -168,7 +168,7 @@ for (const size of ['small', 'large'] as const) {
     const own = all('AWS::EC2::LaunchTemplate').map(userData).map((one) => /BOATHOUSE_HOST='(clickhouse-[^']*)'/.exec(one)?.[1]).filter(Boolean);
     assert.deepEqual(own.sort().map((host) => `https://${host}:8443`), urls);
     const start = fs.readFileSync(path.join(deployFolder(), 'systemd/boathouse-aws.conf'), 'utf8');
-    assert.match(start, /--clickhouse \$\{BOATHOUSE_CLICKHOUSE\} .*--clickhouse-cluster boathouse$/m);
+    assert.match(start, /--clickhouse \$\{BOATHOUSE_CLICKHOUSE\} .*--clickhouse-cluster boathouse /m);
     const group = (description: string): string => Object.entries(make(size).template.findResources('AWS::EC2::SecurityGroup'))
       .find(([, { Properties }]: [string, Json]) => Properties.GroupDescription === description)![0];
     const [service, clickhouse] = [group('Nodes that run boathouse serve'), group('ClickHouse replicas')];
