@@ -63,13 +63,14 @@ function(_boathouse_test_properties name label)
   if(NOT label)
     set(label unit)
   endif()
+  # die_after_fork: crash tests fork, and a thread that watches over waits for PostgreSQL (server/sql/deadline) may be there.
   set(environment
       "BOATHOUSE_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
       "BOATHOUSE_PROGRAMS=${PROJECT_BINARY_DIR}/bin"
       "BOATHOUSE_ENGINE_BINARY=${BOATHOUSE_ENGINE_BINARY}"
       "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
       "UBSAN_OPTIONS=print_stacktrace=1"
-      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1")
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1:die_after_fork=0")
   # The long ones first, so that no core is idle at the end.
   if(name MATCHES "^(simulation|wire|pm5)_test$")
     set_tests_properties(${name} PROPERTIES COST 60)

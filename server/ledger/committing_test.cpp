@@ -316,6 +316,7 @@ TEST_P(LedgerTest, AHeavyKeyRestsWhileOthersCome) {
   EXPECT_EQ(heavy_ones, 1) << "and it rests again";
   ledger_->stop();  // waits for no rest
   EXPECT_EQ(heavy_ones, 2);
+  ledger_.reset();  // it looks at the clock until its end
 }
 
 // By the test's own time, in which each look at the clock takes `step_ms`: so long, too, does the job between two.
@@ -358,6 +359,7 @@ TEST_P(LedgerTest, AKeyWhoseSmallJobTookLongRestsWhileOthersCome) {
   EXPECT_FALSE(is_served);
   now_ms += 1;
   second.get_future().wait();
+  ledger_.reset();  // it looks at the clock until its end
 }
 
 // A trigger stands for any failure that belongs to one submission's own statements.
