@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "core/base/hex.hpp"
@@ -355,23 +353,14 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
   return moved;
 }
 
-// PostgreSQL sees some moments later that a server which has just been stopped is gone.
-constexpr int kLookTimes = 40;
-constexpr std::chrono::milliseconds kLookEvery(50);
-
 Status take_alone(sql::Connection& connection, const sql::Place& place) {
   const Error in_use{ErrorCode::conflict, place.text() + " is in use; stop the server first"};
   if (connection.dialect() == sql::Dialect::postgres) {
-    for (int tries = 0;; ++tries) {
-      const auto alone = connection.lead();
-      if (!alone) {
-        return alone.error();
-      }
-      if (*alone || tries == kLookTimes) {
-        return *alone ? Status() : Status(in_use);
-      }
-      std::this_thread::sleep_for(kLookEvery);
+    const auto alone = connection.lead();
+    if (!alone) {
+      return alone.error();
     }
+    return *alone ? Status() : Status(in_use);
   }
   auto select = connection.prepare("PRAGMA journal_mode = DELETE");
   if (!select) {

@@ -41,6 +41,10 @@ constexpr std::chrono::seconds kNotAgainFor{2};
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
 constexpr std::string_view kTakeLock = "SELECT pg_advisory_xact_lock(1114131556)";
 constexpr const char* kTryToLead = "SELECT pg_try_advisory_lock(1114131557)";
+// PostgreSQL sees some moments later that a server which has just been stopped is gone; the lock outlives its
+// transaction.
+constexpr const char* kBeginToWait = "BEGIN; SET LOCAL lock_timeout = 2000";
+constexpr const char* kWaitToLead = "SELECT true FROM pg_advisory_lock(1114131557)";
 // A server or network that has died is noticed; a lock that is not to be had is given up. A standby is never talked to,
 // whatever hosts the URL names: it may lag, and what it says would look like a database that went back.
 constexpr std::array kConnectionKeywords{"dbname",
@@ -514,7 +518,18 @@ class PostgresConnection final : public ConnectionDriver {
       BOATHOUSE_TRY(session_.execute("SET idle_session_timeout = " + std::to_string(session_.silence_ms()),
                                      session_.prompt_ms()));
     }
-    return session_.ask(kTryToLead);
+    return session_.patience_ms == kForHoursMs ? wait_to_lead() : session_.ask(kTryToLead);
+  }
+
+  // What takes hours may take moments more: a server that is stopped just now does not count as being there.
+  Result<std::string> wait_to_lead() {
+    BOATHOUSE_TRY(session_.execute(kBeginToWait, session_.prompt_ms()));
+    auto answer = session_.ask(kWaitToLead);
+    if (!answer && !session_.connected()) {
+      return answer;
+    }
+    BOATHOUSE_TRY(session_.execute("ROLLBACK", session_.prompt_ms()));
+    return answer ? answer : Result<std::string>("f");
   }
 
   // Several schemas may share a database: each has a row of its own.
