@@ -208,7 +208,7 @@ class Store {
   Delivery made(const base::Uuid& endpoint, const Message& message);
   base::Result<bool> has_endpoints();
   base::Result<std::int64_t> waiting_of(const base::Uuid& endpoint);
-  base::Result<std::int64_t> room_of(const base::Uuid& endpoint);
+  base::Result<std::int64_t> room_of(const base::Uuid& athlete, const base::Uuid& endpoint);
   base::Status forget_old(const base::Uuid& endpoint);
 
   base::Clock& clock_;

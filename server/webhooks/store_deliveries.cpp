@@ -142,14 +142,7 @@ Result<Store::Replayed> Store::replay_failed(const base::Uuid& athlete, const ba
   if (!transaction) {
     return transaction.error();
   }
-  const auto owner = one_endpoint(athlete, endpoint);
-  if (!owner) {
-    return owner.error();
-  }
-  if (!owner->enabled) {
-    return disabled();
-  }
-  const auto room = room_of(endpoint);
+  const auto room = room_of(athlete, endpoint);
   if (!room) {
     return room.error();
   }
@@ -195,14 +188,7 @@ Result<Delivery> Store::add(const base::Uuid& athlete, const base::Uuid& endpoin
   if (!transaction) {
     return transaction.error();
   }
-  const auto owner = one_endpoint(athlete, endpoint);
-  if (!owner) {
-    return owner.error();
-  }
-  if (!owner->enabled) {
-    return disabled();
-  }
-  if (const auto room = room_of(endpoint); !room) {
+  if (const auto room = room_of(athlete, endpoint); !room) {
     return room.error();
   }
   Delivery delivery = made(endpoint, message);
@@ -235,8 +221,15 @@ Result<std::int64_t> Store::waiting_of(const base::Uuid& endpoint) {
   return select->integer(0);
 }
 
-// How many more may wait. conflict: none.
-Result<std::int64_t> Store::room_of(const base::Uuid& endpoint) {
+// How many more may wait. not_found; conflict: none, or it is disabled.
+Result<std::int64_t> Store::room_of(const base::Uuid& athlete, const base::Uuid& endpoint) {
+  const auto owner = one_endpoint(athlete, endpoint);
+  if (!owner) {
+    return owner.error();
+  }
+  if (!owner->enabled) {
+    return disabled();
+  }
   const auto waiting = waiting_of(endpoint);
   if (!waiting) {
     return waiting.error();

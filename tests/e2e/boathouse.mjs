@@ -49,6 +49,16 @@ export function atEnd(cleanup) {
   cleanups.push(cleanup);
 }
 
+// What `test` gives as soon as that is something; a minute at most.
+export async function until(what, test) {
+  for (let tries = 0; tries < 600; ++tries) {
+    const found = await test();
+    if (found) return found;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  throw new Error(`it never came to pass: ${what}`);
+}
+
 export function temporaryFolder() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boathouse-e2e-'));
   atEnd(() => fs.rmSync(folder, { recursive: true, force: true }));

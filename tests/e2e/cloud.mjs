@@ -5,16 +5,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Server, atEnd, engineBinary } from './boathouse.mjs';
 
-// An engine of the test's own, and what asks it: lines of text for SQL.
+// An engine of the test's own, and what asks it: text for SQL, or its lines. Without `passwordFile` anybody may.
 export async function startEngine(folder, passwordFile) {
-  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--password-file', passwordFile]);
+  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent', ...(passwordFile ? ['--password-file', passwordFile] : [])]);
   const ended = new Promise((resolve) => { engine.on('exit', resolve); });
   let log = '';
   engine.stderr.on('data', (piece) => { log += piece; });
-  atEnd(async () => {
-    engine.kill();
+  const stop = async (signal = 'SIGTERM') => {
+    engine.kill(signal);
     await ended;
-  });
+  };
+  atEnd(() => stop());
   const url = await new Promise((resolve, reject) => {
     let out = '';
     engine.stdout.on('data', (piece) => {
@@ -24,14 +25,15 @@ export async function startEngine(folder, passwordFile) {
     });
     ended.then((code) => reject(new Error(`boathouse-engine ended with ${code}: ${log}`)));
   });
-  const password = fs.readFileSync(passwordFile, 'utf8').trim();
-  const select = async (sql) => {
-    const reply = await fetch(url, { method: 'POST', body: sql, headers: { 'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': password } });
+  const headers = passwordFile ? { 'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': fs.readFileSync(passwordFile, 'utf8').trim() } : {};
+  const ask = async (sql) => {
+    const reply = await fetch(url, { method: 'POST', body: sql, headers });
     const text = await reply.text();
     if (reply.status !== 200) throw new Error(`${sql}: ${text}`);
-    return text.split('\n').slice(0, -1);
+    return text.trim();
   };
-  return { url, select };
+  const select = async (sql) => (await ask(sql)).split('\n').filter((line) => line !== '');
+  return { url, ask, select, stop };
 }
 
 // {nodes: the first began alone, so it leads; select: asks ClickHouse}

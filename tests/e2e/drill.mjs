@@ -2,7 +2,7 @@
 // it took is printed. The commands of docs/operations/backup.md are run here, but for those with PostgreSQL.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Server, check, engineBinary, equal, main, run, runJson, temporaryFolder, RunningDevice } from './boathouse.mjs';
+import { Server, check, engineBinary, equal, main, run, runJson, temporaryFolder, RunningDevice, until } from './boathouse.mjs';
 
 const records = (device) => runJson(['device', 'verify', '--json', '--data', device]).json.records;
 const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
@@ -11,15 +11,6 @@ function sum(counts) {
   const total = {};
   for (const of of counts) for (const [stream, n] of Object.entries(of)) total[stream] = (total[stream] ?? 0) + n;
   return total;
-}
-
-async function until(what, test) {
-  for (let tries = 0; tries < 600; ++tries) {
-    const found = await test();
-    if (found) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  throw new Error(`it never came to pass: ${what}`);
 }
 
 await main(async () => {

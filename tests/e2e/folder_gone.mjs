@@ -3,19 +3,10 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { atEnd, binary, check, equal, main, run, runJson, skip, temporaryFolder } from './boathouse.mjs';
+import { atEnd, binary, check, equal, main, run, runJson, skip, temporaryFolder, until } from './boathouse.mjs';
 
 // Root may write everywhere: for it somebody else works in the read-only folder.
 const nobody = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
-
-async function until(what, test) {
-  for (let tries = 0; tries < 300; ++tries) {
-    const found = await test();
-    if (found) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-  throw new Error(`it never came to pass: ${what}`);
-}
 
 // A command that takes a monitor's lines from its standard input.
 class Recorder {

@@ -1,40 +1,9 @@
 // What is lost behind the ledger comes back by itself: rows of ClickHouse from the bodies in their segments, a segment that is gone from a
 // backup.
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Server, atEnd, check, engineBinary, equal, main, run, temporaryFolder } from './boathouse.mjs';
-
-async function startEngine(folder) {
-  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent']);
-  const ended = new Promise((resolve) => engine.on('exit', resolve));
-  atEnd(async () => { engine.kill(); await ended; });
-  const url = await new Promise((resolve, reject) => {
-    let out = '';
-    engine.stdout.on('data', (piece) => {
-      out += piece;
-      const found = /^listening on (\S+)$/m.exec(out);
-      if (found) resolve(found[1]);
-    });
-    ended.then((code) => reject(new Error(`the engine ended with ${code}`)));
-  });
-  const ask = async (body) => {
-    const reply = await fetch(url, { method: 'POST', body });
-    const text = await reply.text();
-    if (reply.status !== 200) throw new Error(text);
-    return text.trim();
-  };
-  return { url, ask };
-}
-
-async function until(what, test) {
-  for (let tries = 0; tries < 600; ++tries) {
-    const found = await test();
-    if (found) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  throw new Error(`it never came to pass: ${what}`);
-}
+import { Server, check, equal, main, run, temporaryFolder, until } from './boathouse.mjs';
+import { startEngine } from './cloud.mjs';
 
 await main(async () => {
   const folder = temporaryFolder();

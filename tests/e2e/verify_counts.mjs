@@ -1,40 +1,8 @@
 // A recording is `verified` only while queries count it: rows that ClickHouse loses behind the ledger are found by the device's own question,
 // long before the hourly comparison, and are loaded again.
-import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { Server, atEnd, check, engineBinary, equal, main, run, runJson, temporaryFolder } from './boathouse.mjs';
-
-async function startEngine(folder) {
-  const engine = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent']);
-  const ended = new Promise((resolve) => engine.on('exit', resolve));
-  const stop = async (signal) => { engine.kill(signal); await ended; };
-  atEnd(() => stop('SIGTERM'));
-  const url = await new Promise((resolve, reject) => {
-    let out = '';
-    engine.stdout.on('data', (piece) => {
-      out += piece;
-      const found = /^listening on (\S+)$/m.exec(out);
-      if (found) resolve(found[1]);
-    });
-    ended.then((code) => reject(new Error(`the engine ended with ${code}`)));
-  });
-  const ask = async (body) => {
-    const reply = await fetch(url, { method: 'POST', body });
-    const text = await reply.text();
-    if (reply.status !== 200) throw new Error(text);
-    return text.trim();
-  };
-  return { url, ask, stop };
-}
-
-async function until(what, test) {
-  for (let tries = 0; tries < 600; ++tries) {
-    const found = await test();
-    if (found) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-  }
-  throw new Error(`it never came to pass: ${what}`);
-}
+import { Server, check, equal, main, run, runJson, temporaryFolder, until } from './boathouse.mjs';
+import { startEngine } from './cloud.mjs';
 
 await main(async () => {
   const folder = temporaryFolder();
