@@ -2,10 +2,10 @@
 // behind the first rows, too many parts, no memory, read-only tables, death. Nothing is lost, nothing counts twice, and nobody is
 // shown half a result. The nodes are two proxies before one engine, which is what a cluster of replicas looks like
 // from outside; they take off the words that only a real cluster understands.
-import { spawn } from 'node:child_process';
 import http from 'node:http';
 import path from 'node:path';
-import { Server, atEnd, check, engineBinary, equal, main, run, runAsync, temporaryFolder } from './boathouse.mjs';
+import { Server, atEnd, check, equal, main, run, runAsync, temporaryFolder } from './boathouse.mjs';
+import { startEngine } from './cloud.mjs';
 
 // Seeded, so that a failing run can be done again; the moments are the machine's all the same.
 const seed = Number(process.env.BOATHOUSE_CLUSTER_SEED ?? Date.now() % 1_000_000);
@@ -92,26 +92,10 @@ class Node {
   }
 }
 
-async function startEngine(folder) {
-  const engine = spawn(engineBinary, ['--path', path.join(folder, 'engine'), '--listen', '127.0.0.1:0']);
-  const ended = new Promise((resolve) => { engine.on('exit', resolve); });
-  atEnd(() => {
-    engine.kill('SIGTERM');
-    return ended;
-  });
-  return new Promise((resolve, reject) => {
-    engine.stdout.on('data', (piece) => {
-      const found = /^listening on (\S+)$/m.exec(piece);
-      if (found) resolve(found[1]);
-    });
-    ended.then((code) => reject(new Error(`the engine ended with ${code}`)));
-  });
-}
-
 await main(async () => {
   console.log(`# seed ${seed}`);
   const folder = temporaryFolder();
-  const engine = await startEngine(folder);
+  const { url: engine } = await startEngine(path.join(folder, 'engine'));
   const nodes = [await new Node(engine).start(), await new Node(engine).start()];
   atEnd(() => Promise.all(nodes.map((node) => node.die())));
   const urls = nodes.map((node) => node.url).join(',');
