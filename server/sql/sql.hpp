@@ -161,7 +161,8 @@ class [[nodiscard]] Connection {
   // True: this connection leads, until it ends. Of all connections to one PostgreSQL database at most one does; on
   // SQLite everybody. Call it again before each use: a connection that was lost has lost the lead. Call it at least
   // each patience_ms / 5, on a connection that does nothing else: the server ends a leader's that is silent for too
-  // long (PostgreSQL 14 and later). One that has hours (kForHoursMs) waits two seconds for a leader that is just ending.
+  // long (PostgreSQL 14 and later). One that has hours (kForHoursMs) waits two seconds for a leader that is just
+  // ending.
   [[nodiscard]] base::Result<bool> lead() { return driver_->lead(); }
 
  private:

@@ -30,9 +30,12 @@ export async function startEngine(folder, passwordFile) {
     const reply = await fetch(url, { method: 'POST', body: sql, headers });
     const text = await reply.text();
     if (reply.status !== 200) throw new Error(`${sql}: ${text}`);
-    return text.trim();
+    return text.replace(/\n$/, '');  // no trim(): a row of TSV may end with tabs, which are empty fields
   };
-  const select = async (sql) => (await ask(sql)).split('\n').filter((line) => line !== '');
+  const select = async (sql) => {
+    const text = await ask(sql);
+    return text === '' ? [] : text.split('\n');
+  };
   return { url, ask, select, stop };
 }
 

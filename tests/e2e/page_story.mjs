@@ -57,7 +57,9 @@ await main(async () => {
   await page.getByText('On this device only').waitFor();
   check('afterwards the session is there, on this device only', (await page.locator('.session').count()) === 1);
   await now.waitFor({ state: 'detached' });
-  check('it waits in the list of what waits', /Rowing session/.test(await page.locator('section', { has: page.locator('#pending') }).innerText()));
+  const waits = page.locator('section', { has: page.locator('#pending') }).getByText('Rowing session');
+  await waits.first().waitFor();
+  equal('it waits in the list of what waits', await waits.count(), 1);
 
   // The server comes back; nobody does anything.
   server = await new Server(path.join(folder, 'cloud'), { listen: server.listen }).start();
