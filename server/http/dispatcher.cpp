@@ -415,7 +415,7 @@ void Dispatcher::answer(const Exchange& exchange, Response response, const Send&
 }
 
 void Dispatcher::finished(Exchange& exchange, int status, std::uint64_t bytes, bool complete) const {
-  Throttle::settle(exchange.charge, exchange.body_bytes);
+  Throttle::settle(exchange.charge, exchange.body_bytes, status);
   if (!hooks_.access) {
     return;
   }

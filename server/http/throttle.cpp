@@ -10,6 +10,7 @@ namespace boathouse::http {
 namespace {
 
 constexpr std::int64_t kMinuteS = 60;
+constexpr int kNotModified = 304;
 
 void append(std::string& list, const std::string& member) { list += (list.empty() ? "" : ", ") + member; }
 
@@ -65,6 +66,7 @@ std::optional<Response> Throttle::charge(const RequestHead& head, std::uint64_t 
   }
 
   charge.bytes = announced_bytes;
+  charge.of_a_key = !head.caller.empty();
   std::string policies;
   std::string standings;
   std::optional<Response> refused;
@@ -92,10 +94,12 @@ std::optional<Response> Throttle::charge(const RequestHead& head, std::uint64_t 
   return refused;
 }
 
-void Throttle::settle(Charge& charge, std::uint64_t body_bytes) {
+void Throttle::settle(Charge& charge, std::uint64_t body_bytes, int status) {
+  const std::uint64_t requests = status == kNotModified && charge.of_a_key ? 1 : 0;
+  const std::uint64_t bytes = charge.bytes - std::min(charge.bytes, body_bytes);
   for (const auto& [limit, key] : std::exchange(charge.of, {})) {
-    if (body_bytes < charge.bytes) {
-      limit->give_back(key, 0, charge.bytes - body_bytes);
+    if (requests > 0 || bytes > 0) {
+      limit->give_back(key, requests, bytes);
     }
   }
 }

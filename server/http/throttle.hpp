@@ -5,8 +5,7 @@
 //   replica, replica-bytes  one replica's part of these: half, so that no device takes all that its athlete has
 //   api                     one key's other calls
 //   address                 calls without a good key, of one address (of one /64 of IPv6). A good key is let in from
-//   any
-//                           address: a club's devices share one, and one that fails must not shut out the others.
+//                           any address: a club's devices share one, and one that fails must not shut out the others.
 //
 // Any thread.
 #pragma once
@@ -40,6 +39,7 @@ class Throttle {
     Headers fields;           // for its answer
     std::string refused_by;   // the policy that it broke; "" if it was let in
     std::uint64_t bytes = 0;  // announced
+    bool of_a_key = false;
     std::vector<std::pair<RateLimit*, std::string>> of;
   };
 
@@ -49,8 +49,9 @@ class Throttle {
   // Once a request's caller is known, or known to be nobody, and before its body is read. An answer refuses it.
   std::optional<Response> charge(const RequestHead& head, std::uint64_t announced_bytes, Charge& charge);
 
-  // The end of the request, with what its body really had: the rest is given back.
-  static void settle(Charge& charge, std::uint64_t body_bytes);
+  // The end of the request, with what its body really had: the rest is given back. To who has a key a 304 is free, so
+  // that asking whether something has changed is never too dear.
+  static void settle(Charge& charge, std::uint64_t body_bytes, int status);
 
  private:
   RateLimit sync_;

@@ -76,14 +76,27 @@ TEST_F(ThrottleTest, TheRefusalNamesThePolicyAndTheFix) {
 
 TEST_F(ThrottleTest, WhatABodyDidNotHaveIsGivenBackOnce) {
   ASSERT_EQ(ask(head_of("k1", "r1"), 3000), 200);
-  Throttle::settle(charge_, 100);
-  Throttle::settle(charge_, 0);
+  Throttle::settle(charge_, 100, 200);
+  Throttle::settle(charge_, 0, 200);
   ASSERT_EQ(ask(head_of("k1", "r1"), 0), 200);
   EXPECT_THAT(field(charge_, "RateLimit"), HasSubstr("\"sync-bytes\";r=5900;"));
   EXPECT_THAT(field(charge_, "RateLimit"), HasSubstr("\"replica-bytes\";r=2900;"));
   ASSERT_EQ(ask(head_of("k1", "r1"), 10), 200);
-  Throttle::settle(charge_, 50);  // framing
+  Throttle::settle(charge_, 50, 200);  // framing
   EXPECT_THAT(field(charge_, "RateLimit"), HasSubstr("\"replica-bytes\";r=2890;"));
+}
+
+TEST_F(ThrottleTest, WhatHasNotChangedIsFreeForWhoHasAKey) {
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(ask(head_of("k1")), 200);
+    Throttle::settle(charge_, 0, 304);
+  }
+  EXPECT_EQ(field(charge_, "RateLimit"), "\"api\";r=5;t=10");
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(ask(head_of("")), 200);
+    Throttle::settle(charge_, 0, 304);
+  }
+  EXPECT_EQ(ask(head_of("")), 429);
 }
 
 TEST_F(ThrottleTest, OtherCallsOfAKeyHaveAQuotaOfTheirOwn) {
