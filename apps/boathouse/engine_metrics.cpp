@@ -54,7 +54,7 @@ std::string quoted_names_after(std::string_view prefix) {
   return all;
 }
 
-std::string question() {
+std::string numbers_question() {
   return "SELECT name, value FROM ("
          "SELECT 'ClickHouseMetrics_' || metric AS name, toFloat64(value) AS value FROM system.metrics WHERE metric IN "
          "(" +
@@ -77,44 +77,60 @@ std::string question() {
          ") SETTINGS system_events_show_zero_values = 1";
 }
 
+// As deploy/clickhouse/watch has it.
+constexpr const char* kSamplesPerHour = "boathouse_clickhouse_samples_per_hour";
+
+std::string sessions_question() {
+  return "SELECT '" + std::string(kSamplesPerHour) +
+         "' AS name, sum(samples) / (assumeNotNull(sum(work_time_cs)) / 360000) AS value FROM session FINAL WHERE "
+         "started > now() - 172800 AND sealed = 1 AND samples > 0 AND work_time_cs > 0 HAVING sum(work_time_cs) >= "
+         "360000";
+}
+
 }  // namespace
 
 EngineMetrics::EngineMetrics(fs::path folder, Options options, const base::Clock& clock)
     : folder_(std::move(folder)),
-      options_(options),
       clock_(clock),
       client_({timeseries::Endpoint{}}, {.call_timeout_ms = options.answer_ms, .select_limit_ms = options.answer_ms},
-              clock) {}
+              clock),
+      numbers_{numbers_question(), options.fresh_ms},
+      sessions_{sessions_question(), options.sessions_fresh_ms} {}
 
 void EngineMetrics::set_endpoint(const timeseries::Endpoint& endpoint) { client_.set_endpoint(endpoint); }
 
-void EngineMetrics::ask() {
-  values_.clear();
-  const auto block = client_.select(question());
-  asked_ms_ = clock_.monotonic_ms();
-  if (!block || block->rows == 0) return;
-  for (std::size_t row = 0; row < block->rows; ++row) {
-    values_[block->find("name")->texts[row]] = block->find("value")->doubles[row];
+std::optional<double> EngineMetrics::value(const std::string& name, Question& question) {
+  const std::lock_guard lock(mutex_);
+  if (!question.asked_ms || clock_.monotonic_ms() - *question.asked_ms >= question.fresh_ms) {
+    question.values.clear();
+    const auto block = client_.select(question.sql);
+    question.asked_ms = clock_.monotonic_ms();
+    for (std::size_t row = 0; block && row < block->rows; ++row) {
+      question.values[block->find("name")->texts[row]] = block->find("value")->doubles[row];
+    }
   }
+  const auto found = question.values.find(name);
+  return found == question.values.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<double> EngineMetrics::value(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  if (!asked_ms_ || clock_.monotonic_ms() - *asked_ms_ >= options_.fresh_ms) ask();
-  const auto found = values_.find(name);
-  return found == values_.end() ? std::nullopt : std::optional(found->second);
+void EngineMetrics::collect(ops::Registry& registry, const std::string& name, const std::string& help, bool counts,
+                            Question& question) {
+  registry.collect(
+      name, help, {},
+      [this, name, &question] {
+        const auto now = value(name, question);
+        return now ? Samples{{{}, *now}} : Samples();
+      },
+      counts);
 }
 
 void EngineMetrics::add_to(ops::Registry& registry) {
   for (const Number& number : kNumbers) {
-    registry.collect(
-        number.name, number.help, {},
-        [this, name = std::string(number.name)] {
-          const auto now = value(name);
-          return now ? Samples{{{}, *now}} : Samples();
-        },
-        number.counts);
+    collect(registry, number.name, number.help, number.counts, numbers_);
   }
+  collect(registry, kSamplesPerHour,
+          "Samples of a rowed hour, of the sealed sessions of the last two days; absent: less than an hour was rowed.",
+          false, sessions_);
   const auto disk = [&](const char* name, const char* help, std::uintmax_t fs::space_info::*part) {
     registry.collect(name, help, {}, [this, part] {
       std::error_code error;

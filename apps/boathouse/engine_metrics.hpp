@@ -20,8 +20,9 @@ namespace boathouse::app {
 class EngineMetrics {
  public:
   struct Options {
-    std::int64_t fresh_ms = 5'000;   // so long one answer serves whoever asks; also that there was none
-    std::int64_t answer_ms = 3'000;  // an engine that takes longer is away
+    std::int64_t fresh_ms = 5'000;             // so long one answer serves whoever asks; also that there was none
+    std::int64_t answer_ms = 3'000;            // an engine that takes longer is away
+    std::int64_t sessions_fresh_ms = 300'000;  // the same of what reads the sessions of two days
   };
   // `folder` is the engine's; `clock` must outlive it.
   EngineMetrics(std::filesystem::path folder, Options options, const base::Clock& clock);
@@ -34,16 +35,23 @@ class EngineMetrics {
   void add_to(ops::Registry& registry);
 
  private:
-  std::optional<double> value(const std::string& name);
-  void ask();
+  // What one statement gives, its answer kept for a while.
+  struct Question {
+    std::string sql;
+    std::int64_t fresh_ms;
+    std::optional<std::int64_t> asked_ms = {};
+    std::map<std::string, double> values = {};
+  };
+  void collect(ops::Registry& registry, const std::string& name, const std::string& help, bool counts,
+               Question& question);
+  std::optional<double> value(const std::string& name, Question& question);
 
   const std::filesystem::path folder_;
-  const Options options_;
   const base::Clock& clock_;
   timeseries::ClickHouseClient client_;
   std::mutex mutex_;  // guards what follows
-  std::optional<std::int64_t> asked_ms_;
-  std::map<std::string, double> values_;
+  Question numbers_;
+  Question sessions_;
 };
 
 }  // namespace boathouse::app

@@ -41,9 +41,10 @@ TEST_F(EngineMetricsTest, EveryNumberHasAValue) {
   for (std::size_t at = 0; (at = all.find("# TYPE ", at)) != std::string::npos; ++numbers) {
     at += 7;
     const std::string name = all.substr(at, all.find(' ', at) - at);
-    EXPECT_NE(value(all, name), "") << name;
+    // Nobody has rowed for an hour.
+    EXPECT_EQ(value(all, name) == "", name == "boathouse_clickhouse_samples_per_hour") << name;
   }
-  EXPECT_EQ(numbers, 21U);
+  EXPECT_EQ(numbers, 22U);
   EXPECT_EQ(value(all, "ClickHouseAsyncMetrics_MaxPartCountForPartition"), "1");
   EXPECT_EQ(value(all, "ClickHouseAsyncMetrics_TotalRowsOfMergeTreeTables"), "101");  // and the session's
   EXPECT_EQ(value(all, "boathouse_clickhouse_oldest_mutation_seconds"), "0");
@@ -54,6 +55,28 @@ TEST_F(EngineMetricsTest, EveryNumberHasAValue) {
     EXPECT_GT(std::stod(value(all, name)), 1e6) << name;
   }
   EXPECT_THAT(all, HasSubstr("# TYPE ClickHouseProfileEvents_RejectedInserts counter\n"));
+}
+
+// RowsPerHour of the alerts: as many as the sessions of the last two days have, and those who may be right alone.
+TEST_F(EngineMetricsTest, SamplesOfARowedHour) {
+  ASSERT_TRUE(timeseries::migrate(client()));
+  metrics_.set_endpoint(endpoint());
+  constexpr const char* kName = "boathouse_clickhouse_samples_per_hour";
+  EXPECT_EQ(value(text(), kName), "");
+  const auto add = [this](const std::string& started, int sealed, int samples, int work_time_cs) {
+    execute(
+        "INSERT INTO session (athlete, started, session, sealed, samples, work_time_cs, ver) SELECT "
+        "generateUUIDv4(), " +
+        started + ", generateUUIDv4(), " + std::to_string(sealed) + ", " + std::to_string(samples) + ", " +
+        std::to_string(work_time_cs) + ", 1");
+  };
+  add("now64(3)", 1, 10'000, 360'000);
+  add("now64(3)", 1, 5'000, 180'000);
+  add("now64(3)", 0, 1'000'000, 1);
+  add("now64(3) - toIntervalDay(3)", 1, 1'000'000, 1);
+  EXPECT_EQ(value(text(), kName), "") << "of some minutes before";
+  clock_.advance_ms(300'000);
+  EXPECT_EQ(value(text(), kName), "10000");
 }
 
 TEST_F(EngineMetricsTest, AnAnswerIsAskedForOnceInSomeSeconds) {
