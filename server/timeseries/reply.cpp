@@ -37,6 +37,10 @@ constexpr std::string_view kNarrow = "ask for less at once: a shorter time, fewe
 constexpr std::string_view kReload =
     "a part of a table is damaged and nothing is lost, the ledger has it: stop the server and run `boathouse reload "
     "--data DIR`; on a cluster see \"Restore ClickHouse\" in docs/operations/runbooks.md";
+constexpr std::string_view kLikelyReload =
+    "most likely a part of a table is damaged, `boathouse doctor --data DIR` says so. Nothing is lost then, the ledger "
+    "has it: stop the server and run `boathouse reload --data DIR`; on a cluster see \"Restore ClickHouse\" in "
+    "docs/operations/runbooks.md";
 
 // What to do about it. Damage comes under whichever number the reader of a part happened to stumble with.
 constexpr std::array kHints = {
@@ -71,10 +75,7 @@ constexpr std::array kHints = {
                                     "docs/operations/runbooks.md")},
     std::pair{740, kReload},  // POTENTIALLY_BROKEN_DATA_PART
     // STD_EXCEPTION: whatever a library threw; of all that we saw, a file of a part that is not there.
-    std::pair{1001, std::string_view("most likely a part of a table is damaged, `boathouse doctor --data DIR` says so. "
-                                     "Nothing is lost then, the ledger has it: stop the server and run `boathouse "
-                                     "reload --data DIR`; on a cluster see \"Restore ClickHouse\" in "
-                                     "docs/operations/runbooks.md")},
+    std::pair{1001, kLikelyReload},
 };
 
 int number_in(std::string_view text) {
@@ -179,7 +180,9 @@ std::optional<Failure> failure_of(const Reply& reply) {
 
 std::optional<Failure> failure_of_question(const Reply& reply) {
   std::optional<Failure> failure = failure_of(reply);
-  if (failure && hint_for(code_in(failure->error.text)) == kReload) failure->remedy = Remedy::whole_copy;
+  if (!failure) return failure;
+  const std::string_view hint = hint_for(code_in(failure->error.text));
+  if (hint == kReload || hint == kLikelyReload) failure->remedy = Remedy::whole_copy;
   return failure;
 }
 

@@ -55,11 +55,12 @@ TEST(Reply, WhatToDoAboutItIsSaid) {
   for (const int code : {32, 33, 39, 40, 74, 91, 107, 226, 228, 246, 271, 432, 740}) {
     EXPECT_NE(text(code).find("stop the server and run `boathouse reload --data DIR`"), std::string::npos) << code;
   }
+  EXPECT_NE(text(1001).find("most likely a part of a table is damaged"), std::string::npos);
   EXPECT_EQ(text(62), "ClickHouse answered 500: Code: 62. DB::Exception: why (NAME)");
 }
 
 TEST(Reply, DamageIsTheNodesOwnOnlyWhereItWasAsked) {
-  for (const int code : {32, 33, 39, 40, 74, 91, 107, 226, 228, 246, 271, 432, 740}) {
+  for (const int code : {32, 33, 39, 40, 74, 91, 107, 226, 228, 246, 271, 432, 740, 1001}) {
     const Reply damaged = reply(500, "Code: " + std::to_string(code) + ". DB::Exception: why (NAME)");
     EXPECT_EQ(failure_of_question(damaged)->remedy, Remedy::whole_copy) << code;
     EXPECT_EQ(failure_of_question(damaged)->error.code, base::ErrorCode::internal) << code;
