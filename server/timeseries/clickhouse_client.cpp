@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <mutex>
 
@@ -136,8 +135,8 @@ const base::SystemClock& system_clock() {
 }  // namespace
 
 struct ClickHouseClient::Pool {
-  Pool(std::vector<Endpoint> where, Options how, const base::Clock& clock)
-      : options(how), nodes(std::move(where), how.cool_off_ms, clock) {
+  Pool(std::vector<Endpoint> where, Options how, const base::Clock& its_clock)
+      : options(how), clock(its_clock), nodes(std::move(where), how.cool_off_ms, clock) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
   }
   ~Pool() {
@@ -160,6 +159,7 @@ struct ClickHouseClient::Pool {
   }
 
   const Options options;
+  const base::Clock& clock;
   Nodes nodes;
   std::mutex mutex;
   std::vector<CURL*> idle;
@@ -171,7 +171,8 @@ struct ClickHouseClient::Call {
   bool body_is_sql = true;
   long timeout_ms = 0;
   bool is_get = false;
-  bool for_all_nodes = false;  // timeout_ms: of all that are asked together
+  bool for_all_nodes = false;              // timeout_ms: of all that are asked together
+  std::optional<std::int64_t> limit_ms{};  // after that ClickHouse itself ends it: all nodes together, too
 };
 
 ClickHouseClient::ClickHouseClient(Endpoint endpoint) : ClickHouseClient({std::move(endpoint)}, {}, system_clock()) {}
@@ -189,8 +190,9 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
     transport_error = "curl_easy_init failed";
     return reply;
   }
+  const std::string limit = call.limit_ms ? "&max_execution_time=" + seconds_text(*call.limit_ms) : std::string();
   const std::string url =
-      endpoint.url + std::string(call.path) +
+      endpoint.url + std::string(call.path) + limit +
       (call.is_get ? std::string() : "&database=" + percent_encode(endpoint.database) + endpoint.settings);
   UploadBody upload{call.body};
   curl_slist* headers = nullptr;
@@ -232,15 +234,15 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
 
 base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge) {
   Error last{ErrorCode::unavailable, "ClickHouse is not started"};
-  const auto begun = std::chrono::steady_clock::now();
+  const std::int64_t begun_ms = pool_->clock.monotonic_ms();
+  std::int64_t passed_ms = 0;  // with nodes that were asked before; 0 for the first
   for (const Endpoint& endpoint : pool_->nodes.in_turn()) {
     if (endpoint.url.empty()) continue;
     Call one = call;
-    if (call.for_all_nodes) {
-      const auto passed = std::chrono::steady_clock::now() - begun;
-      one.timeout_ms -= static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
-      if (one.timeout_ms <= 0) break;
-    }
+    if (call.for_all_nodes) one.timeout_ms -= static_cast<long>(passed_ms);
+    if (call.limit_ms) one.limit_ms = *call.limit_ms - passed_ms;
+    // Nothing is left; 0 would be for ever.
+    if (one.timeout_ms <= 0 || (one.limit_ms && *one.limit_ms <= 0)) break;
     std::string transport_error;
     const Reply reply = perform(endpoint, one, transport_error);
     std::optional<Failure> failure;
@@ -259,6 +261,7 @@ base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge
     // It does not rest: what else it has is whole.
     if (failure->remedy == Remedy::whole_copy && pool_->options.on_damage) pool_->options.on_damage(endpoint.url, last);
     if (failure->remedy == Remedy::later || failure->remedy == Remedy::none) break;
+    passed_ms = pool_->clock.monotonic_ms() - begun_ms;
   }
   return last;
 }
@@ -272,29 +275,27 @@ base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& p
 base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters,
                                                    std::optional<std::int64_t> within_ms) {
   const std::string text = std::string(sql) + " FORMAT Native";
-  std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+  const base::ByteView body = base::as_bytes(text);
+  Call call{path, {&body, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)};
   // A CHECK TABLE reads as long as there is something to read.
   const bool checks = sql.starts_with("CHECK");
-  if (!checks) path += "&max_execution_time=" + seconds_text(within_ms.value_or(pool_->options.select_limit_ms));
-  const base::ByteView body = base::as_bytes(text);
+  if (!checks) {
+    call.for_all_nodes = true;
+    call.timeout_ms = static_cast<long>(within_ms.value_or(pool_->options.select_timeout_ms));
+    call.limit_ms = within_ms.value_or(pool_->options.select_limit_ms);
+  }
   NativeBlock block;
-  const base::Status status = on_some_node(
-      {path,
-       {&body, 1},
-       true,
-       static_cast<long>(within_ms.value_or(pool_->options.call_timeout_ms)),
-       false,
-       within_ms.has_value()},
-      [&block, checks](const Reply& reply) -> std::optional<Failure> {
-        if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) return failure;
-        auto read = read_native(base::as_bytes(reply.body));
-        if (!read) {
-          return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},
-                         Remedy::another_node};
-        }
-        block = std::move(*read);
-        return wrong_row_count(reply, block.rows);
-      });
+  const base::Status status = on_some_node(call, [&block, checks](const Reply& reply) -> std::optional<Failure> {
+    if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) return failure;
+    auto read = read_native(base::as_bytes(reply.body));
+    if (!read) {
+      return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},
+                     Remedy::another_node};
+    }
+    block = std::move(*read);
+    return wrong_row_count(reply, block.rows);
+  });
   if (!status) return status.error();
   return block;
 }

@@ -30,8 +30,11 @@ class ClickHouseClient {
   struct Options {
     std::int64_t call_timeout_ms = 120'000;
     // ClickHouse ends a SELECT by itself before we stop waiting, also when it waited for one of the engine's handles
-    // for 30 s first: else it would go on for nobody, and some of them would take all handles.
+    // for 30 s first: else it would go on for nobody, and some of them would take all handles. And we stop before the
+    // proxy in front of us does, after 120 s, so that who asked is told why. Both are of all nodes together: what one
+    // takes, the next does not have, so that a question which is too long runs once.
     std::int64_t select_limit_ms = 85'000;
+    std::int64_t select_timeout_ms = 117'000;
     std::int64_t ping_timeout_ms = 5'000;
     std::int64_t cool_off_ms = 10'000;  // so long a node that failed is asked last
     // A node said to a question that what it has on disk is damaged. Another one may have answered it.
@@ -52,8 +55,8 @@ class ClickHouseClient {
   base::Status execute(std::string_view sql, const Parameters& parameters = {});
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
-  // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, for all nodes
-  // together, instead of as long as Options say for each.
+  // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, instead of
+  // as long as Options say; both for all nodes together.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {},
                                    std::optional<std::int64_t> within_ms = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
