@@ -200,7 +200,7 @@ base::Status Service::open_webhooks(const ServeOptions& options, const sql::Plac
       [this](webhooks::CallResult result) { metrics_.on_webhook_call(result); });
   job_runner_->handle(
       std::string(webhooks::kDeliveryJob),
-      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context.job()); }, webhooks::kCallPlaces,
+      [this](jobs::Runner::Context& context) { return webhook_deliverer_->run(context); }, webhooks::kCallPlaces,
       webhooks::kLongestWaitMs);
   webhook_dispatcher_ =
       std::make_unique<webhooks::Dispatcher>(*ledger_, *webhook_store_, *job_runner_, clock_, log_line);

@@ -120,16 +120,15 @@ Result<std::int64_t> Queue::insert(const Order& order, std::int64_t now_ms) {
   const std::optional<std::string_view> dedupe =
       order.dedupe.empty() ? std::nullopt : std::optional<std::string_view>(order.dedupe);
   if (dedupe) {
-    auto select = connection_.prepare("SELECT id FROM job WHERE kind = ?1 AND dedupe = ?2 AND state <= 2");
-    if (!select) {
-      return select.error();
+    const auto id = living(order);
+    if (!id) {
+      return id.error();
     }
-    const auto row = select->bind(1, order.kind).bind(2, *dedupe).step();
-    if (!row) {
-      return row.error();
-    }
-    if (*row) {
-      return select->integer(0);
+    if (*id) {
+      if (order.again) {
+        BOATHOUSE_TRY(ask_again(**id, order.due_ms));
+      }
+      return **id;
     }
   }
   auto insert = connection_.prepare(
@@ -145,6 +144,31 @@ Result<std::int64_t> Queue::insert(const Order& order, std::int64_t now_ms) {
   const std::int64_t id = insert->integer(0);
   BOATHOUSE_TRY(insert->run());
   return id;
+}
+
+// The job with the order's `dedupe`.
+Result<std::optional<std::int64_t>> Queue::living(const Order& order) {
+  auto select = connection_.prepare("SELECT id FROM job WHERE kind = ?1 AND dedupe = ?2 AND state <= 2");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, order.kind).bind(2, order.dedupe).step();
+  if (!row) {
+    return row.error();
+  }
+  return *row ? std::optional(select->integer(0)) : std::nullopt;
+}
+
+// What is due by then as it is, is left alone.
+Status Queue::ask_again(std::int64_t id, std::int64_t due_ms) {
+  auto update = connection_.prepare(
+      "UPDATE job SET due_ms = CASE WHEN state = 1 THEN ?2 ELSE due_ms END, "
+      "again_ms = CASE WHEN state = 2 THEN ?2 ELSE again_ms END WHERE id = ?1 AND "
+      "((state = 1 AND due_ms > ?2) OR (state = 2 AND (again_ms IS NULL OR again_ms > ?2)))");
+  if (!update) {
+    return update.error();
+  }
+  return update->bind(1, id).bind(2, due_ms).run();
 }
 
 Status Queue::end_leases(std::int64_t now_ms) {
@@ -296,7 +320,11 @@ Status Queue::change(const Job& job, std::string_view set, std::string_view text
 Status Queue::prolong(const Job& job, std::int64_t until_ms) { return change(job, "due_ms = ?5", "", until_ms); }
 
 Status Queue::done(const Job& job, std::int64_t now_ms) {
-  return change(job, "state = 3, last_error = ?4, finished_ms = ?5", "", now_ms);
+  return change(job,
+                "state = CASE WHEN again_ms IS NULL THEN 3 ELSE 1 END, due_ms = coalesce(again_ms, due_ms), "
+                "finished_ms = CASE WHEN again_ms IS NULL THEN ?5 ELSE finished_ms END, again_ms = NULL, "
+                "last_error = ?4",
+                "", now_ms);
 }
 
 Status Queue::failed(const Job& job, std::string_view why, std::int64_t now_ms) {
@@ -304,7 +332,10 @@ Status Queue::failed(const Job& job, std::string_view why, std::int64_t now_ms) 
 }
 
 Status Queue::retry(const Job& job, std::string_view why, std::int64_t due_ms) {
-  return change(job, "state = 1, failures = failures + 1, last_error = ?4, due_ms = ?5", shortened(why), due_ms);
+  return change(job,
+                "state = 1, failures = failures + 1, last_error = ?4, "
+                "due_ms = CASE WHEN again_ms < ?5 THEN again_ms ELSE ?5 END, again_ms = NULL",
+                shortened(why), due_ms);
 }
 
 Status Queue::cancel(std::int64_t id, std::int64_t now_ms) {

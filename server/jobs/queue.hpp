@@ -37,6 +37,9 @@ struct Order {
   std::string payload;  // JSON, for the handler; at most kMaxPayload
   std::string dedupe;   // while a job of this kind with the same one lives, no other is made; "" = always another
   std::int64_t due_ms = 0;
+  // The living one of this `dedupe` is to see what is there now: one that waits for later is due at due_ms, one that
+  // runs may have looked already, and is due then once more when it is done. Without it the order changes nothing.
+  bool again = false;
 };
 
 struct Job {
@@ -84,8 +87,10 @@ class Queue {
 
   // These are for who took `job`. conflict: the lease is lost, or the job was cancelled.
   base::Status prolong(const Job& job, std::int64_t until_ms);
+  // It waits anew if it was asked for again (Order::again).
   base::Status done(const Job& job, std::int64_t now_ms);
   base::Status failed(const Job& job, std::string_view why, std::int64_t now_ms);
+  // Sooner if it was asked for again.
   base::Status retry(const Job& job, std::string_view why, std::int64_t due_ms);
 
   // A running one is not stopped, but loses its lease. conflict: it has ended before. not_found.
@@ -101,6 +106,8 @@ class Queue {
 
   // With mutex_ held, in a transaction.
   base::Result<std::int64_t> insert(const Order& order, std::int64_t now_ms);
+  base::Result<std::optional<std::int64_t>> living(const Order& order);
+  base::Status ask_again(std::int64_t id, std::int64_t due_ms);
   base::Result<std::optional<Job>> first_due(std::int64_t now_ms, std::span<const std::string> but_not);
   base::Status lend(Job& job, std::int64_t until_ms);
   base::Status bury(const Job& job, std::int64_t now_ms);

@@ -5,7 +5,9 @@
 #include <thread>
 #include <vector>
 
+#include "server/jobs/schema.hpp"
 #include "server/jobs/test_jobs.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::jobs {
 namespace {
@@ -154,6 +156,61 @@ TEST_P(QueueTest, OneLivingJobPerKey) {
   EXPECT_EQ(add("b", 0, "key"), first);
   EXPECT_TRUE(queue_->done(*mine, now()));
   EXPECT_NE(add("b", 0, "key"), first);
+}
+
+TEST_P(QueueTest, WhatWaitsForLaterIsBroughtForwardWhenItIsAskedForAgain) {
+  const auto id = add("a", now() + 5000, "key");
+  add("b", now() + 1000, "key");
+  EXPECT_EQ(job(id).due_ms, now() + 5000) << "an order like others changes nothing";
+  ASSERT_EQ(*queue_->add({"test", "b", "key", now() + 2000, true}, now()), id);
+  EXPECT_EQ(job(id).due_ms, now() + 2000);
+  ASSERT_EQ(*queue_->add({"test", "b", "key", now() + 3000, true}, now()), id);
+  EXPECT_EQ(job(id).due_ms, now() + 2000) << "it comes before that";
+  EXPECT_EQ(job(id).payload, "a");
+}
+
+// It may have looked for its work before that was there.
+TEST_P(QueueTest, WhatIsAskedForAgainWhileItRunsRunsOnceMore) {
+  const auto id = add("a", now(), "key");
+  auto mine = *queue_->take(now(), kLease);
+  ASSERT_EQ(*other_->add({"test", "b", "key", now() + 10, true}, now()), id);
+  ASSERT_EQ(*other_->add({"test", "b", "key", now() + 20, true}, now()), id);
+  EXPECT_EQ(job(id).due_ms, now() + kLease) << "its lease is as it was";
+  ASSERT_TRUE(queue_->done(*mine, now()));
+  EXPECT_EQ(job(id).state, State::waiting);
+  EXPECT_EQ(job(id).due_ms, now() + 10);
+  EXPECT_FALSE(job(id).finished_ms);
+  EXPECT_FALSE(*queue_->take(now(), kLease));
+  clock_.advance_ms(10);
+  mine = *queue_->take(now(), kLease);
+  ASSERT_TRUE(mine);
+  ASSERT_EQ(*other_->add({"test", "b", "key", now(), true}, now()), id);
+  ASSERT_TRUE(queue_->retry(*mine, "later", now() + 5000));
+  EXPECT_EQ(job(id).due_ms, now());
+  mine = *queue_->take(now(), kLease);
+  ASSERT_TRUE(queue_->retry(*mine, "later", now() + 5000));
+  EXPECT_EQ(job(id).due_ms, now() + 5000) << "once is enough";
+  clock_.advance_ms(5000);
+  mine = *queue_->take(now(), kLease);
+  ASSERT_TRUE(queue_->done(*mine, now()));
+  EXPECT_EQ(job(id).state, State::done);
+}
+
+TEST_P(QueueTest, ADatabaseOfVersion1GoesOn) {
+  const sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  {
+    auto connection = sql::Connection::open(old.place());
+    ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(1)}));
+    ASSERT_TRUE(connection->execute(
+        "INSERT INTO job (kind, payload, state, due_ms, owner, attempt, failures, lost, last_error, created_ms) "
+        "VALUES ('test', 'old', 1, 0, '', 0, 0, 0, '', 0)"));
+  }
+  const auto queue = Queue::open(old.place(), random_);
+  ASSERT_TRUE(queue) << queue.error().text;
+  const auto mine = *(*queue)->take(now(), kLease);
+  ASSERT_TRUE(mine);
+  EXPECT_EQ(mine->payload, "old");
+  EXPECT_TRUE((*queue)->done(*mine, now()));
 }
 
 TEST_P(QueueTest, ACancelledJobIsNotRunAndItsWorkerIsTold) {

@@ -7,6 +7,7 @@ namespace {
 
 // due_ms: when a waiting job is to run, when the lease of a running one ends. state: queue.hpp; up to 2 a job lives.
 // failures: attempts that asked for another; lost: attempts whose worker was not heard of until its lease ended.
+// again_ms: it was asked for again while it ran, and is due then once it has ended.
 constexpr std::array kMigrations{sql::Migration{1, R"sql(
 CREATE TABLE job (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,6 +27,9 @@ CREATE TABLE job (
 CREATE INDEX job_due ON job (due_ms, id) WHERE state <= 2;
 CREATE UNIQUE INDEX job_dedupe ON job (kind, dedupe) WHERE state <= 2;
 CREATE INDEX job_finished ON job (finished_ms, id) WHERE state > 2;
+)sql"},
+                                 sql::Migration{2, R"sql(
+ALTER TABLE job ADD COLUMN again_ms INTEGER;
 )sql"}};
 
 }  // namespace

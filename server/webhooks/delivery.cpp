@@ -16,13 +16,24 @@ using jobs::Outcome;
 constexpr std::int64_t kBusyMs = 2'000;
 constexpr std::int64_t kStoreAwayMs = 5'000;
 
-Result<base::Uuid> delivery_of(const std::string& payload) {
+// nullopt: an older version's, which had a job for every delivery. The endpoint's own job has that one, too.
+Result<std::optional<base::Uuid>> endpoint_of(const std::string& payload) {
+  const Error bad{ErrorCode::invalid_input, "the job names no endpoint"};
   const auto json = base::parse_json(payload);
-  const base::JsonValue* id = json ? json->find("delivery") : nullptr;
-  if (id == nullptr || id->text() == nullptr) {
-    return Error{ErrorCode::invalid_input, "the job names no delivery"};
+  if (!json) {
+    return bad;
   }
-  return base::Uuid::parse(*id->text());
+  const base::JsonValue* id = json->find("endpoint");
+  if (id == nullptr) {
+    return json->find("delivery") != nullptr ? Result(std::optional<base::Uuid>()) : bad;
+  }
+  const auto endpoint = id->text() != nullptr ? base::Uuid::parse(*id->text()) : bad;
+  return endpoint ? Result(std::optional(*endpoint)) : bad;
+}
+
+// Nothing is due.
+Outcome rest(const Store::Next& next, std::int64_t now_ms) {
+  return next.next_ms ? Outcome::retry("what waits has its time later", *next.next_ms - now_ms) : Outcome::done();
 }
 
 }  // namespace
@@ -65,89 +76,105 @@ std::string_view name(CallResult result) {
   return "unanswered";
 }
 
-jobs::Order Deliverer::order(const base::Uuid& delivery, std::int64_t due_ms) {
+jobs::Order Deliverer::order(const base::Uuid& endpoint, std::int64_t due_ms) {
   std::string payload;
-  base::JsonWriter(payload).begin_object().key("delivery").value(delivery.text()).end_object();
-  return {std::string(kDeliveryJob), std::move(payload), delivery.text(), due_ms};
+  base::JsonWriter(payload).begin_object().key("endpoint").value(endpoint.text()).end_object();
+  return {std::string(kDeliveryJob), std::move(payload), endpoint.text(), due_ms, true};
 }
 
-Outcome Deliverer::run(const jobs::Job& job) {
-  const auto id = delivery_of(job.payload);
+Outcome Deliverer::run(jobs::Runner::Context& context) {
+  const auto id = endpoint_of(context.job().payload);
   if (!id) {
     return Outcome::failed(id.error().text);
   }
-  const auto due = store_.due(*id);
-  if (!due) {
-    return Outcome::retry(due.error().text, kStoreAwayMs);
+  if (!*id) {
+    return Outcome::done();
   }
-  if (!*due || (*due)->delivery.state != DeliveryState::waiting) {
-    return Outcome::done();  // deleted, or an earlier run has ended it
+  auto next = store_.next(**id, kLongestWaitMs);
+  if (!next) {
+    return Outcome::retry(next.error().text, kStoreAwayMs);
   }
-  // An earlier run has noted its attempt, but died before its job had the time of the next.
-  const std::int64_t now_ms = clock_.utc_ms();
-  const std::int64_t wait_ms = (*due)->delivery.next_ms.value_or(now_ms) - now_ms;
-  if (wait_ms > 0 && wait_ms <= kLongestWaitMs) {
-    return Outcome::retry("before its time", wait_ms);
+  if (!*next) {
+    return Outcome::done();  // deleted
   }
-  if (!begin_call((*due)->endpoint)) {
+  if (!(*next)->due) {
+    return rest(**next, clock_.utc_ms());
+  }
+  const Endpoint endpoint = (*next)->endpoint;
+  if (!begin_turn(endpoint)) {
     return Outcome::retry("others of this athlete are on their way", kBusyMs);
   }
-  const Outcome outcome = deliver(**due);
-  end_call((*due)->endpoint);
+  const Outcome outcome = turn(std::move(**next), context);
+  end_turn(endpoint);
   return outcome;
 }
 
-// False: there are as many as may be.
-bool Deliverer::begin_call(const Endpoint& endpoint) {
+// False: there are as many as may be, or a run that has lost its lease still calls this endpoint.
+bool Deliverer::begin_turn(const Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
-  const auto under_way = [this](const base::Uuid& id) { return calls_.contains(id) ? calls_.at(id) : 0; };
+  const auto under_way = [this](const base::Uuid& id) { return turns_.contains(id) ? turns_.at(id) : 0; };
   const int most = under_way_ < kCallsOfAny ? kCallsOfAthlete : 1;
-  if (under_way(endpoint.id) >= kCallsToEndpoint || under_way(endpoint.athlete) >= most) {
+  if (under_way(endpoint.id) > 0 || under_way(endpoint.athlete) >= most) {
     return false;
   }
   ++under_way_;
-  ++calls_[endpoint.id];
-  ++calls_[endpoint.athlete];
+  ++turns_[endpoint.id];
+  ++turns_[endpoint.athlete];
   return true;
 }
 
-void Deliverer::end_call(const Endpoint& endpoint) {
+void Deliverer::end_turn(const Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
   --under_way_;
   for (const base::Uuid& id : {endpoint.id, endpoint.athlete}) {
-    if (--calls_[id] == 0) {
-      calls_.erase(id);
+    if (--turns_[id] == 0) {
+      turns_.erase(id);
     }
   }
 }
 
-Outcome Deliverer::deliver(const Store::Due& due) {
-  const Attempt made = attempt(due);
-  // Not noted: the endpoint is told again, under the same id.
-  if (const auto noted = store_.note(due.delivery, made); !noted) {
-    return Outcome::retry(noted.error().text, kStoreAwayMs);
-  }
-  switch (made.state) {
-    case DeliveryState::delivered:
+// Whatever dies in between: what was noted is noted, and the one on its way is told again under the same id.
+Outcome Deliverer::turn(Store::Next next, const jobs::Runner::Context& context) {
+  const std::int64_t begun_ms = clock_.monotonic_ms();
+  for (int calls = 1;; ++calls) {
+    const auto made = attempt(next.endpoint, *next.due);
+    if (!made) {
+      return Outcome::retry("its host's name cannot be looked up yet", kBusyMs);
+    }
+    if (const auto noted = store_.note(*next.due, *made); !noted) {
+      return Outcome::retry(noted.error().text, kStoreAwayMs);
+    }
+    auto following = store_.next(next.endpoint.id, kLongestWaitMs);
+    if (!following) {
+      return Outcome::retry(following.error().text, kStoreAwayMs);
+    }
+    if (!*following) {
       return Outcome::done();
-    case DeliveryState::failed:
-      return Outcome::failed(made.error);
-    case DeliveryState::waiting:
-      break;
+    }
+    if (!(*following)->due) {
+      return rest(**following, clock_.utc_ms());
+    }
+    if (calls == kTurnCalls || clock_.monotonic_ms() - begun_ms >= kTurnMs || context.stopping()) {
+      return Outcome::retry("it is another's turn", 0);
+    }
+    next = std::move(**following);
   }
-  return Outcome::retry(made.error, *made.next_ms - clock_.utc_ms());
 }
 
-Attempt Deliverer::attempt(const Store::Due& due) {
-  if (!due.endpoint.enabled) {
+std::optional<Attempt> Deliverer::attempt(const Endpoint& endpoint, const Delivery& delivery) {
+  if (!endpoint.enabled) {
     Attempt refused;
     refused.state = DeliveryState::failed;
     refused.error = "the webhook is disabled";
     return refused;
   }
-  const auto answer = call(due);
-  Attempt made = judge(answer ? answer->status : 0, answer ? "" : answer.error().text, due.delivery.attempts + 1,
-                       due.endpoint.failing_since_ms, clock_.utc_ms(), jitter(), answer ? answer->retry_after_ms : 0);
+  bool no_place = false;
+  const auto answer = call(endpoint, delivery, no_place);
+  if (no_place) {
+    return std::nullopt;
+  }
+  Attempt made = judge(answer ? answer->status : 0, answer ? "" : answer.error().text, delivery.attempts + 1,
+                       endpoint.failing_since_ms, clock_.utc_ms(), jitter(), answer ? answer->retry_after_ms : 0);
   made.duration_ms = answer ? answer->duration_ms : 0;
   on_call_(!answer                                  ? CallResult::unanswered
            : made.state == DeliveryState::delivered ? CallResult::taken
@@ -155,30 +182,35 @@ Attempt Deliverer::attempt(const Store::Due& due) {
   return made;
 }
 
-Result<Answer> Deliverer::call(const Store::Due& due) {
+// `no_place`: set when nobody could be asked for the host's name.
+Result<Answer> Deliverer::call(const Endpoint& endpoint, const Delivery& delivery, bool& no_place) {
   // What was a good URL may not be one any more: the policy is today's.
-  auto target = parse_target(due.endpoint.url, policy_);
+  auto target = parse_target(endpoint.url, policy_);
   if (!target) {
     return target.error();
   }
   const std::int64_t begun_ms = clock_.monotonic_ms();
-  auto addresses = allowed_addresses(*target, policy_, resolve_);
+  auto addresses = allowed_addresses(*target, policy_, [&](const std::string& host) {
+    auto found = look_up_(endpoint.athlete, host);
+    no_place = !found && found.error().code == ErrorCode::no_room;
+    return found;
+  });
   if (!addresses) {
     return addresses.error();
   }
   const std::int64_t now_ms = clock_.utc_ms();
-  std::vector<Secret> secrets{due.endpoint.secret};
-  if (due.endpoint.previous_secret && now_ms < due.endpoint.previous_until_ms.value_or(0)) {
-    secrets.push_back(*due.endpoint.previous_secret);
+  std::vector<Secret> secrets{endpoint.secret};
+  if (endpoint.previous_secret && now_ms < endpoint.previous_until_ms.value_or(0)) {
+    secrets.push_back(*endpoint.previous_secret);
   }
   Post post;
   post.target = std::move(*target);
   post.addresses = std::move(*addresses);
   post.timeout_ms = std::max(kSendTimeoutMs - (clock_.monotonic_ms() - begun_ms), std::int64_t{1});  // 0 = none
-  post.body = due.delivery.body;
-  post.headers = {{"webhook-id", due.delivery.event_id},
+  post.body = delivery.body;
+  post.headers = {{"webhook-id", delivery.event_id},
                   {"webhook-timestamp", std::to_string(now_ms / 1000)},
-                  {"webhook-signature", signatures(secrets, due.delivery.event_id, now_ms / 1000, post.body)}};
+                  {"webhook-signature", signatures(secrets, delivery.event_id, now_ms / 1000, post.body)}};
   return send_(post);
 }
 

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 
 #include "server/webhooks/test_webhooks.hpp"
@@ -197,13 +198,11 @@ TEST_P(DeliveryTest, ADeletedEndpointHearsNoMore) {
 
 // Died after the attempt was noted, before the job had its next time: it does not come early.
 TEST_P(DeliveryTest, AnAttemptThatWasNotedIsNotMadeAgainBeforeItsTime) {
-  endpoint();
+  const auto made = endpoint();
   answers_ = {500};
-  const auto ids = tell("msg_1");
-  jobs::Job job;
-  job.payload = Deliverer::order(ids[0], 0).payload;
-  const jobs::Outcome first = deliverer_->run(job);
-  const jobs::Outcome again = deliverer_->run(job);
+  tell("msg_1");
+  const jobs::Outcome first = run(made.id);
+  const jobs::Outcome again = run(made.id);
   EXPECT_THAT(posts_, SizeIs(1));
   EXPECT_EQ(first.kind, jobs::Outcome::Kind::retry);
   EXPECT_EQ(again.kind, jobs::Outcome::Kind::retry);
@@ -227,12 +226,127 @@ TEST_P(DeliveryTest, AnAttemptThatAClockAheadHasPutOffForYearsIsMade) {
 
 TEST_P(DeliveryTest, AJobThatNamesNothingFails) {
   jobs::Job job;
-  for (const char* payload : {"", "{}", R"({"delivery":1})", R"({"delivery":"x"})"}) {
+  for (const char* payload : {"", "{}", R"({"endpoint":1})", R"({"endpoint":"x"})"}) {
     job.payload = payload;
-    EXPECT_EQ(deliverer_->run(job).kind, jobs::Outcome::Kind::failed) << payload;
+    EXPECT_EQ(run(job).kind, jobs::Outcome::Kind::failed) << payload;
   }
-  job.payload = Deliverer::order(uuid(77), 0).payload;
-  EXPECT_EQ(deliverer_->run(job).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(run(uuid(77)).kind, jobs::Outcome::Kind::done);
+}
+
+// It had one for each delivery; the endpoint's own calls.
+TEST_P(DeliveryTest, TheJobsOfAnOlderVersionEnd) {
+  const auto made = endpoint();
+  const auto id = tell("msg_1").at(0);
+  jobs::Job job;
+  job.payload = R"({"delivery":")" + id.text() + "\"}";
+  EXPECT_EQ(run(job).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, IsEmpty());
+  const auto backlogs = store_->backlogs();
+  ASSERT_THAT(*backlogs, SizeIs(1));
+  EXPECT_EQ(backlogs->at(0).endpoint, made.id);
+  EXPECT_EQ(run(made.id).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, SizeIs(1));
+}
+
+TEST_P(DeliveryTest, WhatIsNewDoesNotWaitForWhatComesAgainLater) {
+  endpoint();
+  answers_ = {500};
+  const auto first = tell("msg_1");
+  send_all(first);
+  send_all(tell("msg_2"));
+  ASSERT_THAT(posts_, SizeIs(2));
+  EXPECT_EQ(header(posts_[1], "webhook-id"), "msg_2");
+  clock_.advance_ms(2 * kRetryAfterMs[0]);
+  work();
+  ASSERT_THAT(posts_, SizeIs(3));
+  EXPECT_EQ(delivery(first[0]).state, DeliveryState::delivered);
+}
+
+// Each call takes a second; what the other threads would do meanwhile is done in its midst.
+class BacklogTest : public WebhooksTest {
+ protected:
+  static constexpr std::int64_t kDeliveries = 50;
+
+  base::Result<Answer> send(const Post& post) override {
+    auto answer = WebhooksTest::send(post);
+    clock_.advance_ms(1000);
+    if (others_work_ && !working_) {
+      working_ = true;
+      work();
+      working_ = false;
+    }
+    return answer;
+  }
+  void fill(const base::Uuid& athlete) {
+    for (int i = 0; i < kDeliveries; ++i) {
+      order_all(tell(athlete, "msg_" + std::to_string(i)));
+    }
+  }
+  // Each time costs two transactions of the queue.
+  std::int64_t jobs_taken() {
+    auto connection = sql::Connection::open(jobs_place());
+    auto select = connection->prepare("SELECT CAST(sum(attempt) AS BIGINT) FROM job");
+    EXPECT_TRUE(*select->step());
+    return select->integer(0);
+  }
+
+  bool others_work_ = false;
+  bool working_ = false;
+};
+INSTANTIATE_TEST_SUITE_P(Both, BacklogTest, both_databases(), database_name);
+
+TEST_P(BacklogTest, WhatWaitsForASlowEndpointDoesNotKeepTheQueueBusy) {
+  others_work_ = true;
+  endpoint();
+  fill(kAnna);
+  work();
+  EXPECT_THAT(posts_, SizeIs(kDeliveries));
+  EXPECT_LE(jobs_taken(), kDeliveries);
+}
+
+TEST_P(BacklogTest, AnothersNewsDoNotWaitForTheBacklogsEnd) {
+  endpoint();
+  ASSERT_TRUE(store_->create(kBen, "https://ben.example/in", {}));
+  fill(kAnna);
+  clock_.advance_ms(1000);
+  order_all(tell(kBen, "msg_ben"));
+  work();
+  ASSERT_THAT(posts_, SizeIs(kDeliveries + 1));
+  const auto bens = std::ranges::find(posts_, "ben.example", [](const Post& post) { return post.target.host; });
+  EXPECT_LT(bens - posts_.begin(), kDeliveries / 10);
+  for (std::int64_t i = 0, place = 0; i <= kDeliveries; ++i) {
+    if (posts_[static_cast<std::size_t>(i)].target.host == "example.com") {
+      EXPECT_EQ(header(posts_[static_cast<std::size_t>(i)], "webhook-id"), "msg_" + std::to_string(place++));
+    }
+  }
+}
+
+// Too many names are looked up at the moment.
+class CrowdedTest : public WebhooksTest {
+ protected:
+  base::Result<std::vector<Address>> resolve(const std::string& host) override {
+    if (crowded_) {
+      return base::Error{base::ErrorCode::no_room, "not now"};
+    }
+    return WebhooksTest::resolve(host);
+  }
+  bool crowded_ = true;
+};
+INSTANTIATE_TEST_SUITE_P(Both, CrowdedTest, both_databases(), database_name);
+
+TEST_P(CrowdedTest, WhatCannotBeLookedUpYetHasHadNoAttempt) {
+  const auto made = endpoint();
+  const auto id = tell("msg_1");
+  send_all(id);
+  EXPECT_EQ(delivery(id[0]).attempts, 0);
+  EXPECT_FALSE(delivery(id[0]).next_ms);
+  EXPECT_FALSE(store_->endpoint(kAnna, made.id)->failing_since_ms);
+  EXPECT_THAT(calls_, IsEmpty());
+  crowded_ = false;
+  clock_.advance_ms(kRetryAfterMs[0] - 1);
+  work();
+  EXPECT_EQ(delivery(id[0]).state, DeliveryState::delivered);
+  EXPECT_EQ(delivery(id[0]).attempts, 1);
 }
 
 class RebindTest : public WebhooksTest {
@@ -271,59 +385,46 @@ TEST_P(RebindTest, ANameThatLeadsInsideIsNotCalled) {
   EXPECT_EQ(calls_[CallResult::unanswered], 1);
 }
 
-// While two calls to an endpoint are on their way, a third waits.
+// While calls are on their way other endpoints' jobs begin.
 class SlowTest : public WebhooksTest {
  protected:
   base::Result<Answer> send(const Post& post) override {
     posts_.push_back(post);
-    if (posts_.size() <= jobs_.size()) {
-      outcomes_.push_back(deliverer_->run(jobs_[posts_.size() - 1]));
+    if (posts_.size() <= others_.size()) {
+      outcomes_.push_back(run(others_[posts_.size() - 1]));
     }
     return Answer{200, 1};
   }
-  std::vector<jobs::Job> jobs_;
+  std::vector<base::Uuid> others_;
   std::vector<jobs::Outcome> outcomes_;
 };
 INSTANTIATE_TEST_SUITE_P(Both, SlowTest, both_databases(), database_name);
 
-TEST_P(SlowTest, ASlowEndpointHoldsTwoCallsAtMost) {
-  endpoint();
-  jobs::Job first;
-  first.payload = Deliverer::order(tell("msg_1").at(0), 0).payload;
-  for (const char* id : {"msg_2", "msg_3"}) {
-    jobs_.emplace_back();
-    jobs_.back().payload = Deliverer::order(tell(id).at(0), 0).payload;
-  }
-  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
-  EXPECT_THAT(posts_, SizeIs(2));
-  ASSERT_THAT(outcomes_, SizeIs(2));
+// It has lost its lease meanwhile.
+TEST_P(SlowTest, ASlowEndpointIsCalledOnceAtATime) {
+  const Endpoint made = endpoint();
+  tell("msg_1");
+  others_ = {made.id};
+  EXPECT_EQ(run(made.id).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, SizeIs(1));
+  ASSERT_THAT(outcomes_, SizeIs(1));
   EXPECT_EQ(outcomes_[0].kind, jobs::Outcome::Kind::retry);
   EXPECT_THAT(outcomes_[0].why, HasSubstr("on their way"));
-  EXPECT_EQ(outcomes_[1].kind, jobs::Outcome::Kind::done);
-  EXPECT_EQ(deliverer_->run(jobs_[1]).kind, jobs::Outcome::Kind::done);
 }
 
 TEST_P(SlowTest, AnAthletesEndpointsHoldThreeCallsAtMost) {
-  const Endpoint one = endpoint("https://example.com/one");
-  endpoint("https://example.com/two");
-  std::vector<base::Uuid> ids;
-  for (const char* id : {"msg_1", "msg_2"}) {
-    for (const base::Uuid& made : tell(id)) {
-      ids.insert(delivery(made).endpoint == one.id ? ids.begin() : ids.end(), made);
-    }
+  for (const char* path : {"one", "two", "three", "four"}) {
+    others_.push_back(endpoint("https://example.com/" + std::string(path)).id);
   }
-  ASSERT_THAT(ids, SizeIs(4));
-  for (const base::Uuid& id : ids) {
-    jobs_.emplace_back();
-    jobs_.back().payload = Deliverer::order(id, 0).payload;
-  }
-  const jobs::Job first = jobs_.front();
-  jobs_.erase(jobs_.begin());
-  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
+  ASSERT_THAT(tell("msg_1"), SizeIs(4));
+  const base::Uuid first = others_.front();
+  others_.erase(others_.begin());
+  EXPECT_EQ(run(first).kind, jobs::Outcome::Kind::done);
   EXPECT_THAT(posts_, SizeIs(3));
   ASSERT_THAT(outcomes_, SizeIs(3));
   EXPECT_EQ(outcomes_[0].kind, jobs::Outcome::Kind::retry);
-  EXPECT_EQ(deliverer_->run(jobs_[2]).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(run(others_[2]).kind, jobs::Outcome::Kind::done);
+  EXPECT_THAT(posts_, SizeIs(4));
 }
 
 // No call ends before all jobs were taken.
@@ -331,24 +432,23 @@ class HangingTest : public WebhooksTest {
  protected:
   base::Result<Answer> send(const Post& post) override {
     ++calls_to_[post.target.host];
-    while (next_ < jobs_.size()) {
-      (void)deliverer_->run(jobs_[next_++]);
+    while (next_ < endpoints_.size()) {
+      (void)run(endpoints_[next_++]);
     }
     return Answer{200, 1};
   }
-  // An event for so many endpoints of an athlete's, all on one host; their jobs come after those that there are.
+  // An event for so many endpoints of an athlete's, all on one host; they come after those that there are.
   void tell_all(const base::Uuid& athlete, const std::string& host, int endpoints) {
     for (int i = 0; i < endpoints; ++i) {
       ASSERT_TRUE(store_->create(athlete, "https://" + host + "/" + std::to_string(i), {}));
     }
     const Store::News news{athlete, {"msg_" + host, "session.created", "{}"}};
     for (const base::Uuid& id : *store_->fan_out({&news, 1})) {
-      jobs_.emplace_back();
-      jobs_.back().payload = Deliverer::order(id, 0).payload;
+      endpoints_.push_back(id);
     }
   }
 
-  std::vector<jobs::Job> jobs_;
+  std::vector<base::Uuid> endpoints_;
   std::size_t next_ = 0;
   std::map<std::string, int> calls_to_;
 };
@@ -359,15 +459,15 @@ TEST_P(HangingTest, TwoAthletesWithABacklogLeavePlacesToOthers) {
   tell_all(kBen, "ben.example", 4);
   tell_all(uuid(3), "carl.example", 1);
   tell_all(uuid(4), "dora.example", 1);
-  const jobs::Job& first = jobs_[next_++];
-  EXPECT_EQ(deliverer_->run(first).kind, jobs::Outcome::Kind::done);
+  const base::Uuid first = endpoints_[next_++];
+  EXPECT_EQ(run(first).kind, jobs::Outcome::Kind::done);
   const std::map<std::string, int> expected{
       {"anna.example", kCallsOfAny}, {"ben.example", 1}, {"carl.example", 1}, {"dora.example", 1}};
   EXPECT_EQ(calls_to_, expected);
   // They have ended, and the rest may go.
-  next_ = jobs_.size();
-  EXPECT_EQ(deliverer_->run(jobs_[3]).kind, jobs::Outcome::Kind::done);
-  EXPECT_EQ(deliverer_->run(jobs_[7]).kind, jobs::Outcome::Kind::done);
+  next_ = endpoints_.size();
+  EXPECT_EQ(run(endpoints_[3]).kind, jobs::Outcome::Kind::done);
+  EXPECT_EQ(run(endpoints_[7]).kind, jobs::Outcome::Kind::done);
   EXPECT_EQ(calls_to_.at("ben.example"), 2);
 }
 

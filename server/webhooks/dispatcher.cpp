@@ -76,22 +76,15 @@ void Dispatcher::loop() {
 }
 
 Status Dispatcher::recover() {
-  std::optional<base::Uuid> after;
-  while (true) {
-    const auto page = store_.waiting(after, kEventsAtATime);
-    if (!page) {
-      return page.error();
-    }
-    if (page->empty()) {
-      return {};
-    }
-    std::vector<jobs::Order> orders;
-    for (const Delivery& delivery : *page) {
-      orders.push_back(Deliverer::order(delivery.id, delivery.next_ms.value_or(clock_.utc_ms())));
-    }
-    BOATHOUSE_TRY(runner_.add(orders));
-    after = page->back().id;
+  const auto backlogs = store_.backlogs();
+  if (!backlogs) {
+    return backlogs.error();
   }
+  std::vector<jobs::Order> orders;
+  for (const Store::Backlog& backlog : *backlogs) {
+    orders.push_back(Deliverer::order(backlog.endpoint, backlog.due_ms));
+  }
+  return orders.empty() ? Status() : runner_.add(orders);
 }
 
 Status Dispatcher::recover_now_and_then() {
@@ -128,13 +121,13 @@ Result<bool> Dispatcher::step() {
   for (const ledger::Event& event : *events) {
     news.push_back({event.athlete, message_of(event, epoch)});
   }
-  const auto to_send = store_.fan_out(news);
-  if (!to_send) {
-    return to_send.error();
+  const auto to_tell = store_.fan_out(news);
+  if (!to_tell) {
+    return to_tell.error();
   }
   std::vector<jobs::Order> orders;
-  for (const base::Uuid& delivery : *to_send) {
-    orders.push_back(Deliverer::order(delivery, clock_.utc_ms()));
+  for (const base::Uuid& endpoint : *to_tell) {
+    orders.push_back(Deliverer::order(endpoint, clock_.utc_ms()));
   }
   if (!orders.empty()) {
     BOATHOUSE_TRY(runner_.add(orders));

@@ -1,6 +1,6 @@
-// Takes the ledger's events to the endpoints that want them: a row in the log for each, then a job for each row, then
-// the ledger forgets the events. Whatever dies in between is done again and makes nothing twice: the log has one row
-// for an endpoint and an event, a row one living job.
+// Takes the ledger's events to the endpoints that want them: a row in the log for each, then a job for each endpoint
+// that has none, then the ledger forgets the events. Whatever dies in between is done again and makes nothing twice:
+// the log has one row for an endpoint and an event, an endpoint one living job.
 #pragma once
 
 #include <condition_variable>
@@ -41,8 +41,8 @@ class Dispatcher {
   // There may be events. Any thread, never blocks.
   void wake();
 
-  // A job for every delivery that waits and has none: a call of the API may have died before it made it, or made it of
-  // a delivery whose job was just ending.
+  // A job for every endpoint for which something waits and that has none: a call of the API may have died before it
+  // made it, or its workers died too often.
   base::Status recover();
 
   // Takes some events on, on this thread; true: there may be more. With several nodes only the one that leads does.

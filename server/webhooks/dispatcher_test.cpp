@@ -109,11 +109,11 @@ TEST_P(DispatcherTest, DeathBeforeTheLedgerForgetsMakesNothingTwice) {
   put(100);
   const auto events = ledger_->events(10);
   const Store::News news{kAnna, message_of(events->at(0), ledger_->epoch())};
-  const auto ids = store_->fan_out({&news, 1});
-  const jobs::Order order = Deliverer::order(ids->at(0), clock_.utc_ms());
+  const auto told = store_->fan_out({&news, 1});
+  const jobs::Order order = Deliverer::order(*told->begin(), clock_.utc_ms());
   ASSERT_TRUE(runner_->add({&order, 1}));
   const auto again = store_->fan_out({&news, 1});
-  ASSERT_EQ(*again, *ids);
+  ASSERT_EQ(*again, *told);
   ASSERT_TRUE(runner_->add({&order, 1}));
   EXPECT_EQ(queue_->counts()->waiting, 1U);
   work();
@@ -125,21 +125,25 @@ TEST_P(DispatcherTest, DeathBeforeTheLedgerForgetsMakesNothingTwice) {
 
 // A call of the API died between the log and the job, or the job's workers died too often.
 TEST_P(DispatcherTest, WhatWaitsWithoutAJobGetsOneAtTheStart) {
-  endpoint();
+  endpoint("https://example.com/one");
   answers_ = {500};
   send_all(tell("msg_1"));  // comes again in some seconds, by its own job
-  const auto without = tell("msg_2").at(0);
+  endpoint("https://example.com/other", {"session.complete"});
+  const auto without = tell("msg_2", "session.complete");
+  ASSERT_THAT(without, SizeIs(2));
   EXPECT_EQ(queue_->counts()->waiting, 1U);
   ASSERT_TRUE(dispatcher_->recover());
   EXPECT_EQ(queue_->counts()->waiting, 2U);
   work();
-  EXPECT_EQ(delivery(without).state, DeliveryState::delivered);
-  EXPECT_THAT(posts_, SizeIs(2));
+  for (const base::Uuid& id : without) {
+    EXPECT_EQ(delivery(id).state, DeliveryState::delivered);
+  }
+  EXPECT_THAT(posts_, SizeIs(3));
   ASSERT_TRUE(dispatcher_->recover());
   EXPECT_EQ(queue_->counts()->waiting, 1U);
   clock_.advance_ms(2 * kRetryAfterMs[0]);
   work();
-  EXPECT_THAT(posts_, SizeIs(3));
+  EXPECT_THAT(posts_, SizeIs(4));
 }
 
 TEST_P(DispatcherTest, WhatLosesItsJobWhileTheServerRunsGetsAnother) {

@@ -1,5 +1,6 @@
 #include "server/webhooks/lookup.hpp"
 
+#include <algorithm>
 #include <future>
 #include <map>
 #include <memory>
@@ -27,7 +28,7 @@ class Lookups {
   }
 
   // Of the look-up of this name that runs, or of a new one. Not valid: too many run, or the system has no thread left.
-  std::shared_future<Addresses> begin(const std::string& host) {
+  std::shared_future<Addresses> begin(const base::Uuid& athlete, const std::string& host) {
     const std::lock_guard lock(mutex_);
     // A thread that has its answer is at its end.
     for (auto one = running_.begin(); one != running_.end();) {
@@ -41,13 +42,15 @@ class Lookups {
     if (const auto found = running_.find(host); found != running_.end()) {
       return found->second.answer;
     }
-    if (running_.size() >= kMaxLookups) {
+    const auto of_athlete =
+        std::ranges::count_if(running_, [&athlete](const auto& one) { return one.second.athlete == athlete; });
+    if (running_.size() >= kMaxLookups || static_cast<std::size_t>(of_athlete) >= kLookupsOfAthlete) {
       return {};
     }
     std::packaged_task<Addresses()> task([this, host] { return resolve_(host); });
     std::shared_future<Addresses> answer = task.get_future().share();
     try {
-      running_.emplace(host, Lookup{answer, std::thread(std::move(task))});
+      running_.emplace(host, Lookup{athlete, answer, std::thread(std::move(task))});
     } catch (const std::system_error&) {
       return {};
     }
@@ -56,6 +59,7 @@ class Lookups {
 
  private:
   struct Lookup {
+    base::Uuid athlete;  // who began it
     std::shared_future<Addresses> answer;
     std::thread thread;
   };
@@ -67,11 +71,12 @@ class Lookups {
 
 }  // namespace
 
-Resolver resolve_within(std::chrono::milliseconds most, Resolver resolve) {
-  return [most, lookups = std::make_shared<Lookups>(std::move(resolve))](const std::string& host) -> Addresses {
-    const std::shared_future<Addresses> answer = lookups->begin(host);
+LookUp resolve_within(std::chrono::milliseconds most, Resolver resolve) {
+  return [most, lookups = std::make_shared<Lookups>(std::move(resolve))](const base::Uuid& athlete,
+                                                                         const std::string& host) -> Addresses {
+    const std::shared_future<Addresses> answer = lookups->begin(athlete, host);
     if (!answer.valid()) {
-      return Error{ErrorCode::unavailable, "too many names are being looked up that nobody answers for"};
+      return Error{ErrorCode::no_room, "too many names are being looked up that nobody answers for"};
     }
     if (answer.wait_for(most) != std::future_status::ready) {
       return Error{ErrorCode::unavailable, "nobody answered for the host's name in time"};

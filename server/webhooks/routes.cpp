@@ -378,13 +378,18 @@ Response rotate_webhook(Api& api, const Request& request) {
   });
 }
 
+Status order_calls(Api& api, const base::Uuid& endpoint, std::int64_t due_ms) {
+  const jobs::Order order = Deliverer::order(endpoint, due_ms);
+  return api.parts.runner.add({&order, 1});
+}
+
 // A job for a delivery that waits; what the client is told is that it is on its way.
 Response sent(Api& api, const Request& request, const Result<Delivery>& delivery) {
   if (!delivery) {
     return http::problem_response(request, delivery.error());
   }
-  const jobs::Order order = Deliverer::order(delivery->id, delivery->next_ms.value_or(api.parts.clock.utc_ms()));
-  if (const Status added = api.parts.runner.add({&order, 1}); !added) {
+  const std::int64_t due_ms = delivery->next_ms.value_or(api.parts.clock.utc_ms());
+  if (const Status added = order_calls(api, delivery->endpoint, due_ms); !added) {
     return http::problem_response(request, added.error());
   }
   return one(202, *delivery);
@@ -503,11 +508,7 @@ Response replay_failed(Api& api, const Request& request) {
   if (!replayed) {
     return http::problem_response(request, replayed.error());
   }
-  std::vector<jobs::Order> orders;
-  for (const base::Uuid& delivery : replayed->deliveries) {
-    orders.push_back(Deliverer::order(delivery, api.parts.clock.utc_ms()));
-  }
-  if (const Status added = api.parts.runner.add(orders); !added) {
+  if (const Status added = order_calls(api, *id, api.parts.clock.utc_ms()); !added) {
     return http::problem_response(request, added.error());
   }
   std::string body;

@@ -64,6 +64,13 @@ CREATE TABLE webhook_outcome (
   athlete BLOB CHECK (length(athlete) = 16),
   what TEXT
 ) STRICT;
+)sql"},
+                                 // What of an endpoint's is due the longest, and what has ended the longest ago.
+                                 sql::Migration{4, R"sql(
+ALTER TABLE endpoint ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+DROP INDEX delivery_waiting;
+CREATE INDEX delivery_due ON delivery (endpoint, (coalesce(next_ms, created_ms)), id) WHERE state = 1;
+CREATE INDEX delivery_ended ON delivery (endpoint, state, (coalesce(last_ms, created_ms)), id);
 )sql"}};
 
 }  // namespace

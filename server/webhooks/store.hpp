@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -160,18 +161,24 @@ class Store {
     Message message;
   };
   // A delivery for each message and each enabled endpoint of its athlete that wants it, all in one transaction. The
-  // ids of those that wait, also of those that an earlier call has made of the same event.
-  base::Result<std::vector<base::Uuid>> fan_out(std::span<const News> news);
+  // endpoints for which one of them waits, also one that an earlier call has made of the same event.
+  base::Result<std::set<base::Uuid>> fan_out(std::span<const News> news);
 
-  // Deliveries that wait, in order of id, after `after`.
-  base::Result<std::vector<Delivery>> waiting(const std::optional<base::Uuid>& after, std::size_t limit);
-
-  struct Due {
-    Delivery delivery;
-    Endpoint endpoint;
+  // An endpoint for which deliveries wait, and when the first of them is due.
+  struct Backlog {
+    base::Uuid endpoint;
+    std::int64_t due_ms = 0;
   };
-  // nullopt: there is no such delivery any more.
-  base::Result<std::optional<Due>> due(const base::Uuid& delivery);
+  base::Result<std::vector<Backlog>> backlogs();
+
+  struct Next {
+    Endpoint endpoint;
+    std::optional<Delivery> due;          // that has been due the longest
+    std::optional<std::int64_t> next_ms;  // without one: when the first of those that wait is
+  };
+  // What this endpoint is to be told next. What is to wait for longer than `longest_wait_ms` is due: a clock that was
+  // ahead has put it off. nullopt: there is no such endpoint any more.
+  base::Result<std::optional<Next>> next(const base::Uuid& endpoint, std::int64_t longest_wait_ms);
   base::Status note(const Delivery& delivery, const Attempt& attempt);
 
   struct Lag {
@@ -202,6 +209,7 @@ class Store {
   base::Result<std::vector<Endpoint>> select_endpoints(const base::Uuid& athlete, const base::Uuid* id);
   base::Result<Endpoint> one_endpoint(const base::Uuid& athlete, const base::Uuid& id);
   base::Result<std::optional<Delivery>> one_delivery(const base::Uuid& id);
+  base::Result<std::optional<Delivery>> first_due(const base::Uuid& endpoint, std::int64_t longest_wait_ms);
   base::Result<std::optional<Delivery>> delivery_of_event(const base::Uuid& endpoint, const std::string& event_id);
   base::Status put(const Endpoint& endpoint);
   base::Status insert(const Delivery& delivery);

@@ -250,16 +250,16 @@ Status Store::forget_old(const base::Uuid& endpoint) {
   return remove->bind(1, endpoint.bytes).bind(2, clock_.utc_ms() - kKeptMs).bind(3, kKeptDeliveries).run();
 }
 
-Result<std::vector<base::Uuid>> Store::fan_out(std::span<const News> news) {
+Result<std::set<base::Uuid>> Store::fan_out(std::span<const News> news) {
   const std::lock_guard lock(mutex_);
   // Most servers have events all day and hardly a webhook: seen without the lock of the writers.
   const auto anybody = has_endpoints();
   if (!anybody) {
     return anybody.error();
   }
-  std::vector<base::Uuid> to_send;
+  std::set<base::Uuid> to_tell;
   if (!*anybody) {
-    return to_send;
+    return to_tell;
   }
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -285,7 +285,7 @@ Result<std::vector<base::Uuid>> Store::fan_out(std::span<const News> news) {
       }
       if (*before) {
         if ((*before)->state == DeliveryState::waiting) {
-          to_send.push_back((*before)->id);
+          to_tell.insert(endpoint.id);
         }
         continue;
       }
@@ -302,7 +302,7 @@ Result<std::vector<base::Uuid>> Store::fan_out(std::span<const News> news) {
         delivery.error = "too many deliveries waited already";
       } else {
         ++waiting[endpoint.id];
-        to_send.push_back(delivery.id);
+        to_tell.insert(endpoint.id);
       }
       BOATHOUSE_TRY(insert(delivery));
     }
@@ -311,45 +311,70 @@ Result<std::vector<base::Uuid>> Store::fan_out(std::span<const News> news) {
     BOATHOUSE_TRY(forget_old(endpoint));
   }
   BOATHOUSE_TRY(transaction->commit());
-  return to_send;
+  return to_tell;
 }
 
-Result<std::vector<Delivery>> Store::waiting(const std::optional<base::Uuid>& after, std::size_t limit) {
+Result<std::vector<Store::Backlog>> Store::backlogs() {
   const std::lock_guard lock(mutex_);
   const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
   }
-  auto select = connection_.prepare(std::string(kDeliveries) + "WHERE state = 1 AND id > ?1 ORDER BY id LIMIT ?2");
+  auto select = connection_.prepare(
+      "SELECT endpoint, min(coalesce(next_ms, created_ms)) FROM delivery WHERE state = 1 GROUP BY endpoint");
   if (!select) {
     return select.error();
   }
-  const base::ByteView start = after ? base::ByteView(after->bytes) : base::ByteView();  // before every id
-  return rows_of(select->bind(1, start).bind(2, limit), delivery_of);
+  return rows_of(*select, [](const sql::Statement& row) { return Backlog{uuid_of(row.blob(0)), row.integer(1)}; });
 }
 
-Result<std::optional<Store::Due>> Store::due(const base::Uuid& delivery) {
+// The index delivery_due has them in this order.
+Result<std::optional<Delivery>> Store::first_due(const base::Uuid& endpoint, std::int64_t longest_wait_ms) {
+  auto select =
+      connection_.prepare(std::string(kDeliveries) +
+                          "WHERE endpoint = ?1 AND state = 1 AND (next_ms IS NULL OR next_ms <= ?2 OR next_ms > ?3) "
+                          "ORDER BY coalesce(next_ms, created_ms), id LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  const std::int64_t now_ms = clock_.utc_ms();
+  select->bind(1, endpoint.bytes).bind(2, now_ms).bind(3, now_ms + longest_wait_ms);
+  return first_of(rows_of(*select, delivery_of));
+}
+
+Result<std::optional<Store::Next>> Store::next(const base::Uuid& endpoint, std::int64_t longest_wait_ms) {
   const std::lock_guard lock(mutex_);
   const auto snapshot = sql::Snapshot::begin(connection_);
   if (!snapshot) {
     return snapshot.error();
-  }
-  auto found = one_delivery(delivery);
-  if (!found) {
-    return found.error();
-  }
-  if (!*found) {
-    return std::optional<Due>();
   }
   auto select = connection_.prepare(std::string(kEndpoints) + "WHERE id = ?1");
   if (!select) {
     return select.error();
   }
-  auto endpoint = first_of(rows_of(select->bind(1, (*found)->endpoint.bytes), endpoint_of));
-  if (!endpoint) {
-    return endpoint.error();
+  auto found = first_of(rows_of(select->bind(1, endpoint.bytes), endpoint_of));
+  if (!found) {
+    return found.error();
   }
-  return *endpoint ? std::optional(Due{std::move(**found), std::move(**endpoint)}) : std::nullopt;
+  if (!*found) {
+    return std::optional<Next>();
+  }
+  auto due = first_due(endpoint, longest_wait_ms);
+  if (!due) {
+    return due.error();
+  }
+  Next next{std::move(**found), std::move(*due), {}};
+  if (!next.due) {
+    auto first = connection_.prepare("SELECT min(next_ms) FROM delivery WHERE endpoint = ?1 AND state = 1");
+    if (!first) {
+      return first.error();
+    }
+    if (const auto row = first->bind(1, endpoint.bytes).step(); !row) {
+      return row.error();
+    }
+    next.next_ms = first->optional_integer(0);
+  }
+  return std::optional(std::move(next));
 }
 
 // An answer that comes after the endpoint was deleted changes nothing.

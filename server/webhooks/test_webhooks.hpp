@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,26 +44,30 @@ class WebhooksFixture : public testing::Test {
 
   void SetUp() override {
     ASSERT_EQ(database_.missing(), "");
-    sql::Place jobs_place = database_.place();
-    if (!jobs_place.sqlite_file.empty()) {
-      jobs_place.sqlite_file = folder_.file("jobs.db");
-    }
     auto store = Store::open(database_.place(), clock_, random_);
     ASSERT_TRUE(store) << store.error().text;
     store_ = std::move(*store);
-    auto queue = jobs::Queue::open(jobs_place, random_);
+    auto queue = jobs::Queue::open(jobs_place(), random_);
     ASSERT_TRUE(queue) << queue.error().text;
     queue_ = std::move(*queue);
     runner_ =
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
     deliverer_ = std::make_unique<Deliverer>(
-        *store_, clock_, random_, Policy{}, [this](const std::string& host) { return resolve(host); },
+        *store_, clock_, random_, Policy{},
+        [this](const base::Uuid&, const std::string& host) { return resolve(host); },
         [this](const Post& post) { return send(post); }, [this](CallResult result) { ++calls_[result]; });
     runner_->handle(
-        std::string(kDeliveryJob), [this](jobs::Runner::Context& context) { return deliverer_->run(context.job()); },
+        std::string(kDeliveryJob), [this](jobs::Runner::Context& context) { return deliverer_->run(context); },
         kCallPlaces, kLongestWaitMs);
   }
 
+  sql::Place jobs_place() {
+    sql::Place place = database_.place();
+    if (!place.sqlite_file.empty()) {
+      place.sqlite_file = folder_.file("jobs.db");
+    }
+    return place;
+  }
   virtual base::Result<std::vector<Address>> resolve(const std::string& host) {
     resolved_.push_back(host);
     return std::vector{*Address::parse("8.8.8.8")};
@@ -87,18 +92,45 @@ class WebhooksFixture : public testing::Test {
     return *made;
   }
   std::vector<base::Uuid> tell(const std::string& event_id, const std::string& type = "session.created") {
-    const Store::News news{kAnna, {event_id, type, R"({"type":")" + type + "\"}"}};
-    auto ids = store_->fan_out({&news, 1});
-    EXPECT_TRUE(ids) << ids.error().text;
-    return *ids;
+    return tell(kAnna, event_id, type);
+  }
+  // The deliveries of it that wait.
+  std::vector<base::Uuid> tell(const base::Uuid& athlete, const std::string& event_id,
+                               const std::string& type = "session.created") {
+    const Store::News news{athlete, {event_id, type, R"({"type":")" + type + "\"}"}};
+    const auto endpoints = store_->fan_out({&news, 1});
+    EXPECT_TRUE(endpoints) << endpoints.error().text;
+    std::vector<base::Uuid> ids;
+    for (const base::Uuid& endpoint : *endpoints) {
+      for (const Delivery& delivery : *store_->deliveries(athlete, endpoint, {}, kAll)) {
+        if (delivery.event_id == event_id) {
+          ids.push_back(delivery.id);
+          endpoint_of_[delivery.id] = endpoint;
+        }
+      }
+    }
+    return ids;
   }
   // As the dispatcher does.
-  void send_all(const std::vector<base::Uuid>& ids) {
+  void order_all(const std::vector<base::Uuid>& ids) {
     for (const base::Uuid& id : ids) {
-      const jobs::Order order = Deliverer::order(id, clock_.utc_ms());
+      const jobs::Order order = Deliverer::order(endpoint_of_.at(id), clock_.utc_ms());
       EXPECT_TRUE(runner_->add({&order, 1}));
     }
+  }
+  void send_all(const std::vector<base::Uuid>& ids) {
+    order_all(ids);
     work();
+  }
+  // The job of an endpoint, beside the queue.
+  jobs::Outcome run(const base::Uuid& endpoint) {
+    jobs::Job job;
+    job.payload = Deliverer::order(endpoint, 0).payload;
+    return run(job);
+  }
+  jobs::Outcome run(const jobs::Job& job) {
+    jobs::Runner::Context context(*runner_, job);
+    return deliverer_->run(context);
   }
   void work() {
     while (true) {
@@ -110,13 +142,26 @@ class WebhooksFixture : public testing::Test {
     }
   }
   Delivery delivery(const base::Uuid& id) {
-    const auto due = store_->due(id);
-    EXPECT_TRUE(due && *due);
-    return (*due)->delivery;
+    const auto found = find(id);
+    EXPECT_TRUE(found);
+    return found.value_or(Delivery());
+  }
+  std::optional<Delivery> find(const base::Uuid& id) {
+    for (const base::Uuid& athlete : {kAnna, kBen}) {
+      for (const Endpoint& endpoint : *store_->endpoints(athlete)) {
+        for (Delivery& delivery : *store_->deliveries(athlete, endpoint.id, {}, kAll)) {
+          if (delivery.id == id) {
+            return std::move(delivery);
+          }
+        }
+      }
+    }
+    return std::nullopt;
   }
 
   static inline const base::Uuid kAnna = uuid(1);
   static inline const base::Uuid kBen = uuid(2);
+  static constexpr std::size_t kAll = 1'000'000;
 
   test_support::TemporaryFolder folder_;
   sql::TestDatabase database_;
@@ -131,6 +176,7 @@ class WebhooksFixture : public testing::Test {
   std::vector<Post> posts_;
   std::vector<std::string> resolved_;
   std::map<CallResult, int> calls_;
+  std::map<base::Uuid, base::Uuid> endpoint_of_;  // by delivery
 };
 
 class WebhooksTest : public WebhooksFixture, public testing::WithParamInterface<sql::Dialect> {

@@ -66,14 +66,14 @@ base::Result<std::unique_ptr<Webhooks>> Webhooks::open(const Databases& database
   if (databases.nodes() == 1) BOATHOUSE_TRY(made->queue_->end_leases(clock.utc_ms()));
   const auto no_log = [](std::string_view) {};
   made->runner_ = std::make_unique<jobs::Runner>(*made->queue_, clock, random, jobs::Runner::Options{}, no_log);
-  const auto resolve = [](const std::string&) {
+  const auto look_up = [](const base::Uuid&, const std::string&) {
     return base::Result(std::vector{*webhooks::Address::parse("8.8.8.8")});
   };
-  made->deliverer_ = std::make_unique<webhooks::Deliverer>(*made->store_, clock, random, webhooks::Policy{}, resolve,
+  made->deliverer_ = std::make_unique<webhooks::Deliverer>(*made->store_, clock, random, webhooks::Policy{}, look_up,
                                                            std::move(send), [](webhooks::CallResult) {});
   made->runner_->handle(
       std::string(webhooks::kDeliveryJob),
-      [&deliverer = *made->deliverer_](jobs::Runner::Context& context) { return deliverer.run(context.job()); },
+      [&deliverer = *made->deliverer_](jobs::Runner::Context& context) { return deliverer.run(context); },
       webhooks::kCallPlaces, webhooks::kLongestWaitMs);
   made->dispatcher_ = std::make_unique<webhooks::Dispatcher>(ledger, *made->store_, *made->runner_, clock, no_log);
   for (const Receiver& receiver : receivers.all()) {
@@ -104,12 +104,11 @@ base::Result<std::uint64_t> Webhooks::waiting() {
 
 std::string Webhooks::unrest() {
   std::string text;
-  const auto waiting = store_->waiting({}, 10);
+  const auto backlogs = store_->backlogs();
   const auto jobs = queue_->counts();
-  if (!waiting || !jobs) return text;
-  for (const webhooks::Delivery& delivery : *waiting) {
-    text +=
-        "\n    " + delivery.event_id + " after " + std::to_string(delivery.attempts) + " attempts: " + delivery.error;
+  if (!backlogs || !jobs) return text;
+  for (const webhooks::Store::Backlog& backlog : *backlogs) {
+    text += "\n    endpoint " + backlog.endpoint.text() + " waits until " + std::to_string(backlog.due_ms);
   }
   return text + "\n    jobs: " + std::to_string(jobs->waiting) + " wait, " + std::to_string(jobs->running) + " run, " +
          std::to_string(jobs->failed) + " failed";
