@@ -139,6 +139,10 @@ void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::C
                       const std::int64_t now_ms = clock.utc_ms();
                       return one(static_cast<double>(now_ms - lag->oldest_ms.value_or(now_ms)) / 1000.0);
                     });
+  registry_.collect(
+      "boathouse_webhook_forgotten_deliveries_total",
+      "Failed deliveries that this node removed from a log that has too many of them; they cannot be replayed.", {},
+      [&webhooks] { return one(static_cast<double>(webhooks.forgotten())); }, true);
 }
 
 base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,

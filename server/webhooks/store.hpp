@@ -4,6 +4,7 @@
 // Thread rule: every call from any thread. Errors besides those named: as of server/sql.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -31,9 +32,12 @@ inline constexpr std::size_t kMaxEndpoints = 10;                          // of 
 inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a rotated secret goes on signing
 inline constexpr std::int64_t kCallKeptMs = std::int64_t{24} * 3'600'000;
 inline constexpr std::size_t kMaxCallsKept = 20;       // of an endpoint, the newest
-inline constexpr std::int64_t kMaxWaiting = 10'000;    // deliveries of an endpoint; more have failed
-inline constexpr std::size_t kMaxReplayed = 1000;      // failed deliveries at a time
-inline constexpr std::int64_t kKeptDeliveries = 1000;  // of an endpoint, besides those that wait
+inline constexpr std::int64_t kMaxWaiting = 10'000;  // deliveries of an endpoint; more have failed
+inline constexpr std::size_t kMaxReplayed = 1000;    // failed deliveries at a time
+// Of an endpoint's deliveries that have ended, the last to do so stay, for kKeptMs from then on. Those that failed may
+// be replayed: nothing that was delivered takes their place.
+inline constexpr std::int64_t kKeptDelivered = 1000;
+inline constexpr std::int64_t kKeptFailed = 20'000;
 inline constexpr std::int64_t kKeptMs = std::int64_t{30} * 24 * 3'600'000;
 
 struct Endpoint {
@@ -186,6 +190,8 @@ class Store {
     std::optional<std::int64_t> oldest_ms;  // since when the oldest of them waits
   };
   base::Result<Lag> lag();
+  // Failed deliveries that were removed because there were kKeptFailed others, since open().
+  [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 
  private:
   Store(sql::Connection connection, base::Clock& clock, base::RandomSource& random)
@@ -217,11 +223,14 @@ class Store {
   base::Result<bool> has_endpoints();
   base::Result<std::int64_t> waiting_of(const base::Uuid& endpoint);
   base::Result<std::int64_t> room_of(const base::Uuid& athlete, const base::Uuid& endpoint);
-  base::Status forget_old(const base::Uuid& endpoint);
+  // The number of those that failed and of which there are too many.
+  base::Result<std::uint64_t> forget_old(const base::Uuid& endpoint);
+  base::Status forget_beyond(const base::Uuid& endpoint, DeliveryState state, std::int64_t kept);
 
   base::Clock& clock_;
   base::RandomSource& random_;
   base::UuidV7Source ids_;
+  std::atomic<std::uint64_t> forgotten_ = 0;
   std::mutex mutex_;
   sql::Connection connection_;
   control::Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};

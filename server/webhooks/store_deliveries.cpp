@@ -193,8 +193,12 @@ Result<Delivery> Store::add(const base::Uuid& athlete, const base::Uuid& endpoin
   }
   Delivery delivery = made(endpoint, message);
   BOATHOUSE_TRY(insert(delivery));
-  BOATHOUSE_TRY(forget_old(endpoint));
+  const auto forgotten = forget_old(endpoint);
+  if (!forgotten) {
+    return forgotten.error();
+  }
   BOATHOUSE_TRY(transaction->commit());
+  forgotten_ += *forgotten;
   return delivery;
 }
 
@@ -240,14 +244,27 @@ Result<std::int64_t> Store::room_of(const base::Uuid& athlete, const base::Uuid&
   return kMaxWaiting - *waiting;
 }
 
-Status Store::forget_old(const base::Uuid& endpoint) {
+// By when they ended: what has failed after days is newer than much that was made after it.
+Result<std::uint64_t> Store::forget_old(const base::Uuid& endpoint) {
   auto remove = connection_.prepare(
-      "DELETE FROM delivery WHERE endpoint = ?1 AND state <> 1 AND (created_ms < ?2 OR id IN (SELECT id FROM delivery "
-      "WHERE endpoint = ?1 AND state <> 1 ORDER BY id DESC LIMIT 9223372036854775807 OFFSET ?3))");
+      "DELETE FROM delivery WHERE endpoint = ?1 AND state IN (2, 3) AND coalesce(last_ms, created_ms) < ?2");
   if (!remove) {
     return remove.error();
   }
-  return remove->bind(1, endpoint.bytes).bind(2, clock_.utc_ms() - kKeptMs).bind(3, kKeptDeliveries).run();
+  BOATHOUSE_TRY(remove->bind(1, endpoint.bytes).bind(2, clock_.utc_ms() - kKeptMs).run());
+  BOATHOUSE_TRY(forget_beyond(endpoint, DeliveryState::delivered, kKeptDelivered));
+  BOATHOUSE_TRY(forget_beyond(endpoint, DeliveryState::failed, kKeptFailed));
+  return static_cast<std::uint64_t>(connection_.changes());
+}
+
+Status Store::forget_beyond(const base::Uuid& endpoint, DeliveryState state, std::int64_t kept) {
+  auto remove = connection_.prepare(
+      "DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE endpoint = ?1 AND state = ?2 "
+      "ORDER BY coalesce(last_ms, created_ms) DESC, id DESC LIMIT 9223372036854775807 OFFSET ?3)");
+  if (!remove) {
+    return remove.error();
+  }
+  return remove->bind(1, endpoint.bytes).bind(2, static_cast<int>(state)).bind(3, kept).run();
 }
 
 Result<std::set<base::Uuid>> Store::fan_out(std::span<const News> news) {
@@ -307,10 +324,16 @@ Result<std::set<base::Uuid>> Store::fan_out(std::span<const News> news) {
       BOATHOUSE_TRY(insert(delivery));
     }
   }
+  std::uint64_t forgotten = 0;
   for (const auto& [endpoint, count] : waiting) {
-    BOATHOUSE_TRY(forget_old(endpoint));
+    const auto of_endpoint = forget_old(endpoint);
+    if (!of_endpoint) {
+      return of_endpoint.error();
+    }
+    forgotten += *of_endpoint;
   }
   BOATHOUSE_TRY(transaction->commit());
+  forgotten_ += forgotten;
   return to_tell;
 }
 

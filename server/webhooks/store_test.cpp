@@ -243,29 +243,88 @@ TEST_P(StoreTest, ADeletedEndpointTakesItsLogAlong) {
   EXPECT_EQ(store_->lag()->waiting, 0U);
 }
 
-TEST_P(StoreTest, OldAndManyAreForgottenButNotWhatWaits) {
-  const auto made = endpoint();
-  std::vector<Store::News> news;
-  for (int i = 0; i < kKeptDeliveries + 5; ++i) {
-    news.push_back({kAnna, {"msg_" + std::to_string(i), "session.created", "{}"}});
+// What of an endpoint's log is kept. Times are those of the deliveries' end.
+class KeepingTest : public WebhooksTest {
+ protected:
+  void SetUp() override {
+    WebhooksTest::SetUp();
+    made_ = endpoint();
+    connection_ = std::make_unique<sql::Connection>(*sql::Connection::open(database_.place()));
   }
-  ASSERT_TRUE(store_->fan_out(news));
-  auto connection = sql::Connection::open(database_.place());
-  ASSERT_TRUE(connection->execute("UPDATE delivery SET state = 2 WHERE event_id <> 'msg_0'"));
-  const auto waiting = tell("more");
-  const auto count = [&] {
-    auto select = connection->prepare("SELECT count(*) FROM delivery");
+  // So many that ended now, under the ids "name_N" from 1 on.
+  void fill(const std::string& name, DeliveryState state, std::int64_t number) {
+    const bool sqlite = GetParam() == sql::Dialect::sqlite;
+    const std::string id = sqlite ? "CAST(printf('%s%09d', '" + id_of(name) + "', i) AS BLOB)"
+                                  : "convert_to('" + id_of(name) + "' || lpad(i::text, 9, '0'), 'UTF8')";
+    const std::string now = std::to_string(clock_.utc_ms());
+    const auto filled = connection_->execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(number) +
+        ") INSERT INTO delivery (id, endpoint, event_id, type, body, state, attempts, created_ms, last_ms, error) "
+        "SELECT " +
+        id + ", (SELECT id FROM endpoint), '" + name + "_' || i, 't', '{}', " +
+        std::to_string(static_cast<int>(state)) + ", 1, " + now + ", " + now + ", '' FROM n");
+    ASSERT_TRUE(filled) << filled.error().text;
+  }
+  std::int64_t number_of(const std::string& where) {
+    auto select = connection_->prepare("SELECT count(*) FROM delivery WHERE " + where);
     EXPECT_TRUE(*select->step());
     return select->integer(0);
-  };
-  EXPECT_EQ(count(), kKeptDeliveries + 2);
-  const auto kept = *store_->deliveries(kAnna, made.id, {}, kAll);
-  EXPECT_EQ(kept.back().event_id, "msg_0") << "it waits";
-  EXPECT_EQ(kept[kept.size() - 2].event_id, "msg_5");
+  }
+
+  Endpoint made_;
+  std::unique_ptr<sql::Connection> connection_;
+
+ private:
+  static std::string id_of(const std::string& name) { return (name + "_______").substr(0, 7); }
+};
+INSTANTIATE_TEST_SUITE_P(Both, KeepingTest, both_databases(), database_name);
+
+TEST_P(KeepingTest, OldAndManyAreForgottenButNotWhatWaits) {
+  const auto waiting = tell("waits").at(0);
+  fill("first", DeliveryState::delivered, 5);
+  clock_.advance_ms(1);
+  fill("then", DeliveryState::delivered, kKeptDelivered);
+  tell("more");
+  EXPECT_EQ(number_of("event_id LIKE 'then%'"), kKeptDelivered);
+  EXPECT_EQ(number_of("event_id LIKE 'first%'"), 0);
+  EXPECT_TRUE(find(waiting));
+  EXPECT_EQ(store_->forgotten(), 0U);
   clock_.advance_ms(kKeptMs + 1);
   tell("later");
-  EXPECT_EQ(count(), 3);
-  EXPECT_TRUE(find(waiting.at(0)));
+  EXPECT_EQ(number_of("state <> 1"), 0);
+  EXPECT_TRUE(find(waiting));
+}
+
+TEST_P(KeepingTest, WhatHasFailedStaysToBeReplayedHoweverMuchIsDelivered) {
+  const auto early = tell("early").at(0);
+  clock_.advance_ms(kLongestWaitMs);
+  fill("others", DeliveryState::delivered, kKeptDelivered + 5);
+  Attempt failed;
+  failed.state = DeliveryState::failed;
+  failed.error = "the tenth attempt";
+  ASSERT_TRUE(store_->note(delivery(early), failed));
+  fill("unsent", DeliveryState::failed, 6000);
+  tell("more");
+  EXPECT_EQ(number_of("state = 2"), kKeptDelivered);
+  EXPECT_EQ(number_of("state = 3"), 6001);
+  EXPECT_EQ(store_->replay_failed(kAnna, made_.id, 0)->deliveries.at(0), early);
+  // Thirty days from its end, not from the event.
+  ASSERT_TRUE(store_->note(delivery(early), failed));
+  clock_.advance_ms(kKeptMs - 1);
+  tell("again");
+  EXPECT_TRUE(find(early));
+}
+
+TEST_P(KeepingTest, OfTooManyThatFailedThoseThatEndedFirstGoAndAreCounted) {
+  fill("first", DeliveryState::failed, 3);
+  clock_.advance_ms(1);
+  fill("then", DeliveryState::failed, kKeptFailed - 1);
+  tell("more");
+  EXPECT_EQ(number_of("event_id LIKE 'first%'"), 1);
+  EXPECT_EQ(number_of("state = 3"), kKeptFailed);
+  EXPECT_EQ(store_->forgotten(), 2U);
+  ASSERT_TRUE(store_->add(kAnna, made_.id, {"msg_t", "webhook.test", "{}"}));
+  EXPECT_EQ(store_->forgotten(), 2U);
 }
 
 // Every call that may be an act: its outcome is committed with what it changes, and there is none of what changed
