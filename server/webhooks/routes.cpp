@@ -205,6 +205,13 @@ Response one(int status, const Item&... item) {
   return json_response(status, std::move(body));
 }
 
+// With its version, for the If-Match of a change.
+Response shown(int status, const Endpoint& endpoint, bool with_secret = false) {
+  Response response = one(status, endpoint, with_secret);
+  response.headers.set("ETag", control::etag_of(endpoint.version));
+  return response;
+}
+
 // ---- calls that may come again ----
 
 constexpr std::size_t kMaxCallKey = 255;
@@ -229,7 +236,7 @@ Result<std::optional<Call>> call_of(const Request& request) {
   return std::optional(Call{std::move(key), base::sha256(base::as_bytes(asked))});
 }
 
-// What an act has made or changed; nullopt: its key is another call's.
+// What an act has made or changed; nullopt: its key is another call's, or the webhook has another version now.
 using Made = Result<std::optional<Endpoint>>;
 
 // ---- acts ----
@@ -281,7 +288,7 @@ Response once(const Request& request, int status, Act act) {
     problem.detail = "another call had it within the last 24 hours: take a new key for each new call";
     return http::problem_response(request, problem);
   }
-  return one(status, **made, true);
+  return shown(status, **made, true);
 }
 
 // ---- handlers ----
@@ -324,11 +331,15 @@ Response list_webhooks(Api& api, const Request& request) {
 Response get_webhook(Api& api, const Request& request) {
   const auto id = webhook_of(request);
   const auto found = id ? api.parts.store.endpoint(athlete_of(request), *id) : Result<Endpoint>(id.error());
-  return found ? one(200, *found) : http::problem_response(request, found.error());
+  return found ? shown(200, *found) : http::problem_response(request, found.error());
 }
 
 Response change_webhook(Api& api, const Request& request) {
   if (auto refusal = http::refuse_unless_json(request)) {
+    return std::move(*refusal);
+  }
+  std::optional<std::int64_t> version;
+  if (auto refusal = control::read_if_match(request, version)) {
     return std::move(*refusal);
   }
   Change wanted;
@@ -339,12 +350,15 @@ Response change_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  const Made changed =
-      audited(api, request, "webhook.update", text_of(*id, wanted), [&](control::AuditedAct* act) -> Made {
-        auto endpoint = api.parts.store.change(athlete_of(request), *id, wanted, act);
-        return endpoint ? Made(std::optional(std::move(*endpoint))) : Made(endpoint.error());
-      });
-  return changed ? one(200, **changed) : http::problem_response(request, changed.error());
+  const Made changed = audited(api, request, "webhook.update", text_of(*id, wanted), [&](control::AuditedAct* act) {
+    return api.parts.store.change(athlete_of(request), *id, wanted, version, act);
+  });
+  if (!changed) {
+    return http::problem_response(request, changed.error());
+  }
+  return *changed
+             ? shown(200, **changed)
+             : control::version_problem(request, "the webhook was changed meanwhile: read it, and change it again");
 }
 
 Response delete_webhook(Api& api, const Request& request) {

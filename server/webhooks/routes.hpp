@@ -2,7 +2,8 @@
 //   POST   /v1/webhooks {"url", "events": [name] or null = all}      201 webhook, its secret in "secret" this once
 //   GET    /v1/webhooks                                              {"data": [webhook], "page"}: there are at most 10
 //   GET    /v1/webhooks/{id}                                         webhook
-//   PATCH  /v1/webhooks/{id} {"url", "events", "enabled"}            webhook; what is not named stays
+//   PATCH  /v1/webhooks/{id} {"url", "events", "enabled"}            webhook; what is not named stays;
+//                                                                  asks for If-Match with its ETag, or *
 //   DELETE /v1/webhooks/{id}                                         204; its log goes too
 //   POST   /v1/webhooks/{id}/rotate                                  webhook with its new secret
 //   POST   /v1/webhooks/{id}/test                                    202 delivery of an event webhook.test

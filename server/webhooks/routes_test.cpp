@@ -32,8 +32,11 @@ class WebhookRoutesTest : public WebhooksFixture {
   }
 
   http::Response call(Method method, const std::string& target, const std::string& body, const std::string& key,
-                      const std::string& idempotency_key = "") {
+                      const std::string& idempotency_key = "", const std::string& if_match = "*") {
     http::Headers headers;
+    if (method == Method::patch && !if_match.empty()) {
+      headers.add("If-Match", if_match);
+    }
     if (!idempotency_key.empty()) {
       headers.add("Idempotency-Key", idempotency_key);
     }
@@ -154,6 +157,31 @@ TEST_F(WebhookRoutesTest, ChangesWhatIsNamed) {
   EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"url":"https://example.com/other"})").status, 409);
   EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"url":"https://localhost/"})").status, 400);
   EXPECT_EQ(call(Method::patch, "/v1/webhooks/" + id, R"({"id":"whk_"})").status, 400);
+}
+
+TEST_F(WebhookRoutesTest, AChangeNamesTheVersionThatItChanges) {
+  const auto made = call(Method::post, "/v1/webhooks", R"({"url":"https://example.com/in"})");
+  ASSERT_NE(made.headers.find("ETag"), nullptr);
+  const std::string target = "/v1/webhooks/" + text(made, "id");
+  const std::string first = *made.headers.find("ETag");
+  EXPECT_EQ(*call(Method::get, target).headers.find("ETag"), first);
+  const auto patch = [&](const std::string& if_match) {
+    return call(Method::patch, target, R"({"events":["sync.stuck"]})", anna_key_, "", if_match);
+  };
+  EXPECT_EQ(patch("").status, 428);
+  EXPECT_EQ(patch("1").status, 412) << "it is no ETag";
+  const auto changed = patch(first);
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  EXPECT_NE(*changed.headers.find("ETag"), first);
+  const std::size_t acts = audit_.acts.size();
+  const auto refused = call(Method::patch, target, R"({"enabled":false})", anna_key_, "", first);
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_THAT(refused.body, HasSubstr("precondition-failed"));
+  EXPECT_EQ(audit_.acts.size(), acts + 2);
+  EXPECT_THAT(audit_.acts.back().what, HasSubstr("step=failed"));
+  EXPECT_EQ(call(Method::get, target).body, changed.body);
+  const auto rotated = call(Method::post, target + "/rotate");
+  EXPECT_EQ(patch(*rotated.headers.find("ETag")).status, 200);
 }
 
 TEST_F(WebhookRoutesTest, DeletesForGood) {

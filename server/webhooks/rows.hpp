@@ -40,7 +40,7 @@ inline std::vector<std::string> split(std::string_view text) {
 
 inline constexpr std::string_view kEndpoints =
     "SELECT id, athlete, url, events, secret, previous_secret, previous_until_ms, enabled, disabled_why, created_ms, "
-    "failing_since_ms FROM endpoint ";
+    "failing_since_ms, version FROM endpoint ";
 
 inline Endpoint endpoint_of(const sql::Statement& row) {
   Endpoint endpoint;
@@ -57,6 +57,7 @@ inline Endpoint endpoint_of(const sql::Statement& row) {
   endpoint.disabled_why = row.text(8);
   endpoint.created_ms = row.integer(9);
   endpoint.failing_since_ms = row.optional_integer(10);
+  endpoint.version = row.integer(11);
   return endpoint;
 }
 

@@ -65,17 +65,18 @@ Result<Endpoint> Store::one_endpoint(const base::Uuid& athlete, const base::Uuid
 Status Store::put(const Endpoint& endpoint) {
   auto insert = connection_.prepare(
       "INSERT INTO endpoint (id, athlete, url, events, secret, previous_secret, previous_until_ms, enabled, "
-      "disabled_why, created_ms, failing_since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
-      "ON CONFLICT (id) DO UPDATE SET url = ?3, events = ?4, secret = ?5, previous_secret = ?6, previous_until_ms = "
-      "?7, "
-      "enabled = ?8, disabled_why = ?9, failing_since_ms = ?11");
+      "disabled_why, created_ms, failing_since_ms, version) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+      "ON CONFLICT (id) DO UPDATE SET url = ?3, events = ?4, secret = ?5, previous_secret = ?6, "
+      "previous_until_ms = ?7, enabled = ?8, disabled_why = ?9, failing_since_ms = ?11, version = ?12");
   if (!insert) {
     return insert.error();
   }
   insert->bind(1, endpoint.id.bytes).bind(2, endpoint.athlete.bytes).bind(3, endpoint.url);
   insert->bind(4, joined(endpoint.events)).bind(5, endpoint.secret).bind(6, endpoint.previous_secret);
   insert->bind(7, endpoint.previous_until_ms).bind(8, endpoint.enabled).bind(9, endpoint.disabled_why);
-  return insert->bind(10, endpoint.created_ms).bind(11, endpoint.failing_since_ms).run();
+  insert->bind(10, endpoint.created_ms).bind(11, endpoint.failing_since_ms);
+  return insert->bind(12, endpoint.version).run();
 }
 
 template <typename Work>
@@ -205,12 +206,17 @@ Result<Endpoint> Store::endpoint(const base::Uuid& athlete, const base::Uuid& id
   return one_endpoint(athlete, id);
 }
 
-Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
-                               control::AuditedAct* act) {
-  return in_transaction(act, [&]() -> Result<Worked> {
+Result<std::optional<Endpoint>> Store::change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
+                                              const std::optional<std::int64_t>& version, control::AuditedAct* act) {
+  bool is_another = false;
+  auto changed = in_transaction(act, [&]() -> Result<Worked> {
     const auto before = one_endpoint(athlete, id);
     if (!before) {
       return before.error();
+    }
+    is_another = version && *version != before->version;
+    if (is_another) {
+      return Worked{*before, false};
     }
     Worked worked{*before};
     Endpoint& endpoint = worked.endpoint;
@@ -236,10 +242,15 @@ Result<Endpoint> Store::change(const base::Uuid& athlete, const base::Uuid& id, 
     }
     worked.changed = endpoint != *before;
     if (worked.changed) {
+      ++endpoint.version;
       BOATHOUSE_TRY(put(endpoint));
     }
     return worked;
   });
+  if (!changed) {
+    return changed.error();
+  }
+  return is_another ? std::nullopt : std::optional(std::move(*changed));
 }
 
 Result<Store::Worked> Store::renew_secret(const base::Uuid& athlete, const base::Uuid& id) {
@@ -250,6 +261,7 @@ Result<Store::Worked> Store::renew_secret(const base::Uuid& athlete, const base:
   endpoint->previous_secret = endpoint->secret;
   endpoint->previous_until_ms = clock_.utc_ms() + kOverlapMs;
   endpoint->secret = new_secret(random_);
+  ++endpoint->version;
   BOATHOUSE_TRY(put(*endpoint));
   return Worked{std::move(*endpoint)};
 }

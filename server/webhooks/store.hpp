@@ -31,7 +31,7 @@ namespace boathouse::webhooks {
 inline constexpr std::size_t kMaxEndpoints = 10;                          // of an athlete
 inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a rotated secret goes on signing
 inline constexpr std::int64_t kCallKeptMs = std::int64_t{24} * 3'600'000;
-inline constexpr std::size_t kMaxCallsKept = 20;       // of an endpoint, the newest
+inline constexpr std::size_t kMaxCallsKept = 20;     // of an endpoint, the newest
 inline constexpr std::int64_t kMaxWaiting = 10'000;  // deliveries of an endpoint; more have failed
 inline constexpr std::size_t kMaxReplayed = 1000;    // failed deliveries at a time
 // Of an endpoint's deliveries that have ended, the last to do so stay, for kKeptMs from then on. Those that failed may
@@ -52,6 +52,7 @@ struct Endpoint {
   std::string disabled_why;  // "" if nobody but the athlete did it
   std::int64_t created_ms = 0;
   std::optional<std::int64_t> failing_since_ms;
+  std::int64_t version = 1;  // counts the changes of what is shown of it
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -124,9 +125,11 @@ class Store {
                                                control::AuditedAct* act = nullptr);
   base::Result<std::vector<Endpoint>> endpoints(const base::Uuid& athlete);
   base::Result<Endpoint> endpoint(const base::Uuid& athlete, const base::Uuid& id);
-  // Enabling it forgives what has failed. conflict: another has this URL.
-  base::Result<Endpoint> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
-                                control::AuditedAct* act = nullptr);
+  // Enabling it forgives what has failed. conflict: another has this URL. nullopt: it has not this version (any, if it
+  // is not named).
+  base::Result<std::optional<Endpoint>> change(const base::Uuid& athlete, const base::Uuid& id, const Change& change,
+                                               const std::optional<std::int64_t>& version = {},
+                                               control::AuditedAct* act = nullptr);
   // A new secret; the one of now goes on signing for kOverlapMs, an earlier one no longer.
   base::Result<Endpoint> rotate(const base::Uuid& athlete, const base::Uuid& id);
   base::Result<std::optional<Endpoint>> rotate(const std::optional<Call>& call, const base::Uuid& athlete,

@@ -422,22 +422,23 @@ Status Store::note(const Delivery& delivery, const Attempt& attempt) {
   }
   if (attempt.state == DeliveryState::delivered) {
     auto well = connection_.prepare(
-        "UPDATE endpoint SET failing_since_ms = NULL WHERE id = ?1 AND failing_since_ms IS NOT NULL");
+        "UPDATE endpoint SET failing_since_ms = NULL, version = version + 1 "
+        "WHERE id = ?1 AND failing_since_ms IS NOT NULL");
     if (!well) {
       return well.error();
     }
     BOATHOUSE_TRY(well->bind(1, delivery.endpoint.bytes).run());
   } else {
-    auto unwell =
-        connection_.prepare("UPDATE endpoint SET failing_since_ms = ?2 WHERE id = ?1 AND failing_since_ms IS NULL");
+    auto unwell = connection_.prepare(
+        "UPDATE endpoint SET failing_since_ms = ?2, version = version + 1 WHERE id = ?1 AND failing_since_ms IS NULL");
     if (!unwell) {
       return unwell.error();
     }
     BOATHOUSE_TRY(unwell->bind(1, delivery.endpoint.bytes).bind(2, now_ms).run());
   }
   if (!attempt.disable_why.empty()) {
-    auto disable =
-        connection_.prepare("UPDATE endpoint SET enabled = 0, disabled_why = ?2 WHERE id = ?1 AND enabled <> 0");
+    auto disable = connection_.prepare(
+        "UPDATE endpoint SET enabled = 0, disabled_why = ?2, version = version + 1 WHERE id = ?1 AND enabled <> 0");
     if (!disable) {
       return disable.error();
     }

@@ -130,15 +130,38 @@ TEST_P(StoreTest, WhatIsNamedIsChanged) {
   const auto made = endpoint();
   endpoint("https://example.com/other");
   EXPECT_EQ(store_->change(kAnna, made.id, {.url = "https://example.com/other"}).error().code, ErrorCode::conflict);
-  EXPECT_EQ(store_->change(kAnna, made.id, {.url = "https://example.com/new"})->url, "https://example.com/new");
-  EXPECT_THAT(store_->change(kAnna, made.id, {.events = {{"sync.failed", "sync.stuck"}}})->events,
+  EXPECT_EQ((*store_->change(kAnna, made.id, {.url = "https://example.com/new"}))->url, "https://example.com/new");
+  EXPECT_THAT((*store_->change(kAnna, made.id, {.events = {{"sync.failed", "sync.stuck"}}}))->events,
               ElementsAre("sync.failed", "sync.stuck"));
-  EXPECT_FALSE(store_->change(kAnna, made.id, {.enabled = false})->enabled);
+  EXPECT_FALSE((*store_->change(kAnna, made.id, {.enabled = false}))->enabled);
   const auto now = store_->endpoint(kAnna, made.id);
   EXPECT_EQ(now->url, "https://example.com/new");
   EXPECT_THAT(now->events, ElementsAre("sync.failed", "sync.stuck"));
   EXPECT_FALSE(now->enabled);
   EXPECT_EQ(now->secret, made.secret);
+}
+
+// Whatever is shown of it has changed.
+TEST_P(StoreTest, AnOlderVersionIsNotWrittenOver) {
+  const auto made = endpoint();
+  EXPECT_EQ(made.version, 1);
+  const auto changed = store_->change(kAnna, made.id, {.events = {{"sync.failed"}}}, 1);
+  ASSERT_TRUE(changed && *changed);
+  EXPECT_EQ((*changed)->version, 2);
+  const auto refused = store_->change(kAnna, made.id, {.enabled = false}, 1);
+  ASSERT_TRUE(refused);
+  EXPECT_FALSE(*refused);
+  EXPECT_TRUE(store_->endpoint(kAnna, made.id)->enabled);
+  EXPECT_EQ((*store_->change(kAnna, made.id, {.enabled = true}, 2))->version, 2) << "it was so already";
+  EXPECT_EQ(store_->rotate(kAnna, made.id)->version, 3);
+  const auto id = tell("msg_1", "sync.failed").at(0);
+  Attempt attempt;
+  attempt.state = DeliveryState::waiting;
+  ASSERT_TRUE(store_->note(delivery(id), attempt));
+  ASSERT_TRUE(store_->note(delivery(id), attempt));
+  EXPECT_EQ(store_->endpoint(kAnna, made.id)->version, 4) << "it fails since then";
+  ASSERT_TRUE(store_->note(delivery(id), {}));
+  EXPECT_EQ(store_->endpoint(kAnna, made.id)->version, 5);
 }
 
 TEST_P(StoreTest, EachEventGoesOnceToEachEndpointThatWantsIt) {
@@ -347,8 +370,8 @@ TEST_P(StoreTest, AnActsOutcomeIsInItsOwnTransaction) {
   };
   act(create);
   act(create);
-  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, one); });
-  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, one); });
+  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, {}, one); });
+  act([&](control::AuditedAct* one) { return store_->change(kAnna, id, {.enabled = false}, {}, one); });
   act([&](control::AuditedAct* one) { return store_->rotate(std::nullopt, kAnna, id, one); });
   act([&](control::AuditedAct* one) { return store_->remove(kAnna, id, one); });
   std::vector<std::string> committed;

@@ -59,14 +59,14 @@ await main(async () => {
   const receiver = await new Receiver().start();
   const server = await new Server(path.join(folder, 'cloud'), { extra: ['--webhook-allow-http-loopback'] }).start();
   const key = server.key('Anna');
-  const call = async (method, target, body, withKey = key) => {
+  const call = async (method, target, body, withKey = key, headers = {}) => {
     const reply = await fetch(server.url + target, {
       method,
-      headers: { Authorization: `Bearer ${withKey}`, ...(body ? { 'Content-Type': 'application/json' } : {}) },
+      headers: { Authorization: `Bearer ${withKey}`, ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
     const text = await reply.text();
-    return { status: reply.status, json: text === '' ? undefined : JSON.parse(text) };
+    return { status: reply.status, etag: reply.headers.get('ETag'), json: text === '' ? undefined : JSON.parse(text) };
   };
   const isGood = (secret, one) => {
     try {
@@ -132,7 +132,9 @@ await main(async () => {
   equal('410 disables it', [state.enabled, state.disabled_reason], [false, 'the endpoint answered 410 (Gone)']);
 
   receiver.answer = () => 204;
-  equal('and enabled again', (await call('PATCH', `/v1/webhooks/${id}`, { enabled: true })).status, 200);
+  const enable = (headers) => call('PATCH', `/v1/webhooks/${id}`, { enabled: true }, key, headers);
+  equal('a change says of what', (await enable({})).status, 428);
+  equal('and enabled again', (await enable({ 'If-Match': (await call('GET', `/v1/webhooks/${id}`)).etag })).status, 200);
   const shell = (...words) => runAsync(['webhook', ...words, '--server', server.url, '--key', key]);
   const listed = await shell('list');
   check('the command lists it', listed.code === 0 && listed.out.startsWith(`${id}  ${receiver.url}  `), listed);

@@ -189,7 +189,7 @@ route keys $get $operator '/v1/keys?limit=50\n\n'
 route rotate_key $post $operator "/v1/keys/key_$rec/rotate\n$json\n{\"overlap_hours\":1}"
 route revoke $delete $operator "/v1/keys/key_$rec\n\n"
 route webhook $post $anna "/v1/webhooks\n$json\n{\"url\":\"https://example.com/in\",\"events\":[\"session.created\"]}"
-route change_webhook $patch $anna "/v1/webhooks/whk_$rec\n$json\n{\"enabled\":false,\"events\":null}"
+route change_webhook $patch $anna "/v1/webhooks/whk_$rec\n${json}If-Match: *\n\n{\"enabled\":false,\"events\":null}"
 route deliveries $get $anna "/v1/webhooks/whk_$rec/deliveries?limit=5&cursor=whd_$rec\n\n"
 route replay $post $anna "/v1/webhooks/whk_$rec/deliveries/whd_$rec/replay\n\n"
 route hello $post $anna "/v1/sync/hello\n$json$replica\n{\"protocol\":[1,3],\"salt\":\"00112233aabbccff\",\"epoch\":\"\",\"cursor\":0,\"pending\":{\"recordings\":2,\"items\":40,\"bytes\":123456,\"oldest_age_s\":61}}"
