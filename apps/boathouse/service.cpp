@@ -321,6 +321,14 @@ base::Status Service::open(const ServeOptions& options) {
   ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;
   metrics_.watch(ledger_options);
+  // From then on each commit may forget some: one line says it, the metric how many.
+  ledger_options.on_forgotten_events = [this, first = true](std::uint64_t events) mutable {
+    metrics_.on_forgotten_events(events);
+    if (!std::exchange(first, false)) return;
+    log_line(
+        "a million events wait that did not reach the webhooks, and the oldest are forgotten from now on "
+        "(boathouse_forgotten_events_total): receivers have to read GET /v1/sessions");
+  };
   ledger_options.on_other_epoch = [this] {
     log_line("the ledger was restored under this server, which ends: started again it serves what was restored");
     ledger_was_restored_ = true;

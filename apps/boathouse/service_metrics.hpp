@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -36,6 +37,8 @@ class ServiceMetrics {
   void on_result(const intake::Taken& item);
   void on_ahead();
   void on_damage();
+  // For ledger::Ledger::Options::on_forgotten_events.
+  void on_forgotten_events(std::uint64_t events);
   // For webhooks::Deliverer.
   void on_webhook_call(webhooks::CallResult result);
 
@@ -77,6 +80,7 @@ class ServiceMetrics {
   ops::Counter& unpacked_bytes_;
   ops::Counter& ahead_;
   ops::Counter& damaged_reads_;
+  ops::Counter& forgotten_events_;
   ops::Family<ops::Counter>& webhook_calls_;
   ops::Histogram& commit_seconds_;
   ops::Histogram& answer_seconds_;

@@ -42,5 +42,13 @@ TEST(ServiceMetricsTest, CallsToWebhooksAreCountedByTheirResult) {
   EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"unanswered\"} 0\n"));
 }
 
+TEST(ServiceMetricsTest, ForgottenEventsAreCountedFromTheStart) {
+  ServiceMetrics metrics;
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_forgotten_events_total 0\n"));
+  metrics.on_forgotten_events(3);
+  metrics.on_forgotten_events(1);
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_forgotten_events_total 4\n"));
+}
+
 }  // namespace
 }  // namespace boathouse::app

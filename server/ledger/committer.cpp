@@ -31,11 +31,11 @@ bool is_of_one_job(ErrorCode code) {
 }  // namespace
 
 Committer::Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
-                     std::function<void(double)> on_commit_time, std::function<HeavyKeys::Time()> steady_now)
+                     Hooks hooks, std::function<HeavyKeys::Time()> steady_now)
     : connection_(std::move(connection)),
       epoch_(epoch),
       clock_(clock),
-      on_commit_time_(std::move(on_commit_time)),
+      hooks_(std::move(hooks)),
       steady_now_(std::move(steady_now)),
       queue_(most),
       thread_([this] { loop(); }) {}
@@ -197,8 +197,11 @@ Status Committer::transact(std::span<Job> jobs) {
   if (committed) {
     epoch_.saw(writer->last_seq());
   }
-  if (on_commit_time_) {
-    on_commit_time_(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+  if (hooks_.on_commit_time) {
+    hooks_.on_commit_time(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+  }
+  if (writer->forgotten_events() > 0 && hooks_.on_forgotten_events) {
+    hooks_.on_forgotten_events(writer->forgotten_events());
   }
   if (writer->stored()) {
     const std::lock_guard lock(wake_mutex_);

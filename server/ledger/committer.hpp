@@ -39,11 +39,16 @@ class Committer {
     HeavyKeys::Duration took = {};  // its work, in all transactions that it was tried in
   };
 
-  // Of bytes that wait. `epoch` and `clock` must outlive the committer. `on_commit_time` and `steady_now`: as of
-  // Ledger::Options.
+  // As of Ledger::Options; each may be empty.
+  struct Hooks {
+    std::function<void(double seconds)> on_commit_time;
+    std::function<void(std::uint64_t events)> on_forgotten_events;
+  };
+
+  // Of bytes that wait. `epoch` and `clock` must outlive the committer. `steady_now`: as of Ledger::Options.
   using Queue = base::FairQueue<base::Uuid, Job>;
   Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
-            std::function<void(double seconds)> on_commit_time, std::function<HeavyKeys::Time()> steady_now);
+            Hooks hooks, std::function<HeavyKeys::Time()> steady_now);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;
@@ -79,7 +84,7 @@ class Committer {
   sql::Connection connection_;
   Epoch& epoch_;
   base::Clock& clock_;
-  const std::function<void(double)> on_commit_time_;
+  const Hooks hooks_;
   const std::function<HeavyKeys::Time()> steady_now_;
 
   mutable std::mutex mutex_;

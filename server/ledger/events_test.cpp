@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::ledger {
@@ -81,11 +83,21 @@ TEST_P(EventsTest, OfTooManyThatNobodyWasToldOfTheOldestAreForgotten) {
     ASSERT_TRUE(connection->execute("SELECT setval(pg_get_serial_sequence('outbox', 'id'), " +
                                     std::to_string(kMaxWaitingEvents + 5) + ")"));
   }
+  std::atomic<std::uint64_t> forgotten = 0;
+  Ledger::Options options;
+  options.place = place_;
+  options.on_forgotten_events = [&](std::uint64_t events) { forgotten += events; };
+  ledger_.reset();
+  ledger_ = *Ledger::open(options, clock_, random_);
   ASSERT_TRUE(ledger_->check());
   EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox WHERE id = 3"), 1) << "nothing was told, nothing is forgotten";
   put({birth_entry(kRec)});
   EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox WHERE id = 3"), 0);
   EXPECT_EQ(number_in_file("SELECT count(*) FROM outbox"), 3);
+  EXPECT_EQ(forgotten, 1U);
+  put({birth_entry(uuid(101))});
+  ledger_.reset();
+  EXPECT_EQ(forgotten, 1U) << "the next is not that far behind";
 }
 
 TEST_P(EventsTest, ALaterSealUpdatesASessionWhenItsRecordsAreThere) {

@@ -117,7 +117,7 @@ class SqlLedger final : public Ledger, public Bodies {
         lead_(std::move(leading), std::chrono::milliseconds(options.place.patience_ms / 5)),
         reader_(std::move(reading)),
         committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
-                   options.on_commit_time, options.steady_now) {}
+                   {options.on_commit_time, options.on_forgotten_events}, options.steady_now) {}
 
   std::string epoch() override { return epoch_.text(); }
 

@@ -138,6 +138,9 @@ class Ledger {
     // from submit(). On the committer's thread; short, and must not throw.
     std::function<void(double seconds)> on_commit_time = {};
     std::function<void(double seconds)> on_answer_time = {};
+    // After a commit that has forgotten events of which nobody was told (kMaxWaitingEvents): how many. As
+    // on_commit_time.
+    std::function<void(std::uint64_t events)> on_forgotten_events = {};
     // What keys rest by (heavy_keys.hpp); never goes back. Only tests have another.
     std::function<std::chrono::steady_clock::time_point()> steady_now = &std::chrono::steady_clock::now;
   };

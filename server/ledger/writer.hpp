@@ -41,6 +41,8 @@ class Writer {
 
   // Items were stored: somebody may want to know after the commit.
   [[nodiscard]] bool stored() const { return stored_; }
+  // By finish().
+  [[nodiscard]] std::uint64_t forgotten_events() const { return forgotten_events_; }
 
   // One result per entry. An error is the database's and ends the transaction.
   base::Result<std::vector<wire::ItemResult>> apply(const Submission& submission);
@@ -210,6 +212,7 @@ class Writer {
   Counters before_;
   Counters counters_;
   bool stored_ = false;
+  std::uint64_t forgotten_events_ = 0;
   std::map<base::Uuid, std::string> told_;  // the last word about each session and store in this transaction
 };
 

@@ -201,7 +201,9 @@ Status Writer::forget_old_events() {
   if (!remove) {
     return remove.error();
   }
-  return remove->bind(1, kMaxWaitingEvents).run();
+  BOATHOUSE_TRY(remove->bind(1, kMaxWaitingEvents).run());
+  forgotten_events_ = static_cast<std::uint64_t>(connection_->changes());
+  return {};
 }
 
 Status Writer::events_told(std::int64_t up_to) {
