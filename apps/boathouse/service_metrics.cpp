@@ -45,9 +45,10 @@ ServiceMetrics::ServiceMetrics()
       damaged_reads_(registry_.counter("boathouse_clickhouse_damaged_reads_total",
                                        "Questions to which a ClickHouse server said that its part is damaged, whether "
                                        "another answered them or not; should be 0.")),
-      forgotten_events_(registry_.counter("boathouse_forgotten_events_total",
-                                          "Events that this node's ledger has forgotten before anybody was told, because a "
-                                          "million others waited; should be 0.")),
+      forgotten_events_(
+          registry_.counter("boathouse_forgotten_events_total",
+                            "Events that this node's ledger has forgotten before anybody was told, because a "
+                            "million others waited; should be 0.")),
       webhook_calls_(registry_.counters("boathouse_webhook_calls_total",
                                         "Calls to webhooks: taken (2xx), refused (another status), unanswered.",
                                         {"result"})),

@@ -23,7 +23,7 @@ inline constexpr std::size_t kMaxAuditBytes = 1000;  // of AuditEntry::what
 inline constexpr std::size_t kMaxAuditPage = 1000;
 
 // Every kind of record that there is (docs/audit.md).
-inline constexpr std::array<std::string_view, 36> kAuditKinds{"submission",
+inline constexpr std::array<std::string_view, 37> kAuditKinds{"submission",
                                                               "refused",
                                                               "purge",
                                                               "retention",
@@ -56,6 +56,7 @@ inline constexpr std::array<std::string_view, 36> kAuditKinds{"submission",
                                                               "webhook.update",
                                                               "webhook.rotate",
                                                               "webhook.delete",
+                                                              "webhook.replay",
                                                               "export",
                                                               "backup",
                                                               "restore"};

@@ -30,8 +30,8 @@ bool is_of_one_job(ErrorCode code) {
 
 }  // namespace
 
-Committer::Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
-                     Hooks hooks, std::function<HeavyKeys::Time()> steady_now)
+Committer::Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most, Hooks hooks,
+                     std::function<HeavyKeys::Time()> steady_now)
     : connection_(std::move(connection)),
       epoch_(epoch),
       clock_(clock),

@@ -47,8 +47,8 @@ class Committer {
 
   // Of bytes that wait. `epoch` and `clock` must outlive the committer. `steady_now`: as of Ledger::Options.
   using Queue = base::FairQueue<base::Uuid, Job>;
-  Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most,
-            Hooks hooks, std::function<HeavyKeys::Time()> steady_now);
+  Committer(sql::Connection connection, Epoch& epoch, base::Clock& clock, Queue::Most most, Hooks hooks,
+            std::function<HeavyKeys::Time()> steady_now);
   // stop().
   ~Committer();
   Committer(const Committer&) = delete;

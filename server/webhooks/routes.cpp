@@ -255,17 +255,27 @@ std::string text_of(const base::Uuid& id, const Change& change) {
   return id_text(id) + " fields=" + fields;
 }
 
+// How an act has ended, for its second record.
+template <typename T>
+Status end_of(const Result<T>& made) {
+  return made ? Status() : Status(made.error());
+}
+Status end_of(const Made& made) {
+  return made && !*made ? Status(Error{ErrorCode::conflict, ""}) : made ? Status() : Status(made.error());
+}
+
 // `make`, to which it hands the act, between its two records in the audit. `what`: what the caller wants; "" when only
 // the outcome has an id.
 template <typename Make>
-Made audited(const Api& api, const Request& request, std::string kind, const std::string& what, Make make) {
+auto audited(const Api& api, const Request& request, std::string kind, const std::string& what, Make make)
+    -> decltype(make(nullptr)) {
   auto act = control::AuditedAct::begin(api.parts.audit, api.parts.store.outcomes(),
                                         control::act_of(request, std::move(kind), athlete_of(request), what));
   if (!act) {
     return act.error();
   }
-  Made made = make(&*act);
-  act->ended(made && !*made ? Made(Error{ErrorCode::conflict, ""}) : made);
+  auto made = make(&*act);
+  act->ended(end_of(made));
   return made;
 }
 
@@ -366,11 +376,8 @@ Response delete_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  const Made removed = audited(api, request, "webhook.delete", id_text(*id), [&](control::AuditedAct* act) -> Made {
-    BOATHOUSE_TRY(api.parts.store.remove(athlete_of(request), *id, act));
-    Endpoint gone;
-    gone.id = *id;
-    return std::optional(std::move(gone));
+  const Status removed = audited(api, request, "webhook.delete", id_text(*id), [&](control::AuditedAct* act) {
+    return api.parts.store.remove(athlete_of(request), *id, act);
   });
   if (!removed) {
     return http::problem_response(request, removed.error());
@@ -489,7 +496,10 @@ Response replay_delivery(Api& api, const Request& request) {
   if (!delivery) {
     return http::problem_response(request, delivery.error());
   }
-  return sent(api, request, api.parts.store.replay(athlete_of(request), *id, *delivery));
+  const std::string what = id_text(*id) + " delivery=" + delivery->text();
+  return sent(api, request, audited(api, request, "webhook.replay", what, [&](control::AuditedAct* act) {
+                return api.parts.store.replay(athlete_of(request), *id, *delivery, act);
+              }));
 }
 
 // "since" of the body.
@@ -518,7 +528,10 @@ Response replay_failed(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  const auto replayed = api.parts.store.replay_failed(athlete_of(request), *id, *since_ms);
+  const std::string what = id_text(*id) + " since_ms=" + std::to_string(*since_ms);
+  const auto replayed = audited(api, request, "webhook.replay", what, [&](control::AuditedAct* act) {
+    return api.parts.store.replay_failed(athlete_of(request), *id, *since_ms, kMaxReplayed, act);
+  });
   if (!replayed) {
     return http::problem_response(request, replayed.error());
   }

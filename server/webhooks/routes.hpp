@@ -10,7 +10,8 @@
 //   GET    /v1/webhooks/{id}/deliveries?limit=50&cursor=             {"data": [delivery], "page"}, the newest first
 //   POST   /v1/webhooks/{id}/deliveries/{delivery}/replay            202 delivery, waiting again
 //   POST   /v1/webhooks/{id}/replay {"since": time}                  202 {"replayed": n, "has_more"}: those that failed
-// What is another athlete's is 404. Making, changing, rotating and deleting are in the audit (docs/audit.md).
+// What is another athlete's is 404. Making, changing, rotating, deleting and replaying are in the audit
+// (docs/audit.md).
 #pragma once
 
 #include "core/base/clock.hpp"

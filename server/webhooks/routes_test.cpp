@@ -245,6 +245,7 @@ TEST_F(WebhookRoutesTest, WhatCannotBeWrittenDownIsNotDone) {
   EXPECT_EQ(call(Method::post, "/v1/webhooks", R"({"url":"https://example.com/other"})").status, 503);
   EXPECT_EQ(call(Method::patch, target, R"({"enabled":false})").status, 503);
   EXPECT_EQ(call(Method::post, target + "/rotate").status, 503);
+  EXPECT_EQ(call(Method::post, target + "/replay", R"({"since":"2023-11-14T22:13:20Z"})").status, 503);
   EXPECT_EQ(call(Method::delete_, target).status, 503);
   EXPECT_EQ(call(Method::get, "/v1/webhooks").body, before);
 }
@@ -269,6 +270,40 @@ TEST_F(WebhookRoutesTest, ATestIsSentLoggedAndReplayed) {
   ASSERT_EQ(posts_.size(), 2U);
   EXPECT_EQ(header(posts_[1], "webhook-id"), header(posts_[0], "webhook-id"));
   EXPECT_EQ(posts_[1].body, posts_[0].body);
+}
+
+TEST_F(WebhookRoutesTest, AReplayIsInTheAudit) {
+  const std::string id = make();
+  const std::string target = "/v1/webhooks/" + id;
+  const std::string delivery = text(call(Method::post, target + "/test"), "id");
+  work();
+  const std::string replay = target + "/deliveries/" + delivery + "/replay";
+  audit_.acts.clear();
+  EXPECT_EQ(call(Method::post, replay).status, 202);
+  EXPECT_EQ(call(Method::post, replay).status, 202) << "it waits already";
+  answers_ = {410};
+  work();
+  ASSERT_EQ(call(Method::patch, target, R"({"enabled":true})").status, 200);
+  const std::string since = R"({"since":"2023-11-14T22:13:20Z"})";
+  EXPECT_EQ(call(Method::post, target + "/replay", since).body, R"({"replayed":1,"has_more":false})");
+  EXPECT_EQ(call(Method::post, target + "/replay", since).status, 202);
+  EXPECT_EQ(call(Method::post, replay, "", ben_key_).status, 404);
+  std::vector<std::string> said;
+  for (const control::Act& act : audit_.acts) {
+    if (act.kind == "webhook.replay") {
+      const std::size_t intent = act.what.find("intent=");
+      said.push_back(intent == std::string::npos
+                         ? act.what
+                         : act.what.substr(0, intent) + act.what.substr(act.what.find(' ', intent) + 1));
+    }
+  }
+  const std::string one = "webhook=" + id.substr(4) + " delivery=" + delivery.substr(4);
+  const std::string all = "webhook=" + id.substr(4) + " since_ms=1700000000000";
+  EXPECT_THAT(said, testing::ElementsAre("step=intent " + one, "step=done " + one, "step=intent " + one,
+                                         testing::StartsWith("step=unchanged"), "step=intent " + all,
+                                         "step=done " + all + " replayed=1", "step=intent " + all,
+                                         testing::StartsWith("step=unchanged"), "step=intent " + one,
+                                         testing::StartsWith("step=failed")));
 }
 
 TEST_F(WebhookRoutesTest, WhatHasFailedSinceATimeIsReplayedOnce) {

@@ -151,7 +151,8 @@ class Store {
                                                  const std::optional<base::Uuid>& before, std::size_t limit);
   // A delivery that has ended waits again, with all its attempts; one that waits is as it was. conflict: the endpoint
   // is disabled.
-  base::Result<Delivery> replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery);
+  base::Result<Delivery> replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery,
+                                control::AuditedAct* act = nullptr);
   struct Replayed {
     std::vector<base::Uuid> deliveries;  // those that wait again
     bool has_more = false;               // there are others like them
@@ -159,7 +160,7 @@ class Store {
   // The same of all that have failed of those made at `since_ms` or later, the oldest first: at most `limit`, and no
   // more than may wait. conflict: the endpoint is disabled, or too many wait already.
   base::Result<Replayed> replay_failed(const base::Uuid& athlete, const base::Uuid& endpoint, std::int64_t since_ms,
-                                       std::size_t limit = kMaxReplayed);
+                                       std::size_t limit = kMaxReplayed, control::AuditedAct* act = nullptr);
   // One message for this endpoint, whatever it filters. conflict: it is disabled.
   base::Result<Delivery> add(const base::Uuid& athlete, const base::Uuid& endpoint, const Message& message);
 

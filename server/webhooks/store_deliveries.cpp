@@ -98,7 +98,8 @@ Result<std::vector<Delivery>> Store::deliveries(const base::Uuid& athlete, const
   return rows_of(*select, delivery_of);
 }
 
-Result<Delivery> Store::replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery) {
+Result<Delivery> Store::replay(const base::Uuid& athlete, const base::Uuid& endpoint, const base::Uuid& delivery,
+                               control::AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -128,7 +129,7 @@ Result<Delivery> Store::replay(const base::Uuid& athlete, const base::Uuid& endp
     }
     BOATHOUSE_TRY(update->bind(1, delivery.bytes).run());
   }
-  BOATHOUSE_TRY(transaction->commit());
+  BOATHOUSE_TRY(control::commit(*transaction, connection_, act));
   (*found)->state = DeliveryState::waiting;
   (*found)->attempts = 0;
   (*found)->next_ms.reset();
@@ -136,7 +137,7 @@ Result<Delivery> Store::replay(const base::Uuid& athlete, const base::Uuid& endp
 }
 
 Result<Store::Replayed> Store::replay_failed(const base::Uuid& athlete, const base::Uuid& endpoint,
-                                             std::int64_t since_ms, std::size_t limit) {
+                                             std::int64_t since_ms, std::size_t limit, control::AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
@@ -178,7 +179,8 @@ Result<Store::Replayed> Store::replay_failed(const base::Uuid& athlete, const ba
     update->bind(1, endpoint.bytes).bind(2, since_ms).bind(3, replayed.deliveries.back().bytes);
     BOATHOUSE_TRY(update->run());
   }
-  BOATHOUSE_TRY(transaction->commit());
+  const std::string number = "replayed=" + std::to_string(replayed.deliveries.size());
+  BOATHOUSE_TRY(control::commit(*transaction, connection_, act, {{}, number}));
   return replayed;
 }
 
