@@ -1,5 +1,6 @@
 #include "server/webhooks/dispatcher.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -17,6 +18,7 @@ using base::Result;
 using base::Status;
 
 constexpr std::size_t kEventsAtATime = 200;
+constexpr std::size_t kOrdersAtATime = 200;  // in one transaction: acknowledgements may share its lock
 // What other nodes store wakes nobody here; and what failed is tried again.
 constexpr std::chrono::milliseconds kLookEvery(1000);
 
@@ -80,11 +82,16 @@ Status Dispatcher::recover() {
   if (!backlogs) {
     return backlogs.error();
   }
+  const std::int64_t now_ms = clock_.utc_ms();
   std::vector<jobs::Order> orders;
   for (const Store::Backlog& backlog : *backlogs) {
-    orders.push_back(Deliverer::order(backlog.endpoint, backlog.due_ms));
+    orders.push_back(Deliverer::order(backlog.endpoint, std::max(backlog.due_ms, now_ms)));
+    if (orders.size() == kOrdersAtATime || &backlog == &backlogs->back()) {
+      BOATHOUSE_TRY(runner_.add(orders));
+      orders.clear();
+    }
   }
-  return orders.empty() ? Status() : runner_.add(orders);
+  return {};
 }
 
 Status Dispatcher::recover_now_and_then() {

@@ -121,6 +121,7 @@ await main(async () => {
 
   const metrics = await (await server.get('/metrics', server.operatorKey)).text();
   check('the operator sees how calls end', /^boathouse_webhook_calls_total\{result="taken"\} [1-9]/m.test(metrics), metrics);
+  check('and that none was removed unseen', /^boathouse_webhook_forgotten_deliveries_total 0$/m.test(metrics) && /^boathouse_forgotten_events_total 0$/m.test(metrics), metrics);
   check('the operator sees the lag', /^boathouse_webhook_lag_seconds \d/m.test(metrics));
   receiver.answer = () => 410;
   await call('POST', `/v1/webhooks/${id}/test`);
