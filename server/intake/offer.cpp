@@ -63,8 +63,12 @@ wire::OfferAnswer answer_of(const wire::OfferedRecording& offered, ledger::Held 
     case ledger::Whose::own:
       break;
   }
-  answer.result = OfferResult::have;
   answer.birth = true;
+  if (held.put_off) {
+    answer.result = OfferResult::want;
+    return answer;
+  }
+  answer.result = OfferResult::have;
   answer.revision = held.revision;
   for (const auto& [stream, ranges] : offered.streams) {
     ledger::HeldStream& of_stream = held.streams[stream];
@@ -120,6 +124,7 @@ base::Status add_offer(const Parts& parts) {
   route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;
+  route.admission = http::Admission::bulk;  // up to a second's work
   return parts.routes.add(std::move(route));
 }
 

@@ -355,6 +355,47 @@ TEST_F(SyncCallsTest, VerifiedIsWhatQueriesCount) {
   EXPECT_EQ(ask().result, VerifyResult::verified);
 }
 
+// What a call has not looked at is neither held nor verified.
+TEST_F(SyncCallsTest, WhatIsPutOffIsWantedAndNotVerified) {
+  std::vector<Owned> items;
+  std::vector<wire::OfferedRecording> offered;
+  std::vector<wire::VerifyQuestion> questions;
+  std::vector<base::Uuid> asked;
+  for (std::uint8_t n = 1; n <= 3; ++n) {
+    const Owned one = chunk(uuid(n), Stream::sample, 0, 10, n);
+    items.push_back(birth(uuid(n)));
+    items.push_back(one);
+    asked.push_back(uuid(n));
+    offered.push_back({uuid(n), {{Stream::sample, {{0, 10}}}}});
+    questions.push_back({uuid(n), 1, {{Stream::sample, {10, wire::stream_root({&one.item.sha256, 1})}}}});
+  }
+  send(items);
+  load_everything();
+  routes_ = {};
+  ledger_.reset();
+  ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}, .held = {.chunks = 2}}, clock_,
+                                  random_);
+  Options options;
+  options.count_visible = [](const base::Uuid&, const Records& up_to) {
+    EXPECT_EQ(up_to.at(Stream::sample).size(), 2U);
+    return up_to;
+  };
+  ASSERT_TRUE(add_routes(routes_, *accounts_, *ledger_, options));
+
+  const auto answers = offer(offered);
+  EXPECT_EQ(answers[0].result, OfferResult::have);
+  EXPECT_EQ(answers[1].result, OfferResult::have);
+  EXPECT_EQ(answers[2], (wire::OfferAnswer{uuid(3), OfferResult::want, true, 0, {}}));
+  const auto response = json("/v1/sync/verify", wire::encode_verify(questions));
+  const auto reply = wire::decode_verify_reply(response.body, asked);
+  ASSERT_TRUE(reply) << response.body;
+  EXPECT_EQ(reply->results[0].result, VerifyResult::verified);
+  EXPECT_EQ(reply->results[1].result, VerifyResult::verified);
+  EXPECT_EQ(reply->results[2], (wire::VerifyAnswer{uuid(3), VerifyResult::stored, {}}));
+  // Asked again it is looked at.
+  EXPECT_EQ(offer({offered[2]})[0].result, OfferResult::have);
+}
+
 // One question for all recordings, and none for what queries never count.
 TEST_F(SyncCallsTest, OnlyTheRecordingThatQueriesCountOtherwiseIsNotVerified) {
   const Owned first = chunk(uuid(1), Stream::sample, 0, 10);

@@ -31,6 +31,9 @@ VerifyResult result_of(const wire::VerifyQuestion& question, const ledger::Held&
     case ledger::Whose::own:
       break;
   }
+  if (held.put_off) {
+    return VerifyResult::stored;  // as far as the receipts say: the device asks again, and forgets nothing until then
+  }
   bool complete = true;
   bool visible = true;
   bool gone = false;
@@ -58,7 +61,7 @@ wire::VerifyAnswer answer_of(const wire::VerifyQuestion& question, const ledger:
   wire::VerifyAnswer answer;
   answer.rec_id = question.rec_id;
   answer.result = result_of(question, held);
-  if (held.whose == ledger::Whose::own) {
+  if (held.whose == ledger::Whose::own && !held.put_off) {
     for (const auto& [stream, sealed] : question.streams) {
       const ledger::HeldStream& of_stream = held.streams.at(stream);
       answer.streams[stream] = {of_stream.records, of_stream.root, of_stream.visible};
@@ -158,6 +161,7 @@ base::Status add_verify(const Parts& parts, const Options& options) {
   route.scope = control::name(control::Scope::sessions_write);
   route.admit = admit_caller(parts.accounts, {"application/json"});
   route.max_body_bytes = wire::kMaxRequestBytes;
+  route.admission = http::Admission::bulk;  // up to a second's work
   return parts.routes.add(std::move(route));
 }
 

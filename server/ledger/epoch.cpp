@@ -1,12 +1,50 @@
 #include "server/ledger/epoch.hpp"
 
+#include <array>
 #include <utility>
+
+#include "core/base/hex.hpp"
 
 namespace boathouse::ledger {
 
 using base::Error;
 using base::ErrorCode;
+using base::Result;
 using base::Status;
+
+Result<Seen> epoch_of(sql::Connection& connection, base::RandomSource& random) {
+  auto transaction = sql::Transaction::begin(connection);
+  if (!transaction) {
+    return transaction.error();
+  }
+  {
+    auto select = connection.prepare("SELECT epoch, last_seq FROM state");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      return Seen{std::string(select->text(0)), select->integer(1)};
+    }
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  random.fill(bytes);
+  std::string epoch = base::to_hex(bytes);
+  {
+    auto insert = connection.prepare(
+        "INSERT INTO state (id, epoch, last_seq, recordings, chunks, unloaded, quarantined, checks) "
+        "VALUES (1, ?1, 0, 0, 0, 0, 0, 0)");
+    if (!insert) {
+      return insert.error();
+    }
+    BOATHOUSE_TRY(insert->bind(1, epoch).run());
+  }
+  BOATHOUSE_TRY(transaction->commit());
+  return Seen{std::move(epoch), 0};
+}
 
 Epoch::Epoch(const Seen& found, const std::optional<Seen>& seen, Watch watch)
     : text_(found.epoch),

@@ -11,11 +11,15 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/random.hpp"
 #include "core/base/result.hpp"
 #include "server/ledger/seen.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
+
+// The database's history, whose name is made with its first state, and how far it has come.
+base::Result<Seen> epoch_of(sql::Connection& connection, base::RandomSource& random);
 
 class Epoch {
  public:

@@ -1,14 +1,14 @@
 #include "server/ledger/ledger.hpp"
 
-#include <array>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <memory>
-#include <mutex>
 #include <utility>
 
-#include "core/base/hex.hpp"
+#include "core/base/pool.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/epoch.hpp"
@@ -24,57 +24,52 @@ using base::Result;
 using base::Status;
 
 constexpr std::chrono::seconds kCheckedWithin{3};
+// Of these, one key's requests hold half at most: they hold at most a quarter of the server's workers
+// (server/http/worker_pool.hpp), two of eight.
+constexpr std::size_t kReadersForCalls = 4;
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
 
-// This ledger's history, whose name is made with the file, and how far it has come.
-Result<Seen> epoch_of(sql::Connection& connection, base::RandomSource& random) {
-  auto transaction = sql::Transaction::begin(connection);
-  if (!transaction) {
-    return transaction.error();
+Result<std::vector<Reader>> open_readers(const sql::Place& place, std::size_t count) {
+  std::vector<Reader> readers;
+  while (readers.size() < count) {
+    auto connection = sql::Connection::open(place);
+    if (!connection) {
+      return connection.error();
+    }
+    readers.emplace_back(std::move(*connection));
   }
-  {
-    auto select = connection.prepare("SELECT epoch, last_seq FROM state");
-    if (!select) {
-      return select.error();
-    }
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (*row) {
-      return Seen{std::string(select->text(0)), select->integer(1)};
-    }
-  }
-  std::array<std::uint8_t, 16> bytes{};
-  random.fill(bytes);
-  std::string epoch = base::to_hex(bytes);
-  {
-    auto insert = connection.prepare(
-        "INSERT INTO state (id, epoch, last_seq, recordings, chunks, unloaded, quarantined, checks) "
-        "VALUES (1, ?1, 0, 0, 0, 0, 0, 0)");
-    if (!insert) {
-      return insert.error();
-    }
-    BOATHOUSE_TRY(insert->bind(1, epoch).run());
-  }
-  BOATHOUSE_TRY(transaction->commit());
-  return Seen{std::move(epoch), 0};
+  return readers;
 }
 
+// Connections for reading, so that no long question holds up another's work.
+struct Readers {
+  std::vector<Reader> for_calls;   // of clients, and whatever is not below
+  std::vector<Reader> for_upkeep;  // the loader, the mover of bodies, the webhooks, what removes
+  std::vector<Reader> for_watch;   // /metrics and /readyz
+};
+
 class SqlLedger final : public Ledger, public Bodies {
+  using ReaderPool = base::Pool<Reader>;
+
   template <typename Read>
   auto read(Read read) -> decltype(read(std::declval<Reader&>())) {
+    return this->read(for_calls_, std::move(read));
+  }
+
+  template <typename Read>
+  auto read(ReaderPool& readers, Read read) -> decltype(read(std::declval<Reader&>())) {
     std::vector<LostBody> lost;
     auto answer = [&]() -> decltype(read(std::declval<Reader&>())) {
-      const std::lock_guard lock(reader_mutex_);
+      const auto reader = readers.take();
       const std::int64_t known_seq = epoch_.seen_seq();
-      const auto snapshot = reader_.snapshot();
+      const auto snapshot = reader->snapshot();
       if (!snapshot) {
         return snapshot.error();
       }
-      BOATHOUSE_TRY(reader_.check(epoch_, known_seq));
-      auto found = read(reader_);
-      lost = reader_.take_lost();
+      BOATHOUSE_TRY(reader->check(epoch_, known_seq));
+      reader->use(segments_);
+      auto found = read(*reader);
+      lost = reader->take_lost();
       return found;
     }();
     if (!lost.empty()) {
@@ -108,14 +103,17 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
  public:
-  SqlLedger(sql::Connection writing, sql::Connection reading, sql::Connection leading, const Seen& found,
+  SqlLedger(sql::Connection writing, Readers readers, sql::Connection leading, const Seen& found,
             const Options& options, base::Clock& clock)
       : epoch_(found, options.seen, {options.on_other_epoch, options.on_went_back}),
         purge_without_backup_(options.purge_without_backup),
+        held_bounds_(options.held),
         on_answer_time_(options.on_answer_time),
         clock_(clock),
         lead_(std::move(leading), std::chrono::milliseconds(options.place.patience_ms / 5)),
-        reader_(std::move(reading)),
+        for_calls_(std::move(readers.for_calls)),
+        for_upkeep_(std::move(readers.for_upkeep)),
+        for_watch_(std::move(readers.for_watch)),
         committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
                    {options.on_commit_time, options.on_forgotten_events}, options.steady_now) {}
 
@@ -173,7 +171,8 @@ class SqlLedger final : public Ledger, public Bodies {
   Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
                                               std::int64_t after) override {
     while (true) {
-      const auto plan = read([&](Reader& reader) { return reader.next_block(max_records, max_bytes, after); });
+      const auto plan =
+          read(for_upkeep_, [&](Reader& reader) { return reader.next_block(max_records, max_bytes, after); });
       if (!plan) {
         return plan.error();
       }
@@ -194,7 +193,7 @@ class SqlLedger final : public Ledger, public Bodies {
       if (block_id == 0) {
         continue;
       }
-      auto block = read([block_id](Reader& reader) { return reader.block(block_id); });
+      auto block = read(for_upkeep_, [block_id](Reader& reader) { return reader.block(block_id); });
       if (block) {
         return std::optional(std::move(*block));
       }
@@ -227,7 +226,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) override {
-    return read([limit](Reader& reader) { return reader.dirty_sessions(limit); });
+    return read(for_upkeep_, [limit](Reader& reader) { return reader.dirty_sessions(limit); });
   }
 
   Result<SessionsAround> sessions_around(const base::Uuid& rec_id) override {
@@ -242,7 +241,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<Event>> events(std::size_t limit) override {
-    return read([limit](Reader& reader) { return reader.events(limit); });
+    return read(for_upkeep_, [limit](Reader& reader) { return reader.events(limit); });
   }
 
   Status events_told(std::int64_t up_to) override {
@@ -277,7 +276,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<Counts> counts() override {
-    auto counts = read([](Reader& reader) { return reader.counts(); });
+    auto counts = read(for_watch_, [](Reader& reader) { return reader.counts(); });
     if (counts) {
       counts->submissions = submissions_;
       counts->commits = committer_.commits();
@@ -287,15 +286,15 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<Gauges> gauges() override {
-    return read([](Reader& reader) { return reader.gauges(); });
+    return read(for_watch_, [](Reader& reader) { return reader.gauges(); });
   }
 
   Result<Cohorts> cohorts() override {
-    return read([this](Reader& reader) { return reader.cohorts(clock_.utc_ms()); });
+    return read(for_watch_, [this](Reader& reader) { return reader.cohorts(clock_.utc_ms()); });
   }
 
   Result<Changed> changed_recordings(const DirtySession& after, std::size_t limit) override {
-    return read([&](Reader& reader) { return reader.changed_recordings(after, limit); });
+    return read(for_upkeep_, [&](Reader& reader) { return reader.changed_recordings(after, limit); });
   }
 
   Result<HelloState> hello(const Hello& hello) override {
@@ -323,7 +322,19 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
                                  std::size_t max_ranges) override {
-    return read([&](Reader& reader) { return reader.held(athlete, questions, max_ranges); });
+    HeldLeft left{max_ranges, held_bounds_.chunks};
+    std::vector<Held> answers;
+    answers.reserve(questions.size());
+    while (answers.size() < questions.size()) {
+      const auto rest = questions.subspan(answers.size());
+      // Other calls have their turn between the steps.
+      auto some = read([&](Reader& reader) { return reader.held(athlete, rest, held_bounds_, left); });
+      if (!some) {
+        return some.error();
+      }
+      std::ranges::move(*some, std::back_inserter(answers));
+    }
+    return answers;
   }
 
   Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
@@ -336,7 +347,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit) override {
-    return read([limit](Reader& reader) { return reader.rows_to_erase(limit); });
+    return read(for_upkeep_, [limit](Reader& reader) { return reader.rows_to_erase(limit); });
   }
 
   Status rows_erased(std::span<const std::int64_t> server_seqs) override {
@@ -365,7 +376,7 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Result<std::vector<AgedStream>> aged_streams(std::int64_t before_ms, std::optional<base::Uuid> after,
                                                std::size_t limit) override {
-    return read([&](Reader& reader) { return reader.aged_streams(before_ms, after, limit); });
+    return read(for_upkeep_, [&](Reader& reader) { return reader.aged_streams(before_ms, after, limit); });
   }
 
   Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
@@ -374,7 +385,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<Retirement>> retirements(std::size_t limit) override {
-    return read([limit](Reader& reader) { return reader.retirements(limit); });
+    return read(for_upkeep_, [limit](Reader& reader) { return reader.retirements(limit); });
   }
 
   Result<RetiredCounts> retire(std::span<const Retirement> retirements,
@@ -440,7 +451,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to) override {
-    return read([up_to](Reader& reader) { return reader.open_intents(up_to); });
+    return read(for_upkeep_, [up_to](Reader& reader) { return reader.open_intents(up_to); });
   }
 
   Status settle_intents(std::int64_t up_to) override {
@@ -449,25 +460,22 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Bodies& bodies() override { return *this; }
 
-  void use_segments(segments::ChunkStore& store) override {
-    const std::lock_guard lock(reader_mutex_);
-    reader_.use(store);
-  }
+  void use_segments(segments::ChunkStore& store) override { segments_ = &store; }
 
   Result<std::vector<MovableBody>> movable(std::uint64_t bytes) override {
-    return read([bytes](Reader& reader) { return reader.movable(bytes); });
+    return read(for_upkeep_, [bytes](Reader& reader) { return reader.movable(bytes); });
   }
 
   Result<std::vector<MovableBody>> in_segment(std::int64_t id) override {
-    return read([id](Reader& reader) { return reader.in_segment(id); });
+    return read(for_upkeep_, [id](Reader& reader) { return reader.in_segment(id); });
   }
 
   Result<base::Bytes> body(std::int64_t server_seq) override {
-    return read([server_seq](Reader& reader) { return reader.body(server_seq); });
+    return read(for_upkeep_, [server_seq](Reader& reader) { return reader.body(server_seq); });
   }
 
   Result<std::vector<SegmentRow>> segment_rows(std::int64_t after, std::size_t limit) override {
-    return read([&](Reader& reader) { return reader.segment_rows(after, limit); });
+    return read(for_upkeep_, [&](Reader& reader) { return reader.segment_rows(after, limit); });
   }
 
   Result<std::int64_t> begin_segment(const std::string& key) override {
@@ -505,7 +513,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::vector<LostBody>> lost(std::size_t limit) override {
-    return read([limit](Reader& reader) { return reader.lost(limit); });
+    return read(for_upkeep_, [limit](Reader& reader) { return reader.lost(limit); });
   }
 
   Status body_is_back(std::int64_t server_seq, base::ByteView body) override {
@@ -513,7 +521,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<BodyCounts> body_counts() override {
-    return read([](Reader& reader) { return reader.body_counts(); });
+    return read(for_watch_, [](Reader& reader) { return reader.body_counts(); });
   }
 
   // Whoever asks must know soon; the work may end after they have gone.
@@ -537,11 +545,14 @@ class SqlLedger final : public Ledger, public Bodies {
  private:
   Epoch epoch_;
   const bool purge_without_backup_;
+  const HeldBounds held_bounds_;
   const std::function<void(double)> on_answer_time_;
   base::Clock& clock_;
   Lead lead_;
-  std::mutex reader_mutex_;
-  Reader reader_;
+  ReaderPool for_calls_;
+  ReaderPool for_upkeep_;
+  ReaderPool for_watch_;
+  std::atomic<segments::ChunkStore*> segments_ = nullptr;
   std::atomic<std::uint64_t> submissions_ = 0;
   Committer committer_;  // last: its thread uses the members above until it is stopped
 };
@@ -567,16 +578,25 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!found) {
     return found.error();
   }
-  auto reading = sql::Connection::open(options.place);
-  if (!reading) {
-    return reading.error();
+  auto for_calls = open_readers(options.place, kReadersForCalls);
+  if (!for_calls) {
+    return for_calls.error();
+  }
+  auto for_upkeep = open_readers(options.place, 1);
+  if (!for_upkeep) {
+    return for_upkeep.error();
+  }
+  auto for_watch = open_readers(options.place, 1);
+  if (!for_watch) {
+    return for_watch.error();
   }
   auto leading = sql::Connection::open(options.place);
   if (!leading) {
     return leading.error();
   }
-  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(std::move(*writing), std::move(*reading),
-                                                             std::move(*leading), *found, options, clock));
+  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(
+      std::move(*writing), Readers{std::move(*for_calls), std::move(*for_upkeep), std::move(*for_watch)},
+      std::move(*leading), *found, options, clock));
 }
 
 }  // namespace boathouse::ledger

@@ -16,8 +16,9 @@
 // commit; it has holes. Who has seen N has seen everything that is below N.
 //
 // Threads: one committer thread owns the writing connection and groups what is queued into one fsync'd transaction;
-// reads use a connection of their own behind a mutex. All public members may be called from any thread; those of the
-// loader wait for the committer, so never from a Completion or from `wake`.
+// reads use other connections: some for calls, one for the loader and other upkeep, one for those who watch (eight
+// connections in all with the lead's), each one call at a time, in the order of arrival. All public members may be
+// called from any thread; those of the loader wait for the committer, so never from a Completion or from `wake`.
 #pragma once
 
 #include <chrono>
@@ -141,6 +142,8 @@ class Ledger {
     // After a commit that has forgotten events of which nobody was told (kMaxWaitingEvents): how many. As
     // on_commit_time.
     std::function<void(std::uint64_t events)> on_forgotten_events = {};
+    // What one held() looks at. Only tests have others.
+    HeldBounds held = {};
     // What keys rest by (heavy_keys.hpp); never goes back. Only tests have another.
     std::function<std::chrono::steady_clock::time_point()> steady_now = &std::chrono::steady_clock::now;
   };
@@ -253,8 +256,9 @@ class Ledger {
   // there is any.
   virtual base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                          std::size_t max_bytes) = 0;
-  // One answer for each question, in order, all of one state. Of each stream it has the first range of `have` and of
-  // `gone`, of the others together at most max_ranges: what is left out counts in records, visible and root.
+  // One answer for each question, in order, each of one state. Of each stream it has the first range of `have` and of
+  // `gone`, of the others together at most max_ranges: what is left out counts in records, visible and root. What is
+  // beyond Options::held is put off. Others read between its steps.
   virtual base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
                                                std::size_t max_ranges) = 0;
   virtual base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,

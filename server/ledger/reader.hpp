@@ -28,6 +28,12 @@ extern const std::string_view kBodyJoins;
 // What changes() asks: named here so that a test looks at its plan.
 extern const std::string_view kFeedQuery;
 
+// What the rest of a held() may still tell and look at.
+struct HeldLeft {
+  std::size_t ranges = 0;
+  std::size_t chunks = 0;
+};
+
 class Reader {
  public:
   explicit Reader(sql::Connection connection) : connection_(std::move(connection)) {}
@@ -49,8 +55,9 @@ class Reader {
   base::Result<Counts> counts();
   base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes);
+  // One step of Ledger::held(): answers of the first questions, at least one if there is any.
   base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
-                                       std::size_t max_ranges);
+                                       const HeldBounds& bounds, HeldLeft& left);
   base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
                                  const wire::Range& range);
   base::Result<std::int64_t> newest_seq();
@@ -74,8 +81,8 @@ class Reader {
   base::Result<Cohorts> cohorts(std::int64_t now_ms);
   base::Result<Ledger::Changed> changed_recordings(const Ledger::DirtySession& after, std::size_t limit);
 
-  // Where segments are, from now on; it must outlive the reader.
-  void use(segments::ChunkStore& store) { store_ = &store; }
+  // Where segments are, from now on; it must outlive the reader. nullptr: nowhere.
+  void use(segments::ChunkStore* store) { store_ = store; }
   // Bodies that could not be read since the last call.
   std::vector<LostBody> take_lost() { return std::exchange(lost_, {}); }
 
@@ -121,10 +128,11 @@ class Reader {
   base::Status read_removed(RecordingState& state);
   base::Status read_seals(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
-  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, std::size_t& ranges_left);
+  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
+                             HeldLeft& left);
   base::Result<Whose> whose(const base::Uuid& athlete, const base::Uuid& rec_id);
-  base::Status read_held_chunks(const Question& question, Held& held, std::size_t& ranges_left);
-  base::Status read_gone(Held& held, std::size_t& ranges_left);
+  base::Status read_held_chunks(const Question& question, Held& held, HeldLeft& left);
+  base::Status read_gone(Held& held, HeldLeft& left);
 
   sql::Connection connection_;
   segments::ChunkStore* store_ = nullptr;

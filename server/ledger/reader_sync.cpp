@@ -153,11 +153,14 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
 }
 
 Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<const Question> questions,
-                                       std::size_t max_ranges) {
+                                       const HeldBounds& bounds, HeldLeft& left) {
   std::vector<Held> answers;
-  answers.reserve(questions.size());
+  const std::size_t at_first = left.chunks;
   for (const Question& question : questions) {
-    auto held = held_of(athlete, question, max_ranges);
+    if (answers.size() == bounds.step_recordings || at_first - left.chunks >= bounds.step_chunks) {
+      break;
+    }
+    auto held = held_of(athlete, question, bounds, left);
     if (!held) {
       return held.error();
     }
@@ -166,7 +169,8 @@ Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<cons
   return answers;
 }
 
-Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question, std::size_t& ranges_left) {
+Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
+                             HeldLeft& left) {
   Held held;
   held.rec_id = question.rec_id;
   const auto owned = whose(athlete, question.rec_id);
@@ -177,8 +181,18 @@ Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question
   if (held.whose != Whose::own) {
     return held;
   }
-  BOATHOUSE_TRY(read_held_chunks(question, held, ranges_left));
-  BOATHOUSE_TRY(read_gone(held, ranges_left));
+  HeldLeft of_this{left.ranges, std::min(left.chunks, bounds.chunks_of_recording)};
+  const std::size_t chunks = of_this.chunks;
+  BOATHOUSE_TRY(read_held_chunks(question, held, of_this));
+  if (!held.put_off) {
+    BOATHOUSE_TRY(read_gone(held, of_this));
+  }
+  left.chunks -= chunks - of_this.chunks;
+  if (held.put_off) {
+    held.streams.clear();
+    return held;
+  }
+  left.ranges = of_this.ranges;
   auto select = connection_.prepare("SELECT max(revision) FROM seal WHERE rec_id = ?1");
   if (!select) {
     return select.error();
@@ -212,16 +226,16 @@ Result<Whose> Reader::whose(const base::Uuid& athlete, const base::Uuid& rec_id)
 
 // Without chunks whose bodies are lost: who asks may have the last copy, and sends it again only if it is not held
 // here.
-Status Reader::read_held_chunks(const Question& question, Held& held, std::size_t& ranges_left) {
+Status Reader::read_held_chunks(const Question& question, Held& held, HeldLeft& left) {
   auto select = connection_.prepare(
       "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, unloaded.server_seq IS NULL "
       "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
       "WHERE chunk.rec_id = ?1 AND chunk.server_seq NOT IN (SELECT server_seq FROM lost_body) "
-      "ORDER BY chunk.stream, chunk.from_seq");
+      "ORDER BY chunk.stream, chunk.from_seq LIMIT ?2");
   if (!select) {
     return select.error();
   }
-  select->bind(1, question.rec_id.bytes);
+  select->bind(1, question.rec_id.bytes).bind(2, left.chunks + 1);
   std::map<rowing::Stream, base::Sha256> roots;  // wire::stream_root(), without all the hashes at once
   for (const auto& [stream, up_to] : question.up_to) {
     roots[stream];  // also of a stream without chunks there is a root
@@ -234,11 +248,16 @@ Status Reader::read_held_chunks(const Question& question, Held& held, std::size_
     if (!*row) {
       break;
     }
+    if (left.chunks == 0) {
+      held.put_off = true;
+      return {};
+    }
+    --left.chunks;
     const auto stream = static_cast<rowing::Stream>(select->integer(0));
     const auto from = static_cast<std::uint64_t>(select->integer(1));
     const auto to = static_cast<std::uint64_t>(select->integer(2));
     HeldStream& into = held.streams[stream];
-    add_range(into.have, from, to, ranges_left);
+    add_range(into.have, from, to, left.ranges);
     const auto up_to = question.up_to.find(stream);
     if (up_to != question.up_to.end() && from >= up_to->second) {
       continue;
@@ -253,13 +272,14 @@ Status Reader::read_held_chunks(const Question& question, Held& held, std::size_
   return {};
 }
 
-Status Reader::read_gone(Held& held, std::size_t& ranges_left) {
+Status Reader::read_gone(Held& held, HeldLeft& left) {
   auto select = connection_.prepare(
-      "SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL ORDER BY stream, from_seq");
+      "SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL "
+      "ORDER BY stream, from_seq LIMIT ?2");
   if (!select) {
     return select.error();
   }
-  select->bind(1, held.rec_id.bytes);
+  select->bind(1, held.rec_id.bytes).bind(2, left.chunks + 1);
   while (true) {
     const auto row = select->step();
     if (!row) {
@@ -268,9 +288,14 @@ Status Reader::read_gone(Held& held, std::size_t& ranges_left) {
     if (!*row) {
       return {};
     }
+    if (left.chunks == 0) {
+      held.put_off = true;
+      return {};
+    }
+    --left.chunks;
     add_range(held.streams[static_cast<rowing::Stream>(select->integer(0))].gone,
               static_cast<std::uint64_t>(select->integer(1)), static_cast<std::uint64_t>(select->integer(2)),
-              ranges_left);
+              left.ranges);
   }
 }
 
