@@ -46,6 +46,7 @@ class EventsTest : public LedgerTest {
     hello.oldest_age_s = oldest_age_s;
     EXPECT_TRUE(ledger_->hello(hello));
   }
+  std::int64_t stores_told_of() { return number_in_file("SELECT count(*) FROM replica_news"); }
 };
 INSTANTIATE_TEST_SUITE_P(Both, EventsTest, both_databases(), database_name);
 
@@ -220,6 +221,28 @@ TEST_P(EventsTest, WhoWaitsIsWokenByAHelloThatTells) {
   hello(0);
   ledger_->on_commit({});
   EXPECT_EQ(woken, 1);
+}
+
+// Batches under ever new names of stores, with and without a hello.
+TEST_P(EventsTest, WhatWasToldOfStoresIsForgottenWithThem) {
+  hello(1, kStuckAgeS + 1, uuid(50));
+  put_one(birth_entry(kRec));
+  std::uint64_t from = 0;
+  for (std::uint64_t n = 0; n < 3 * kMaxReplicas; ++n, from += 10) {
+    if (n % 2 == 0) hello(1, 0, uuid(1000 + n));
+    Submission batch{kAnna, uuid(1000 + n), {}};
+    batch.entries.push_back(chunk_entry(kRec, Stream::sample, from, from + 10));
+    std::promise<base::Result<Results>> promise;
+    ledger_->submit(std::move(batch), [&promise](base::Result<Results> results) { promise.set_value(results); });
+    ASSERT_TRUE(promise.get_future().get());
+    if (n % 50 == 0) {
+      EXPECT_LE(stores_told_of(), 2 * kMaxReplicas);
+    }
+  }
+  EXPECT_GT(stores_told_of(), kMaxReplicas - 2);
+  take();
+  hello(0, 0, uuid(1000 + 3 * kMaxReplicas - 2));
+  EXPECT_THAT(types(), ElementsAre("sync.completed")) << "of a store that is known it is remembered";
 }
 
 }  // namespace

@@ -98,6 +98,51 @@ TEST_P(GaugesTest, StoresAreToldApartByTheirLastHello) {
   EXPECT_EQ(ledger_->cohorts()->at(0).oldest_unsynced_s, 30);
 }
 
+// Whoever makes up a new store with each hello fills no disk with them, and hides no store that owes something.
+TEST_P(GaugesTest, StoresThatWereSilentLongestAreForgotten) {
+  hello(1, 5, 900'000);  // owes something, and was silent for too long
+  clock_.advance_ms(31 * kDay);
+  hello(2, 3, 70);
+  hello(3, 0, 0);
+  const auto known = [this](std::uint64_t replica) {
+    return number_in_file("SELECT count(*) FROM replica WHERE replica_id = ?1", uuid(replica)) == 1;
+  };
+  constexpr std::uint64_t kMost = kMaxReplicas;
+  for (std::uint64_t n = 4; n <= kMost; ++n) {
+    clock_.advance_ms(1);
+    hello(n, 0, 0);
+  }
+  EXPECT_TRUE(known(1)) << "as many as may be";
+  hello(3, 0, 0);  // speaks again
+  hello(kMost + 1, 0, 0);
+  EXPECT_FALSE(known(1));
+  EXPECT_EQ(ledger_->cohorts()->at(3).replicas, 0U);
+  hello(kMost + 2, 0, 0);
+  EXPECT_FALSE(known(4)) << "silent for longer than 3";
+  for (std::uint64_t n = kMost + 3; n <= 2 * kMost; ++n) {
+    clock_.advance_ms(1);
+    hello(n, 0, 0);
+  }
+  EXPECT_FALSE(known(3));
+  EXPECT_TRUE(known(2)) << "it owes something";
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM replica"), kMaxReplicas);
+  EXPECT_EQ(ledger_->cohorts()->at(0).replicas, kMost);
+  EXPECT_EQ(ledger_->cohorts()->at(0).oldest_unsynced_s, 70);
+  // Also when all of them say that they owe something.
+  for (std::uint64_t n = 1000; n < 1000 + kMost; ++n) {
+    clock_.advance_ms(1);
+    hello(n, 1, 10);
+  }
+  EXPECT_FALSE(known(2));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM replica"), kMaxReplicas);
+  EXPECT_TRUE(known(1000));
+  Hello bens;
+  bens.athlete = kBen;
+  bens.replica = uuid(1);
+  ASSERT_TRUE(ledger_->hello(bens));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM replica"), kMaxReplicas + 1) << "each athlete's alone";
+}
+
 TEST_P(GaugesTest, RecordingsThatChangedComeInTheOrderOfTheChange) {
   for (std::uint64_t n = 0; n < 5; ++n)
     put({birth_entry(uuid(200 + n)), chunk_entry(uuid(200 + n), Stream::sample, 0, 10)});

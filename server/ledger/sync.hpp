@@ -15,6 +15,11 @@
 
 namespace boathouse::ledger {
 
+// As many stores of an athlete are known. One more, and one is forgotten: of those that owe nothing, or were silent for
+// 30 days, the one that was silent longest; of the others when there are none. A forgotten store is a new one at its
+// next hello.
+inline constexpr std::int64_t kMaxReplicas = 200;
+
 // A device store that reports.
 struct Hello {
   base::Uuid athlete;

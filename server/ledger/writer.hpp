@@ -200,6 +200,8 @@ class Writer {
   base::Status set_replica_news(const base::Uuid& athlete, const base::Uuid& replica, const ReplicaNews& news);
   base::Status tell_of_batch(const Submission& submission, std::uint64_t stored, std::uint64_t rejected);
   base::Status tell_of_hello(const Hello& hello);
+  base::Status note_replica(const Hello& hello);
+  base::Status forget_silent_replicas(const base::Uuid& athlete);
   base::Status mark_dirty(const base::Uuid& rec_id, std::int64_t seq);
   base::Status audit_submission(const Submission& submission, std::span<const wire::ItemResult> results,
                                 std::int64_t seq_before);

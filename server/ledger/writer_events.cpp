@@ -144,13 +144,27 @@ Result<Writer::ReplicaNews> Writer::replica_news(const base::Uuid& athlete, cons
 }
 
 Status Writer::set_replica_news(const base::Uuid& athlete, const base::Uuid& replica, const ReplicaNews& news) {
-  auto note = connection_->prepare(
-      "INSERT INTO replica_news (athlete, replica_id, owes, stuck) VALUES (?1, ?2, ?3, ?4) "
-      "ON CONFLICT (athlete, replica_id) DO UPDATE SET owes = ?3, stuck = ?4");
-  if (!note) {
-    return note.error();
+  const auto note = [&](const char* sql) -> Status {
+    auto statement = connection_->prepare(sql);
+    if (!statement) {
+      return statement.error();
+    }
+    return statement->bind(1, athlete.bytes).bind(2, replica.bytes).bind(3, news.owes).bind(4, news.stuck).run();
+  };
+  BOATHOUSE_TRY(note("UPDATE replica_news SET owes = ?3, stuck = ?4 WHERE athlete = ?1 AND replica_id = ?2"));
+  if (connection_->changes() > 0) {
+    return {};
   }
-  return note->bind(1, athlete.bytes).bind(2, replica.bytes).bind(3, news.owes).bind(4, news.stuck).run();
+  BOATHOUSE_TRY(note("INSERT INTO replica_news (athlete, replica_id, owes, stuck) VALUES (?1, ?2, ?3, ?4)"));
+  // What was told of stores that were forgotten, or never said hello, goes when it is too much.
+  auto forget = connection_->prepare(
+      "DELETE FROM replica_news WHERE athlete = ?1 AND replica_id <> ?2 "
+      "AND (SELECT count(*) FROM replica_news WHERE athlete = ?1) > ?3 "
+      "AND replica_id NOT IN (SELECT replica_id FROM replica WHERE athlete = ?1)");
+  if (!forget) {
+    return forget.error();
+  }
+  return forget->bind(1, athlete.bytes).bind(2, replica.bytes).bind(3, 2 * kMaxReplicas).run();
 }
 
 // A batch has come: at the next hello that has nothing more to send, the sync is complete.
