@@ -15,69 +15,84 @@ using Samples = std::vector<ops::Sample>;
 
 double seconds(std::int64_t ms) { return static_cast<double>(ms) / 1000.0; }
 
-// One number of what `read` gives; absent when it cannot be read or there is none.
-template <typename Read, typename Number>
-std::function<Samples()> number_of(Read read, Number number) {
-  return [read, number] {
+// A gauge of one number of what is read: nullopt: there is none.
+template <typename Found>
+struct Gauge {
+  std::string name;
+  std::string help;
+  std::function<std::optional<double>(const Found&)> number;
+};
+
+// Read once for all of them; absent when it cannot be.
+template <typename Found, typename Read>
+void collect_gauges(ops::Registry& registry, std::vector<Gauge<Found>> gauges, Read read) {
+  std::vector<ops::Registry::Description> families;
+  for (const auto& gauge : gauges) families.push_back({gauge.name, gauge.help, {}});
+  registry.collect_together(std::move(families), [gauges = std::move(gauges), read] {
+    std::vector<Samples> samples;
     const auto found = read();
-    if (!found) return Samples();
-    const std::optional<double> value = number(*found);
-    return value ? Samples{{{}, *value}} : Samples();
-  };
+    for (std::size_t i = 0; found && i < gauges.size(); ++i) {
+      const auto value = gauges[i].number(*found);
+      samples.push_back(value ? Samples{{{}, *value}} : Samples());
+    }
+    return samples;
+  });
 }
 
 }  // namespace
 
 void add_ledger_metrics(ops::Registry& registry, ledger::Ledger& ledger, base::Clock& clock) {
-  const auto gauge = [&](const std::string& name, const std::string& help, auto number) {
-    registry.collect(name, help, {}, number_of([&ledger] { return ledger.gauges(); }, number));
-  };
+  using ledger::BodyCounts;
   using ledger::Gauges;
   using Value = std::optional<double>;
   const auto age = [&clock](const std::optional<std::int64_t>& since_ms) -> Value {
     return since_ms ? seconds(clock.utc_ms() - *since_ms) : 0;
   };
-  gauge("boathouse_ledger_newest_server_seq", "The newest server_seq.",
-        [](const Gauges& now) -> Value { return static_cast<double>(now.last_seq); });
-  gauge("boathouse_outbox_lag_seconds", "Since when the oldest chunk waits for ClickHouse; 0: none does.",
-        [age](const Gauges& now) { return age(now.oldest_chunk_ms); });
-  gauge("boathouse_waiting_events", "Events that were not handed to the webhooks yet; about.",
-        [](const Gauges& now) -> Value { return static_cast<double>(now.waiting_events); });
-  gauge("boathouse_events_lag_seconds", "Since when the oldest of them waits; 0: none does.",
-        [age](const Gauges& now) { return age(now.oldest_event_ms); });
-  gauge("boathouse_backup_verified_server_seq", "Up to here a verified backup reaches; absent: there is none.",
-        [](const Gauges& now) { return now.backup ? Value(static_cast<double>(now.backup->up_to_seq)) : Value(); });
-  gauge("boathouse_backup_timestamp_seconds", "When it was made.",
-        [](const Gauges& now) { return now.backup ? Value(seconds(now.backup->made_ms)) : Value(); });
-
-  const auto bodies = [&](const std::string& name, const std::string& help, std::uint64_t ledger::BodyCounts::*member) {
-    registry.collect(
-        name, help, {},
-        number_of([&ledger] { return ledger.bodies().body_counts(); },
-                  [member](const ledger::BodyCounts& now) -> Value { return static_cast<double>(now.*member); }));
+  collect_gauges<Gauges>(
+      registry,
+      {{"boathouse_ledger_newest_server_seq", "The newest server_seq.",
+        [](const Gauges& now) { return Value(static_cast<double>(now.last_seq)); }},
+       {"boathouse_outbox_lag_seconds", "Since when the oldest chunk waits for ClickHouse; 0: none does.",
+        [age](const Gauges& now) { return age(now.oldest_chunk_ms); }},
+       {"boathouse_waiting_events", "Events that were not handed to the webhooks yet; about.",
+        [](const Gauges& now) { return Value(static_cast<double>(now.waiting_events)); }},
+       {"boathouse_events_lag_seconds", "Since when the oldest of them waits; 0: none does.",
+        [age](const Gauges& now) { return age(now.oldest_event_ms); }},
+       {"boathouse_backup_verified_server_seq", "Up to here a verified backup reaches; absent: there is none.",
+        [](const Gauges& now) { return now.backup ? Value(static_cast<double>(now.backup->up_to_seq)) : Value(); }},
+       {"boathouse_backup_timestamp_seconds", "When it was made.",
+        [](const Gauges& now) { return now.backup ? Value(seconds(now.backup->made_ms)) : Value(); }}},
+      [&ledger] { return ledger.gauges(); });
+  const auto of_bodies = [](std::uint64_t BodyCounts::*member) {
+    return [member](const BodyCounts& now) { return Value(static_cast<double>(now.*member)); };
   };
-  bodies("boathouse_segments", "Segments that bodies of chunks lie in.", &ledger::BodyCounts::segments);
-  bodies("boathouse_segments_bytes", "Their bytes.", &ledger::BodyCounts::bytes);
-  bodies("boathouse_segments_bodies", "Bodies that were written to them.", &ledger::BodyCounts::bodies);
-  bodies("boathouse_lost_bodies", "Bodies of chunks that cannot be read and were not brought back; should be 0.",
-         &ledger::BodyCounts::lost);
+  collect_gauges<BodyCounts>(
+      registry,
+      {{"boathouse_segments", "Segments that bodies of chunks lie in.", of_bodies(&BodyCounts::segments)},
+       {"boathouse_segments_bytes", "Their bytes.", of_bodies(&BodyCounts::bytes)},
+       {"boathouse_segments_bodies", "Bodies that were written to them.", of_bodies(&BodyCounts::bodies)},
+       {"boathouse_lost_bodies", "Bodies of chunks that cannot be read and were not brought back; should be 0.",
+        of_bodies(&BodyCounts::lost)}},
+      [&ledger] { return ledger.bodies().body_counts(); });
 
-  const auto cohorts = [&](const std::string& name, const std::string& help, auto value) {
-    registry.collect(name, help, {"seen"}, [&ledger, value] {
-      Samples samples;
-      const auto now = ledger.cohorts();
-      for (std::size_t i = 0; now && i < now->size(); ++i) {
-        samples.push_back({{std::string(ledger::kCohorts.at(i))}, static_cast<double>(value(now->at(i)))});
-      }
-      return samples;
-    });
-  };
-  cohorts("boathouse_replicas", "Device stores by the age of their last hello.",
-          [](const ledger::Cohort& cohort) { return cohort.replicas; });
-  cohorts("boathouse_replicas_owing", "Of them, those that had something to send.",
-          [](const ledger::Cohort& cohort) { return cohort.owing; });
-  cohorts("boathouse_replicas_oldest_unsynced_seconds", "The largest age of unsent data that one of them reported.",
-          [](const ledger::Cohort& cohort) { return cohort.oldest_unsynced_s; });
+  registry.collect_together({{"boathouse_replicas", "Device stores by the age of their last hello.", {"seen"}},
+                             {"boathouse_replicas_owing", "Of them, those that had something to send.", {"seen"}},
+                             {"boathouse_replicas_oldest_unsynced_seconds",
+                              "The largest age of unsent data that one of them reported.",
+                              {"seen"}}},
+                            [&ledger] {
+                              const auto now = ledger.cohorts();
+                              if (!now) return std::vector<Samples>();
+                              std::vector<Samples> samples(3);
+                              for (std::size_t i = 0; i < now->size(); ++i) {
+                                const ops::LabelValues seen{std::string(ledger::kCohorts.at(i))};
+                                const ledger::Cohort& cohort = now->at(i);
+                                samples[0].push_back({seen, static_cast<double>(cohort.replicas)});
+                                samples[1].push_back({seen, static_cast<double>(cohort.owing)});
+                                samples[2].push_back({seen, static_cast<double>(cohort.oldest_unsynced_s)});
+                              }
+                              return samples;
+                            });
 }
 
 void add_reconciler_metrics(ops::Registry& registry, const timeseries::RollingReconciler& reconciler,

@@ -153,31 +153,35 @@ void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::C
 
 base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
                                        std::function<bool()> loader_healthy) {
-  const auto count = [&](const std::string& name, const std::string& help, std::uint64_t ledger::Counts::*member,
-                         bool counts) {
-    registry_.collect(
-        name, help, {},
-        [&ledger, member] {
-          const auto now = ledger.counts();
-          return now ? one(static_cast<double>(*now.*member))
-                     : std::vector<ops::Sample>();  // absent: it cannot be read
-        },
-        counts);
+  struct Counted {
+    ops::Registry::Description family;
+    std::uint64_t ledger::Counts::*member;
   };
-  count("boathouse_ledger_recordings", "Recordings in the ledger.", &ledger::Counts::recordings, false);
-  count("boathouse_ledger_chunks", "Chunks in the ledger.", &ledger::Counts::chunks, false);
-  count("boathouse_ledger_quarantined_items", "Items with another content than the stored one, kept aside.",
-        &ledger::Counts::quarantined, false);
-  count("boathouse_outbox_chunks", "Chunks that ClickHouse has not acknowledged yet.", &ledger::Counts::unloaded_chunks,
-        false);
-  count("boathouse_removals_to_erase", "Removals from the ledger whose rows ClickHouse may still have.",
-        &ledger::Counts::rows_to_erase, false);
-  count("boathouse_ledger_submissions_total", "Batches that this node answered from its ledger.",
-        &ledger::Counts::submissions, true);
-  count("boathouse_ledger_commits_total", "Transactions of this node's ledger; many batches can share one.",
-        &ledger::Counts::commits, true);
-  count("boathouse_ledger_queued_bytes", "Bytes of batches that wait for this node's ledger.",
-        &ledger::Counts::queued_bytes, false);
+  using ledger::Counts;
+  const std::vector<Counted> counted{
+      {{"boathouse_ledger_recordings", "Recordings in the ledger.", {}}, &Counts::recordings},
+      {{"boathouse_ledger_chunks", "Chunks in the ledger.", {}}, &Counts::chunks},
+      {{"boathouse_ledger_quarantined_items", "Items with another content than the stored one, kept aside.", {}},
+       &Counts::quarantined},
+      {{"boathouse_outbox_chunks", "Chunks that ClickHouse has not acknowledged yet.", {}}, &Counts::unloaded_chunks},
+      {{"boathouse_removals_to_erase", "Removals from the ledger whose rows ClickHouse may still have.", {}},
+       &Counts::rows_to_erase},
+      {{"boathouse_ledger_submissions_total", "Batches that this node answered from its ledger.", {}, true},
+       &Counts::submissions},
+      {{"boathouse_ledger_commits_total", "Transactions of this node's ledger; many batches can share one.", {}, true},
+       &Counts::commits},
+      {{"boathouse_ledger_queued_bytes", "Bytes of batches that wait for this node's ledger.", {}},
+       &Counts::queued_bytes}};
+  std::vector<ops::Registry::Description> families;
+  for (const Counted& each : counted) families.push_back(each.family);
+  registry_.collect_together(std::move(families), [&ledger, counted] {
+    std::vector<std::vector<ops::Sample>> samples;
+    const auto now = ledger.counts();  // absent: it cannot be read
+    for (std::size_t i = 0; now && i < counted.size(); ++i) {
+      samples.push_back(one(static_cast<double>(*now.*counted[i].member)));
+    }
+    return samples;
+  });
   registry_.collect(
       "boathouse_ledger_went_back",
       "1: this node has seen more of this epoch than the ledger has, and answers nothing from it; should be 0.", {},

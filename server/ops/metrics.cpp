@@ -9,6 +9,8 @@
 namespace boathouse::ops {
 namespace {
 
+using Question = std::function<std::vector<std::vector<Sample>>()>;
+
 bool is_name(std::string_view text) {
   return !text.empty() && (text[0] < '0' || text[0] > '9') && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -69,7 +71,8 @@ struct Registry::Declared {
   // One of these.
   std::unique_ptr<Family<Counter>> counters;
   std::unique_ptr<Family<Histogram>> histograms;
-  std::function<std::vector<Sample>()> read;
+  std::shared_ptr<const Question> question;
+  std::size_t answer = 0;  // which of its
 };
 
 Registry::Registry() = default;
@@ -111,17 +114,34 @@ Family<Histogram>& Registry::histograms(const std::string& name, const std::stri
 
 void Registry::collect(const std::string& name, const std::string& help, std::vector<std::string> labels,
                        std::function<std::vector<Sample>()> read, bool counts) {
-  declare(name, help, labels, counts ? "counter" : "gauge").read = std::move(read);
+  collect_together({{name, help, std::move(labels), counts}},
+                   [read = std::move(read)] { return std::vector<std::vector<Sample>>{read()}; });
+}
+
+void Registry::collect_together(std::vector<Description> families,
+                                std::function<std::vector<std::vector<Sample>>()> read) {
+  const auto question = std::make_shared<const Question>(std::move(read));
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    const Description& one = families[i];
+    Declared& made = declare(one.name, one.help, one.labels, one.counts ? "counter" : "gauge");
+    made.question = question;
+    made.answer = i;
+  }
 }
 
 std::string Registry::text() const {
   std::string out;
+  std::map<const Question*, std::vector<std::vector<Sample>>> asked;
   for (const auto& one : all_) {
     const std::string& name = one->name;
     out += "# HELP " + name + " " + escaped(one->help, false) + "\n# TYPE " + name + " " + one->type + "\n";
-    if (one->read) {
-      for (const Sample& sample : one->read()) {
-        out += name + braces(one->labels, sample.labels) + " " + number(sample.value) + "\n";
+    if (one->question) {
+      const auto [found, is_new] = asked.try_emplace(one->question.get());
+      if (is_new) found->second = (*one->question)();
+      if (one->answer < found->second.size()) {
+        for (const Sample& sample : found->second[one->answer]) {
+          out += name + braces(one->labels, sample.labels) + " " + number(sample.value) + "\n";
+        }
       }
     } else if (one->counters) {
       const std::shared_lock lock(one->counters->mutex_);

@@ -101,6 +101,16 @@ class Registry {
   void collect(const std::string& name, const std::string& help, std::vector<std::string> labels,
                std::function<std::vector<Sample>()> read, bool counts = false);
 
+  // The same for families whose values come of one question: text() asks it once. `read` gives samples for each of
+  // them, in order, or for none.
+  struct Description {
+    std::string name;
+    std::string help;
+    std::vector<std::string> labels;
+    bool counts = false;
+  };
+  void collect_together(std::vector<Description> families, std::function<std::vector<std::vector<Sample>>()> read);
+
   // In the order of declaration; series by their labels.
   [[nodiscard]] std::string text() const;
 

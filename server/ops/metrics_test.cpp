@@ -44,6 +44,25 @@ TEST(Metrics, TextIsPrometheus) {
             "boathouse_up 1\n");
 }
 
+TEST(Metrics, OneQuestionIsAskedOnceForAllItsFamilies) {
+  Registry registry;
+  int asked = 0;
+  bool answers = true;
+  registry.collect_together({{"boats", "", {"seen"}}, {"crews_total", "", {}, true}},
+                            [&]() -> std::vector<std::vector<Sample>> {
+                              ++asked;
+                              if (!answers) return {};
+                              return {{{{"1d"}, 2}, {{"older"}, 3}}, {{{}, 5}}};
+                            });
+  EXPECT_EQ(registry.text(),
+            "# HELP boats \n# TYPE boats gauge\nboats{seen=\"1d\"} 2\nboats{seen=\"older\"} 3\n"
+            "# HELP crews_total \n# TYPE crews_total counter\ncrews_total 5\n");
+  EXPECT_EQ(asked, 1);
+  answers = false;
+  EXPECT_EQ(registry.text(), "# HELP boats \n# TYPE boats gauge\n# HELP crews_total \n# TYPE crews_total counter\n");
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(Metrics, WhatComesFromOutsideIsEscapedAndBounded) {
   Registry registry;
   auto& family = registry.counters("seen_total", "a \\ b\nc", {"what"});
