@@ -102,8 +102,14 @@ ClickHouseDoor open_clickhouse(const BackupOptions& options, const fs::path& fol
       door.trouble = password.error().text;
       return door;
     }
-    door.external = std::make_unique<timeseries::ClickHouseClient>(
-        timeseries::Endpoint{options.clickhouse, options.clickhouse_user, *password, "default"});
+    auto servers = clickhouse_servers(options.clickhouse, options.clickhouse_user, *password);
+    if (!servers) {
+      door.trouble = servers.error().text;
+      return door;
+    }
+    static const base::SystemClock clock;
+    door.external = std::make_unique<timeseries::ClickHouseClient>(std::move(*servers),
+                                                                   timeseries::ClickHouseClient::Options{}, clock);
     return door;
   }
   auto engine = EngineAccess::open(folder, options.engine_binary, make);
@@ -113,6 +119,12 @@ ClickHouseDoor open_clickhouse(const BackupOptions& options, const fs::path& fol
     door.trouble = engine.error().text;
   }
   return door;
+}
+
+// One of several would begin a backup and another be asked how far it is.
+std::optional<int> refuse_several(const BackupOptions& options) {
+  if (options.clickhouse.find(',') == std::string::npos) return {};
+  return wrong_use("--clickhouse names several servers, and a backup is the work of one: name one of them");
 }
 
 // An engine of our own on the new folder, or the one that --clickhouse names.
@@ -157,6 +169,7 @@ void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
 }  // namespace
 
 int backup_create(const BackupOptions& options) {
+  if (const auto refused = refuse_several(options)) return *refused;
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const bool same_disk = place->postgres_url.empty() && backup::on_one_disk(place->sqlite_file, fs::path(options.to));
@@ -231,6 +244,7 @@ int backup_list(const BackupOptions& options) {
 }
 
 int backup_verify(const BackupOptions& options) {
+  if (const auto refused = refuse_several(options)) return *refused;
   std::optional<sql::Place> ledger;
   if (!options.data.empty() || !options.ledger.empty()) {
     const auto place = place_of(options.ledger, options.data);
@@ -314,6 +328,7 @@ base::Result<std::optional<backup::Moment>> moment_of(const BackupOptions& optio
 }
 
 int restore(const BackupOptions& options) {
+  if (const auto refused = refuse_several(options)) return *refused;
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const fs::path data = fs::absolute(options.data);
@@ -381,13 +396,7 @@ int reload(const BackupOptions& options) {
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const fs::path data = fs::absolute(options.data);
-  if (options.new_epoch) {
-    base::SystemClock clock;
-    base::SystemRandom random;
-    const auto epoch = backup::begin_new_epoch(backup_source(data, *place).databases.front(), clock, random);
-    if (!epoch) return fail_with(epoch.error());
-    say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
-  }
+  // An epoch is for good, so whatever can fail before it comes before it.
   const ClickHouseDoor door = open_clickhouse(options, data, true);
   if (door.client() == nullptr) {
     if (options.clickhouse.empty()) {
@@ -397,6 +406,14 @@ int reload(const BackupOptions& options) {
     return fail({ErrorCode::unavailable, door.trouble});
   }
   if (door.engine && !door.engine->is_own()) return wrong_use("a server runs on " + data.string() + "; stop it first");
+  if (const auto answers = door.client()->ping(); !answers) return fail_with(answers.error().within("--clickhouse"));
+  if (options.new_epoch) {
+    base::SystemClock clock;
+    base::SystemRandom random;
+    const auto epoch = backup::begin_new_epoch(backup_source(data, *place).databases.front(), clock, random);
+    if (!epoch) return fail_with(epoch.error());
+    say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
+  }
   Progress progress;
   const auto done = backup::reload(*door.client(), *place, progress.watch());
   if (!done) return fail_with(done.error());

@@ -23,7 +23,7 @@ struct BackupOptions {
   backup::Keep keep;
   bool without_clickhouse = false;
   std::string engine_binary;  // empty = boathouse-engine beside this program
-  std::string clickhouse;     // as `serve` has it
+  std::string clickhouse;     // as `serve` has it; several URLs only for reload and `cost`
   std::string clickhouse_user = "default";
   std::string clickhouse_password_file;
   std::string clickhouse_backup_to;  // URL of a folder in S3
@@ -41,7 +41,7 @@ int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
 // For a stopped server: what its ClickHouse lacks or has damaged is loaded again when it starts, what it has and the
 // ledger does not know is removed. `new_epoch`: its ledger was put back to an earlier state by other means than
-// restore().
+// restore(). It is begun only when ClickHouse answers.
 int reload(const BackupOptions& options);
 int migrate(const BackupOptions& options);
 

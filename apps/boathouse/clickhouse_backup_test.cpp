@@ -84,6 +84,49 @@ class ClickHouseBackupTest : public ledger::LedgerFixture {
     return block ? block->integer("n", 0) : -1;
   }
 
+  // The engine of a folder, as a server of its own whose password is in `password_file`.
+  class EngineElsewhere {
+   public:
+    EngineElsewhere(const std::string& binary, const std::string& folder, const std::string& password_file,
+                    const std::string& password)
+        : engine_(
+              {binary, folder, password_file, password},
+              [this](const timeseries::Endpoint& endpoint) {
+                if (!endpoint.url.empty()) started_.set_value(endpoint);
+              },
+              [](std::string_view) {}) {
+      EXPECT_TRUE(engine_.start());
+      endpoint_ = started_.get_future().get();
+    }
+    ~EngineElsewhere() { engine_.stop(); }
+    EngineElsewhere(const EngineElsewhere&) = delete;
+    EngineElsewhere& operator=(const EngineElsewhere&) = delete;
+    [[nodiscard]] const timeseries::Endpoint& endpoint() const { return endpoint_; }
+
+   private:
+    std::promise<timeseries::Endpoint> started_;
+    timeseries::EngineProcess engine_;
+    timeseries::Endpoint endpoint_{};
+  };
+  std::unique_ptr<EngineElsewhere> engine_on(const std::string& folder, const std::string& password_file) {
+    const auto password = make_engine_password(password_file, random_);
+    EXPECT_TRUE(password);
+    return std::make_unique<EngineElsewhere>(engine_binary_, folder, password_file, *password);
+  }
+  // Of every table of the server's own folder, while no engine has it open.
+  void damage_parts() {
+    std::size_t damaged = 0;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder_.file("clickhouse/store"))) {
+      const std::string path = entry.path().string();
+      if (!entry.is_regular_file() || !path.ends_with(".bin") || fs::file_size(entry) < 100) continue;
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(60);
+      file << "damage";
+      ++damaged;
+    }
+    ASSERT_GT(damaged, 0u);
+  }
+
   // A new data folder from the newest backup. `rows`: of samples in ClickHouse; `to_load`: chunks that wait.
   void expect_restored(const std::string& name, std::int64_t rows, std::uint64_t to_load) {
     BackupOptions options = options_;
@@ -281,16 +324,7 @@ TEST_F(ClickHouseBackupTest, AReloadLoadsAgainWhatIsLackingOrDamaged) {
   ASSERT_EQ(app::reload(options_), kDone);
   expect_reloaded(2);
 
-  std::size_t damaged = 0;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder_.file("clickhouse/store"))) {
-    const std::string path = entry.path().string();
-    if (!entry.is_regular_file() || !path.ends_with(".bin") || fs::file_size(entry) < 100) continue;
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(60);
-    file << "damage";
-    ++damaged;
-  }
-  ASSERT_GT(damaged, 0u);
+  damage_parts();
   ledger_.reset();
   ASSERT_EQ(app::reload(options_), kDone);
   expect_reloaded(3);
@@ -308,17 +342,8 @@ TEST_F(ClickHouseBackupTest, AReloadTakesOutOfAnotherServerWhatARestoreBroughtBa
   fs::create_directory(elsewhere);
   fs::rename(folder_.file("clickhouse"), elsewhere + "/clickhouse");
   const std::string password_file = folder_.file("password");
-  const auto password = make_engine_password(password_file, random_);
-  ASSERT_TRUE(password);
-  std::promise<timeseries::Endpoint> started;
-  timeseries::EngineProcess engine(
-      {engine_binary_, elsewhere + "/clickhouse", password_file, *password},
-      [&started](const timeseries::Endpoint& endpoint) {
-        if (!endpoint.url.empty()) started.set_value(endpoint);
-      },
-      [](std::string_view) {});
-  ASSERT_TRUE(engine.start());
-  const timeseries::Endpoint endpoint = started.get_future().get();
+  const auto engine = engine_on(elsewhere + "/clickhouse", password_file);
+  const timeseries::Endpoint endpoint = engine->endpoint();
   timeseries::ClickHouseClient client(endpoint);
   // As if the ledger had removed them after ClickHouse's backup: a recording, a session of two, and one's rows.
   const auto revive = [&](std::uint64_t from, std::uint64_t unknown, const std::string& recordings) {
@@ -363,7 +388,43 @@ TEST_F(ClickHouseBackupTest, AReloadTakesOutOfAnotherServerWhatARestoreBroughtBa
   load(*ledger_, client);
   EXPECT_EQ(samples(client), 30);
   EXPECT_EQ(counted("session FINAL"), 3) << "with the one that shared a row";
-  engine.stop();
+}
+
+// The ledger's epoch is renewed only when the rest can be done, too; of several servers the one that answers does it.
+TEST_F(ClickHouseBackupTest, ANewEpochIsBegunWhenClickHouseAnswers) {
+  birth(1);
+  store(1, 0);
+  load();
+  const std::string epoch = ledger_->epoch();
+  ledger_.reset();
+  const std::string password_file = folder_.file("password");
+  const auto engine = engine_on(folder_.file("clickhouse"), password_file);
+  const std::string nobody = "http://127.0.0.1:1";
+  BackupOptions options = options_;
+  options.new_epoch = true;
+  options.clickhouse_password_file = password_file;
+  const auto epoch_after = [&](const std::string& servers, int code) {
+    options.clickhouse = servers;
+    EXPECT_EQ(app::reload(options), code) << servers;
+    reopen();
+    const std::string now = ledger_->epoch();
+    ledger_.reset();
+    return now;
+  };
+  EXPECT_EQ(epoch_after("127.0.0.1:8123", kFailed), epoch);
+  EXPECT_EQ(epoch_after(nobody, kFailed), epoch);
+  const std::string good = engine->endpoint().url;
+  options.clickhouse_user = "somebody";
+  EXPECT_EQ(epoch_after(good, kFailed), epoch);
+  options.clickhouse_user = "default";
+  EXPECT_NE(epoch_after(nobody + "," + good, kDone), epoch);
+
+  options.clickhouse = good + "," + good;
+  options.clickhouse_backup_to = "https://bucket.s3.eu-central-1.amazonaws.com/clickhouse";
+  EXPECT_EQ(app::backup_create(options), kWrongUse) << "a backup is the work of one";
+  EXPECT_EQ(app::backup_verify(options), kWrongUse);
+  options.data = folder_.file("new");
+  EXPECT_EQ(app::restore(options), kWrongUse);
 }
 
 // Signs that could end a literal stay inside of it; ClickHouse reads the statements as they are meant.

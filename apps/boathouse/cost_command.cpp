@@ -123,7 +123,10 @@ Result<BoxFound> measure(const BackupOptions& box) {
   if (!box.clickhouse.empty()) {
     auto password = read_password(box.clickhouse_password_file);
     if (!password) return password.error();
-    timeseries::ClickHouseClient client({box.clickhouse, box.clickhouse_user, *password, "default"});
+    auto servers = clickhouse_servers(box.clickhouse, box.clickhouse_user, *password);
+    if (!servers) return servers.error();
+    const base::SystemClock clock;
+    timeseries::ClickHouseClient client(std::move(*servers), {}, clock);
     BOATHOUSE_TRY(measure_clickhouse(client, found));
     return found;
   }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -75,6 +76,20 @@ base::Result<std::string> read_password(const std::string& file) {
   std::string password;
   if (!std::getline(in, password)) return Error{ErrorCode::io, "cannot read a password from " + file};
   return password;
+}
+
+base::Result<std::vector<Endpoint>> clickhouse_servers(const std::string& urls, const std::string& user,
+                                                       const std::string& password) {
+  std::vector<Endpoint> servers;
+  std::istringstream list(urls);
+  for (std::string url; std::getline(list, url, ',');) {
+    while (url.ends_with('/')) url.pop_back();
+    if (!url.starts_with("http://") && !url.starts_with("https://")) {
+      return Error{ErrorCode::invalid_input, "--clickhouse: " + url + " is no http:// or https:// URL"};
+    }
+    servers.push_back({url, user, password, "default", ""});
+  }
+  return servers;
 }
 
 void note_engine(const fs::path& data, const Endpoint& endpoint) {

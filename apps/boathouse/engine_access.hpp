@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
@@ -22,6 +23,10 @@ std::string engine_beside_us();
 base::Result<std::string> make_engine_password(const std::filesystem::path& file, base::RandomSource& random);
 // The first line of a file; "" for no file.
 base::Result<std::string> read_password(const std::string& file);
+// The servers of `--clickhouse URL[,URL...]`, without a slash at the end. invalid_input: one is no http:// or https://
+// URL.
+base::Result<std::vector<timeseries::Endpoint>> clickhouse_servers(const std::string& urls, const std::string& user,
+                                                                   const std::string& password);
 
 // What a server says of its engine while it runs: DATA/engine.url. An endpoint without a URL: there is none now.
 void note_engine(const std::filesystem::path& data, const timeseries::Endpoint& endpoint);

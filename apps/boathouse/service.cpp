@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -71,19 +70,14 @@ constexpr auto kDrain = std::chrono::seconds(20);
 // The servers of --clickhouse URL[,URL...]. Of several each must have every row, which only a cluster's replicas do.
 base::Result<std::vector<timeseries::Endpoint>> nodes_of(const ServeOptions& options, const std::string& user,
                                                          const std::string& password) {
-  std::vector<timeseries::Endpoint> nodes;
-  std::istringstream urls(options.clickhouse);
-  for (std::string url; std::getline(urls, url, ',');) {
-    while (url.ends_with('/')) url.pop_back();
-    if (!url.starts_with("http://") && !url.starts_with("https://")) {
-      return Error{ErrorCode::invalid_input, "--clickhouse: " + url + " is no http:// or https:// URL"};
-    }
-    nodes.push_back({url, user, password, "default", ""});
-    if (!options.clickhouse_cluster.empty()) {
-      nodes.back().settings = std::string(timeseries::kClusterSettings) + "&insert_quorum=" + options.clickhouse_quorum;
+  auto nodes = clickhouse_servers(options.clickhouse, user, password);
+  if (!nodes) return nodes;
+  if (!options.clickhouse_cluster.empty()) {
+    for (timeseries::Endpoint& node : *nodes) {
+      node.settings = std::string(timeseries::kClusterSettings) + "&insert_quorum=" + options.clickhouse_quorum;
     }
   }
-  if (nodes.size() > 1 && options.clickhouse_cluster.empty()) {
+  if (nodes->size() > 1 && options.clickhouse_cluster.empty()) {
     return Error{ErrorCode::invalid_input,
                  "--clickhouse names several servers: they must be replicas of one cluster, named by "
                  "--clickhouse-cluster"};

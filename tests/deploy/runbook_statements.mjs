@@ -20,8 +20,8 @@ const forPostgres = (code) => [
 ];
 const forAws = (code) => code.flatMap(({ text }) => text.split('\n')).map((line) => /^\s*(aws (?!s3 )[a-z0-9-]+ [a-z0-9-]+[^|#;]*)/.exec(line)?.[1].trim()).filter((one) => one !== undefined);
 
-async function engine(folder) {
-  const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent']);
+async function engine(folder, ...more) {
+  const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent', ...more]);
   const ended = new Promise((resolve) => { child.on('exit', resolve); });
   atEnd(async () => { child.kill(); await ended; });
   child.stderr.resume();
@@ -29,26 +29,27 @@ async function engine(folder) {
     child.stdout.on('data', (line) => resolve(/http:\S+/.exec(String(line))[0]));
     ended.then(() => reject(new Error('the engine ended')));
   });
-  return async (body) => {
+  const ask = async (body) => {
     const reply = await fetch(url, { method: 'POST', body });
     return { status: reply.status, text: await reply.text() };
   };
+  return { ask, url, stop: async () => { child.kill(); await ended; } };
 }
 
 await main(async () => {
   const folder = temporaryFolder();
   const code = codeOf(fs.readFileSync(path.join(docs, 'operations/runbooks.md'), 'utf8'));
 
-  const ask = await engine(path.join(folder, 'engine'));
+  const { ask } = await engine(path.join(folder, 'engine'));
   const parse = async (statement) => {
     const said = await ask(`EXPLAIN AST ${statement}`);
     return said.status === 200 ? '' : `${statement}: ${said.text.slice(0, 300)}`;
   };
   check('a statement that is none does not parse', (await parse('SELEC 1')).includes('SYNTAX_ERROR'));
   const statements = forClickHouse(code);
-  const refused = [];
-  for (const statement of statements) refused.push(await parse(statement));
-  check(`${statements.length} statements for ClickHouse parse`, statements.length >= 20 && refused.every((one) => one === ''), refused.filter((one) => one !== ''));
+  const unparsed = [];
+  for (const statement of statements) unparsed.push(await parse(statement));
+  check(`${statements.length} statements for ClickHouse parse`, statements.length >= 20 && unparsed.every((one) => one === ''), unparsed.filter((one) => one !== ''));
   // And those that ask what a single server has, too, run on the service's tables.
   for (const statement of run(['schema']).out.trimEnd().split(';\n')) await ask(statement.replace(/;$/, ''));
   const elsewhere = /query_log|replication_queue|zookeeper|detached_parts/;
@@ -93,13 +94,21 @@ await main(async () => {
   equal('a backup of it', run(['backup', 'create', '--data', data, '--ledger', ledger, '--to', backups, '--without-clickhouse']).code, 0);
   await server.stop();
 
-  // To a minute: the database as it was, and the command that says so; with this folder's engine in the place of the replicas.
+  // To a minute: the database as it was, and the command as it stands there. As on AWS $BOATHOUSE_CLICKHOUSE has two URLs: here both lead to one server, on
+  // this folder's tables in the place of the replicas'.
   const [newEpoch] = code.flatMap(({ text }) => [...text.matchAll(/^\s*boathouse (reload --new-epoch .*)$/gm)].map(([, one]) => one));
-  const words = newEpoch.replace('/var/lib/boathouse', data).replace('"$BOATHOUSE_LEDGER"', ledger).replace(/ --clickhouse .*$/, '').split(' ');
+  const password = path.join(folder, 'password');
+  fs.writeFileSync(password, 'secret\n');
+  const replica = await engine(path.join(data, 'clickhouse'), '--password-file', password);
+  const reload = (clickhouse) => run(newEpoch.replace('/var/lib/boathouse', data).replace('"$BOATHOUSE_LEDGER"', ledger).replace('"$BOATHOUSE_CLICKHOUSE"', clickhouse)
+    .replace('--clickhouse-user boathouse', '--clickhouse-user default').replace('/run/boathouse/clickhouse-password', password).replaceAll('"', '').split(/\s+/));
   const marks = () => sql('boathouse', 'SELECT count(*) FROM backup_mark').stdout.trim();
   equal('with a word of a backup', marks(), '1');
-  const renewed = run([...words, '--engine', engineBinary]);
-  check('a new epoch', renewed.code === 0 && renewed.err.includes('new epoch'), [words, renewed]);
+  const refused = reload('http://127.0.0.1:1,http://127.0.0.1:1');
+  equal('while no replica answers nothing is begun', [refused.code, epochOf('boathouse'), marks()], [1, restoredEpoch, '1']);
+  const renewed = reload(`${replica.url},${replica.url}`);
+  check('a new epoch', renewed.code === 0 && renewed.err.includes('new epoch'), [newEpoch, renewed]);
+  await replica.stop();
   check('is another one, of the same form', epochOf('boathouse') !== restoredEpoch && /^[0-9a-f]{32}$/.test(epochOf('boathouse')) && epochOf('boathouse').length === restoredEpoch.length, [epochOf('boathouse'), restoredEpoch]);
   equal('and nothing counts as backed up', marks(), '0');
   server = await new Server(data, { extra: ['--ledger', ledger] }).start();
