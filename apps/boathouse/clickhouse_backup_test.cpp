@@ -427,6 +427,26 @@ TEST_F(ClickHouseBackupTest, ANewEpochIsBegunWhenClickHouseAnswers) {
   EXPECT_EQ(app::restore(options), kWrongUse);
 }
 
+// ClickHouse drops no table of more than 50 GB unless it is told to; here that is one byte.
+TEST_F(ClickHouseBackupTest, ADamagedTableIsMadeAnewHoweverLargeItIs) {
+  birth(1);
+  store(1, 0);
+  load();
+  damage_parts();
+  ledger_.reset();
+  const auto engine = engine_on(folder_.file("clickhouse"), folder_.file("password"));
+  timeseries::Endpoint endpoint = engine->endpoint();
+  endpoint.settings = "&max_table_size_to_drop=1";
+  timeseries::ClickHouseClient client(endpoint);
+  const base::Status refused = client.execute("DROP TABLE sample SYNC");
+  ASSERT_FALSE(refused);
+  ASSERT_NE(refused.error().text.find("359"), std::string::npos) << refused.error().text;
+  const auto done = backup::reload(client, place_, [](std::uint64_t) { return base::Status(); });
+  ASSERT_TRUE(done) << done.error().text;
+  EXPECT_FALSE(done->made_anew.empty());
+  EXPECT_EQ(done->to_load, 1u);
+}
+
 // Signs that could end a literal stay inside of it; ClickHouse reads the statements as they are meant.
 TEST_F(ClickHouseBackupTest, TheStatementsAreThoseOfClickHouse) {
   EXPECT_EQ(backup::file_place("/mnt/it's \\ here/a.tar"), "File('/mnt/it\\'s \\\\ here/a.tar')");
