@@ -374,7 +374,8 @@ std::uint64_t Service::differences() {
 
 base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& options) {
   BOATHOUSE_TRY(api::add_operator_routes(
-      routes, *accounts_, *ledger_, *client_, [this] { return loader_->healthy(); }, [this] { return differences(); }));
+      routes, *accounts_, *ledger_, *client_, clock_, [this] { return loader_->healthy(); },
+      [this] { return differences(); }));
   control::PairingLimits pairing_limits;
   if (is_loopback(options.listen)) pairing_limits.of_an_address = 0;
   BOATHOUSE_TRY(control::add_routes(routes, *accounts_, *audit_, pairing_limits));

@@ -1,5 +1,8 @@
 #include "server/api/operator_routes.hpp"
 
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "core/base/json.hpp"
@@ -39,6 +42,31 @@ Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
   json.end_object();
   return http::make_response(ledger_ok && clickhouse_ok ? 200 : 503, "application/json", std::move(body));
 }
+
+// Who asks needs no key, and each look is a transaction of the ledger and a statement for ClickHouse: so one look at a
+// time, and its answer is everybody's for a second.
+class Readiness {
+ public:
+  Readiness(std::function<Response()> look, const base::Clock& clock) : look_(std::move(look)), clock_(clock) {}
+
+  Response answer() {
+    const std::lock_guard lock(mutex_);
+    if (!last_ || clock_.monotonic_ms() >= good_until_ms_) {
+      last_ = look_();
+      good_until_ms_ = clock_.monotonic_ms() + kGoodForMs;
+    }
+    return *last_;
+  }
+
+ private:
+  static constexpr std::int64_t kGoodForMs = 1'000;
+
+  const std::function<Response()> look_;
+  const base::Clock& clock_;
+  std::mutex mutex_;
+  std::optional<Response> last_;
+  std::int64_t good_until_ms_ = 0;  // on the monotonic clock
+};
 
 std::string reconciliation_json(const timeseries::Reconciliation& found) {
   std::string body;
@@ -84,8 +112,8 @@ base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger,
 }  // namespace
 
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                                 timeseries::ClickHouseClient& client, std::function<bool()> ready,
-                                 std::function<std::uint64_t()> differences) {
+                                 timeseries::ClickHouseClient& client, const base::Clock& clock,
+                                 std::function<bool()> ready, std::function<std::uint64_t()> differences) {
   http::Route healthz;
   healthz.method = http::Method::get;
   healthz.pattern = "/healthz";
@@ -102,8 +130,12 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   readyz.name = "getReadiness";
   readyz.summary = "Ledger and ClickHouse work";
   readyz.scope = control::kPublic;
-  readyz.handler = http::Handler([&ledger, &client, ready = std::move(ready), differences = std::move(differences)](
-                                     const Request&) { return readiness(ledger, client, ready(), differences); });
+  const auto kept = std::make_shared<Readiness>(
+      [&ledger, &client, ready = std::move(ready), differences = std::move(differences)] {
+        return readiness(ledger, client, ready(), differences);
+      },
+      clock);
+  readyz.handler = http::Handler([kept](const Request&) { return kept->answer(); });
   BOATHOUSE_TRY(routes.add(std::move(readyz)));
 
   http::Route reconciliation;

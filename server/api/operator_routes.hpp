@@ -1,12 +1,13 @@
 // Health and reconciliation:
 //   GET /healthz       200 as long as the process answers; no key
-//   GET /readyz        200 when ledger and ClickHouse work, else 503; no key
+//   GET /readyz        200 when ledger and ClickHouse work, else 503, as of the last second; no key
 //   GET /v1/reconcile  what the ledger counts against what ClickHouse counts: an athlete's own, the operator's of all
 #pragma once
 
 #include <cstdint>
 #include <functional>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/router.hpp"
@@ -19,7 +20,7 @@ namespace boathouse::api {
 // streams of which the two count otherwise though they were loaded again; empty = nobody compares. All arguments must
 // outlive the routes.
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                                 timeseries::ClickHouseClient& client, std::function<bool()> ready,
-                                 std::function<std::uint64_t()> differences = {});
+                                 timeseries::ClickHouseClient& client, const base::Clock& clock,
+                                 std::function<bool()> ready, std::function<std::uint64_t()> differences = {});
 
 }  // namespace boathouse::api

@@ -144,9 +144,11 @@ async function checkNginx(folder) {
   const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
   await new Promise((resolve) => { probe.close(resolve); });
   const site = fs.readFileSync(path.join(deploy, 'nginx/boathouse.conf'), 'utf8')
-    .replaceAll('/etc/boathouse/tls', folder).replace('listen 8443', `listen 127.0.0.1:${port}`).replace('127.0.0.1:8080', server.listen);
+    .replaceAll('/etc/boathouse/tls', folder).replace('listen 8443', `listen 127.0.0.1:${port}`).replaceAll('127.0.0.1:8080', server.listen);
   const config = path.join(folder, 'nginx.conf');
-  fs.writeFileSync(config, `daemon off; pid ${folder}/pid; error_log stderr; events {} http { access_log off;
+  // A load balancer is played by who asks, as service.sh says it to nginx.
+  const realIp = spawnSync('bash', ['-c', /^printf .*real_ip_header.*(?= >)/m.exec(fs.readFileSync(path.join(deploy, 'cloud-init/service.sh'), 'utf8'))[0]], { encoding: 'utf8', env: { BOATHOUSE_VPC_CIDR: '127.0.0.0/8' } }).stdout;
+  fs.writeFileSync(config, `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {} http { access_log off; ${realIp}
     ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')} ${site} }`);
   const read = spawnSync('/usr/sbin/nginx', ['-t', '-p', folder, '-c', config], { encoding: 'utf8' });
   if (!check('nginx can read its configuration', read.status === 0, read.stderr ?? String(read.error))) return;
@@ -162,6 +164,37 @@ async function checkNginx(folder) {
   fs.writeFileSync(large, Buffer.alloc(5 << 20));
   const refused = ask('/v1/keys', '--header', `Authorization: Bearer ${server.operatorKey}`, '--data-binary', `@${large}`).stdout;
   check('through nginx: a body that is too large is refused by the service', refused.endsWith('413') && refused.includes('"status"'), refused.slice(-300));
+
+  // Statuses of `count` calls that come through the balancer from an address, all in one go.
+  const storm = async (count, from, target, ...more) => {
+    // Beside this process, which takes what the service writes into its log meanwhile.
+    const curl = spawn('curl', ['--silent', '--parallel', '--parallel-max', '4', '--cacert', path.join(folder, 'ca.crt'), '--resolve', `service.boathouse.internal:${port}:127.0.0.1`,
+      '--header', `X-Forwarded-For: ${from}`, '--output', '/dev/null', '--write-out', '%{http_code}\n', ...more, `https://service.boathouse.internal:${port}${target}?n=[1-${count}]`]);
+    let text = '';
+    curl.stdout.on('data', (piece) => { text += piece; });
+    curl.stderr.resume();
+    await new Promise((resolve) => { curl.on('close', resolve); });
+    const all = text.trim().split('\n');
+    return { limited: all.filter((one) => one === '429').length, answered: all.filter((one) => one !== '429' && one !== '000').length, kinds: [...new Set(all)].sort() };
+  };
+  const claim = ['--header', 'Content-Type: application/json', '--data', '{"code":"AAAA-AAAA","device_name":"x"}'];
+  const guesses = await storm(60, '198.51.100.1', '/v1/pairings/claim', ...claim);
+  check('through nginx: codes for pairing are tried a few times by one address', guesses.limited > 0 && guesses.answered >= 30 && guesses.kinds.length === 2, guesses);
+  check('through nginx: whatever it says of itself', (await storm(5, '192.0.2.77, 198.51.100.1', '/v1/pairings/claim', ...claim)).limited > 0);
+  equal('through nginx: another one is not held up by that', (await storm(10, '198.51.100.2', '/v1/pairings/claim', ...claim)).limited, 0);
+  await storm(60, '2001:db8::1', '/v1/pairings/claim', ...claim);
+  equal('through nginx: IPv6 addresses of one customer are one',
+    [(await storm(5, '2001:db8::ffff', '/v1/pairings/claim', ...claim)).limited > 0, (await storm(5, '2001:db8:0:1::1', '/v1/pairings/claim', ...claim)).limited > 0], [true, false]);
+  for (const target of ['/healthz', '/readyz', '/metrics']) {
+    const probed = await storm(200, '198.51.100.3', target);
+    check(`through nginx: nobody asks ${target} all the time`, probed.limited > 0, probed);
+  }
+  const keyless = await storm(2000, '198.51.100.4', '/v1/sessions');
+  check('through nginx: calls without a key are limited', keyless.limited > 0 && keyless.answered >= 200, keyless);
+  const keyed = await storm(2000, '198.51.100.4', '/v1/me', '--header', `Authorization: Bearer ${server.key('Anna')}`);
+  equal('through nginx: those with one have the service\'s quotas, from the same address', [keyed.limited, keyed.kinds], [0, ['200']]);
+  const said = ask('/v1/pairings/claim', '--header', 'X-Forwarded-For: 198.51.100.1', ...claim, '--dump-header', '-').stdout;
+  check('through nginx: who is limited is told so as the service does', /retry-after: 10/i.test(said) && /application\/problem\+json/.test(said) && said.includes('"status":429'), said);
 }
 
 // A ClickHouse with deploy/clickhouse/*.xml in `folder`, and how to ask it. The library logs in as `default`, whom a server of ours does not have:
@@ -379,6 +412,8 @@ await main(async () => {
     replicated_deduplication_window_seconds: '2592000', storage_policy: 'tiered' });
   equal('server.xml: one shard of two replicas over TLS', await rows("SELECT shard_num, replica_num, host_name, port FROM system.clusters WHERE cluster = 'boathouse' ORDER BY replica_num"),
     [['1', '1', 'clickhouse-1.boathouse.internal', '9440'], ['1', '2', 'clickhouse-2.boathouse.internal', '9440']]);
+  equal('server.xml: a restore may empty a table of any size', await rows("SELECT name, value FROM system.server_settings WHERE name LIKE '%_size_to_drop' ORDER BY name"),
+    [['max_partition_size_to_drop', '0'], ['max_table_size_to_drop', '0']]);
   equal('server.xml: this replica goes by its name', Object.fromEntries(await rows('SELECT macro, substitution FROM system.macros')),
     { replica: 'clickhouse-1.boathouse.internal', shard: '1' });
   equal('users.xml: the service, the service as a reader, and the operator', (await rows("SELECT name, host_ip, host_names FROM system.users WHERE name != 'default' ORDER BY name")).map((row) => row.join(' ')),

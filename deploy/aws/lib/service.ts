@@ -27,6 +27,7 @@ export class Service extends Construct {
       artifacts: { BOATHOUSE: site.artifacts.boathouse, RDS_CA: site.artifacts.rdsCa },
       environment: {
         BOATHOUSE_HOST: 'service.boathouse.internal',
+        BOATHOUSE_VPC_CIDR: network.vpc.vpcCidrBlock,
         BOATHOUSE_LEDGER: ledger.url,
         BOATHOUSE_CLICKHOUSE: cluster.urls.join(','),
         BOATHOUSE_BACKUP_KEPT_DAYS: String(backupKeptDays),
