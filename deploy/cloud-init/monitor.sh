@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prometheus and its alert manager, the ledger's backups (on a volume of their own), the nightly comparison. Nothing is lost when it is
-# replaced but the history of its graphs.
+# Prometheus and its alert manager, the ledger's backups (on a volume of their own), the nightly comparison. What is lost when it is replaced, as
+# each deployment with a new program does: the history of its graphs, silences, and how long an alert has been pending.
 . /usr/local/lib/boathouse/common.sh
 install_base
 install_tls
@@ -8,6 +8,15 @@ install_tls
 install_packages prometheus prometheus-alertmanager postgresql-client libcurl4 libsodium23 libpq5 libzstd1 zlib1g
 install_boathouse
 mount_volume /var/lib/boathouse-backup root
+# On it lies, too, what backups, drill and comparison say for Prometheus: mounted, because node exporter may not look into that folder; with a dot,
+# which keeps it out of the bucket.
+keep_texts() { # VOLUME FOLDER FSTAB
+  mkdir -p "$1/.texts" "$2"
+  chmod 0755 "$1/.texts"
+  grep -q " $2 " "$3" || echo "$1/.texts $2 none bind,nofail,x-systemd.requires-mounts-for=$1 0 0" >>"$3"
+  mountpoint -q "$2" || mount "$2"
+}
+keep_texts /var/lib/boathouse-backup /var/lib/prometheus/node-exporter /etc/fstab
 fetch RDS_CA /etc/boathouse/rds-ca.pem
 install -d -m 0750 -o root -g prometheus /etc/prometheus/secrets
 fetch_operator_key() {
@@ -24,5 +33,7 @@ promtool check config /etc/prometheus/prometheus.yml
 systemctl daemon-reload
 systemctl restart prometheus prometheus-alertmanager
 systemctl enable --now ledger-backup.timer boathouse-reconcile.timer
+# Now, too: this may be the machine after one that was due.
+systemctl start --no-block boathouse-reconcile
 wait_for curl -sSf http://127.0.0.1:9090/-/ready
 signal SUCCESS

@@ -133,6 +133,30 @@ esac
   equal('secrets: what is not given is an error', secrets('none', { BOATHOUSE_LEDGER_SECRET: 'other' }).done.status === 0, false);
 }
 
+// The monitor node is replaced by each deployment: what it has said of the last drill is there on the next one, which mounts the same volume.
+function checkTexts(folder) {
+  fs.mkdirSync(folder);
+  const boot = fs.readFileSync(path.join(deploy, 'cloud-init/monitor.sh'), 'utf8');
+  const [keepTexts] = /^keep_texts\(\)[^]*?^}$/m.exec(boot);
+  program(path.join(folder, 'mountpoint'), '#!/bin/sh\ntest -L "$2"\n');
+  program(path.join(folder, 'mount'), '#!/bin/sh\nrmdir "$1" && ln -s "$(grep " $1 " "$BOATHOUSE_FSTAB" | cut -d " " -f 1)" "$1"\n');
+  const machine = (name) => {
+    const root = path.join(folder, name);
+    fs.mkdirSync(root);
+    fs.writeFileSync(path.join(root, 'fstab'), '');
+    const [texts, fstab] = [path.join(root, 'texts'), path.join(root, 'fstab')];
+    const env = { PATH: `${folder}:${process.env.PATH}`, BOATHOUSE_FSTAB: fstab, BOATHOUSE_NOW: '1700000000' };
+    const keep = () => spawnSync('bash', ['-euc', `${keepTexts}\nkeep_texts ${folder}/volume ${texts} ${fstab}`], { env, encoding: 'utf8' }).status;
+    return { env, texts, kept: [keep(), keep()], fstab: fs.readFileSync(fstab, 'utf8').trimEnd().split('\n') };
+  };
+  fs.mkdirSync(path.join(folder, 'volume'), { mode: 0o700 });
+  const first = machine('first');
+  equal('monitor.sh: mounts the text files once', [first.kept, first.fstab.length, first.fstab[0].split(' ').length], [[0, 0], 1, 6]);
+  equal('a drill is noted', spawnSync(path.join(deploy, 'cloud-init/backup-done'), ['drill', first.texts], { env: first.env }).status, 0);
+  check('and known to the next machine', fs.readFileSync(path.join(machine('second').texts, 'boathouse_backup_drill.prom'), 'utf8').includes('{what="drill"} 1700000000\n'));
+  check('monitor.sh: after the volume is there, before anybody writes', boot.indexOf('mount_volume') < boot.indexOf('\nkeep_texts /') && boot.indexOf('\nkeep_texts /') < boot.indexOf('systemctl enable'));
+}
+
 // deploy/nginx/boathouse.conf before a service, with a certificate of make-tls.
 async function checkNginx(folder) {
   fs.mkdirSync(folder);
@@ -388,6 +412,7 @@ await main(async () => {
 
   checkSecrets(path.join(folder, 'secrets'));
 
+  checkTexts(path.join(folder, 'texts-of-monitors'));
   await checkNginx(path.join(folder, 'nginx'));
 
   // The backups' bucket deletes what the stack's policy allows the replicas to delete, and no more.

@@ -49,7 +49,7 @@ export class Safe extends Construct {
     }));
     // Alarms go to an encrypted topic.
     this.key.addToResourcePolicy(new iam.PolicyStatement({
-      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')], resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      principals: ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com'].map((name) => new iam.ServicePrincipal(name)), resources: ['*'], actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
       conditions: { StringEquals: { 'aws:SourceAccount': account } },
     }));
 

@@ -27,7 +27,7 @@ export class BoathouseStack extends Stack {
     const safe = new Safe(this, 'Safe');
     const topic = new sns.Topic(this, 'Alarms', { masterKey: safe.key, enforceSSL: true });
     topic.addToResourcePolicy(new iam.PolicyStatement({
-      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')], actions: ['sns:Publish'], resources: [topic.topicArn],
+      principals: ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com'].map((name) => new iam.ServicePrincipal(name)), actions: ['sns:Publish'], resources: [topic.topicArn],
       conditions: { StringEquals: { 'aws:SourceAccount': site.account } },
     }));
     topic.addSubscription(new subscriptions.EmailSubscription(site.operatorEmail));

@@ -7,6 +7,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { Cluster } from './cluster.js';
@@ -36,7 +37,12 @@ export class Watch extends Construct {
     alarm('NoHealthyNode', service.targets.metrics.healthyHostCount({ ...minute, statistic: 'Minimum' }), 1, false, 3, 'No node of the service answers: devices keep their data and wait.', BREACHING);
     alarm('ServerErrors', service.targets.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { ...minute, statistic: 'Sum' }), 20, true, 5, 'The service answers with errors.');
     alarm('DoorErrors', service.door.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, { ...minute, statistic: 'Sum' }), 20, true, 5, 'The load balancer finds nobody who answers.');
-    alarm('LedgerSpace', ledger.database.metricFreeStorageSpace({ ...minute, statistic: 'Minimum' }), 20 * gib, false, 15, 'The ledger\'s disk is nearly full.', BREACHING);
+    // RDS makes the disk larger when a tenth of it is free, which is never less than a tenth of its first size: half of that says that it did not. How near the
+    // disk is to ledgerStorageMaxGb no metric says (there is none of its size), but RDS itself does, below.
+    alarm('LedgerSpace', ledger.database.metricFreeStorageSpace({ ...minute, statistic: 'Minimum' }), (size.ledgerStorageGb / 20) * gib, false, 15, 'The ledger\'s disk is nearly full and does not grow.', BREACHING);
+    new rds.CfnEventSubscription(this, 'LedgerEvents', {
+      snsTopicArn: topic.topicArn, sourceType: 'db-instance', sourceIds: [ledger.database.instanceIdentifier], eventCategories: ['low storage', 'failure'],
+    });
     alarm('LedgerCpu', ledger.database.metricCPUUtilization({ ...minute, statistic: 'Average' }), 85, true, 30, 'The ledger\'s processor is busy.');
     alarm('LedgerMemory', ledger.database.metricFreeableMemory({ ...minute, statistic: 'Minimum' }), gib / 4, false, 30, 'The ledger has little memory.');
     alarm('LedgerConnections', ledger.database.metricDatabaseConnections({ ...minute, statistic: 'Maximum' }), 200, true, 10, 'More connections to the ledger than all nodes need.');

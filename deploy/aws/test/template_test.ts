@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { App, Aspects } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { deployFolder, filesArchive, maxUserDataBytes, roleFiles } from '../lib/boot.js';
+import { deployFolder, filesArchive, maxUserDataBytes, placedContent, roleFiles } from '../lib/boot.js';
 import { Site, checkSite, sizes } from '../lib/settings.js';
 import { BoathouseStack } from '../lib/stack.js';
 import { acknowledge } from '../lib/suppressions.js';
@@ -282,8 +282,19 @@ for (const size of ['small', 'large'] as const) {
       assert.match(alarm.AlarmDescription, /See docs\/operations\/runbooks\.md\.$/);
     }
     const [policy] = all('AWS::SNS::TopicPolicy');
-    assert.ok(policy.PolicyDocument.Statement.some((s: Json) => s.Effect === 'Allow' && s.Action === 'sns:Publish' && s.Principal.Service === 'cloudwatch.amazonaws.com'));
+    for (const who of ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com']) {
+      assert.ok(policy.PolicyDocument.Statement.some((s: Json) => s.Effect === 'Allow' && s.Action === 'sns:Publish' && [s.Principal.Service].flat().includes(who)), who);
+    }
     assert.equal(all('AWS::SNS::Subscription')[0].Endpoint, example().operatorEmail);
+  });
+
+  it('a full ledger is told of when its disk does not grow any more, not before', () => {
+    const [database] = all('AWS::RDS::DBInstance');
+    const space = all('AWS::CloudWatch::Alarm').find((alarm: Json) => alarm.MetricName === 'FreeStorageSpace');
+    const grows = (Number(database.AllocatedStorage) / 10) * 2 ** 30;  // RDS' own rule, for the smallest that the disk ever is
+    assert.ok(space.Threshold <= grows / 2 && space.Threshold > grows / 4, `${space.Threshold} ${grows}`);
+    const [events] = all('AWS::RDS::EventSubscription');
+    assert.deepEqual([events.SourceType, events.EventCategories, events.SourceIds.length], ['db-instance', ['low storage', 'failure'], 1]);
   });
 
   it('the budget warns at 80 %, at 100 % and ahead', () => {
@@ -293,7 +304,7 @@ for (const size of ['small', 'large'] as const) {
       [['ACTUAL', 80], ['ACTUAL', 100], ['FORECASTED', 100]]);
   });
 
-  it('each boot text fits, is a cloud-config, and carries the plain files as they are', () => {
+  it('each boot text fits, is a cloud-config, and carries the plain files', () => {
     const texts = all('AWS::EC2::LaunchTemplate').map(userData);
     assert.equal(texts.length, 7);
     const seen = new Map<string, Unpacked>();
@@ -307,7 +318,7 @@ for (const size of ['small', 'large'] as const) {
       for (const [target, file] of unpack(Buffer.from(files!.content, 'base64'))) seen.set(target, file);
     }
     for (const { source, target, mode } of Object.values(roleFiles).flat()) {
-      assert.deepEqual(seen.get(target), { content: fs.readFileSync(path.join(deployFolder(), source), 'utf8'), mode: mode ?? '0644' }, source);
+      assert.deepEqual(seen.get(target), { content: placedContent(source), mode: mode ?? '0644' }, source);
     }
   });
 
