@@ -262,9 +262,11 @@ struct EngineState {
   std::int64_t fetching = 0;      // item of the running fetch
   std::vector<base::Uuid> asked;  // of the running verify, in its order
   std::map<base::Uuid, std::uint32_t> asked_revisions;
-  std::set<base::Uuid> unproven;    // not asked again before the next hello
-  std::int64_t verify_at_ms = 0;    // not before
-  std::uint64_t verify_pauses = 0;  // in a row
+  std::set<base::Uuid> unproven;                            // not asked again before the next hello
+  std::set<base::Uuid> uncounted;                           // answered `stored`: their turn is after the others'
+  std::size_t verify_at_once = wire::kMaxVerifyRecordings;  // fewer while the server counts none of so many
+  std::int64_t verify_at_ms = 0;                            // not before
+  std::uint64_t verify_pauses = 0;                          // in a row
   std::int64_t retry_base_ms = kBackoffBaseMs;
   std::int64_t retry_cap_ms = kBackoffCapMs;
   std::size_t max_batch_bytes = wire::kTargetBatchBytes;  // of the server and this program

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include "device/sync/test_engine.hpp"
 
@@ -293,6 +295,43 @@ TEST_F(EngineTest, VerifyIsAskedAgainUntilQueriesCountEverything) {
   run_timer();
   EXPECT_TRUE(store->recording(rec_id)->verified);
   EXPECT_EQ(shown.verified_recordings, 1u);
+}
+
+// A server that cannot count all of them in a moment is asked for fewer, and for more again as soon as it can.
+TEST_F(EngineTest, FewerRecordingsAreVerifiedAtOnceUntilTheServerCountsThem) {
+  counts_at_once = 2;
+  std::vector<base::Uuid> recordings;
+  for (int i = 0; i < 9; ++i) recordings.push_back(add_recording());
+  give(Start{});
+  give(reply_all(Outcome::stored));
+  const auto verified = [&] {
+    return std::ranges::count_if(recordings, [&](const base::Uuid& id) { return store->recording(id)->verified; });
+  };
+  EXPECT_EQ(verified(), 0) << "nine at once, and then none of them";
+  run_timer();
+  EXPECT_EQ(verified(), 0) << "four";
+  run_timer();
+  EXPECT_EQ(verified(), 2) << "two, and then four again";
+  for (int pauses = 0; verified() < 9; ++pauses) {
+    ASSERT_LT(pauses, 10);
+    run_timer();
+  }
+  EXPECT_EQ(shown.uncounted, 0U);
+}
+
+// One that stays uncounted has its turn after the others: it holds back none of them.
+TEST_F(EngineTest, ARecordingThatIsNeverCountedHoldsBackNoOther) {
+  counts_at_once = 1;
+  std::vector<base::Uuid> recordings;
+  for (int i = 0; i < 5; ++i) recordings.push_back(add_recording());
+  never_counted = {recordings.front(), recordings.back()};
+  give(Start{});
+  give(reply_all(Outcome::stored));
+  for (int i = 0; i < 20; ++i) run_timer();
+  for (const base::Uuid& id : recordings) {
+    EXPECT_EQ(store->recording(id)->verified, !never_counted.contains(id));
+  }
+  EXPECT_EQ(shown.uncounted, 2U);
 }
 
 TEST_F(EngineTest, WhatTheServerLacksAlthoughItConfirmedItIsSentAgain) {

@@ -267,6 +267,7 @@ void Machine::take_verified(const HttpResponse& response) {
         break;
       case wire::VerifyResult::stored:
         not_yet_visible = true;
+        state_.uncounted.insert(answer.rec_id);
         break;
       case wire::VerifyResult::incomplete:
       case wire::VerifyResult::unknown:
@@ -281,8 +282,16 @@ void Machine::take_verified(const HttpResponse& response) {
     }
   }
   state_.tally.verified = command.verified.size();
-  state_.verify_pauses = not_yet_visible ? state_.verify_pauses + 1 : 0;
+  // Fewer at once until some are counted: a server counts as many as it can in a moment, be it only one.
+  const bool none_counted = not_yet_visible && command.verified.empty();
+  if (none_counted) {
+    state_.verify_at_once = std::max<std::size_t>(1, state_.asked.size() / 2);
+  } else {
+    state_.verify_at_once = std::min(wire::kMaxVerifyRecordings, state_.verify_at_once * 2);
+  }
+  if (!none_counted) state_.verify_pauses = 0;
   if (not_yet_visible) {
+    ++state_.verify_pauses;
     const std::uint64_t doublings = std::min<std::uint64_t>(state_.verify_pauses - 1, 20);
     state_.verify_at_ms = now() + std::min(kBackoffCapMs, kVerifyBaseMs << doublings);
   }

@@ -164,8 +164,17 @@ bool Machine::send_fetch(const Loaded& work) {
 bool Machine::send_verify(const Loaded& work) {
   if (now() < state_.verify_at_ms) return false;
   std::vector<wire::VerifyQuestion> questions;
-  for (const wire::VerifyQuestion& question : work.unverified) {
-    if (!state_.unproven.contains(question.rec_id)) questions.push_back(question);
+  const auto add = [&] {
+    for (const wire::VerifyQuestion& question : work.unverified) {
+      if (questions.size() == state_.verify_at_once) break;
+      if (state_.unproven.contains(question.rec_id) || state_.uncounted.contains(question.rec_id)) continue;
+      questions.push_back(question);
+    }
+  };
+  add();
+  if (questions.empty()) {
+    state_.uncounted.clear();  // all have had their turn
+    add();
   }
   if (questions.empty()) return false;
   state_.asked.clear();

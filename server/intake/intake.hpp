@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -43,10 +42,10 @@ struct Ahead {
 };
 using OnAhead = std::function<void(const Ahead&)>;
 
-// How many records before this number queries count now, of each stream and recording of an athlete; nullopt: not to be
-// known in a moment. From any thread; throws nothing.
+// How many records before this number queries count now, of each stream and recording of an athlete; what is missing
+// in the answer is not to be known in a moment. From any thread; throws nothing.
 using Records = std::map<rowing::Stream, std::map<base::Uuid, std::uint64_t>>;
-using CountVisible = std::function<std::optional<Records>(const base::Uuid& athlete, const Records& up_to)>;
+using CountVisible = std::function<Records(const base::Uuid& athlete, const Records& up_to)>;
 // Recordings of which queries count fewer records than the ledger has seen loaded. As OnResult.
 using OnMiscounted = std::function<void(const std::vector<base::Uuid>& recordings)>;
 

@@ -348,7 +348,7 @@ TEST_F(SyncCallsTest, VerifiedIsWhatQueriesCount) {
   EXPECT_THAT(miscounted_, ElementsAre(uuid(1)));
 
   miscounted_.clear();
-  visible_ = [](const Records&) { return std::nullopt; };
+  visible_ = [](const Records&) { return Records(); };
   EXPECT_EQ(ask().result, VerifyResult::stored) << "ClickHouse is away";
   EXPECT_THAT(miscounted_, testing::IsEmpty()) << "which says nothing of its rows";
   visible_ = {};
@@ -422,6 +422,29 @@ TEST_F(SyncCallsTest, OnlyTheRecordingThatQueriesCountOtherwiseIsNotVerified) {
   EXPECT_EQ(reply->results[1].streams.at(Stream::source).visible, 3U);
   EXPECT_EQ(counts_asked_, 1);
   EXPECT_THAT(miscounted_, ElementsAre(uuid(1)));
+}
+
+// As many as could be counted in a moment are verified; of the others nothing is said against them.
+TEST_F(SyncCallsTest, WhatWasNotCountedThisTimeIsStoredAndNotMiscounted) {
+  const Owned first = chunk(uuid(1), Stream::sample, 0, 10);
+  const Owned second = chunk(uuid(2), Stream::sample, 0, 10, 5);
+  send({birth(uuid(1)), first, birth(uuid(2)), second});
+  load_everything();
+  visible_ = [](Records up_to) {
+    up_to[Stream::sample].erase(uuid(2));
+    return up_to;
+  };
+  const auto question_of = [](const base::Uuid& id, const Owned& one) {
+    return wire::VerifyQuestion{id, 1, {{Stream::sample, {10, wire::stream_root({&one.item.sha256, 1})}}}};
+  };
+  const auto response =
+      json("/v1/sync/verify", wire::encode_verify({question_of(uuid(1), first), question_of(uuid(2), second)}));
+  const auto reply = wire::decode_verify_reply(response.body, {uuid(1), uuid(2)});
+  ASSERT_TRUE(reply) << response.body;
+  EXPECT_EQ(reply->results[0].result, VerifyResult::verified);
+  EXPECT_EQ(reply->results[1].result, VerifyResult::stored);
+  EXPECT_EQ(reply->results[1].streams.at(Stream::sample).visible, 10U) << "what was loaded";
+  EXPECT_THAT(miscounted_, testing::IsEmpty());
 }
 
 TEST_F(SyncCallsTest, AnEmptyStreamIsVerifiedByItsRoot) {

@@ -224,7 +224,7 @@ class IntakeTest : public testing::Test {
   std::unique_ptr<control::Accounts> accounts_;
   std::unique_ptr<ledger::Ledger> ledger_;
   // What ClickHouse counts; empty: all that the ledger has seen loaded.
-  std::function<std::optional<Records>(const Records& up_to)> visible_;
+  std::function<Records(const Records& up_to)> visible_;
   int counts_asked_ = 0;
   std::vector<base::Uuid> miscounted_;
   http::RouteTable routes_;

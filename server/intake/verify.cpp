@@ -70,6 +70,15 @@ wire::VerifyAnswer answer_of(const wire::VerifyQuestion& question, const ledger:
   return answer;
 }
 
+const std::uint64_t* find(const Records& records, rowing::Stream stream, const base::Uuid& rec_id) {
+  const auto of_stream = records.find(stream);
+  if (of_stream == records.end()) {
+    return nullptr;
+  }
+  const auto found = of_stream->second.find(rec_id);
+  return found == of_stream->second.end() ? nullptr : &found->second;
+}
+
 // What the ledger has seen loaded may be gone from where queries read: the answer `verified` is theirs to give.
 // `source` is in the ledger alone.
 void ask_queries(const base::Uuid& athlete, const Options& options, const std::vector<wire::VerifyQuestion>& asked,
@@ -88,29 +97,33 @@ void ask_queries(const base::Uuid& athlete, const Options& options, const std::v
   if (up_to.empty()) {
     return;
   }
-  const auto counted = options.count_visible ? options.count_visible(athlete, up_to) : std::nullopt;
+  const Records counted = options.count_visible ? options.count_visible(athlete, up_to) : Records();
   std::vector<base::Uuid> miscounted;
   for (wire::VerifyAnswer& answer : answers) {
     if (answer.result != VerifyResult::verified) {
       continue;
     }
+    bool known = true;
     bool equal = true;
     for (auto& [stream, verified] : answer.streams) {
-      const auto of_stream = up_to.find(stream);
-      if (of_stream == up_to.end() || !of_stream->second.contains(answer.rec_id)) {
+      if (find(up_to, stream, answer.rec_id) == nullptr) {
         continue;
       }
-      if (counted) {
-        verified.visible = counted->at(stream).at(answer.rec_id);
+      if (const std::uint64_t* const visible = find(counted, stream, answer.rec_id)) {
+        verified.visible = *visible;
+        equal = equal && verified.visible == verified.count;
+      } else {
+        known = false;
       }
-      equal = equal && counted && verified.visible == verified.count;
+    }
+    if (!known || !equal) {
+      answer.result = VerifyResult::stored;
     }
     if (!equal) {
-      answer.result = VerifyResult::stored;
       miscounted.push_back(answer.rec_id);
     }
   }
-  if (counted && !miscounted.empty() && options.on_miscounted) {
+  if (!miscounted.empty() && options.on_miscounted) {
     options.on_miscounted(miscounted);
   }
 }

@@ -283,19 +283,24 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
   if (!checks) {
     call.for_all_nodes = true;
     call.timeout_ms = static_cast<long>(within_ms.value_or(pool_->options.select_timeout_ms));
-    call.limit_ms = within_ms.value_or(pool_->options.select_limit_ms);
+    call.limit_ms = within_ms ? std::max<std::int64_t>(*within_ms * 3 / 4, 1) : pool_->options.select_limit_ms;
   }
   NativeBlock block;
-  const base::Status status = on_some_node(call, [&block, checks](const Reply& reply) -> std::optional<Failure> {
-    if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) return failure;
-    auto read = read_native(base::as_bytes(reply.body));
-    if (!read) {
-      return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},
-                     Remedy::another_node};
-    }
-    block = std::move(*read);
-    return wrong_row_count(reply, block.rows);
-  });
+  const base::Status status =
+      on_some_node(call, [&block, checks, &within_ms](const Reply& reply) -> std::optional<Failure> {
+        if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) {
+          // What is left of the time is too short for another node, and what it then does not say is no fault of it.
+          if (within_ms && is_too_much(failure->error)) failure->remedy = Remedy::later;
+          return failure;
+        }
+        auto read = read_native(base::as_bytes(reply.body));
+        if (!read) {
+          return Failure{{ErrorCode::unavailable, "ClickHouse answered half a result: " + read.error().text},
+                         Remedy::another_node};
+        }
+        block = std::move(*read);
+        return wrong_row_count(reply, block.rows);
+      });
   if (!status) return status.error();
   return block;
 }

@@ -166,7 +166,17 @@ TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
   EXPECT_EQ(select(), 1) << why_;
   EXPECT_EQ(limit(), "85.000");
   for (int node = 0; node < 2; ++node) EXPECT_TRUE(client_.select("SELECT n FROM t", {}, 1500));
-  EXPECT_EQ(limit(), "1.500");
+  EXPECT_EQ(limit(), "1.125") << "it says so itself, before it is taken for one that is away";
+}
+
+// Too much for the time is no fault of a node, and the rest of the time is none for another one.
+TEST_F(ClusterClientTest, WhatIsTooMuchForTheTimeIsNotAskedElsewhere) {
+  first_.answer(error(500, "Code: 159. DB::Exception: Timeout exceeded"));
+  second_.answer(error(500, "Code: 159. DB::Exception: Timeout exceeded"));
+  const auto none = client_.select("SELECT n FROM t", {}, 1500);
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(is_too_much(none.error())) << none.error().text;
+  EXPECT_EQ(first_.requests().size() + second_.requests().size(), 1U);
 }
 
 TEST_F(ClusterClientTest, AQuestionThatTakesTooLongRunsOnce) {

@@ -1,5 +1,6 @@
 #include "server/timeseries/quick_count.hpp"
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -36,34 +37,61 @@ base::Result<std::map<base::Uuid, std::uint64_t>> rows_before(ClickHouseClient& 
 QuickCount::QuickCount(ClickHouseClient& client, base::Clock& clock, Options options)
     : client_(client), clock_(clock), options_(options) {}
 
-bool QuickCount::begin() {
+bool QuickCount::begin(const base::Uuid& athlete) {
   const std::lock_guard lock(mutex_);
-  if (running_ >= options_.at_once || clock_.monotonic_ms() < rests_until_ms_) return false;
+  const std::int64_t now = clock_.monotonic_ms();
+  std::erase_if(rests_until_ms_, [now](const auto& one) { return one.second <= now; });
+  if (running_ >= options_.at_once || now < all_rest_until_ms_ || rests_until_ms_.contains(athlete)) return false;
   ++running_;
   return true;
 }
 
-void QuickCount::end(bool counted) {
+void QuickCount::end(const base::Uuid& athlete, Rests rests) {
   const std::lock_guard lock(mutex_);
   --running_;
-  if (!counted) rests_until_ms_ = clock_.monotonic_ms() + options_.rest_ms;
+  const std::int64_t until = clock_.monotonic_ms() + options_.rest_ms;
+  if (rests == Rests::all) all_rest_until_ms_ = until;
+  if (rests == Rests::athlete) rests_until_ms_[athlete] = until;
 }
 
-std::optional<QuickCount::Records> QuickCount::count(const base::Uuid& athlete, const Records& up_to) {
-  if (!begin()) return std::nullopt;
-  const std::int64_t until = clock_.monotonic_ms() + options_.within_ms;
-  std::optional<Records> counted = Records();
+QuickCount::Records QuickCount::within_budget(const Records& up_to) const {
+  std::map<base::Uuid, std::uint64_t> rows;
   for (const auto& [stream, recordings] : up_to) {
+    for (const auto& [rec_id, limit] : recordings) rows[rec_id] += limit;
+  }
+  std::uint64_t sum = 0;
+  std::set<base::Uuid> chosen;
+  for (const auto& [rec_id, of_recording] : rows) {
+    if (!chosen.empty() && sum + of_recording > options_.max_rows) break;
+    sum += of_recording;
+    chosen.insert(rec_id);
+  }
+  Records within;
+  for (const auto& [stream, recordings] : up_to) {
+    for (const auto& [rec_id, limit] : recordings) {
+      if (chosen.contains(rec_id)) within[stream][rec_id] = limit;
+    }
+  }
+  return within;
+}
+
+QuickCount::Records QuickCount::count(const base::Uuid& athlete, const Records& up_to) {
+  if (!begin(athlete)) return {};
+  const std::int64_t until = clock_.monotonic_ms() + options_.within_ms;
+  Records counted;
+  Rests rests = Rests::nobody;
+  for (const auto& [stream, recordings] : within_budget(up_to)) {
     const std::int64_t left = until - clock_.monotonic_ms();
     auto rows = left > 0 ? rows_before(client_, athlete, stream, recordings, left)
                          : base::Error{base::ErrorCode::unavailable, "no time is left"};
     if (!rows) {
-      counted.reset();
+      rests = left <= 0 || is_too_much(rows.error()) ? Rests::athlete : Rests::all;
+      counted.clear();
       break;
     }
-    (*counted)[stream] = std::move(*rows);
+    counted[stream] = std::move(*rows);
   }
-  end(counted.has_value());
+  end(athlete, rests);
   return counted;
 }
 

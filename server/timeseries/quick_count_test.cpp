@@ -40,6 +40,7 @@ class QuickCountTest : public ::testing::Test {
   }
 
   const base::Uuid anna_ = recording(100);
+  const base::Uuid bob_ = recording(101);
   base::ManualClock clock_{1795372620000, 0};
   FakeClickHouse clickhouse_;
   ClickHouseClient client_{Endpoint{clickhouse_.url()}};
@@ -65,11 +66,11 @@ TEST_F(QuickCountTest, AClickHouseThatIsAwayIsLeftAloneForAWhile) {
   client_.set_endpoint({});
   QuickCount quick(client_, clock_, {.rest_ms = 1000});
   const Records up_to{{Stream::sample, {{recording(1), 10}}}};
-  EXPECT_EQ(quick.count(anna_, up_to), std::nullopt);
+  EXPECT_EQ(quick.count(anna_, up_to), Records());
   client_.set_endpoint(well);
   clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 10}}));
   clock_.advance_ms(999);
-  EXPECT_EQ(quick.count(anna_, up_to), std::nullopt);
+  EXPECT_EQ(quick.count(anna_, up_to), Records());
   EXPECT_THAT(clickhouse_.statements(), testing::IsEmpty());
   clock_.advance_ms(1);
   EXPECT_EQ(quick.count(anna_, up_to), up_to);
@@ -79,12 +80,59 @@ TEST_F(QuickCountTest, OneThatSaysNothingIsGivenUp) {
   const TestListener silent;
   client_.set_endpoint({.url = silent.url()});
   QuickCount quick(client_, clock_, {.within_ms = 50});
-  EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 10}}}}), std::nullopt);
+  EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 10}}}}), Records());
+}
+
+// Too many rows for the time are one athlete's matter: everybody else is counted meanwhile.
+TEST_F(QuickCountTest, AnAthleteWhoseRowsAreTooManyRestsAlone) {
+  QuickCount quick(client_, clock_, {.rest_ms = 1000});
+  const Records up_to{{Stream::sample, {{recording(1), 10}}}};
+  clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 10}}));
+  for (const char* why : {"Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)",
+                          "Code: 158. DB::Exception: Limit for rows exceeded. (TOO_MANY_ROWS)"}) {
+    clickhouse_.fail_selects(anna_.text(), why);
+    EXPECT_EQ(quick.count(anna_, up_to), Records());
+    const std::size_t asked = clickhouse_.statements().size();
+    clock_.advance_ms(999);
+    EXPECT_EQ(quick.count(anna_, up_to), Records());
+    EXPECT_EQ(clickhouse_.statements().size(), asked) << "she rests";
+    EXPECT_EQ(quick.count(bob_, up_to), up_to) << why;
+    clock_.advance_ms(1);
+  }
+}
+
+TEST_F(QuickCountTest, AClickHouseThatHasTooMuchToDoIsLeftAloneByAll) {
+  QuickCount quick(client_, clock_, {.rest_ms = 1000});
+  const Records up_to{{Stream::sample, {{recording(1), 10}}}};
+  clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 10}}));
+  clickhouse_.fail_selects(anna_.text(), "Code: 202. DB::Exception: Too many simultaneous queries.");
+  EXPECT_EQ(quick.count(anna_, up_to), Records());
+  EXPECT_EQ(quick.count(bob_, up_to), Records());
+  clock_.advance_ms(1000);
+  EXPECT_EQ(quick.count(bob_, up_to), up_to);
+}
+
+TEST_F(QuickCountTest, AsManyRecordingsAsThereIsRoomForEachWithAllOfItsStreams) {
+  QuickCount quick(client_, clock_, {.max_rows = 100});
+  const Records up_to{{Stream::sample, {{recording(1), 60}, {recording(2), 30}, {recording(3), 9}}},
+                      {Stream::stroke, {{recording(2), 10}, {recording(3), 1}}}};
+  clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 60}, {2, 30}}));
+  clickhouse_.answer_selects("FROM stroke FINAL", counts({{2, 10}}));
+  EXPECT_EQ(quick.count(anna_, up_to), (Records{{Stream::sample, {{recording(1), 60}, {recording(2), 30}}},
+                                                {Stream::stroke, {{recording(2), 10}}}}));
+  EXPECT_EQ(clickhouse_.parameters("FROM sample FINAL").at(0).at("limits"), "[60,30]");
+}
+
+TEST_F(QuickCountTest, OneRecordingIsCountedHoweverManyRowsItHas) {
+  QuickCount quick(client_, clock_, {.max_rows = 100});
+  clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 101}}));
+  EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 101}, {recording(2), 1}}}}),
+            (Records{{Stream::sample, {{recording(1), 101}}}}));
 }
 
 TEST_F(QuickCountTest, WhoComesWhileEnoughAskIsNotKeptWaiting) {
   QuickCount quick(client_, clock_, {.at_once = 0});
-  EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 10}}}}), std::nullopt);
+  EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 10}}}}), Records());
   EXPECT_THAT(clickhouse_.statements(), testing::IsEmpty());
 }
 

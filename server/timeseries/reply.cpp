@@ -197,4 +197,9 @@ bool is_overloaded(const base::Error& error) {
   return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
 }
 
+bool is_too_much(const base::Error& error) {
+  constexpr std::array kCodes = {158, 159, 241, 307, 396};
+  return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
+}
+
 }  // namespace boathouse::timeseries

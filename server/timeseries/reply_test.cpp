@@ -116,5 +116,13 @@ TEST(Reply, TooMuchIsToldFromAway) {
   EXPECT_FALSE(is_overloaded({base::ErrorCode::unavailable, "ClickHouse is not reached: Timeout was reached"}));
 }
 
+TEST(Reply, OneQuestionsExcessIsToldFromAClickHouseThatIsBusyOrAway) {
+  EXPECT_TRUE(is_too_much(failure_of(reply(500, "Code: 158. DB::Exception: Limit for rows"))->error));
+  EXPECT_TRUE(is_too_much(failure_of(reply(500, "Code: 159. DB::Exception: Timeout exceeded"))->error));
+  EXPECT_TRUE(is_too_much(failure_of(reply(500, "Code: 241. DB::Exception: Memory limit"))->error));
+  EXPECT_FALSE(is_too_much(failure_of(reply(500, "Code: 202. DB::Exception: Too many queries"))->error));
+  EXPECT_FALSE(is_too_much({base::ErrorCode::unavailable, "ClickHouse is not reached: Timeout was reached"}));
+}
+
 }  // namespace
 }  // namespace boathouse::timeseries

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -64,6 +65,11 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     answers_[std::move(part)] = std::move(block);
   }
+  // Selects with this in one of their parameters get this error from now on.
+  void fail_selects(std::string parameter_part, std::string why) {
+    const std::lock_guard lock(mutex_);
+    failing_[std::move(parameter_part)] = std::move(why);
+  }
   std::vector<std::string> statements() {
     const std::lock_guard lock(mutex_);
     return statements_;
@@ -93,6 +99,10 @@ class FakeClickHouse {
       for (const http::Parameter& one : request.query) {
         if (one.name.starts_with("param_")) parameters[one.name.substr(6)] = one.value;
       }
+      for (const auto& [part, why] : failing_) {
+        const auto names_it = [&part](const auto& one) { return one.second.find(part) != std::string::npos; };
+        if (std::ranges::any_of(parameters, names_it)) return http::make_response(500, "text/plain", why);
+      }
       for (const auto& [part, block] : answers_) {
         if (request.body.find(part) == std::string::npos) continue;
         base::ByteWriter out;
@@ -116,6 +126,7 @@ class FakeClickHouse {
   std::mutex mutex_;
   std::map<std::string, std::vector<Insert>> inserts_;
   std::map<std::string, NativeBlock> answers_;
+  std::map<std::string, std::string> failing_;
   std::vector<std::string> statements_;
   std::vector<std::map<std::string, std::string>> parameters_;  // of each statement
   int failures_ = 0;
