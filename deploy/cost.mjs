@@ -34,6 +34,10 @@ const whole = (value) => Math.round(value).toLocaleString('en-US');
 const kb = (bytes) => (bytes / 1000).toFixed(1);
 const table = (head, rows) => [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
+// A size whose ledger may not grow so large is no offer.
+const tooMuch = '\\*';
+const dollars = (one) => whole(sum(one.usd)) + (one.fitsLedger ? '' : tooMuch);
+
 const shown = [['small', 100], ['small', 1000], ['large', 1000], ['large', 10000]];
 
 export function document() {
@@ -47,14 +51,14 @@ export function document() {
     const columns = months(years);
     return table(['USD a month', ...columns.map(({ size, athletes }) => `${size}, ${whole(athletes)} athletes`)], [
       ...kinds.map((kind) => [kind, ...columns.map(({ usd }) => whole(usd[kind]))]),
-      ['**all**', ...columns.map(({ usd }) => `**${whole(sum(usd))}**`)],
+      ['**all**', ...columns.map((one) => `**${dollars(one)}**`)],
       ['an athlete', ...columns.map((one) => (sum(one.usd) / one.athletes).toFixed(2))],
       ['GB in ClickHouse, each replica', ...columns.map((one) => whole(one.clickhouseGb))],
-      ['GB in the ledger', ...columns.map((one) => whole(one.ledgerGb) + (one.fitsLedger ? '' : ' (more than this size takes)'))],
+      ['GB in the ledger', ...columns.map((one) => whole(one.ledgerGb) + (one.fitsLedger ? '' : tooMuch))],
     ]);
   };
   const hours = [2, 5, 10].map((hoursAWeek) => [`${hoursAWeek} hours a week`, ...[['small', 1000], ['large', 10000]].flatMap(([size, athletes]) =>
-    [1, 5].map((years) => whole(sum(month(size, athletes, years, hoursAWeek).usd))))]);
+    [1, 5].map((years) => dollars(month(size, athletes, years, hoursAWeek))))]);
   const tenThousand = month('large', 10000, 5);
   const tiers = tenThousand.tiersUsd;
   return `# What it costs
@@ -80,6 +84,8 @@ order: fewer of those nights, bodies to segment files in S3 (planned, not built)
 ## Hours
 
 ${table(['all, USD a month', 'small, 1,000: year 1', 'year 5', 'large, 10,000: year 1', 'year 5'], hours)}
+
+${tooMuch} The ledger would be larger than the stack lets its disk become (\`ledgerStorageMaxGb\` of \`deploy/aws/sizes.json\`, of which a fifth stays free): raise that first.
 
 ## Tiers of ClickHouse's storage
 
@@ -109,6 +115,9 @@ ${table(['bytes', 'each', 'measured'].map((one, i) => (i === 2 ? 'measured' : on
 Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ${assumed.clickhouseWeeksKept} weeks of ClickHouse's copies, ${assumed.ledgerWeeksKept} weeks of the
 ledger's bodies and ${assumed.ledgerNightsKept} nights of its databases are kept (36 days and a week; each
 week's place begins with a night of before); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
+
+Not in the sums: RDS' own backups of 35 days. They are free up to the size of the disk, and a first copy of what is used with five weeks of changes after it stays about
+there; what is above costs 0.095 USD a GB-month (known, see below).
 
 ## Prices
 

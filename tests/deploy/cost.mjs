@@ -35,10 +35,22 @@ await main(async () => {
   const bodies = hours * (7200 * measured.ledger.sample.bytes + 1440 * (measured.ledger.stroke.bytes + measured.ledger.force_curve.bytes)) / 1e9;
   const more = month('large', 1000, 2).usd.backups - month('large', 1000, 1).usd.backups;
   check('backups: weekly copies, and the volume that they are made on', Math.abs(more - (6 * one.clickhouseGb * copies.clickhouseFull.factor + bodies * (7 * copies.segments.factor + 49 * copies.databases.factor)) * prices.s3.usd) < 1e-6 && month('large', 1, 1).usd.backups > 500 * prices.gp3.usd, [more, bodies]);
+  // The night's backup of the ledger comes to its end before the next one, on the machine that makes it: databases written, read back and uploaded, bodies read.
+  const ebsMegabytesASecond = { 't3.small': 21.75, 'm7i.large': 81.25 };  // what EC2's table of EBS-optimized instances calls the baseline
+  const hoursAllowed = Number(/^TimeoutStartSec=(\d+)h$/m.exec(read('deploy/systemd/ledger-backup.service'))[1]);
+  for (const [size, athletes] of [['small', 1000], ['large', 10000]]) {
+    const instance = JSON.parse(read('deploy/aws/sizes.json'))[size].monitorInstance;
+    const gigabytes = (athletes / 1000) * 5 * bodies * (copies.segments.factor + 3 * copies.databases.factor);
+    const nightly = gigabytes / ebsMegabytesASecond[instance] / 3.6;
+    check(`${size}, ${athletes} athletes, fifth year: ${nightly.toFixed(1)} hours of a night's backup, half of what it may take`, nightly < hoursAllowed / 2 && hoursAllowed < 24, [instance, gigabytes]);
+  }
   const cold = month('large', 20000, 5).usd['ClickHouse: storage'] - month('large', 20000, 4).usd['ClickHouse: storage'];
   const aYear = month('large', 20000, 1).clickhouseGb;
   check('from the third year on a year more costs S3, twice', Math.abs(cold - 2 * aYear * prices.s3.usd) < 1e-6, [cold, aYear]);
   check('more than a size takes is said', month('small', 10000, 5).fitsLedger === false && document().includes('small, 1,000 athletes'));
+  // 10 hours a week of 10,000 athletes in the fifth year: in every table.
+  const rows = document().split('\n').filter((line) => line.startsWith('| 10 hours a week'));
+  check('and in the table of hours', month('large', 10000, 5, 10).fitsLedger === false && rows.length === 1 && /\\\* \|$/.test(rows[0]) && (rows[0].match(/\*/g) ?? []).length === 1, rows);
 
   const asked = runJson(['cost', '--month', 'large:10000:5']).json;
   equal('the program says the same', asked.map((one) => [Math.round(one.all), one.size]), [[Math.round(Object.values(bigger.usd).reduce((a, b) => a + b)), 'large']]);
