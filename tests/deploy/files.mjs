@@ -193,7 +193,7 @@ async function checkNginx(folder) {
   const storm = async (count, from, target, ...more) => {
     // Beside this process, which takes what the service writes into its log meanwhile.
     const curl = spawn('curl', ['--silent', '--parallel', '--parallel-max', '4', '--cacert', path.join(folder, 'ca.crt'), '--resolve', `service.boathouse.internal:${port}:127.0.0.1`,
-      '--header', `X-Forwarded-For: ${from}`, '--output', '/dev/null', '--write-out', '%{http_code}\n', ...more, `https://service.boathouse.internal:${port}${target}?n=[1-${count}]`]);
+      '--header', `X-Forwarded-For: ${from}`, '--output', '/dev/null', '--write-out', '%{http_code}\n', ...more, `https://service.boathouse.internal:${port}${target}#[1-${count}]`]);
     let text = '';
     curl.stdout.on('data', (piece) => { text += piece; });
     curl.stderr.resume();
@@ -236,8 +236,13 @@ function embedded(folder, endpoint, rights, change = (text) => text) {
     BOATHOUSE_COLD_ENDPOINT: endpoint, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
+  return { ...load(path.join(folder, 'db'), config, environment), environment };
+}
+
+// The embedded ClickHouse with a configuration and its tables in a folder.
+function load(tables, config, environment) {
   const library = path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so');
-  const child = spawn('python3', [path.join(source, 'tests/deploy/load_xml.py'), library, path.join(folder, 'db'), config], { env: environment });
+  const child = spawn('python3', [path.join(source, 'tests/deploy/load_xml.py'), library, tables, config], { env: environment });
   let log = '';
   child.stdin.on('error', () => {});  // it ended; that is said below
   child.stderr.on('data', (piece) => { log = (log + piece).slice(-4000); });
@@ -253,7 +258,28 @@ function embedded(folder, endpoint, rights, change = (text) => text) {
     waiting.push(resolve);
     child.stdin.write(`${statement.replaceAll('\n', ' ')}\n`, () => {});
   });
-  return { ask, close, environment };
+  return { ask, close };
+}
+
+// The drill's server takes a restore, and asks none of the live Keepers, where its tables would join the live ones. A library has no Keeper in it, so what is
+// restored here are tables that are not replicated.
+async function checkDrill(folder, endpoint, backup, environment) {
+  fs.mkdirSync(path.join(folder, 'tables'), { recursive: true });
+  const xml = fs.readFileSync(path.join(deploy, 'clickhouse/drill.xml'), 'utf8');
+  equal('drill.xml: its Keeper is its own, and it knows no other host', [[...xml.matchAll(/<host(?:name)?>([^<]*)</g)].map(([, host]) => host), /boathouse\.internal/.test(xml), [...xml.matchAll(/<(?:tcp_)?port>(19181)</g)].length], [['127.0.0.1', '127.0.0.1'], false, 2]);
+  equal('drill.xml: nothing of it lies where a replica\'s does', xml.match(/\/var\/lib\/clickhouse/g), null);
+  const open = /allow\(this\.monitor, this\.clickhouse, (\d+), 'Drill/.exec(fs.readFileSync(path.join(deploy, 'aws/lib/network.ts'), 'utf8'))[1];
+  check('drill.xml: the monitor node reaches it', xml.includes(`<https_port>${open}</https_port>`));
+  const config = path.join(folder, 'drill.xml');
+  fs.writeFileSync(config, xml.replaceAll('/mnt/drill', path.join(folder, 'tables')).replace('/etc/clickhouse-server', folder)
+    .replace('<users>', '<users><default><password/><quota>default</quota><profile>default</profile><networks><ip>::/0</ip></networks><access_management>1</access_management></default>'));
+  const { ask, close } = load(path.join(folder, 'tables'), config, { ...environment, BOATHOUSE_DRILL_PASSWORD: 'once' });
+  equal('drill.xml: who may ask it', await ask("SELECT name FROM system.users WHERE name != 'default'"), { result: 'drill' });
+  const runbooks = fs.readFileSync(path.join(source, 'docs/operations/runbooks.md'), 'utf8');
+  const [statement] = /RESTORE DATABASE default FROM S3\('https:\/\/BUCKET[^"`]*/.exec(runbooks.slice(runbooks.indexOf('### DrillTooOld')));
+  const restored = await ask(statement.replace('https://BUCKET.s3.REGION.amazonaws.com', endpoint).replace('/NAME\'', `/${backup}'`));
+  equal('drill.xml: the runbook\'s statement restores a backup into it', [restored.error, await ask('SELECT count(), sum(seq) FROM sample FINAL')], [undefined, { result: `5000\t${5 * 999 * 500}` }]);
+  await close();
 }
 
 // Every statement that the service sends, in order and each text once: [{sql, parameters, settings}]. A program of today on a cluster of one engine:
@@ -496,6 +522,7 @@ await main(async () => {
   equal('both are there', [...names].sort(), ['clickhouse/20260601T013000Z-full', 'clickhouse/20260602T013000Z-increment']);
   await rows(`RESTORE DATABASE default AS drill FROM S3('${store.url}/backups/clickhouse/20260602T013000Z-increment') SETTINGS allow_different_database_def = true`);
   equal('the increment restores everything', await rows('SELECT count(), sum(seq) FROM drill.sample FINAL'), [['5000', String(5 * 999 * 500)]]);
+  await checkDrill(path.join(folder, 'drill'), `${store.url}/backups`, '20260602T013000Z-increment', environment);
   fs.rmSync(prom);
   store.refuses = true;
   const failing = await backup('20260607T013000Z', '7');

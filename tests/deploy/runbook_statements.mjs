@@ -67,8 +67,8 @@ await main(async () => {
   const other = (database) => ledger.replace('///boathouse?', `///${database}?`);
   const sql = (database, statement) => spawnSync('psql', [other(database), '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '-At', '--command', statement], { encoding: 'utf8' });
   const wanted = forPostgres(code);
-  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'CREATE DATABASE']);
-  const [away, here, create] = wanted;
+  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'DROP DATABASE', 'CREATE DATABASE']);
+  const [away, here, drop, create] = wanted;
   const data = path.join(folder, 'cloud');
   const backups = path.join(folder, 'backups');
   let server = await new Server(data, { extra: ['--ledger', ledger] }).start();
@@ -83,6 +83,7 @@ await main(async () => {
   check('there are sessions', before.length > 0, before);
   await server.stop();
   equal('a database beside it', [sql('boathouse', create).status, sql('boathouse', create).status === 0], [0, false]);
+  equal('which goes again after a drill', [sql('boathouse', drop).status, sql('boathouse', create).status], [0, 0]);
   equal('restored', run(['restore', '--from', backups, '--data', path.join(folder, 'restored'), '--ledger', other('restored'), '--without-clickhouse']).code, 0);
   const epochOf = (database) => sql(database, 'SELECT epoch FROM state').stdout.trim();
   const restoredEpoch = epochOf('restored');

@@ -24,7 +24,7 @@ export class Cluster extends Construct {
       const zone = site.zones[number - 1]!;
       const host = `${kind}-${number}.${internalDomain}`;
       const name = `${kind === 'keeper' ? 'Keeper' : 'Replica'}${number}`;
-      const volume = new ec2.Volume(this, `${name}Volume`, {
+      const volume = new ec2.Volume(this, `${name}Volume${site.newVolumes?.[name] ?? ''}`, {
         availabilityZone: zone, encrypted: true, encryptionKey: safe.key, volumeType: ec2.EbsDeviceVolumeType.GP3,
         size: Amount.gibibytes(kind === 'keeper' ? size.keeperVolumeGb : size.clickhouseVolumeGb), removalPolicy: RemovalPolicy.RETAIN,
       });

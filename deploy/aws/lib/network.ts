@@ -74,6 +74,7 @@ export class Network extends Construct {
     allow(this.monitor, this.ledger, ledgerPort, 'Backups of the ledger');
     allow(this.monitor, this.service, 8443, 'Numbers of the service');
     allow(this.monitor, this.clickhouse, 9363, 'Numbers of ClickHouse');
+    allow(this.monitor, this.clickhouse, 8124, 'Drill of a restore');
     allow(this.monitor, this.keeper, 9363, 'Numbers of the Keepers');
     for (const node of [this.service, this.clickhouse, this.keeper, this.monitor]) allow(this.monitor, node, 9100, 'Numbers of the machine');
   }

@@ -37,6 +37,7 @@ export interface Site {
   operatorEmail: string;
   monthlyBudgetUsd: number;
   images: { amd64: string; arm64: string }; // Debian 12, pinned: a new image is a change of the stack
+  newVolumes?: Record<string, string>; // of a node whose volume is lost, by Replica1 ... Keeper3: a mark that was not there before
   tlsSecretArn: string; // {"ca", "certificate", "key"} as make-tls prints it
   artifacts: {
     bucket: string;
@@ -69,6 +70,9 @@ export function checkSite(site: Site): Site {
   const wrong = forms.filter(([, read, form]) => !form.test(String(read(site) ?? ''))).map(([name]) => name);
   if (!Array.isArray(site.zones) || new Set(site.zones).size !== 3 || site.zones.some((zone) => !zone.startsWith(site.region))) {
     wrong.push('zones (three different ones of the region)');
+  }
+  for (const [node, mark] of Object.entries(site.newVolumes ?? {})) {
+    if (!/^(Replica[12]|Keeper[123])$/.test(node) || !/^[A-Za-z0-9]{1,20}$/.test(mark)) wrong.push(`newVolumes.${node} (Replica1 or 2, Keeper1 to 3: letters and digits)`);
   }
   for (const name of artifactNames) {
     const artifact = site.artifacts?.[name];

@@ -353,6 +353,14 @@ check('every acknowledgement has a reason of its own, names its findings, and is
   assert.equal(stack.templateOptions.metadata?.cdk_nag, undefined);
 });
 
+check('a node whose volume is lost gets a new one, and nothing else changes', () => {
+  const volumes = (site: Site): Record<string, Json> => Template.fromStack(new BoathouseStack(new App({ context: settings.context }), 'Boathouse', site)).findResources('AWS::EC2::Volume');
+  const [before, after] = [volumes(example()), volumes({ ...example(), newVolumes: { Replica2: 'a' } })];
+  const fresh = Object.keys(after).filter((id) => !(id in before));
+  assert.deepEqual([Object.keys(before).length, Object.keys(after).length, fresh.length, /Replica2Volumea/.test(fresh[0]!)], [6, 6, 1, true]);
+  assert.throws(() => checkSite({ ...example(), newVolumes: { Ledger: 'a' } }), /newVolumes\.Ledger/);
+});
+
 check('a site file that is not right is refused with every wrong field named', () => {
   const wrong = { ...example(), account: '12', zones: ['eu-central-1a', 'eu-central-1a', 'us-east-1a'], domain: 'rowing.example.com' };
   assert.throws(() => checkSite(wrong), /account, zones .*, domain \(must lie in hostedZoneName\)/);
