@@ -46,7 +46,7 @@ verdict "every alert points to the heading of its name in the runbooks" "$(
 # Every unit and program of ours that the runbooks name is in deploy/.
 verdict "the runbooks name only what is there" "$(
   grep -oP '(?<![-\w])(boathouse|clickhouse|ledger)-[a-z-]+(\.timer|\.service)?' "$runbooks" | sort -u | while read -r name; do
-    case "$name" in clickhouse-1 | clickhouse-2 | clickhouse-drill | clickhouse-move-cold | clickhouse-) continue ;; esac
+    case "$name" in clickhouse-1 | clickhouse-2 | clickhouse-drill | boathouse-drill | clickhouse-move-cold | clickhouse-) continue ;; esac
     grep -rqF --exclude='*.yml' --exclude-dir=node_modules -e "$name" deploy ||
       [ -e "deploy/systemd/${name%.service}.service" ] || [ -e "deploy/systemd/$name" ] || echo "$name"
   done)"
