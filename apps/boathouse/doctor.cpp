@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/comparison.hpp"
 #include "apps/boathouse/engine_access.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/clock.hpp"
@@ -251,18 +252,12 @@ Finding check_counts(const ServerOptions& server) {
   const std::string next =
       "`boathouse reconcile --wait 600` says which recordings; if they stay: stop the server, `boathouse reload "
       "--data DIR`, start it";
-  const auto found = call_json(server, "GET", "/v1/reconcile");
+  const auto found = compare_all(server, std::chrono::milliseconds(0));
   if (!found) return judge_no_counts(found.error());
-  const auto* differences = found->find("differences");
-  const auto* misplaced = found->find("misplaced_recordings");
-  if (differences == nullptr || differences->array() == nullptr || misplaced == nullptr) {
-    return {"counts", Health::fail, "the server's answer is not a reconciliation", "is --server a boathouse?"};
-  }
-  const std::size_t count = differences->array()->size();
-  if (count > 0 || misplaced->integer() != 0) {
+  if (!found->differences.empty() || found->misplaced != 0) {
     return {"counts", Health::fail,
-            std::to_string(count) + " streams count otherwise in ClickHouse than in the ledger, " +
-                std::to_string(misplaced->integer().value_or(0)) + " recordings are in no session or in two",
+            std::to_string(found->differences.size()) + " streams count otherwise in ClickHouse than in the ledger, " +
+                std::to_string(found->misplaced) + " recordings are in no session or in two",
             next};
   }
   return {"counts", Health::ok, "ledger and ClickHouse count the same"};

@@ -35,7 +35,8 @@ base::Result<std::string> send(const ServerOptions& server, const std::string& m
   if (reply->status == 400) code = ErrorCode::invalid_input;
   if (reply->status == 401) code = ErrorCode::unauthenticated;
   if (reply->status == 403) code = ErrorCode::forbidden;
-  if (reply->status == 503) code = ErrorCode::unavailable;
+  // 502 and 504 are those of a proxy before it.
+  if (reply->status >= 502 && reply->status <= 504) code = ErrorCode::unavailable;
   return Error{code, "the server answered " + std::to_string(reply->status) + ": " + text};
 }
 

@@ -25,7 +25,7 @@ std::string key_of(const std::string& key, const std::string& key_file);
 using Extra = std::vector<std::pair<std::string, std::string>>;
 
 // The answer's body of a 2xx; otherwise the problem's own words (unauthenticated for a 401 or no key, forbidden for a
-// 403, unavailable for a 503 or no answer).
+// 403, unavailable for 502 to 504 or no answer).
 base::Result<std::string> call(const ServerOptions& server, const std::string& method, const std::string& path,
                                const std::string& body = {}, const Extra& extra = {});
 // The same for a public route: no key is sent.

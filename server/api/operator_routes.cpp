@@ -1,5 +1,6 @@
 #include "server/api/operator_routes.hpp"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,10 @@ namespace {
 
 using http::Request;
 using http::Response;
+
+// After so long a comparison is answered as far as it is: whoever asks, and each proxy on the way, waits two minutes
+// for the first byte.
+constexpr std::chrono::seconds kEnough{20};
 
 Response health(const Request&) { return http::make_response(200, "application/json", R"({"status":"ok"})"); }
 
@@ -96,13 +101,32 @@ std::string reconciliation_json(const timeseries::Reconciliation& found) {
     json.key("stream").value(rowing::name(difference.stream));
     json.key("ledger").value(difference.ledger).key("clickhouse").value(difference.clickhouse).end_object();
   }
-  json.end_array().end_object();
+  json.end_array().key("page").begin_object().key("next_cursor");
+  found.next ? json.value(control::format_id(control::kAthletePrefix, *found.next)) : json.null();
+  json.end_object().end_object();
   return body;
 }
 
+base::Result<timeseries::Reconciliation> compare(const Request& request, ledger::Ledger& ledger,
+                                                 timeseries::ClickHouseClient& client) {
+  if (const auto athlete = control::identity_of(request)->athlete) {
+    BOATHOUSE_TRY(check_names(request.query, {}));
+    return timeseries::reconcile_athlete(ledger, client, *athlete);
+  }
+  BOATHOUSE_TRY(check_names(request.query, {"cursor"}));
+  std::optional<base::Uuid> after;
+  if (const std::string* cursor = http::find(request.query, "cursor")) {
+    const auto athlete = control::parse_id(control::kAthletePrefix, *cursor);
+    if (!athlete) return athlete.error().within("cursor");
+    after = *athlete;
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  return timeseries::reconcile_some(ledger, client, after,
+                                    [begun] { return std::chrono::steady_clock::now() - begun >= kEnough; });
+}
+
 base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger, timeseries::ClickHouseClient& client) {
-  BOATHOUSE_TRY(check_names(request.query, {}));
-  const auto found = timeseries::reconcile(ledger, client, control::identity_of(request)->athlete);
+  const auto found = compare(request, ledger, client);
   if (!found) return found.error();
   Response response = http::make_response(200, "application/json", reconciliation_json(*found));
   response.headers.set("Cache-Control", "no-store");

@@ -1,43 +1,103 @@
-// /readyz: nobody who asks it often makes work of it.
+// Readiness, and the comparison's pages over REST, against a scripted ClickHouse.
 #include "server/api/operator_routes.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/base/random.hpp"
+#include <map>
+#include <memory>
+#include <string>
+
+#include "server/control/ids.hpp"
 #include "server/control/test_call.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::api {
 namespace {
 
-TEST(OperatorRoutes, ReadinessIsLookedAtOnceASecond) {
-  const control::TemporaryFolder folder;
-  base::ManualClock clock{1'700'000'000'000};
-  base::SystemRandom random;
-  const auto accounts = *control::Accounts::open(folder.path(), clock, random);
-  const auto ledger = *ledger::Ledger::open({.place = {.sqlite_file = folder.file("ledger.db")}}, clock, random);
-  timeseries::ClickHouseClient nowhere(timeseries::Endpoint{"http://127.0.0.1:1"});
-  int looks = 0;
-  std::uint64_t differences = 0;
-  http::RouteTable routes;
-  ASSERT_TRUE(add_operator_routes(
-      routes, *accounts, *ledger, nowhere, clock,
-      [&looks] {
-        ++looks;
-        return false;
-      },
-      [&differences] { return differences; }));
-  const auto ready = [&routes] { return control::call(routes, {http::Method::get, "/readyz", {}, ""}); };
+using testing::HasSubstr;
 
+class OperatorRoutesTest : public testing::Test {
+ protected:
+  OperatorRoutesTest() {
+    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
+    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
+    operator_ = accounts_->create_operator_key()->text;
+    const auto anna = accounts_->create_athlete_key("Anna");
+    anna_key_ = anna->text;
+    anna_ = anna->key.athlete->id;
+    EXPECT_TRUE(add_operator_routes(
+        routes_, *accounts_, *ledger_, client_, clock_,
+        [this] {
+          ++looks_;
+          return is_loading_;
+        },
+        [this] { return differences_; }));
+  }
+  http::Response reconcile(const std::string& query, const std::string& key) {
+    http::Headers headers;
+    headers.add("Authorization", "Bearer " + key);
+    return control::call(routes_, {http::Method::get, "/v1/reconcile" + query, std::move(headers), ""});
+  }
+  // Of the first page of sessions that ClickHouse was asked for.
+  std::map<std::string, std::string> asked() { return clickhouse_.parameters("FROM session FINAL").at(0); }
+
+  control::TemporaryFolder folder_;
+  base::ManualClock clock_{1'700'000'100'000};
+  base::SystemRandom random_;
+  timeseries::FakeClickHouse clickhouse_;
+  timeseries::ClickHouseClient client_{timeseries::Endpoint{clickhouse_.url()}};
+  std::unique_ptr<control::Accounts> accounts_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  http::RouteTable routes_;
+  std::string operator_;
+  std::string anna_key_;
+  base::Uuid anna_;
+  int looks_ = 0;
+  bool is_loading_ = true;
+  std::uint64_t differences_ = 0;
+};
+
+// Nobody who asks it often makes work of it.
+TEST_F(OperatorRoutesTest, ReadinessIsLookedAtOnceASecond) {
+  const auto ready = [this] { return control::call(routes_, {http::Method::get, "/readyz", {}, ""}); };
+  is_loading_ = false;
   const http::Response first = ready();
   EXPECT_EQ(first.status, 503);
-  EXPECT_NE(first.body.find(R"("differences":0)"), std::string::npos) << first.body;
-  differences = 3;
-  clock.advance_ms(999);
+  EXPECT_THAT(first.body, HasSubstr(R"("differences":0)"));
+  differences_ = 3;
+  clock_.advance_ms(999);
   EXPECT_EQ(ready().body, first.body);
-  EXPECT_EQ(looks, 1);
-  clock.advance_ms(1);
-  EXPECT_NE(ready().body.find(R"("differences":3)"), std::string::npos);
-  EXPECT_EQ(looks, 2);
+  EXPECT_EQ(looks_, 1);
+  clock_.advance_ms(1);
+  EXPECT_THAT(ready().body, HasSubstr(R"("differences":3)"));
+  EXPECT_EQ(looks_, 2);
+}
+
+TEST_F(OperatorRoutesTest, ACursorLeadsBehindAnAthlete) {
+  const auto response = reconcile("?cursor=" + control::format_id(control::kAthletePrefix, anna_), operator_);
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_THAT(response.body, HasSubstr(R"("page":{"next_cursor":null})"));
+  EXPECT_EQ(asked().at("after"), anna_.text());
+}
+
+TEST_F(OperatorRoutesTest, WithoutOneItBeginsWithTheFirst) {
+  EXPECT_EQ(reconcile("", operator_).status, 200);
+  EXPECT_FALSE(asked().contains("after"));
+}
+
+TEST_F(OperatorRoutesTest, AnAthletesOwnIsOnePage) {
+  EXPECT_EQ(reconcile("", anna_key_).status, 200);
+  EXPECT_EQ(asked().at("athlete"), anna_.text());
+  const std::string cursor = control::format_id(control::kAthletePrefix, anna_);
+  EXPECT_EQ(reconcile("?cursor=" + cursor, anna_key_).status, 400);
+}
+
+TEST_F(OperatorRoutesTest, ACursorThatIsNoneIsNamed) {
+  for (const char* bad : {"?cursor=", "?cursor=5", "?cursor=ses_018bcfe5-6800-7abc-8def-0123456789ab", "?after=5"}) {
+    EXPECT_EQ(reconcile(bad, operator_).status, 400) << bad;
+  }
+  EXPECT_THAT(reconcile("?cursor=5", operator_).body, HasSubstr("cursor: "));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "server/timeseries/reconciler.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <map>
 #include <set>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "server/timeseries/schema.hpp"
+#include "server/timeseries/uuid_order.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -32,20 +32,11 @@ struct Leaving {
 // Athletes that follow one another in ClickHouse's order, with all of their recordings. All pages together have every
 // row that there is, also of athletes that the ledger does not know.
 struct Page {
+  std::optional<base::Uuid> athlete = {};  // this one alone
   std::optional<base::Uuid> after = {};
   std::optional<base::Uuid> up_to = {};
   std::vector<ledger::RecordingState> recordings = {};
 };
-
-// ClickHouse's order of UUIDs, in its keys and for its operators: by the second half, then by the first.
-bool is_before(const base::Uuid& a, const base::Uuid& b) {
-  const auto halves = [](const base::Uuid& id) {
-    std::array<std::uint8_t, 16> turned = id.bytes;
-    std::rotate(turned.begin(), turned.begin() + 8, turned.end());
-    return turned;
-  };
-  return halves(a) < halves(b);
-}
 
 std::uint64_t loaded(const ledger::RecordingState& recording, rowing::Stream stream) {
   const auto found = std::ranges::find(recording.streams, stream, &ledger::StreamState::stream);
@@ -54,16 +45,17 @@ std::uint64_t loaded(const ledger::RecordingState& recording, rowing::Stream str
 
 class Pass {
  public:
-  Pass(ledger::Ledger& ledger, ClickHouseClient& client, const std::optional<base::Uuid>& athlete)
-      : ledger_(ledger), client_(client), athlete_(athlete) {}
+  Pass(ledger::Ledger& ledger, ClickHouseClient& client) : ledger_(ledger), client_(client) {}
 
-  base::Result<Reconciliation> run();
+  base::Result<Reconciliation> of_athlete(const base::Uuid& athlete);
+  base::Result<Reconciliation> of_all(const std::optional<base::Uuid>& after, const std::function<bool()>& enough);
 
  private:
+  base::Result<Reconciliation> run(const std::function<base::Status()>& look);
   base::Status add_leaving();
-  base::Result<std::vector<base::Uuid>> athletes();
+  base::Result<std::vector<base::Uuid>> athletes(const std::optional<base::Uuid>& after);
   base::Status add_recordings(const base::Uuid& athlete, Page& page);
-  base::Status look_at_all();
+  base::Status look_at_some(const std::optional<base::Uuid>& after, const std::function<bool()>& enough);
   base::Status look_at(const Page& page);
   base::Status count(const ledger::RecordingState& recording, std::uint64_t places);
   base::Status compare(const Page& page, StreamCount& total);
@@ -77,7 +69,6 @@ class Pass {
 
   ledger::Ledger& ledger_;
   ClickHouseClient& client_;
-  const std::optional<base::Uuid> athlete_;  // of whom alone
   Leaving leaving_;
   Reconciliation result_;
 };
@@ -93,8 +84,8 @@ base::Status Pass::add_leaving() {
   return {};
 }
 
-// In ClickHouse's order.
-base::Result<std::vector<base::Uuid>> Pass::athletes() {
+// Those behind `after`, in ClickHouse's order.
+base::Result<std::vector<base::Uuid>> Pass::athletes(const std::optional<base::Uuid>& after) {
   std::vector<base::Uuid> all;
   while (true) {
     const auto some = ledger_.athletes(all.empty() ? std::nullopt : std::optional(all.back()), kAthletesAtOnce);
@@ -102,6 +93,7 @@ base::Result<std::vector<base::Uuid>> Pass::athletes() {
     all.insert(all.end(), some->begin(), some->end());
     if (some->size() < kAthletesAtOnce) break;
   }
+  if (after) std::erase_if(all, [&after](const base::Uuid& one) { return !is_before(*after, one); });
   std::ranges::sort(all, is_before);
   return all;
 }
@@ -125,7 +117,7 @@ base::Result<NativeBlock> Pass::select(std::string sql, const Page& page, const 
     sql += (parameters.empty() ? " WHERE " : " AND ") + std::string(condition);
     parameters.emplace_back(std::move(name), std::move(value));
   };
-  if (athlete_) add("athlete = {athlete:UUID}", "athlete", athlete_->text());
+  if (page.athlete) add("athlete = {athlete:UUID}", "athlete", page.athlete->text());
   if (page.after) add("athlete > {after:UUID}", "after", page.after->text());
   if (page.up_to) add("athlete <= {up_to:UUID}", "up_to", page.up_to->text());
   if (!but_not.empty()) {
@@ -228,31 +220,43 @@ base::Status Pass::look_at(const Page& page) {
   return {};
 }
 
-base::Status Pass::look_at_all() {
-  Page page;
-  if (athlete_) {
-    BOATHOUSE_TRY(add_recordings(*athlete_, page));
-    return look_at(page);
-  }
-  const auto all = athletes();
+base::Status Pass::look_at_some(const std::optional<base::Uuid>& after, const std::function<bool()>& enough) {
+  const auto all = athletes(after);
   if (!all) return all.error();
+  Page page{.after = after};
   for (const base::Uuid& athlete : *all) {
     BOATHOUSE_TRY(add_recordings(athlete, page));
     if (page.recordings.size() < kPage) continue;
     page.up_to = athlete;
     BOATHOUSE_TRY(look_at(page));
+    if (enough()) {
+      result_.next = athlete;
+      return {};
+    }
     page = {.after = athlete};
   }
   return look_at(page);  // to the end: behind the last are athletes that the ledger does not know
 }
 
-base::Result<Reconciliation> Pass::run() {
+base::Result<Reconciliation> Pass::of_athlete(const base::Uuid& athlete) {
+  return run([&]() -> base::Status {
+    Page page{.athlete = athlete};
+    BOATHOUSE_TRY(add_recordings(athlete, page));
+    return look_at(page);
+  });
+}
+
+base::Result<Reconciliation> Pass::of_all(const std::optional<base::Uuid>& after, const std::function<bool()>& enough) {
+  return run([&] { return look_at_some(after, enough); });
+}
+
+base::Result<Reconciliation> Pass::run(const std::function<base::Status()>& look) {
   for (const rowing::Stream stream : rowing::kStreams) result_.streams.push_back({stream, 0, 0, 0, 0});
   // Before and after ClickHouse is asked: what leaves, or has left, meanwhile was or is among them.
   BOATHOUSE_TRY(add_leaving());
   const auto waited = ledger_.counts();
   if (!waited) return waited.error();
-  BOATHOUSE_TRY(look_at_all());
+  BOATHOUSE_TRY(look());
   BOATHOUSE_TRY(add_leaving());
   result_.removals_to_erase = leaving_.removals;
   std::erase_if(result_.differences, [this](const Difference& one) {
@@ -268,9 +272,15 @@ base::Result<Reconciliation> Pass::run() {
 
 }  // namespace
 
-base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
-                                       std::optional<base::Uuid> athlete) {
-  return Pass(ledger, client, athlete).run();
+base::Result<Reconciliation> reconcile_athlete(ledger::Ledger& ledger, ClickHouseClient& client,
+                                               const base::Uuid& athlete) {
+  return Pass(ledger, client).of_athlete(athlete);
+}
+
+base::Result<Reconciliation> reconcile_some(ledger::Ledger& ledger, ClickHouseClient& client,
+                                            const std::optional<base::Uuid>& after,
+                                            const std::function<bool()>& enough) {
+  return Pass(ledger, client).of_all(after, enough);
 }
 
 }  // namespace boathouse::timeseries

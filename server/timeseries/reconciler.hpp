@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -36,11 +37,19 @@ struct Reconciliation {
   std::uint64_t sessions = 0;           // session rows of these recordings
   std::uint64_t deleted = 0;            // recordings whose session is deleted: they are in no row
   std::uint64_t misplaced = 0;          // of the others, those that are not in exactly one row
+  std::optional<base::Uuid> next;       // there is more: behind this athlete
 };
 
-// Of one athlete, or of all, page by page. Differences are in order of recording and stream. A recording that changes
-// meanwhile may be named although it is only on its way.
-base::Result<Reconciliation> reconcile(ledger::Ledger& ledger, ClickHouseClient& client,
-                                       std::optional<base::Uuid> athlete);
+// Differences are in order of recording and stream. A recording that changes meanwhile may be named although it is only
+// on its way.
+base::Result<Reconciliation> reconcile_athlete(ledger::Ledger& ledger, ClickHouseClient& client,
+                                               const base::Uuid& athlete);
+
+// Of all athletes behind `after`, in ClickHouse's order of UUIDs, some hundred recordings of whole athletes at a time
+// until `enough`, which is asked between them: what is compared in one go takes no longer than its caller may. All goes
+// together have every row that ClickHouse has, also of athletes that the ledger does not know.
+base::Result<Reconciliation> reconcile_some(ledger::Ledger& ledger, ClickHouseClient& client,
+                                            const std::optional<base::Uuid>& after,
+                                            const std::function<bool()>& enough);
 
 }  // namespace boathouse::timeseries
