@@ -16,6 +16,7 @@
 #include "core/rowing/catalogue.hpp"
 #include "core/rowing/record.hpp"
 #include "core/wire/chunk.hpp"
+#include "server/backup/clickhouse.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/timeseries/engine_process.hpp"
 #include "server/timeseries/loader.hpp"
@@ -178,6 +179,61 @@ TEST_F(ReconcileTest, ManyRecordingsAreComparedPageByPageWithTheSameAnswer) {
   auto named = texts(sum.differences);
   std::ranges::sort(named);
   EXPECT_EQ(named, expected);
+}
+
+// What `reload` and `restore` ask and remove.
+TEST_F(ReconcileTest, WhatIsLoadedIsFoundPageByPageAndWhatTheLedgerDoesNotKnowGoes) {
+  for (int i = 0; i < 60; ++i) store(random_id(), 20);
+  const base::Uuid whole = last_;
+  const base::Uuid busy = random_id();
+  store(busy, 20);
+  load();
+  const auto insert = [&](const std::string& athlete, const std::string& rec_id, const std::string& ver) {
+    const base::Status done =
+        client_.execute("INSERT INTO sample (athlete, started, rec_id, seq, ver) SELECT " + athlete + ", started, " +
+                            rec_id + ", seq, " + ver + " FROM sample WHERE rec_id = {of:UUID} AND seq < 30",
+                        {{"of", last_.text()}});
+    ASSERT_TRUE(done) << done.error().text;
+  };
+  const std::string unknown = "toUUID('" + random_id().text() + "')";
+  insert("athlete", unknown, "ver");                                         // of an athlete whom it knows
+  insert("toUUID('ffffffff-ffff-ffff-ffff-ffffffffffff')", unknown, "ver");  // and of one whom it does not
+  insert("athlete", "rec_id", "ver + 1000000");                              // of a chunk that came later
+  ASSERT_TRUE(client_.execute("INSERT INTO session SELECT * REPLACE (" + unknown + " AS session, [" + unknown +
+                                  ", {r:UUID}] AS recordings) FROM session FINAL WHERE has(recordings, {r:UUID})",
+                              {{"r", whole.text()}}));
+  ASSERT_TRUE(
+      client_.execute("INSERT INTO session SELECT * REPLACE (ver + 1000000 AS ver) FROM session FINAL WHERE "
+                      "athlete = {a:UUID}",
+                      {{"a", busy.text()}}));
+  // No question may read a table.
+  endpoint_.settings = "&max_rows_to_read=60000";
+  client_.set_endpoint(endpoint_);
+  ASSERT_FALSE(client_.select("SELECT rec_id, count() AS n FROM sample FINAL GROUP BY rec_id"));
+
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  ASSERT_TRUE(connection);
+  int pages = 0;
+  const auto watch = [&pages](std::uint64_t bytes) {
+    pages += bytes > 0 ? 1 : 0;
+    return base::Status();
+  };
+  const auto found = backup::find_loaded(client_, *connection, 1'000'000, watch, 10'000);
+  ASSERT_TRUE(found) << found.error().text;
+  EXPECT_EQ(pages, 13) << "of five athletes each";
+  EXPECT_EQ(found->streams.size(), 61U * 20 - 1) << "all but the one with later rows";
+  EXPECT_EQ(found->sessions.size(), 60U * 20 - 1) << "all but the one in two rows, and those that are of later";
+
+  endpoint_.settings = "";
+  client_.set_endpoint(endpoint_);
+  const auto counted = [&](const std::string& sql) {
+    const auto block = client_.select("SELECT count() AS n FROM " + sql);
+    EXPECT_TRUE(block) << block.error().text;
+    return block ? block->integer("n", 0) : -1;
+  };
+  EXPECT_EQ(counted("sample"), 61 * 20 * 100 - 100) << "and it goes as a whole";
+  EXPECT_EQ(counted("session WHERE has(recordings, " + unknown + ")"), 0);
+  EXPECT_EQ(counted("session WHERE ver > 1000000"), 0);
 }
 
 }  // namespace

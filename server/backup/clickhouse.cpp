@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -13,7 +11,6 @@
 #include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
 #include "server/backup/s3_copies.hpp"
-#include "server/timeseries/schema.hpp"
 
 namespace boathouse::backup {
 
@@ -113,81 +110,6 @@ std::optional<CopiedFile> base_of(const std::vector<Listed>& before, const Click
   return full;
 }
 
-// Of one recording and stream: how many records, and the sum of the server_seq of each one's chunk.
-struct Count {
-  std::uint64_t records = 0;
-  std::uint64_t sum = 0;
-  bool operator==(const Count&) const = default;
-};
-using CountOf = std::map<std::pair<base::Uuid, rowing::Stream>, Count>;
-
-Result<CountOf> count_clickhouse(ClickHouseClient& client) {
-  CountOf counts;
-  for (const rowing::Stream stream : rowing::kStreams) {
-    if (!timeseries::has_table(stream)) {
-      continue;
-    }
-    const auto block = client.select("SELECT rec_id, count() AS n, sum(ver) AS v FROM " +
-                                     std::string(rowing::name(stream)) + " FINAL GROUP BY rec_id");
-    if (!block) {
-      return block.error();
-    }
-    for (std::size_t row = 0; row < block->rows; ++row) {
-      counts[{block->find("rec_id")->uuids[row], stream}] = {static_cast<std::uint64_t>(block->integer("n", row)),
-                                                             static_cast<std::uint64_t>(block->integer("v", row))};
-    }
-  }
-  return counts;
-}
-
-Result<base::Uuid> uuid_of(base::ByteView bytes) {
-  base::Uuid uuid;
-  if (bytes.size() != uuid.bytes.size()) {
-    return Error{ErrorCode::corrupt, "an id in the ledger is none"};
-  }
-  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
-  return uuid;
-}
-
-Result<CountOf> count_ledger(sql::Connection& ledger) {
-  static const Table kChunks{"chunk",
-                             {{"rec_id", ColumnKind::blob},
-                              {"stream", ColumnKind::integer},
-                              {"from_seq", ColumnKind::integer},
-                              {"to_seq", ColumnKind::integer},
-                              {"server_seq", ColumnKind::integer}}};
-  auto snapshot = sql::Snapshot::begin(ledger);
-  if (!snapshot) {
-    return snapshot.error();
-  }
-  auto chunks = RowReader::open(ledger, kChunks);
-  if (!chunks) {
-    return chunks.error();
-  }
-  CountOf counts;
-  while (true) {
-    const auto row = chunks->next();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return counts;
-    }
-    const auto stream = rowing::stream_from_number(static_cast<std::uint64_t>(chunks->row().integer(1)));
-    if (!stream || !timeseries::has_table(*stream)) {
-      continue;
-    }
-    const auto rec_id = uuid_of(chunks->row().blob(0));
-    if (!rec_id) {
-      return rec_id.error();
-    }
-    const auto records = static_cast<std::uint64_t>(chunks->row().integer(3) - chunks->row().integer(2));
-    Count& count = counts[{*rec_id, *stream}];
-    count.records += records;
-    count.sum += records * static_cast<std::uint64_t>(chunks->row().integer(4));
-  }
-}
-
 Status check_empty(ClickHouseClient& client) {
   const auto found = client.select(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0 ORDER BY name LIMIT 1");
@@ -199,130 +121,6 @@ Status check_empty(ClickHouseClient& client) {
                                          "ClickHouse's table " + found->find("name")->texts[0] +
                                              " has data, and a restore onto data is refused: TRUNCATE its tables "
                                              "before the server starts"});
-}
-
-// Of chunks and changes that came after the ledger's part was taken.
-Status cut_later_rows(ClickHouseClient& client, std::int64_t last_seq) {
-  const timeseries::Parameters parameters{{"last", std::to_string(last_seq)}};
-  const auto cut = [&](const std::string& table) -> Status {
-    const auto later = client.select("SELECT count() AS n FROM " + table + " WHERE ver > {last:UInt64}", parameters);
-    if (!later) {
-      return later.error();
-    }
-    return later->integer("n", 0) == 0
-               ? Status()
-               : client.execute("DELETE FROM " + table + " WHERE ver > {last:UInt64}", parameters);
-  };
-  for (const rowing::Stream stream : rowing::kStreams) {
-    if (timeseries::has_table(stream)) {
-      BOATHOUSE_TRY(cut(std::string(rowing::name(stream))));
-    }
-  }
-  return cut("session");
-}
-
-Status remove_by_ids(ClickHouseClient& client, const std::string& table, const std::string& condition,
-                     const std::vector<base::Uuid>& ids) {
-  constexpr std::size_t kAtOnce = 200;  // ids travel in the URL
-  for (std::size_t from = 0; from < ids.size(); from += kAtOnce) {
-    std::string list = "[";
-    for (std::size_t i = from; i < std::min(from + kAtOnce, ids.size()); ++i) {
-      list += (i == from ? "'" : ",'") + ids[i].text() + "'";
-    }
-    BOATHOUSE_TRY(client.execute("DELETE FROM " + table + " WHERE " + condition, {{"ids", list + "]"}}));
-  }
-  return {};
-}
-
-// Of recordings that the ledger does not know, or knows otherwise.
-Status remove_rows(ClickHouseClient& client, const CountOf& doubtful) {
-  std::map<rowing::Stream, std::vector<base::Uuid>> recordings;
-  for (const auto& [key, count] : doubtful) {
-    recordings[key.second].push_back(key.first);
-  }
-  for (const auto& [stream, ids] : recordings) {
-    BOATHOUSE_TRY(remove_by_ids(client, std::string(rowing::name(stream)), "rec_id IN {ids:Array(UUID)}", ids));
-  }
-  return {};
-}
-
-// Recordings that are in session rows, and up to which change theirs shows them.
-Result<std::map<base::Uuid, std::int64_t>> shown_sessions(ClickHouseClient& client) {
-  const auto block = client.select(
-      "SELECT arrayJoin(recordings) AS recording, count() AS n, max(ver) AS v FROM session FINAL GROUP BY recording");
-  if (!block) {
-    return block.error();
-  }
-  std::map<base::Uuid, std::int64_t> shown;
-  for (std::size_t row = 0; row < block->rows; ++row) {
-    // -1: in several, so none of them is it.
-    shown[block->find("recording")->uuids[row]] = block->integer("n", row) == 1 ? block->integer("v", row) : -1;
-  }
-  return shown;
-}
-
-// `take` gets each row of a table of the ledger's whose first column is a recording.
-template <typename Take>
-Status each_recording(sql::Connection& ledger, const Table& table, Take take) {
-  auto snapshot = sql::Snapshot::begin(ledger);
-  if (!snapshot) {
-    return snapshot.error();
-  }
-  auto rows = RowReader::open(ledger, table);
-  if (!rows) {
-    return rows.error();
-  }
-  while (true) {
-    const auto row = rows->next();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    const auto rec_id = uuid_of(rows->row().blob(0));
-    if (!rec_id) {
-      return rec_id.error();
-    }
-    take(*rec_id, rows->row());
-  }
-}
-
-// Rows with a recording that the ledger does not know: one that was purged since the copy was made, or whose athlete
-// was erased. What else is in such a row is in none then, and made again.
-Status remove_unknown_sessions(ClickHouseClient& client, sql::Connection& ledger) {
-  static const Table kRecordings{"recording", {{"rec_id", ColumnKind::blob}}};
-  std::set<base::Uuid> known;
-  BOATHOUSE_TRY(each_recording(ledger, kRecordings,
-                               [&](const base::Uuid& rec_id, const sql::Statement&) { known.insert(rec_id); }));
-  const auto shown = shown_sessions(client);
-  if (!shown) {
-    return shown.error();
-  }
-  std::vector<base::Uuid> unknown;
-  for (const auto& [rec_id, ver] : *shown) {
-    if (!known.contains(rec_id)) {
-      unknown.push_back(rec_id);
-    }
-  }
-  return remove_by_ids(client, "session", "hasAny(recordings, {ids:Array(UUID)})", unknown);
-}
-
-Result<std::vector<base::Uuid>> sessions_up_to_date(ClickHouseClient& client, sql::Connection& ledger,
-                                                    const std::set<base::Uuid>& incomplete) {
-  static const Table kMarks{"session_mark", {{"rec_id", ColumnKind::blob}, {"seq", ColumnKind::integer}}};
-  const auto shown = shown_sessions(client);
-  if (!shown) {
-    return shown.error();
-  }
-  std::vector<base::Uuid> good;
-  BOATHOUSE_TRY(each_recording(ledger, kMarks, [&](const base::Uuid& rec_id, const sql::Statement& mark) {
-    const auto found = shown->find(rec_id);
-    if (found != shown->end() && found->second >= mark.integer(1) && !incomplete.contains(rec_id)) {
-      good.push_back(rec_id);
-    }
-  }));
-  return good;
 }
 
 }  // namespace
@@ -429,38 +227,7 @@ Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const fs::pat
   if (!done) {
     return done.error();
   }
-  return find_loaded(client, ledger, last_seq);
-}
-
-Result<LoadedParts> find_loaded(ClickHouseClient& client, sql::Connection& ledger, std::int64_t last_seq) {
-  BOATHOUSE_TRY(cut_later_rows(client, last_seq));
-  auto there = count_clickhouse(client);
-  if (!there) {
-    return there.error();
-  }
-  const auto wanted = count_ledger(ledger);
-  if (!wanted) {
-    return wanted.error();
-  }
-  LoadedParts loaded;
-  std::set<base::Uuid> incomplete;
-  for (const auto& [key, count] : *wanted) {
-    const auto found = there->find(key);
-    if (found != there->end() && found->second == count) {
-      loaded.streams.push_back({key.first, key.second});
-      there->erase(found);
-    } else {
-      incomplete.insert(key.first);
-    }
-  }
-  BOATHOUSE_TRY(remove_rows(client, *there));
-  BOATHOUSE_TRY(remove_unknown_sessions(client, ledger));
-  auto sessions = sessions_up_to_date(client, ledger, incomplete);
-  if (!sessions) {
-    return sessions.error();
-  }
-  loaded.sessions = std::move(*sessions);
-  return loaded;
+  return find_loaded(client, ledger, last_seq, watch);
 }
 
 }  // namespace boathouse::backup

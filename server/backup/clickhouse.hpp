@@ -71,9 +71,13 @@ base::Result<LoadedParts> restore_clickhouse(const ClickHouseCopy& copy, const s
                                              std::int64_t last_seq, const Watch& watch);
 
 // What of the ledger a ClickHouse has. Removes from it what the ledger does not know, or knows otherwise, and what came
-// after `last_seq`.
+// after `last_seq`; on replicas all but the one that was asked may do so a little later. No question reads much more
+// than `records_at_once`, or one athlete's: ClickHouse allows a user only so many. `watch` gets what the ledger has of
+// each page that is counted, in bytes of chunks.
+inline constexpr std::uint64_t kRecordsAtOnce = 20'000'000;
 base::Result<LoadedParts> find_loaded(timeseries::ClickHouseClient& client, sql::Connection& ledger,
-                                      std::int64_t last_seq);
+                                      std::int64_t last_seq, const Watch& watch,
+                                      std::uint64_t records_at_once = kRecordsAtOnce);
 
 // The ledger's word, in a transaction of the caller's: everything waits to be loaded.
 base::Status mark_unloaded(sql::Connection& ledger);

@@ -159,7 +159,7 @@ Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, con
   if (!*replicated) {
     BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
   }
-  const auto loaded = find_loaded(client, *connection, *last_seq);
+  const auto loaded = find_loaded(client, *connection, *last_seq, watch);
   if (!loaded) {
     return loaded.error();
   }
