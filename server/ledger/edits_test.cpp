@@ -5,11 +5,11 @@
 
 #include "core/db/sqlite.hpp"
 #include "core/rowing/edit_order.hpp"
+#include "server/ledger/edit_values.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
-#include "server/ledger/writer.hpp"
 #include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
@@ -191,37 +191,111 @@ TEST_F(SqliteLedgerTest, WhetherASessionIsDeletedIsFoundInAnIndexAlone) {
   }
 }
 
+struct StoredEdit {
+  Entry entry;
+  std::optional<rowing::Stamp> effective;
+};
+
+// As a program of before version 12 stored them.
+void insert_as_before(sql::Connection& connection, const std::vector<StoredEdit>& edits) {
+  const base::Uuid athlete = uuid(1);
+  for (std::size_t i = 0; i < edits.size(); ++i) {
+    const auto& [entry, effective] = edits[i];
+    const rowing::Edit& edit = *entry.edit;
+    auto insert = connection.prepare(
+        "INSERT INTO edit (server_seq, op_id, session, athlete, replica, op_seq, field, received_ms, effective_ms, "
+        "effective_count, sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11)");
+    ASSERT_TRUE(insert) << insert.error().text;
+    insert->bind(1, i + 1).bind(2, edit.op_id.bytes).bind(3, edit.session.bytes).bind(4, athlete.bytes);
+    insert->bind(5, edit.replica_id.bytes).bind(6, edit.op_seq).bind(7, rowing::field_key(edit));
+    effective ? insert->bind(8, effective->ms).bind(9, effective->count) : insert->bind(8, nullptr).bind(9, nullptr);
+    const auto done = insert->bind(10, entry.sha256).bind(11, entry.body).run();
+    ASSERT_TRUE(done) << done.error().text;
+  }
+}
+
+// Numbers; "-" is NULL.
+std::vector<std::string> rows_of(sql::Connection& connection, const std::string& sql, int columns) {
+  std::vector<std::string> rows;
+  auto select = connection.prepare(sql);
+  EXPECT_TRUE(select) << select.error().text;
+  EXPECT_TRUE(each_row(*select, [&](const sql::Statement& row) {
+    std::string& text = rows.emplace_back();
+    for (int i = 0; i < columns; ++i) {
+      text += (i > 0 ? " " : "") + (row.is_null(i) ? "-" : std::to_string(row.integer(i)));
+    }
+  }));
+  return rows;
+}
+
 // What version 9 stored is ordered as what comes after it.
 TEST_P(LedgerTest, DeletionsOfVersion9Count) {
   sql::TestDatabase old(GetParam(), folder_.file("old.db"));
   auto connection = sql::Connection::open(old.place());
   ASSERT_TRUE(connection);
   ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(9)}));
-  const std::vector<Entry> entries{deletion_entry(kRec, 1, uuid(90), {1'700'000'000'100, 7}, true),
-                                   deletion_entry(kRec, 2, uuid(91), {1'900'000'000'000, 8}, false),
-                                   title_entry(kRec, 3)};
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const rowing::Edit& edit = *entries[i].edit;
+  insert_as_before(*connection, {{deletion_entry(kRec, 1, uuid(90), {1'700'000'000'100, 7}, true), {}},
+                                 {deletion_entry(kRec, 2, uuid(91), {1'900'000'000'000, 8}, false),
+                                  rowing::Stamp{1'700'000'000'050, 2}},
+                                 {title_entry(kRec, 3), {}}});
+  const auto migrated = sql::migrate(*connection, kSchema);
+  ASSERT_TRUE(migrated) << migrated.error().text;
+  EXPECT_THAT(rows_of(*connection, "SELECT deletes, placed_ms, placed_count FROM edit ORDER BY server_seq", 3),
+              testing::ElementsAre("1 1700000000100 7", "0 1700000000050 2", "- 1700000000000 0"));
+}
+
+// What version 13 stored is found as what comes after it.
+TEST_P(LedgerTest, EditsAndChunksOfVersion13Count) {
+  const auto tag = [](std::uint64_t op_id, std::optional<bool> flag) {
+    return edit_entry(kRec, op_id, 1'700'000'000'000, [&](rowing::Edit& edit) {
+      edit.field = EditField::tag;
+      edit.name = "caf\u00e9";
+      edit.stamp.count = 3;
+      edit.seen = {1'600'000'000'000, 7};
+      edit.flag = flag;
+    });
+  };
+  const Entry link = edit_entry(kRec, 5, 1'700'000'000'000, [](rowing::Edit& edit) {
+    edit.field = EditField::link;
+    edit.other = uuid(101);
+    edit.flag = true;
+  });
+  sql::TestDatabase old(GetParam(), folder_.file("old.db"));
+  auto connection = sql::Connection::open(old.place());
+  ASSERT_TRUE(connection);
+  ASSERT_TRUE(sql::migrate(*connection, {kSchema.name, kSchema.application_id, kSchema.migrations.first(13)}));
+  const rowing::Stamp effective{1'700'000'000'050, 2};
+  insert_as_before(*connection, {{title_entry(kRec, 1, std::string("a\0b\\u0000", 9)), {}},
+                                 {title_entry(kRec, 2, "ahead"), effective},
+                                 {tag(3, true), {}},
+                                 {tag(4, std::nullopt), effective},
+                                 {link, {}},
+                                 {tag(6, true), effective}});
+  auto recording = connection->prepare(
+      "INSERT INTO recording (rec_id, athlete, replica, started_ms, received_ms, server_seq, sha256, birth) "
+      "VALUES (?1, ?1, ?1, 5, 6, 100, ?2, ?2)");
+  const base::Digest hash{};
+  ASSERT_TRUE(recording->bind(1, kRec.bytes).bind(2, hash).run());
+  const std::vector<std::pair<Stream, wire::Range>> chunks{
+      {Stream::sample, {0, 10}}, {Stream::sample, {10, 20}}, {Stream::sample, {30, 40}}, {Stream::stroke, {4, 5}}};
+  for (const auto& [stream, range] : chunks) {
     auto insert = connection->prepare(
-        "INSERT INTO edit (server_seq, op_id, session, athlete, replica, op_seq, field, received_ms, effective_ms, "
-        "effective_count, sha256, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11)");
-    insert->bind(1, i + 1).bind(2, base::ByteView(edit.op_id.bytes)).bind(3, base::ByteView(kRec.bytes));
-    insert->bind(4, base::ByteView(kAnna.bytes)).bind(5, base::ByteView(edit.replica_id.bytes)).bind(6, edit.op_seq);
-    insert->bind(7, rowing::field_key(edit)).bind(10, entries[i].sha256).bind(11, entries[i].body);
-    i == 1 ? insert->bind(8, 1'700'000'000'050).bind(9, 2) : insert->bind(8, nullptr).bind(9, nullptr);
-    const auto done = insert->run();
-    ASSERT_TRUE(done) << done.error().text;
+        "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+        "VALUES (?1, ?2, ?3, ?4, 1, 5, ?5, 101)");
+    insert->bind(1, kRec.bytes).bind(2, number(stream)).bind(3, range.from).bind(4, range.to).bind(5, hash);
+    ASSERT_TRUE(insert->run());
   }
   const auto migrated = sql::migrate(*connection, kSchema);
   ASSERT_TRUE(migrated) << migrated.error().text;
-  std::vector<std::string> rows;
-  auto select = connection->prepare("SELECT deletes, placed_ms, placed_count FROM edit ORDER BY server_seq");
-  ASSERT_TRUE(each_row(*select, [&rows](const sql::Statement& row) {
-    rows.push_back(row.is_null(0) ? "-"
-                                  : std::to_string(row.integer(0)) + " " + std::to_string(row.integer(1)) + " " +
-                                        std::to_string(row.integer(2)));
-  }));
-  EXPECT_THAT(rows, testing::ElementsAre("1 1700000000100 7", "0 1700000000050 2", "-"));
+  EXPECT_THAT(rows_of(*connection,
+                      "SELECT field_group, placed_ms, placed_count, adds, tag_ms, tag_count FROM edit "
+                      "ORDER BY server_seq",
+                      6),
+              testing::ElementsAre("0 1700000000000 0 - - -", "0 1700000000050 2 - - -",
+                                   "1 1700000000000 3 1 1700000000000 3", "1 1700000000050 2 0 1600000000000 7",
+                                   "2 1700000000000 0 - - -", "1 1700000000050 2 1 1700000000050 2"));
+  EXPECT_THAT(rows_of(*connection, "SELECT stream, from_seq, gap_before FROM chunk ORDER BY stream, from_seq", 3),
+              testing::ElementsAre("1 0 0", "1 10 0", "1 30 1", "2 4 1"));
 }
 
 TEST_P(LedgerTest, ADeletionByAnotherAthleteDoesNotCount) {

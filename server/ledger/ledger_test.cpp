@@ -180,6 +180,15 @@ TEST_P(LedgerTest, SealRevisionsAllStayAndTheNewestCounts) {
   EXPECT_EQ((*ledger_->recording(kRec))->seal->streams.at(Stream::sample).count, 40U);
 }
 
+// Somebody may seal a recording very often.
+TEST_P(LedgerTest, OfSealsOnlyTheNewestIsRead) {
+  put({birth_entry(kRec), seal_entry(kRec, 1, 10)});
+  const auto last = put_one(seal_entry(kRec, 2, 20));
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection->execute("UPDATE seal SET server_seq = 1000 WHERE revision = 1"));
+  EXPECT_EQ((*ledger_->recording(kRec))->server_seq, last.server_seq);
+}
+
 TEST_P(LedgerTest, HaveIsMergedAndBounded) {
   put({birth_entry(kRec)});
   std::vector<Entry> entries;

@@ -142,7 +142,7 @@ Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   state.birth = std::move(*birth);
   BOATHOUSE_TRY(read_streams(state));
   BOATHOUSE_TRY(read_removed(state));
-  BOATHOUSE_TRY(read_seals(state));
+  BOATHOUSE_TRY(read_seal(state));
   BOATHOUSE_TRY(count_quarantined(state));
   return state;
 }
@@ -216,30 +216,25 @@ Status Reader::read_removed(RecordingState& state) {
   }
 }
 
-Status Reader::read_seals(RecordingState& state) {
-  auto select = connection_.prepare("SELECT server_seq, seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC");
+// The newest revision. Each that came has marked the session, so the others' server_seq is in its mark.
+Status Reader::read_seal(RecordingState& state) {
+  auto select = connection_.prepare("SELECT seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC LIMIT 1");
   if (!select) {
     return select.error();
   }
-  select->bind(1, state.rec_id.bytes);
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    state.server_seq = std::max(state.server_seq, select->integer(0));
-    if (state.seal) {
-      continue;
-    }
-    auto seal = wire::decode_seal(base::as_text(select->blob(1)));
-    if (!seal) {
-      return Error{ErrorCode::corrupt, "a stored seal of recording " + state.rec_id.text() + ": " + seal.error().text};
-    }
-    state.seal = std::move(*seal);
+  const auto row = select->bind(1, state.rec_id.bytes).step();
+  if (!row) {
+    return row.error();
   }
+  if (!*row) {
+    return {};
+  }
+  auto seal = wire::decode_seal(base::as_text(select->blob(0)));
+  if (!seal) {
+    return Error{ErrorCode::corrupt, "a stored seal of recording " + state.rec_id.text() + ": " + seal.error().text};
+  }
+  state.seal = std::move(*seal);
+  return {};
 }
 
 Status Reader::count_quarantined(RecordingState& state) {

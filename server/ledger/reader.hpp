@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/base/result.hpp"
-#include "core/rowing/edit_order.hpp"
 #include "server/ledger/block_plan.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/epoch.hpp"
@@ -121,12 +120,10 @@ class Reader {
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);
-  base::Result<std::vector<rowing::PlacedEdit>> links_of(const base::Uuid& athlete, const base::Uuid& rec_id);
-  base::Result<std::vector<rowing::PlacedEdit>> edits_of_session(const base::Uuid& athlete, const base::Uuid& session);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
   base::Status read_removed(RecordingState& state);
-  base::Status read_seals(RecordingState& state);
+  base::Status read_seal(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
   base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
                              HeldLeft& left);

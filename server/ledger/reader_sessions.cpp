@@ -9,7 +9,7 @@
 #include "core/rowing/edit_order.hpp"
 #include "core/rowing/overlap.hpp"
 #include "core/rowing/session_map.hpp"
-#include "core/wire/edit.hpp"
+#include "server/ledger/edit_values.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -20,75 +20,15 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 using base::Status;
-using rowing::EditField;
 using rowing::Pair;
 using rowing::PlacedEdit;
-
-using EditsOfField = std::map<std::string, std::vector<PlacedEdit>>;  // by field_key()
-
-Result<std::vector<PlacedEdit>> edits_of(sql::Statement& select) {
-  std::vector<PlacedEdit> edits;
-  while (true) {
-    const auto row = select.step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return edits;
-    }
-    auto edit = wire::decode_edit(base::as_text(select.blob(0)));
-    if (!edit) {
-      return Error{ErrorCode::corrupt, "a stored edit: " + edit.error().text + "; restore the ledger from a backup"};
-    }
-    rowing::Stamp effective = edit->stamp;
-    if (!select.is_null(1)) {
-      effective = {select.integer(1), static_cast<std::uint32_t>(select.integer(2))};
-    }
-    edits.push_back({std::move(*edit), effective});
-  }
-}
 
 // A recording with what was written for the session that it was born with.
 struct Member {
   RecordingState state;
-  std::string title;
-  std::string notes;
-  std::vector<std::string> tags;
-  bool deleted = false;
-  std::map<rowing::Stream, PlacedEdit> primaries;
+  WrittenValues written;
   base::Bytes kept_figures = {};
 };
-
-void take_fields(Member& member, const EditsOfField& fields) {
-  for (const auto& [key, edits] : fields) {
-    const PlacedEdit winner = *rowing::resolve(edits).winner;
-    const rowing::Edit& edit = winner.edit;
-    switch (edit.field) {
-      case EditField::title:
-        member.title = edit.text.value_or("");
-        break;
-      case EditField::notes:
-        member.notes = edit.text.value_or("");
-        break;
-      case EditField::tag:
-        if (edit.flag == true) {
-          member.tags.push_back(edit.name);
-        }
-        break;
-      case EditField::deleted:
-        member.deleted = edit.flag == true;
-        break;
-      case EditField::primary:
-        if (edit.primary) {
-          member.primaries.emplace(edit.stream, winner);
-        }
-        break;
-      case EditField::link:
-      case EditField::purged:
-        break;
-    }
-  }
-}
 
 std::optional<rowing::Link> link_of(const Pair& pair, const std::vector<PlacedEdit>& edits) {
   const PlacedEdit winner = *rowing::resolve(edits).winner;
@@ -122,8 +62,8 @@ std::optional<base::Uuid> primary_of(rowing::Stream stream, const std::vector<co
     return std::nullopt;
   }
   for (const Member* member : members) {
-    const auto chosen = member->primaries.find(stream);
-    if (chosen == member->primaries.end() || (word != nullptr && rowing::is_before(chosen->second, *word))) {
+    const auto chosen = member->written.primaries.find(stream);
+    if (chosen == member->written.primaries.end() || (word != nullptr && rowing::is_before(chosen->second, *word))) {
       continue;
     }
     const auto named = std::ranges::find_if(
@@ -143,12 +83,12 @@ std::optional<base::Uuid> primary_of(rowing::Stream stream, const std::vector<co
 // In order of id.
 SessionState session_of(const std::vector<const Member*>& members) {
   SessionState session;
-  session.deleted = members.front()->deleted;
+  session.deleted = members.front()->written.deleted;
   std::set<std::string> tags;
   for (const Member* member : members) {
-    session.title = session.title.empty() ? member->title : session.title;
-    session.notes = session.notes.empty() ? member->notes : session.notes;
-    tags.insert(member->tags.begin(), member->tags.end());
+    session.title = session.title.empty() ? member->written.title : session.title;
+    session.notes = session.notes.empty() ? member->written.notes : session.notes;
+    tags.insert(member->written.tags.begin(), member->written.tags.end());
     session.recordings.push_back(member->state);
     if (session.kept_figures.empty()) {
       session.kept_figures = member->kept_figures;
@@ -189,9 +129,11 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
   std::map<Pair, ByOpId> edits_of_links;
   std::set<base::Uuid> reached{rec_id};
   std::map<base::Uuid, Member> members;
+  std::size_t tags_left = kMaxTagsAround;
+  std::size_t links_left = kMaxLinksAround;
   for (std::deque<base::Uuid> open{rec_id}; !open.empty(); open.pop_front()) {
     const base::Uuid id = open.front();
-    auto links = links_of(around.athlete, id);
+    auto links = newest_links(connection_, around.athlete, id, links_left);
     if (!links) {
       return links.error();
     }
@@ -212,16 +154,12 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
     }
     Member& member = members[id];
     member.state = std::move(**state);
-    auto edits = edits_of_session(around.athlete, id);
-    if (!edits) {
-      return edits.error();
+    auto written = written_values(connection_, around.athlete, id, tags_left);
+    if (!written) {
+      return written.error();
     }
-    EditsOfField fields;
-    for (PlacedEdit& edit : *edits) {
-      fields[rowing::field_key(edit.edit)].push_back(std::move(edit));
-    }
-    take_fields(member, fields);
-    member.deleted = member.deleted || *hidden;
+    member.written = std::move(*written);
+    member.written.deleted = member.written.deleted || *hidden;
     if (!member.state.removed.empty()) {
       auto figures = kept_figures(id);
       if (!figures) {
@@ -245,7 +183,7 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
   std::vector<base::Uuid> shown;
   std::map<base::Uuid, std::vector<const Member*>> groups;
   for (const auto& [id, member] : members) {
-    if (member.deleted) {
+    if (member.written.deleted) {
       groups[id].push_back(&member);
     } else {
       shown.push_back(id);
@@ -272,27 +210,6 @@ Result<std::optional<base::Uuid>> Reader::owner_of(const base::Uuid& rec_id) {
     return row.error();
   }
   return *row ? std::optional(uuid_of(select->blob(0))) : std::nullopt;
-}
-
-Result<std::vector<PlacedEdit>> Reader::links_of(const base::Uuid& athlete, const base::Uuid& rec_id) {
-  auto select = connection_.prepare(
-      "SELECT json, effective_ms, effective_count FROM edit "
-      "WHERE session = ?1 AND athlete = ?2 AND substr(field, 1, 5) = 'link:' "
-      "UNION ALL SELECT json, effective_ms, effective_count FROM edit "
-      "WHERE athlete = ?2 AND field = ?3 AND substr(field, 1, 5) = 'link:'");
-  if (!select) {
-    return select.error();
-  }
-  return edits_of(select->bind(1, rec_id.bytes).bind(2, athlete.bytes).bind(3, "link:" + rec_id.text()));
-}
-
-Result<std::vector<PlacedEdit>> Reader::edits_of_session(const base::Uuid& athlete, const base::Uuid& session) {
-  auto select =
-      connection_.prepare("SELECT json, effective_ms, effective_count FROM edit WHERE session = ?1 AND athlete = ?2");
-  if (!select) {
-    return select.error();
-  }
-  return edits_of(select->bind(1, session.bytes).bind(2, athlete.bytes));
 }
 
 }  // namespace boathouse::ledger

@@ -63,5 +63,9 @@ struct SessionsAround {
 };
 // Beyond so many, recordings are left out: nobody rows one workout on more monitors.
 inline constexpr std::size_t kMaxSessionsAround = 500;
+// Beyond so many, tags and links that people wrote for them are not looked at, so that nobody who makes them up by the
+// thousand has others wait: each that is or was there counts, a link that both its ends wrote as four.
+inline constexpr std::size_t kMaxTagsAround = 1000;
+inline constexpr std::size_t kMaxLinksAround = 2 * 2 * kMaxSessionsAround;
 
 }  // namespace boathouse::ledger

@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <utility>
 
+#include "core/rowing/edit_order.hpp"
+#include "server/ledger/edit_values.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/test_ledger.hpp"
 
@@ -108,6 +111,19 @@ class SessionsTest : public LedgerTest {
     }
     ADD_FAILURE() << "no session of " << id.text();
     return {};
+  }
+
+  // Such edits cannot be opened any more. `which`: a condition; ?2 in it is `session`.
+  void spoil_edits(const std::string& which, const std::optional<base::Uuid>& session = std::nullopt) {
+    auto connection = sql::Connection::open(place_);
+    auto spoil = connection->prepare("UPDATE edit SET json = ?1 WHERE " + which);
+    ASSERT_TRUE(spoil) << spoil.error().text;
+    spoil->bind(1, base::as_bytes("no JSON"));
+    if (session) {
+      spoil->bind(2, session->bytes);
+    }
+    ASSERT_TRUE(spoil->run());
+    ASSERT_GT(connection->changes(), 0);
   }
 
   static inline const base::Uuid kA = uuid(10);
@@ -253,15 +269,100 @@ TEST_P(SessionsTest, ChainsWithoutEndAreCut) {
   EXPECT_EQ(ledger_->sessions_around(kA)->ids.size(), kMaxSessionsAround);
 }
 
-TEST_F(SqliteLedgerTest, LinksAreFoundByIndexFromBothEnds) {
+// One athlete's edits of one session may be many and long; all the rest waits while it is read.
+TEST_P(SessionsTest, OnlyTheEditsThatCountAreOpened) {
+  put({title(kA, "old"), tag(kA, "race", false), tag(kA, "sea", true), primary(kA, Stream::sample, kB),
+       deleted(kA, true), link(kB, kA, false), link(kA, kC, true)});
+  ASSERT_NO_FATAL_FAILURE(spoil_edits("1 = 1"));
+  put({title(kA, "new"), tag(kA, "race", true), tag(kA, "sea", false), primary(kA, Stream::sample, kA),
+       deleted(kA, false), link(kB, kA, true), link(kA, kC, false)});
+  EXPECT_THAT(sessions({kA, kB}), ElementsAre(Ids{kA, kB}, Ids{kC}));
+  const SessionState both = session(kA);
+  EXPECT_EQ(both.title, "new");
+  EXPECT_THAT(both.tags, ElementsAre("race"));
+  EXPECT_EQ(both.primaries.at(Stream::sample), kA);
+}
+
+// Whoever had seen it or not, in any order and place, some of the stamps ahead of the clock.
+TEST_P(SessionsTest, ATagIsThereIfAllItsEditsComeToIt) {
+  std::minstd_rand random(5);
+  const auto one_of = [&random](std::uint64_t count) { return random() % count; };
+  const std::int64_t now = clock_.utc_ms();
+  std::vector<std::string> expected;
+  std::vector<Entry> entries;
+  for (std::uint64_t n = 0; n < 200; ++n) {
+    const std::string name = std::to_string(1000 + n);
+    std::vector<rowing::PlacedEdit> edits;
+    for (std::uint64_t i = one_of(6) + 1; i > 0; --i) {
+      const auto stamp = [&] { return rowing::Stamp{now + static_cast<std::int64_t>(one_of(6)) * 100'000, 0}; };
+      entries.push_back(edit_entry(kA, 100'000 + 10 * n + i, 0, [&](rowing::Edit& edit) {
+        edit.replica_id = uuid(90 + one_of(2));
+        edit.field = EditField::tag;
+        edit.name = name;
+        edit.stamp = stamp();
+        edit.seen = one_of(3) == 0 ? rowing::Stamp() : stamp();
+        edit.flag = one_of(2) == 0 ? std::optional(true) : one_of(2) == 0 ? std::optional(false) : std::nullopt;
+      }));
+      edits.push_back({*entries.back().edit, rowing::placed_stamp(*entries.back().edit, now)});
+    }
+    if (rowing::resolve(edits).winner->edit.flag == true) {
+      expected.push_back(name);
+    }
+  }
+  put(std::move(entries));
+  EXPECT_GT(expected.size(), 50U);
+  EXPECT_LT(expected.size(), 190U);
+  EXPECT_EQ(session(kA).tags, expected);
+}
+
+TEST_P(SessionsTest, TagsWithoutEndAreCutAndTheRestIsShown) {
+  std::vector<Entry> entries{title(kA, "with tags"), primary(kA, Stream::sample, kA), link(kA, kB, true)};
+  for (std::size_t i = 0; i < kMaxTagsAround + 20; ++i) {
+    entries.push_back(tag(i % 2 == 0 ? kA : kB, "tag " + std::to_string(1000 + i), true));
+  }
+  put(std::move(entries));
+  const std::size_t of_a = kMaxTagsAround / 2 + 10;
+  ASSERT_NO_FATAL_FAILURE(spoil_edits("field = 'tag:tag " + std::to_string(1000 + kMaxTagsAround + 19) + "'"));
+  EXPECT_THAT(sessions({kA}), ElementsAre(Ids{kA, kB}));
+  const auto around = ledger_->sessions_around(kA);
+  ASSERT_TRUE(around) << around.error().text;
+  const SessionState& both = around->sessions.at(0);
+  EXPECT_EQ(both.title, "with tags");
+  ASSERT_EQ(both.tags.size(), kMaxTagsAround);
+  EXPECT_EQ(std::ranges::count_if(both.tags, [](const std::string& one) { return (one.back() - '0') % 2 == 0; }),
+            static_cast<std::ptrdiff_t>(of_a));
+}
+
+TEST_P(SessionsTest, LinksWithoutEndAreCutHoweverFewSessionsTheyReach) {
+  std::vector<Entry> links;
+  for (std::size_t i = 0; i < kMaxLinksAround + 20; ++i) {
+    links.push_back(link(kA, uuid(10'000 + i), true));
+    links.push_back(link(uuid(20'000 + i), kB, true));
+  }
+  put(std::move(links));
+  for (const std::uint64_t first : {10'000U, 20'000U}) {
+    const base::Uuid beyond = uuid(first + kMaxLinksAround + 19);
+    ASSERT_NO_FATAL_FAILURE(spoil_edits(
+        "field = 'link:" + beyond.text() + "' OR (field = 'link:" + kB.text() + "' AND session = ?2)", beyond));
+  }
+  for (const base::Uuid& id : {kA, kB}) {
+    const auto around = ledger_->sessions_around(id);
+    ASSERT_TRUE(around) << around.error().text;
+    EXPECT_EQ(around->ids.size(), kMaxSessionsAround);
+  }
+}
+
+TEST_F(SqliteLedgerTest, TheNewestEditOfAFieldIsFoundInAnIndexAlone) {
   auto connection = sql::Connection::open(place_);
-  for (const auto& [where, index] :
-       {std::pair("athlete = ?2 AND field = ?3", "USING INDEX edit_link (athlete=? AND field=?)"),
-        std::pair("session = ?1 AND athlete = ?2", "USING INDEX edit_session (session=? AND athlete=?)")}) {
-    auto plan = connection->prepare("EXPLAIN QUERY PLAN SELECT json FROM edit WHERE " + std::string(where) +
-                                    " AND substr(field, 1, 5) = 'link:'");
+  for (const auto& [query, index] :
+       {std::pair(kNextFieldQuery, "USING INDEX edit_newest (session=? AND athlete=? AND field_group=? AND field>?)"),
+        std::pair(kNextLinkQuery, "USING INDEX edit_link (athlete=? AND field=? AND session>?)"),
+        std::pair(kTagQuery, "USING COVERING INDEX edit_tag (session=? AND athlete=? AND field=? AND adds=?)")}) {
+    auto plan = connection->prepare("EXPLAIN QUERY PLAN " + std::string(query));
+    ASSERT_TRUE(plan) << plan.error().text;
     ASSERT_TRUE(*plan->step());
     EXPECT_THAT(std::string(plan->text(3)), testing::HasSubstr(index));
+    EXPECT_FALSE(*plan->step()) << "nothing is sorted";
   }
 }
 

@@ -22,10 +22,6 @@
 
 namespace boathouse::ledger {
 
-// Of Writer::is_deleted(), for the test that looks at how they are answered.
-extern const std::string_view kLastDeletionQuery;
-extern const std::string_view kRestoredQuery;
-
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
@@ -144,7 +140,6 @@ class Writer {
   base::Result<wire::ItemResult> store_seal(const Submission& submission, const Entry& entry);
   base::Result<wire::ItemResult> store_edit(const Submission& submission, const Entry& entry);
   base::Status insert_edit(const base::Uuid& athlete, const Entry& entry, std::int64_t server_seq);
-  base::Result<bool> is_deleted(const base::Uuid& athlete, const base::Uuid& session);
   base::Status insert_chunk(const Entry& entry, std::int64_t server_seq);
   base::Result<wire::ItemResult> quarantine(const Submission& submission, const Entry& entry,
                                             const base::Digest& stored, std::string reason);

@@ -1,8 +1,10 @@
 // The writer's rules of edits.
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/rowing/edit_order.hpp"
+#include "server/ledger/edit_values.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
@@ -65,7 +67,7 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
     if (*held) {
       return rejected("a legal hold keeps this session: it can be purged when the hold has ended");
     }
-    const auto deleted = is_deleted(submission.athlete, edit.session);
+    const auto deleted = is_deleted(*connection_, submission.athlete, edit.session);
     if (!deleted) {
       return deleted.error();
     }
@@ -82,8 +84,9 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
   } else if (is_there) {
     BOATHOUSE_TRY(mark_dirty(edit.session, server_seq));  // else its birth does it
     // Not what this edit says, but what it led to: it may have lost to a newer one.
-    const auto deleted =
-        edit.field == rowing::EditField::deleted ? is_deleted(submission.athlete, edit.session) : Result<bool>(false);
+    const auto deleted = edit.field == rowing::EditField::deleted
+                             ? is_deleted(*connection_, submission.athlete, edit.session)
+                             : Result<bool>(false);
     if (!deleted) {
       return deleted.error();
     }
@@ -97,8 +100,8 @@ Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::i
   const rowing::Edit& edit = *entry.edit;
   auto insert = connection_->prepare(
       "INSERT INTO edit (server_seq, op_id, session, athlete, replica, op_seq, field, received_ms, effective_ms, "
-      "effective_count, sha256, json, deletes, placed_ms, placed_count) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
+      "effective_count, sha256, json, deletes, placed_ms, placed_count, field_group, adds, tag_ms, tag_count) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
   if (!insert) {
     return insert.error();
   }
@@ -110,43 +113,17 @@ Status Writer::insert_edit(const base::Uuid& athlete, const Entry& entry, std::i
   } else {
     insert->bind(9, nullptr).bind(10, nullptr);
   }
+  const bool flag = edit.flag == true;
   insert->bind(11, entry.sha256).bind(12, entry.body);
-  if (edit.field == rowing::EditField::deleted) {
-    insert->bind(13, edit.flag == true).bind(14, placed.ms).bind(15, placed.count);
+  insert->bind(13, edit.field == rowing::EditField::deleted ? std::optional(flag) : std::nullopt);
+  insert->bind(14, placed.ms).bind(15, placed.count).bind(16, static_cast<int>(group_of(edit.field)));
+  if (edit.field == rowing::EditField::tag) {
+    const rowing::Stamp& decides = flag ? placed : edit.seen;
+    insert->bind(17, flag).bind(18, decides.ms).bind(19, decides.count);
   } else {
-    insert->bind(13, nullptr).bind(14, nullptr).bind(15, nullptr);
+    insert->bind(17, nullptr).bind(18, nullptr).bind(19, nullptr);
   }
   return insert->run();
-}
-
-const std::string_view kLastDeletionQuery =
-    "SELECT placed_ms, placed_count, replica, op_id FROM edit WHERE session = ?1 AND athlete = ?2 AND deletes = 1 "
-    "ORDER BY placed_ms DESC, placed_count DESC, replica DESC, op_id DESC LIMIT 1";
-
-const std::string_view kRestoredQuery =
-    "SELECT 1 FROM edit WHERE session = ?1 AND athlete = ?2 AND deletes = 0 "
-    "AND (placed_ms, placed_count, replica, op_id) > (?3, ?4, ?5, ?6) AND placed_ms <= ?7 LIMIT 1";
-
-// What rowing::resolve() makes of all edits of `deleted`, from two rows of the index: a deletion stands whatever was
-// before it, so the last one decides, with what would restore it in time. An athlete may send as many as they like, and
-// everybody's acknowledgements wait meanwhile.
-Result<bool> Writer::is_deleted(const base::Uuid& athlete, const base::Uuid& session) {
-  auto last = connection_->prepare(kLastDeletionQuery);
-  if (!last) {
-    return last.error();
-  }
-  const auto deletion = last->bind(1, session.bytes).bind(2, athlete.bytes).step();
-  if (!deletion || !*deletion) {
-    return deletion;
-  }
-  auto restored = connection_->prepare(kRestoredQuery);
-  if (!restored) {
-    return restored.error();
-  }
-  restored->bind(1, session.bytes).bind(2, athlete.bytes).bind(3, last->integer(0)).bind(4, last->integer(1));
-  restored->bind(5, last->blob(2)).bind(6, last->blob(3)).bind(7, last->integer(0) + rowing::kRestoreWindowMs);
-  const auto row = restored->step();
-  return row ? Result<bool>(!*row) : row;
 }
 
 }  // namespace boathouse::ledger
