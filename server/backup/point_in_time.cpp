@@ -300,6 +300,14 @@ Status count_again(sql::Connection& ledger, std::span<const Table> tables) {
         ledger.execute("DELETE FROM kept_figures WHERE NOT EXISTS (SELECT 1 FROM recording WHERE recording.rec_id = "
                        "kept_figures.rec_id)"));
   }
+  const auto chunk = std::ranges::find(tables, "chunk", &Table::name);
+  if (std::ranges::find(chunk->columns, "gap_before", &Column::name) != chunk->columns.end()) {
+    const std::string gap =
+        "CASE WHEN from_seq > 0 AND coalesce((SELECT earlier.to_seq FROM chunk AS earlier WHERE earlier.rec_id = "
+        "chunk.rec_id AND earlier.stream = chunk.stream AND earlier.from_seq < chunk.from_seq ORDER BY "
+        "earlier.from_seq DESC LIMIT 1), 0) <> from_seq THEN 1 ELSE 0 END";
+    BOATHOUSE_TRY(ledger.execute("UPDATE chunk SET gap_before = " + gap + " WHERE gap_before <> " + gap));
+  }
   return ledger.execute(
       "DELETE FROM session_mark WHERE NOT EXISTS (SELECT 1 FROM recording WHERE recording.rec_id = "
       "session_mark.rec_id) AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.rec_id = session_mark.rec_id);"

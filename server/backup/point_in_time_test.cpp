@@ -41,6 +41,7 @@ TEST_P(PointInTimeTest, WhatCameLaterIsNotThere) {
   fill(2, 2);
   put_one(ledger::seal_entry(recording(1), 1, 30));
   put_one(ledger::title_entry(recording(1), 900, "as it was"));
+  put_one(chunk(1, 4));  // and chunk 3 comes later
   const std::int64_t moment = seq();
   const std::int64_t moment_ms = clock_.utc_ms();
   const std::string then = description(*ledger_);
@@ -60,6 +61,10 @@ TEST_P(PointInTimeTest, WhatCameLaterIsNotThere) {
     EXPECT_EQ(again->counts()->chunks, chunks);
     EXPECT_EQ(again->counts()->recordings, 2u);
     EXPECT_FALSE(again->verify_audit()->difference);
+    auto restored = sql::Connection::open(restored_place(GetParam(), database, "ledger"));
+    auto gaps = restored->prepare("SELECT count(*) FROM chunk WHERE gap_before = 1");
+    ASSERT_TRUE(*gaps->step());
+    EXPECT_EQ(gaps->integer(0), 1) << "else the session would be told complete without chunk 3";
     // What a device offers again is stored again, under a number that nothing had before.
     auto offered = ledger::submit(*again, kAnna, one(chunk(1, 3)));
     ASSERT_TRUE(offered);

@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
+#include <random>
 
 #include "server/ledger/test_ledger.hpp"
+#include "server/ledger/writer.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -69,6 +72,62 @@ TEST_P(EventsTest, ASessionIsCreatedAndCompleteOnceWhateverTheOrderAndTheRepeats
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), seal_entry(kRec, 1, 20)});
   put({chunk_entry(kRec, Stream::sample, 20, 30)});
   EXPECT_THAT(types(), IsEmpty());
+}
+
+// In any order, with ranges that retention takes meanwhile and a seal that ends within or before what is there.
+TEST_P(EventsTest, ASessionIsCompleteWhenAllRecordsOfItsSealAreThere) {
+  std::minstd_rand random(3);
+  int complete = 0;
+  for (std::uint64_t n = 0; n < 40; ++n) {
+    const base::Uuid rec = uuid(1000 + n);
+    std::vector<wire::Range> chunks;
+    for (std::uint64_t from = 0; from < 40;) {
+      const std::uint64_t to = from + 1 + random() % 12;
+      chunks.push_back({from, to});
+      from = to;
+    }
+    std::shuffle(chunks.begin(), chunks.end(), random);
+    if (random() % 2 == 0) {
+      chunks.pop_back();
+    }
+    const std::uint64_t count = random() % 3 == 0 ? random() % 50 : chunks[random() % chunks.size()].to;
+    const bool removes = random() % 4 == 0;
+    const std::size_t sealed_at = removes ? chunks.size() : random() % (chunks.size() + 1);
+    std::uint64_t held = 0;
+    put({birth_entry(rec)});
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      if (i == sealed_at) {
+        put({seal_entry(rec, 1, count)});
+      }
+      put({chunk_entry(rec, Stream::sample, chunks[i].from, chunks[i].to)});
+      held += chunks[i].to <= count ? chunks[i].to - chunks[i].from : 0;
+    }
+    if (removes) {
+      const wire::Range& gone = chunks[random() % chunks.size()];
+      ASSERT_TRUE(ledger_->remove({rec, Stream::sample, gone}));
+      held -= gone.to <= count ? gone.to - gone.from : 0;
+    }
+    if (sealed_at == chunks.size()) {
+      put({seal_entry(rec, 1, count)});
+    }
+    EXPECT_EQ(std::ranges::count(types(), "session.complete"), held == count ? 1 : 0) << "recording " << n;
+    complete += held == count ? 1 : 0;
+  }
+  EXPECT_GT(complete, 5);
+  EXPECT_LT(complete, 35);
+}
+
+TEST_F(SqliteLedgerTest, WhetherAStreamIsCompleteIsFoundInIndexesAlone) {
+  auto connection = sql::Connection::open(place_);
+  for (const auto& [query, index] :
+       {std::pair(kGapQuery, "USING COVERING INDEX chunk_gap (rec_id=? AND stream=? AND from_seq<?)"),
+        std::pair(kLastChunkQuery, "USING PRIMARY KEY (rec_id=? AND stream=? AND from_seq<?)")}) {
+    auto plan = connection->prepare("EXPLAIN QUERY PLAN " + std::string(query));
+    ASSERT_TRUE(plan) << plan.error().text;
+    ASSERT_TRUE(*plan->step());
+    EXPECT_THAT(std::string(plan->text(3)), HasSubstr(index));
+    EXPECT_FALSE(*plan->step()) << "nothing is sorted";
+  }
 }
 
 // Whoever should hand them on has failed for long: the oldest go, whatever there was before stays as it is.

@@ -51,6 +51,8 @@
 
 namespace boathouse::ledger {
 
+// How many chunks are looked at for the `have` of one submission's results, for others wait meanwhile.
+inline constexpr std::size_t kMaxHaveChunks = 10'000;
 inline constexpr std::size_t kMaxHaveRanges = 32;  // 1,000 results with as many stay within a reply's 2 MiB
 
 // One item on its way in. Owns its bytes.
@@ -80,8 +82,8 @@ struct Submission {
 };
 
 // One result per entry, in order. A chunk's `have` is what is held after the commit: at most kMaxHaveRanges, the
-// lowest, so it may say less than is held but never more. An error (io, unavailable, ...) only when nothing of the
-// submission is known to be stored: send it again.
+// lowest, and nothing once kMaxHaveChunks were looked at, so it may say less than is held but never more. An error (io,
+// unavailable, ...) only when nothing of the submission is known to be stored: send it again.
 using Completion = std::function<void(base::Result<std::vector<wire::ItemResult>>)>;
 
 // A stored item that waits to be loaded into ClickHouse.

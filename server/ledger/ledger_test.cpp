@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/db/sqlite.hpp"
+#include "server/ledger/rows.hpp"
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::ledger {
@@ -187,6 +188,42 @@ TEST_P(LedgerTest, OfSealsOnlyTheNewestIsRead) {
   auto connection = sql::Connection::open(place_);
   ASSERT_TRUE(connection->execute("UPDATE seal SET server_seq = 1000 WHERE revision = 1"));
   EXPECT_EQ((*ledger_->recording(kRec))->server_seq, last.server_seq);
+}
+
+// Chunks of a stream from record 1 on, one record each, as though they had been put.
+void fill(sql::Connection& connection, const base::Uuid& rec_id, Stream stream, std::size_t count) {
+  auto insert = connection.prepare(
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+      "WITH RECURSIVE one (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM one WHERE n < " +
+      std::to_string(count) + ") SELECT rec_id, " + std::to_string(number(stream)) +
+      ", n, n + 1, 1, 1, sha256, 1000000 + n FROM recording, one WHERE rec_id = ?1");
+  ASSERT_TRUE(insert) << insert.error().text;
+  const auto done = insert->bind(1, rec_id.bytes).run();
+  ASSERT_TRUE(done) << done.error().text;
+}
+
+// A batch may name very many streams, and others wait while its answer is made.
+TEST_P(LedgerTest, HaveIsSaidForSoManyChunksOfASubmission) {
+  const base::Uuid other = uuid(200);
+  const std::vector<Entry> entries{chunk_entry(kRec, Stream::sample, 0, 1), chunk_entry(kRec, Stream::stroke, 0, 1),
+                                   chunk_entry(other, Stream::sample, 0, 1), chunk_entry(other, Stream::stroke, 0, 1)};
+  put({birth_entry(kRec), birth_entry(other)});
+  put(entries);
+  {
+    auto connection = sql::Connection::open(place_);
+    fill(*connection, kRec, Stream::sample, 999);
+    fill(*connection, kRec, Stream::stroke, kMaxHaveChunks - 1001);
+    fill(*connection, other, Stream::sample, 10);
+  }
+  const Results answer = put(entries);
+  for (const auto& result : answer) {
+    EXPECT_EQ(result.outcome, Outcome::duplicate);
+  }
+  EXPECT_THAT(answer[0].have, ElementsAre(Range{0, 1000}));
+  EXPECT_THAT(answer[1].have, ElementsAre(Range{0, kMaxHaveChunks - 1000}));
+  EXPECT_THAT(answer[2].have, testing::IsEmpty()) << "less than is held";
+  EXPECT_THAT(answer[3].have, testing::IsEmpty());
+  EXPECT_THAT(put({entries[2]})[0].have, ElementsAre(Range{0, 11})) << "each submission has its own";
 }
 
 TEST_P(LedgerTest, HaveIsMergedAndBounded) {

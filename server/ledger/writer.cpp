@@ -97,6 +97,7 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
     std::size_t index;
   };
   std::vector<Answered> answered;
+  std::size_t chunks_left = kMaxHaveChunks;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Entry& entry = submission.entries[i];
     if (entry.kind != wire::ItemKind::chunk || entry.refusal || results[i].outcome == Outcome::rejected) {
@@ -109,7 +110,7 @@ Result<std::vector<ItemResult>> Writer::apply(const Submission& submission) {
       results[i].have = results[same->index].have;
       continue;
     }
-    auto ranges = have(entry.rec_id, entry.stream);
+    auto ranges = have(entry.rec_id, entry.stream, chunks_left);
     if (!ranges) {
       return ranges.error();
     }
@@ -200,16 +201,21 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
   if (*refusal) {
     return std::move(**refusal);
   }
+  Neighbours neighbours;
   {
     // Stored ranges never overlap each other, so if any of them touches this one, the last that begins before its end
-    // does.
+    // does; behind it there may be one that begins there.
     auto select = connection_->prepare(
-        "SELECT from_seq, to_seq, sha256, server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?3 "
-        "ORDER BY from_seq DESC LIMIT 1");
+        "SELECT from_seq, to_seq, sha256, server_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq <= ?3 "
+        "ORDER BY from_seq DESC LIMIT 2");
     if (!select) {
       return select.error();
     }
-    const auto row = select->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.to).step();
+    auto row = select->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.to).step();
+    if (row && *row && static_cast<std::uint64_t>(select->integer(0)) == entry.to) {
+      neighbours.behind = true;
+      row = select->step();
+    }
     if (!row) {
       return row.error();
     }
@@ -229,6 +235,7 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
       }
       return quarantine(submission, entry, stored, other_content(stored));
     }
+    neighbours.before = entry.from == 0 || (*row && to == entry.from);
   }
   const auto gone = is_gone(entry.rec_id, entry.stream, {entry.from, entry.to});
   if (!gone) {
@@ -238,23 +245,26 @@ Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry
     return rejected("records of " + text_of(entry.from, entry.to) + " were removed by retention");
   }
   const std::int64_t server_seq = next_seq();
-  BOATHOUSE_TRY(insert_chunk(entry, server_seq));
+  BOATHOUSE_TRY(insert_chunk(entry, neighbours, server_seq));
   BOATHOUSE_TRY(
       feed({submission.athlete, server_seq, FeedKind::chunk, entry.rec_id, entry.stream, entry.from, std::nullopt}));
   ++counters_.chunks;
   return with_receipt(Outcome::stored, server_seq);
 }
 
-Status Writer::insert_chunk(const Entry& entry, std::int64_t server_seq) {
+Status Writer::insert_chunk(const Entry& entry, const Neighbours& neighbours, std::int64_t server_seq) {
   auto chunk = connection_->prepare(
-      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq, received_ms) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq, received_ms, "
+      "gap_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
   if (!chunk) {
     return chunk.error();
   }
   chunk->bind(1, entry.rec_id.bytes).bind(2, number(entry.stream)).bind(3, entry.from).bind(4, entry.to);
   chunk->bind(5, entry.version).bind(6, entry.body.size()).bind(7, entry.sha256).bind(8, server_seq);
-  BOATHOUSE_TRY(chunk->bind(9, now_ms_).run());
+  BOATHOUSE_TRY(chunk->bind(9, now_ms_).bind(10, !neighbours.before).run());
+  if (neighbours.behind) {
+    BOATHOUSE_TRY(set_gap_before(entry.rec_id, entry.stream, entry.to, false));
+  }
 
   auto body = connection_->prepare("INSERT INTO chunk_body (server_seq, body) VALUES (?1, ?2)");
   if (!body) {

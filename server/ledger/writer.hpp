@@ -22,6 +22,10 @@
 
 namespace boathouse::ledger {
 
+// What decides whether a stream is complete: named here so that a test looks at their plans.
+extern const std::string_view kGapQuery;
+extern const std::string_view kLastChunkQuery;
+
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.
@@ -115,6 +119,11 @@ class Writer {
     bool changing = false;  // since its figures were reckoned, or on its way to ClickHouse
     std::optional<base::Uuid> key;
   };
+  // Of a chunk that comes: whether the stream's records just before it and just behind it are here.
+  struct Neighbours {
+    bool before = false;  // also of the first chunk, which has none
+    bool behind = false;
+  };
   struct Owner {
     base::Uuid athlete;
     bool purged = false;
@@ -140,13 +149,16 @@ class Writer {
   base::Result<wire::ItemResult> store_seal(const Submission& submission, const Entry& entry);
   base::Result<wire::ItemResult> store_edit(const Submission& submission, const Entry& entry);
   base::Status insert_edit(const base::Uuid& athlete, const Entry& entry, std::int64_t server_seq);
-  base::Status insert_chunk(const Entry& entry, std::int64_t server_seq);
+  base::Status insert_chunk(const Entry& entry, const Neighbours& neighbours, std::int64_t server_seq);
+  // Of the chunk that begins at `from`, if there is one.
+  base::Status set_gap_before(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from, bool gap);
   base::Result<wire::ItemResult> quarantine(const Submission& submission, const Entry& entry,
                                             const base::Digest& stored, std::string reason);
   base::Result<std::optional<Owner>> owner_of(const base::Uuid& rec_id);
   base::Result<std::optional<wire::ItemResult>> refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id);
   base::Status feed(const FeedEntry& entry);
-  base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream);
+  base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream,
+                                              std::size_t& chunks_left);
   base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
   base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by);
@@ -190,7 +202,7 @@ class Writer {
   base::Status tell_of_session(EventKind kind, const base::Uuid& athlete, const base::Uuid& session, SessionNews news);
   base::Status tell_of_sync(EventKind kind, const base::Uuid& athlete, const base::Uuid& replica, SyncNews news);
   base::Status tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec_id);
-  base::Result<std::uint64_t> records_up_to(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t count);
+  base::Result<bool> holds_up_to(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t count);
   base::Result<ReplicaNews> replica_news(const base::Uuid& athlete, const base::Uuid& replica);
   base::Status set_replica_news(const base::Uuid& athlete, const base::Uuid& replica, const ReplicaNews& news);
   base::Status tell_of_batch(const Submission& submission, std::uint64_t stored, std::uint64_t rejected);

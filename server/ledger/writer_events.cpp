@@ -99,11 +99,11 @@ Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec
     }
   }
   for (const auto& [stream, sealed] : seal.streams) {
-    const auto held = records_up_to(rec_id, stream, sealed.count);
+    const auto held = holds_up_to(rec_id, stream, sealed.count);
     if (!held) {
       return held.error();
     }
-    if (*held != sealed.count) {
+    if (!*held) {
       return {};
     }
   }
@@ -117,18 +117,44 @@ Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec
                          {.revision = seal.revision});
 }
 
-// Chunks do not overlap, so that a sum says whether all are there.
-Result<std::uint64_t> Writer::records_up_to(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t count) {
-  auto select = connection_->prepare(
-      "SELECT CAST(coalesce(sum(to_seq - from_seq), 0) AS BIGINT) FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND "
-      "to_seq <= ?3");
-  if (!select) {
-    return select.error();
+const std::string_view kGapQuery =
+    "SELECT 1 FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?3 AND gap_before = 1 LIMIT 1";
+
+const std::string_view kLastChunkQuery =
+    "SELECT to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND from_seq < ?3 ORDER BY from_seq DESC LIMIT 1";
+
+// All chunks of [0, count): the last one ends there, and none of them has a gap before it. Two rows of indexes, for a
+// stream may have very many and everybody waits meanwhile.
+Result<bool> Writer::holds_up_to(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t count) {
+  if (count == 0) {
+    return true;
   }
-  if (const auto row = select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, count).step(); !row) {
-    return row.error();
+  auto last = connection_->prepare(kLastChunkQuery);
+  if (!last) {
+    return last.error();
   }
-  return static_cast<std::uint64_t>(select->integer(0));
+  const auto there = last->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, count).step();
+  if (!there) {
+    return there.error();
+  }
+  if (!*there || static_cast<std::uint64_t>(last->integer(0)) != count) {
+    return false;
+  }
+  auto gap = connection_->prepare(kGapQuery);
+  if (!gap) {
+    return gap.error();
+  }
+  const auto found = gap->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, count).step();
+  return found ? Result<bool>(!*found) : found;
+}
+
+Status Writer::set_gap_before(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from, bool gap) {
+  auto update =
+      connection_->prepare("UPDATE chunk SET gap_before = ?4 WHERE rec_id = ?1 AND stream = ?2 AND from_seq = ?3");
+  if (!update) {
+    return update.error();
+  }
+  return update->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, from).bind(4, gap).run();
 }
 
 Result<Writer::ReplicaNews> Writer::replica_news(const base::Uuid& athlete, const base::Uuid& replica) {

@@ -165,7 +165,7 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   }
   counters_.unloaded -= removed[0];
   counters_.chunks -= removed[6];
-  return {};
+  return removal.stream ? set_gap_before(removal.rec_id, *removal.stream, removal.range.to, true) : Status();
 }
 
 // Of a range the tombstone keeps no start: that is the recording's, which is still there.

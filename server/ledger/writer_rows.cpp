@@ -1,4 +1,5 @@
 // What the writer's rules share: owners, quarantine, the feed, marks.
+#include <algorithm>
 #include <utility>
 
 #include "server/ledger/results.hpp"
@@ -8,8 +9,7 @@
 namespace boathouse::ledger {
 namespace {
 
-// How many chunks of a stream are looked through for a reply's `have`; what lies beyond is left out.
-constexpr int kMaxChunksLookedAt = 10'000;
+constexpr std::size_t kChunksInPage = 200;
 
 }  // namespace
 
@@ -88,33 +88,53 @@ Status Writer::feed(const FeedEntry& entry) {
   return insert->bind(6, entry.from).bind(7, entry.revision).run();
 }
 
-Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream) {
+// Looks at `chunks_left` chunks at most and takes them off it; what lies beyond is left out. In pages, for PostgreSQL
+// fetches all that a query asks for, and the ranges may be full before.
+Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::Stream stream,
+                                              std::size_t& chunks_left) {
   auto select = connection_->prepare(
-      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 "
-      "AND server_seq NOT IN (SELECT server_seq FROM lost_body) ORDER BY from_seq LIMIT ?3");
+      "SELECT from_seq, to_seq, server_seq IN (SELECT server_seq FROM lost_body) FROM chunk "
+      "WHERE rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 ORDER BY from_seq LIMIT ?4");
   if (!select) {
     return select.error();
   }
-  select->bind(1, rec_id.bytes).bind(2, number(stream)).bind(3, kMaxChunksLookedAt);
+  select->bind(1, rec_id.bytes).bind(2, number(stream));
   std::vector<wire::Range> ranges;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
+  std::uint64_t next = 0;
+  while (chunks_left > 0) {
+    const std::size_t page = std::min(chunks_left, kChunksInPage);
+    chunks_left -= page;
+    select->bind(3, next).bind(4, page);
+    std::size_t rows = 0;
+    while (true) {
+      const auto row = select->step();
+      if (!row) {
+        return row.error();
+      }
+      if (!*row) {
+        break;
+      }
+      ++rows;
+      const auto from = static_cast<std::uint64_t>(select->integer(0));
+      const auto to = static_cast<std::uint64_t>(select->integer(1));
+      next = to;
+      if (select->integer(2) != 0) {
+        continue;
+      }
+      if (!ranges.empty() && ranges.back().to == from) {
+        ranges.back().to = to;
+      } else if (ranges.size() == kMaxHaveRanges) {
+        return ranges;
+      } else {
+        ranges.push_back({from, to});
+      }
     }
-    if (!*row) {
-      return ranges;
-    }
-    const auto from = static_cast<std::uint64_t>(select->integer(0));
-    const auto to = static_cast<std::uint64_t>(select->integer(1));
-    if (!ranges.empty() && ranges.back().to == from) {
-      ranges.back().to = to;
-    } else if (ranges.size() == kMaxHaveRanges) {
-      return ranges;
-    } else {
-      ranges.push_back({from, to});
+    if (rows < page) {
+      chunks_left += page - rows;
+      break;
     }
   }
+  return ranges;
 }
 
 Status Writer::mark_dirty(const base::Uuid& rec_id, std::int64_t seq) {
