@@ -1,7 +1,8 @@
 // Health and reconciliation:
 //   GET /healthz       200 as long as the process answers; no key
 //   GET /readyz        200 when ledger and ClickHouse work, else 503, as of the last second; no key
-//   GET /v1/reconcile  what the ledger counts against what ClickHouse counts: an athlete's own; the operator's of all, as
+//   GET /v1/reconcile  what the ledger counts against what ClickHouse counts: an athlete's own; the operator's of all,
+//   as
 //                      many as can be compared in half a minute, page.next_cursor leads to the next ones (?cursor=)
 #pragma once
 

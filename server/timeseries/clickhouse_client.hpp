@@ -56,8 +56,8 @@ class ClickHouseClient {
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
   // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, instead of as long
-  // as Options say, both for all nodes together; ClickHouse gets three quarters of it, so that it is the one to say that
-  // a question takes too long (is_too_much()), and who says nothing is away.
+  // as Options say, both for all nodes together; ClickHouse gets three quarters of it, so that it is the one to say
+  // that a question takes too long (is_too_much()), and who says nothing is away.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {},
                                    std::optional<std::int64_t> within_ms = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
