@@ -315,7 +315,11 @@ for (const size of ['small', 'large'] as const) {
       const [environment, files] = config.write_files;
       for (const line of environment!.content.trimEnd().split('\n')) assert.match(line, /^[A-Z0-9_]+='[^']*'$/);
       assert.equal(files!.path, filesArchive);
-      for (const [target, file] of unpack(Buffer.from(files!.content, 'base64'))) seen.set(target, file);
+      const placed = new Map(unpack(Buffer.from(files!.content, 'base64')));
+      for (const [target, file] of placed) seen.set(target, file);
+      for (const [, name] of placed.get('/usr/local/lib/boathouse/boot')!.content.matchAll(/\$(BOATHOUSE_[A-Z_]+)/g)) {
+        assert.ok(environment!.content.includes(`${name}='`), `${name}, which the boot script asks for`);
+      }
     }
     for (const { source, target, mode } of Object.values(roleFiles).flat()) {
       assert.deepEqual(seen.get(target), { content: placedContent(source), mode: mode ?? '0644' }, source);
