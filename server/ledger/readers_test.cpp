@@ -1,6 +1,7 @@
 // One long read holds up nobody else's, and no call for what is held reads without bound.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -33,9 +34,10 @@ class ShutStore final : public segments::ChunkStore {
   base::Result<std::vector<std::string>> list() override { return store_->list(); }
   base::Status remove(const std::string& key) override { return store_->remove(key); }
 
-  void wait_for(int readers) {
+  // False: others never came that far.
+  bool wait_for(int readers) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return waiting_ == readers; });
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return waiting_ == readers; });
   }
   void open() {
     const std::lock_guard lock(mutex_);
@@ -76,7 +78,7 @@ class ReadersTest : public BodiesTest {
         EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {0, 10})->chunk);
       }));
     }
-    shut_.wait_for(count);
+    EXPECT_TRUE(shut_.wait_for(count)) << "they wait for each other";
   }
   // `work` ends while the long reads go on; else the store is opened after a minute, so that the test ends.
   template <typename Work>
@@ -121,7 +123,7 @@ TEST_P(ReadersTest, TheLoaderAndWhoWatchesWaitForNoCall) {
 TEST_P(ReadersTest, WhoWatchesWaitsForNoLoader) {
   ASSERT_TRUE(ledger_->load_again(kRec, Stream::sample));
   long_reads_.push_back(std::async(std::launch::async, [this] { EXPECT_TRUE(ledger_->next_block(1000, 1'000'000)); }));
-  shut_.wait_for(1);
+  ASSERT_TRUE(shut_.wait_for(1));
   expect_to_end([this] {
     EXPECT_TRUE(ledger_->gauges());
     EXPECT_TRUE(ledger_->counts());
