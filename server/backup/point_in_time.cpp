@@ -294,6 +294,24 @@ Status cut(sql::Connection& ledger, std::span<const Table> tables, std::int64_t 
   return ledger.execute("DELETE FROM retiring");
 }
 
+// What was purged after it and is not dropped yet: as if it were, so that it comes back from the earlier backup alone.
+Status drop_purged(sql::Connection& ledger, std::span<const Table> tables, std::int64_t server_seq) {
+  if (std::ranges::find(tables, "dropping", &Table::name) == tables.end()) {
+    return {};  // of a program before version 14
+  }
+  constexpr std::array<std::string_view, 5> kDrops{
+      "DELETE FROM feed WHERE kind = 2 AND rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+      "DELETE FROM unloaded WHERE rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+      "DELETE FROM chunk_body WHERE server_seq IN (SELECT server_seq FROM chunk WHERE rec_id IN "
+      "(SELECT rec_id FROM dropping WHERE server_seq > ?1))",
+      "DELETE FROM chunk WHERE rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+      "DELETE FROM dropping WHERE server_seq > ?1"};
+  for (const std::string_view sql : kDrops) {
+    BOATHOUSE_TRY(run(ledger, sql, server_seq));
+  }
+  return {};
+}
+
 Status count_again(sql::Connection& ledger, std::span<const Table> tables) {
   if (std::ranges::find(tables, "kept_figures", &Table::name) != tables.end()) {
     BOATHOUSE_TRY(
@@ -365,6 +383,7 @@ Result<Rewound> rewind_ledger(sql::Connection& ledger, std::span<const Table> ta
     return removed.error();
   }
   BOATHOUSE_TRY(cut(ledger, tables, server_seq));
+  BOATHOUSE_TRY(drop_purged(ledger, tables, server_seq));
   Rewound rewound;
   if (earlier && !removed->empty()) {
     auto source = open_ledger(earlier->folder);

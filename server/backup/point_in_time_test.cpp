@@ -99,6 +99,27 @@ TEST_P(PointInTimeTest, APurgeByMistakeIsTakenBack) {
   EXPECT_EQ(rewound.not_found, 1u);
   EXPECT_EQ(again->counts()->chunks, 5u);
   EXPECT_EQ(again->counts()->rows_to_erase, 0u) << "else ClickHouse would lose what is there again";
+  EXPECT_FALSE(*again->drop_some(1)) << "nothing of it is to be dropped";
+}
+
+// The backup was made in the middle of it.
+TEST_P(PointInTimeTest, WhatWasPurgedAndIsNotDroppedYetIsDroppedAfterARestore) {
+  fill(1, 3);
+  fill(2, 2);
+  put_one(ledger::flag_entry(recording(1), 900, rowing::EditField::deleted, true));
+  put_one(ledger::flag_entry(recording(1), 901, rowing::EditField::purged, true));
+  ASSERT_TRUE(*ledger_->drop_some(1));
+  create();
+  sql::TestDatabase database(GetParam(), "");
+  auto again = restore_to({.server_seq = seq()}, database);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->counts()->chunks, 4u);
+  EXPECT_FALSE(again->recording(recording(1))->has_value());
+  const auto block = *again->next_block(1'000'000, 1'000'000);
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->items.size(), 2u);
+  EXPECT_FALSE(*again->drop_some(100));
+  EXPECT_EQ(again->counts()->chunks, 2u);
 }
 
 // Nobody can reckon them again: the records they were reckoned from went before the earlier backup.

@@ -84,6 +84,12 @@ TEST_P(ErasureTest, NothingIsLeftButIds) {
   EXPECT_EQ(ledger_->take_back_erasure(kAnna, {}).error().code, ErrorCode::conflict);
   EXPECT_TRUE(*ledger_->erase_some(kAnna, 1));
   reopen();  // in the middle
+  EXPECT_TRUE(*ledger_->erase_some(kAnna, 10));
+  const auto halfway = *ledger_->rows_of_athlete(kAnna);
+  EXPECT_EQ(std::ranges::find(halfway, "recording", &TableCount::table)->rows, 0U);
+  for (const char* table : {"chunk", "chunk_body", "dropping"}) {
+    EXPECT_EQ(std::ranges::find(halfway, table, &TableCount::table)->rows, 2U) << table;
+  }
   EXPECT_EQ(ledger_->finish_erasure(kAnna).error().code, ErrorCode::conflict);
   ASSERT_TRUE(ledger_->begin_erasing(kAnna));
   erase_all();

@@ -346,6 +346,15 @@ class SqlLedger final : public Ledger, public Bodies {
     return committer_.run([&removal](Writer& writer) { return writer.remove(removal); });
   }
 
+  // Mostly there is nothing, and no transaction is needed to know.
+  Result<bool> drop_some(std::size_t limit) override {
+    const auto waits = read([](Reader& reader) { return reader.has_to_drop(); });
+    if (!waits || !*waits) {
+      return waits;
+    }
+    return ask<bool>([&](Writer& writer) { return writer.drop_some(limit, {}); });
+  }
+
   Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit) override {
     return read(for_upkeep_, [limit](Reader& reader) { return reader.rows_to_erase(limit); });
   }

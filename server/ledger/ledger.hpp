@@ -268,6 +268,12 @@ class Ledger {
   // not_found: no such recording; invalid_input: an empty range, or one that cuts a chunk. Waits for the committer.
   virtual base::Status remove(const Removal& removal) = 0;
 
+  // --- what is purged, here ---
+  // From a purge on nobody is given anything of the recording, and nothing of it is loaded or taken in; its chunks are
+  // dropped by this, at most `limit` of them (from 1) in one transaction, for acknowledgements wait meanwhile. Until
+  // then Counts::chunks has them. False: nothing is left to drop. With several nodes the one that leads drops them.
+  virtual base::Result<bool> drop_some(std::size_t limit) = 0;
+
   // --- what is gone, in ClickHouse ---
   // The oldest removals whose rows may still be there. With several nodes the one that leads erases them.
   virtual base::Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit) = 0;
@@ -310,8 +316,8 @@ class Ledger {
   virtual base::Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key) = 0;
   // From now on there is no way back. not_found: taken back; unavailable: not due; conflict: a hold.
   virtual base::Status begin_erasing(const base::Uuid& athlete) = 0;
-  // Removes so many of the athlete's recordings, or, when there are none, whatever else; false: that was all, and
-  // rows_to_erase() has the rest.
+  // Removes so many of the athlete's recordings or, when there are none, some of their chunks or, when there are none
+  // of these either, whatever else; false: that was all, and rows_to_erase() has the rest.
   virtual base::Result<bool> erase_some(const base::Uuid& athlete, std::size_t limit) = 0;
   // conflict: something is still there.
   virtual base::Status finish_erasure(const base::Uuid& athlete) = 0;

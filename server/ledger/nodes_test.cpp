@@ -33,6 +33,18 @@ TEST_F(NodesTest, AllHaveOneHistory) {
   EXPECT_EQ(again->at(1).server_seq, 2);
 }
 
+// The node that leads drops what another one was told to purge.
+TEST_F(NodesTest, WhatOnePurgesAnotherDrops) {
+  const auto other = another_node();
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10), chunk_entry(kRec, Stream::sample, 10, 20)});
+  ASSERT_TRUE(ledger_->remove({kRec, std::nullopt, {}}));
+  EXPECT_TRUE(*other->drop_some(1));
+  EXPECT_EQ(ledger_->counts()->chunks, 1U);
+  while (*other->drop_some(1)) continue;
+  EXPECT_FALSE(*ledger_->drop_some(1));
+  EXPECT_EQ(ledger_->counts()->chunks, 0U);
+}
+
 // Four nodes write, one reads the feed by its cursor all the while: it gets everything, once, in order.
 TEST_F(NodesTest, ACursorSkipsNothingWhileAllWrite) {
   constexpr std::uint64_t kNodes = 4;

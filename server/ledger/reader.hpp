@@ -87,6 +87,7 @@ class Reader {
 
   // As of Ledger.
   base::Result<std::vector<RowsToErase>> rows_to_erase(std::size_t limit);
+  base::Result<bool> has_to_drop();
   base::Result<std::vector<RetentionRule>> retention_rules();
   base::Result<std::vector<LegalHold>> legal_holds();
   base::Result<std::vector<AgedStream>> aged_streams(std::int64_t before_ms, const std::optional<base::Uuid>& after,

@@ -90,7 +90,8 @@ Result<std::vector<MovableBody>> Reader::movable(std::uint64_t bytes) {
       "JOIN chunk ON chunk.server_seq = chunk_body.server_seq "
       "LEFT JOIN unloaded ON unloaded.server_seq = chunk_body.server_seq "
       "LEFT JOIN lost_body ON lost_body.server_seq = chunk_body.server_seq "
-      "WHERE unloaded.server_seq IS NULL AND lost_body.server_seq IS NULL ORDER BY chunk_body.server_seq LIMIT ?1");
+      "WHERE unloaded.server_seq IS NULL AND lost_body.server_seq IS NULL AND " +
+      is_kept("chunk") + " ORDER BY chunk_body.server_seq LIMIT ?1");
   if (!select) {
     return select.error();
   }
@@ -146,7 +147,8 @@ Result<std::vector<SegmentRow>> Reader::segment_rows(std::int64_t after, std::si
 Result<std::vector<LostBody>> Reader::lost(std::size_t limit) {
   auto select = connection_.prepare(
       "SELECT chunk.server_seq, rec_id, stream, from_seq, to_seq, sha256, reason FROM lost_body "
-      "JOIN chunk ON chunk.server_seq = lost_body.server_seq ORDER BY lost_body.server_seq LIMIT ?1");
+      "JOIN chunk ON chunk.server_seq = lost_body.server_seq WHERE " +
+      is_kept("chunk") + " ORDER BY lost_body.server_seq LIMIT ?1");
   if (!select) {
     return select.error();
   }

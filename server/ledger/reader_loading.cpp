@@ -55,8 +55,8 @@ Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, s
   auto select = connection_.prepare(
       "SELECT unloaded.server_seq, records, unloaded.size, rec_id, from_seq, to_seq, sha256 "
       "FROM unloaded JOIN chunk USING (rec_id, stream, from_seq) "
-      "WHERE stream = ?1 AND round = ?2 AND unloaded.server_seq >= ?3 AND unloaded.server_seq < ?4 "
-      "ORDER BY unloaded.server_seq LIMIT ?5");
+      "WHERE stream = ?1 AND round = ?2 AND unloaded.server_seq >= ?3 AND unloaded.server_seq < ?4 AND " +
+      is_kept("unloaded") + " ORDER BY unloaded.server_seq LIMIT ?5");
   if (!select) {
     return select.error();
   }
@@ -96,9 +96,9 @@ Result<std::optional<Reader::Gap>> Reader::oldest_gap() {
       "SELECT stream, round FROM unloaded WHERE (stream, round) > (?1, ?2) ORDER BY stream, round LIMIT 1");
   auto blocks = connection_.prepare(
       "SELECT first_seq, last_seq FROM load_block WHERE stream = ?1 AND round = ?2 ORDER BY first_seq");
-  auto chunks = connection_.prepare(
-      "SELECT server_seq FROM unloaded WHERE stream = ?1 AND round = ?2 AND server_seq > ?3 "
-      "ORDER BY server_seq LIMIT 1");
+  auto chunks =
+      connection_.prepare("SELECT server_seq FROM unloaded WHERE stream = ?1 AND round = ?2 AND server_seq > ?3 AND " +
+                          is_kept("unloaded") + " ORDER BY server_seq LIMIT 1");
   for (const auto* statement : {&lines, &blocks, &chunks}) {
     if (!*statement) {
       return statement->error();

@@ -22,28 +22,31 @@ struct OwnTable {
 };
 constexpr std::string_view kOfAthlete = "athlete = ?1";
 constexpr std::string_view kOfRecordings = "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1)";
-constexpr std::array kOwnTables{
-    OwnTable{"recording", kOfAthlete},
-    OwnTable{"chunk", kOfRecordings},
-    OwnTable{"chunk_body",
-             "server_seq IN (SELECT chunk.server_seq FROM chunk JOIN recording USING (rec_id) WHERE athlete = ?1)"},
-    OwnTable{"chunk_place",
-             "server_seq IN (SELECT chunk.server_seq FROM chunk JOIN recording USING (rec_id) WHERE athlete = ?1)"},
-    OwnTable{"lost_body",
-             "server_seq IN (SELECT chunk.server_seq FROM chunk JOIN recording USING (rec_id) WHERE athlete = ?1)"},
-    OwnTable{"session_mark",
-             "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL "
-             "SELECT rec_id FROM gone WHERE athlete = ?1)"},
-    OwnTable{"seal", kOfRecordings},
-    OwnTable{"edit", kOfAthlete},
-    OwnTable{"quarantine", kOfAthlete},
-    OwnTable{"feed", kOfAthlete},
-    OwnTable{"gone", kOfAthlete},
-    OwnTable{"replica", kOfAthlete},
-    OwnTable{"replica_news", kOfAthlete},
-    OwnTable{"outbox", kOfAthlete},
-    OwnTable{"kept_figures", kOfRecordings},
-    OwnTable{"erasing", kOfAthlete}};
+constexpr std::string_view kOfChunks =
+    "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL SELECT rec_id FROM dropping WHERE athlete = "
+    "?1)";
+constexpr std::string_view kOfBodies =
+    "server_seq IN (SELECT server_seq FROM chunk WHERE rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 "
+    "UNION ALL SELECT rec_id FROM dropping WHERE athlete = ?1))";
+constexpr std::array kOwnTables{OwnTable{"recording", kOfAthlete},
+                                OwnTable{"chunk", kOfChunks},
+                                OwnTable{"chunk_body", kOfBodies},
+                                OwnTable{"chunk_place", kOfBodies},
+                                OwnTable{"lost_body", kOfBodies},
+                                OwnTable{"dropping", kOfAthlete},
+                                OwnTable{"session_mark",
+                                         "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL "
+                                         "SELECT rec_id FROM gone WHERE athlete = ?1)"},
+                                OwnTable{"seal", kOfRecordings},
+                                OwnTable{"edit", kOfAthlete},
+                                OwnTable{"quarantine", kOfAthlete},
+                                OwnTable{"feed", kOfAthlete},
+                                OwnTable{"gone", kOfAthlete},
+                                OwnTable{"replica", kOfAthlete},
+                                OwnTable{"replica_news", kOfAthlete},
+                                OwnTable{"outbox", kOfAthlete},
+                                OwnTable{"kept_figures", kOfRecordings},
+                                OwnTable{"erasing", kOfAthlete}};
 
 }  // namespace
 
@@ -70,6 +73,14 @@ Result<std::vector<RowsToErase>> Reader::rows_to_erase(std::size_t limit) {
     rows.range = {static_cast<std::uint64_t>(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))};
   }));
   return all;
+}
+
+Result<bool> Reader::has_to_drop() {
+  auto select = connection_.prepare("SELECT 1 FROM dropping LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  return select->step();
 }
 
 Result<std::vector<RetentionRule>> Reader::retention_rules() {

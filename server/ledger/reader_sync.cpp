@@ -92,7 +92,7 @@ void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64
 
 }  // namespace
 
-// Each entry of the page leads to one row by its primary key.
+// Each entry of the page leads to one row by its primary key. Chunks that are to be dropped are passed over.
 const std::string_view kFeedQuery =
     "SELECT feed.server_seq, kind, feed.rec_id, coalesce(feed.stream, gone.stream), "
     "coalesce(feed.from_seq, gone.from_seq), coalesce(chunk.to_seq, gone.to_seq), version, size, feed.revision, op_id, "
@@ -105,7 +105,8 @@ const std::string_view kFeedQuery =
     "LEFT JOIN seal ON kind = 3 AND seal.rec_id = feed.rec_id AND seal.revision = feed.revision "
     "LEFT JOIN edit ON kind = 4 AND edit.server_seq = feed.server_seq "
     "LEFT JOIN gone ON kind = 5 AND gone.server_seq = feed.server_seq "
-    "WHERE feed.athlete = ?1 AND feed.server_seq > ?2 ORDER BY feed.server_seq LIMIT ?3";
+    "LEFT JOIN dropping ON kind = 2 AND dropping.rec_id = feed.rec_id "
+    "WHERE feed.athlete = ?1 AND feed.server_seq > ?2 AND dropping.rec_id IS NULL ORDER BY feed.server_seq LIMIT ?3";
 
 Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes) {

@@ -73,7 +73,7 @@ Status Reader::read_trail(Trail& trail) {
   auto waiting = select(
       "SELECT chunk.stream, count(*), CAST(sum(to_seq - chunk.from_seq) AS BIGINT), count(block_id) FROM chunk "
       "JOIN unloaded ON unloaded.server_seq = chunk.server_seq LEFT JOIN load_block ON " +
-      std::string(kIsInBlock) + " WHERE chunk.rec_id = ?1 GROUP BY chunk.stream");
+      std::string(kIsInBlock) + " WHERE chunk.rec_id = ?1 AND " + is_kept("chunk") + " GROUP BY chunk.stream");
   auto quarantined = select(
       "SELECT kind, stream, from_seq, to_seq, revision, sha256, received_ms, reason FROM quarantine "
       "WHERE rec_id = ?1 ORDER BY id DESC LIMIT " +

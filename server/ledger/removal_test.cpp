@@ -33,8 +33,13 @@ class RemovalTest : public LedgerTest {
   // The counters agree with the tables.
   void check_counters() {
     for (const char* pair : {"recording) - recordings", "chunk) - chunks", "chunk_body) - chunks",
-                             "unloaded) - unloaded", "quarantine) - quarantined"}) {
+                             "feed WHERE kind = 2) - chunks", "unloaded) - unloaded", "quarantine) - quarantined"}) {
       EXPECT_EQ(number_in_file("SELECT (SELECT count(*) FROM " + std::string(pair) + " FROM state"), 0) << pair;
+    }
+  }
+
+  void drop_all() {
+    while (*ledger_->drop_some(1000)) {
     }
   }
 
@@ -45,7 +50,12 @@ TEST_P(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   fill();
   const Results results = purge();
   EXPECT_EQ(results[1].outcome, Outcome::stored);
-  for (const char* table : {"recording", "chunk", "seal", "quarantine", "unloaded"}) {
+  for (const char* table : {"recording", "seal", "quarantine"}) {
+    EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
+  }
+  check_counters();
+  drop_all();
+  for (const char* table : {"chunk", "unloaded", "dropping"}) {
     EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
   }
   EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 1);
@@ -66,9 +76,69 @@ TEST_P(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   EXPECT_GT(changes.back().seq, results[1].server_seq);
 }
 
+// Everybody's acknowledgements wait for a transaction: a purge writes as much for a million chunks as for one.
+TEST_P(RemovalTest, TheChunksOfAPurgeAreDroppedAFewAtATimeAndNobodySeesThemMeanwhile) {
+  constexpr std::int64_t kStep = 2;
+  fill();
+  std::vector<Entry> more;
+  for (std::uint64_t from = 20; from < 70; from += 10) {
+    more.push_back(chunk_entry(kRec, Stream::sample, from, from + 10));
+  }
+  more.push_back(chunk_entry(kRec, Stream::stroke, 0, 5));
+  put(std::move(more));
+  ASSERT_TRUE(ledger_->finish_block((*ledger_->next_block(20, kMany))->block_id)) << "some are loaded";
+  const std::int64_t all = number_in_file("SELECT chunks FROM state");
+  const Results results = purge();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk"), all);
+  EXPECT_EQ(ledger_->audit(0, 100, {kAnna, "purge"})->at(0).entry.what, "recording=" + kRec.text() + " chunks=9");
+  ASSERT_TRUE(ledger_->load_again(kRec, Stream::sample)) << "by one who has not heard of the purge";
+
+  int steps = 0;
+  for (std::int64_t left = all; left > 1; ++steps) {
+    EXPECT_FALSE(ledger_->recording(kRec)->has_value());
+    EXPECT_EQ(ledger_->recordings({}, {}, 10)->size(), 1U);
+    EXPECT_TRUE(ledger_->chunks(kRec, Stream::sample)->empty());
+    EXPECT_EQ(ledger_->held(kAnna, std::vector<Question>{{kRec, {}}}, 10)->at(0).whose, Whose::purged);
+    EXPECT_TRUE(ledger_->chunk(kAnna, kRec, Stream::sample, {60, 70})->gone);
+    EXPECT_TRUE((*ledger_->trail({}, kRec))->waiting.empty());
+    EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 60, 70)).outcome, Outcome::rejected);
+    for (const wire::Change& change : feed(kAnna)) {
+      EXPECT_TRUE(change.rec_id == kOther || change.kind == ChangeKind::edit || change.kind == ChangeKind::gone);
+    }
+    const auto block = *ledger_->next_block(kMany, kMany);
+    EXPECT_TRUE(!block || (block->items.size() == 1 && block->items[0].rec_id == kOther));
+    check_counters();
+
+    reopen();  // whoever dropped them died
+    ASSERT_TRUE(*ledger_->drop_some(kStep));
+    const std::int64_t now = number_in_file("SELECT count(*) FROM chunk");
+    EXPECT_GE(now, left - kStep);
+    EXPECT_LT(now, left);
+    left = now;
+  }
+  EXPECT_GE(steps, 4);
+  EXPECT_FALSE(*ledger_->drop_some(kStep));
+  check_counters();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM dropping"), 0);
+  EXPECT_EQ(ledger_->chunks(kOther, Stream::sample)->size(), 1U);
+  EXPECT_GT(feed(kAnna).back().seq, results[1].server_seq);
+}
+
+TEST_P(RemovalTest, SeveralSmallPurgesAreDroppedInOneStep) {
+  fill();
+  purge();
+  put({flag_entry(kOther, 12, EditField::deleted, true), flag_entry(kOther, 13, EditField::purged, true)});
+  EXPECT_EQ(ledger_->counts()->chunks, 4U);
+  EXPECT_FALSE(*ledger_->drop_some(100));
+  EXPECT_EQ(ledger_->counts()->chunks, 0U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  check_counters();
+}
+
 TEST_P(RemovalTest, NothingOfAPurgedRecordingComesBack) {
   fill();
   purge();
+  drop_all();
   reopen();
   const std::vector<Entry> entries{birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10),
                                    chunk_entry(kRec, Stream::stroke, 0, 10), seal_entry(kRec, 2, 20)};
@@ -119,6 +189,7 @@ TEST_P(RemovalTest, ABlockThatLosesChunksIsMadeAnew) {
   EXPECT_NE(anew->token, block->token);
   EXPECT_TRUE(ledger_->finish_block(anew->block_id));
   EXPECT_FALSE(ledger_->next_block(kMany, kMany)->has_value());
+  drop_all();
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
   check_counters();
 }

@@ -515,6 +515,43 @@ WHERE field_group = 1;
 DROP FUNCTION json_of_edit;
 )sql";
 
+// dropping: recordings that are purged and whose chunks are still there: nobody is given them, nothing waits for them,
+// and they go some at a time (Writer::drop_some). So a chunk may be there longer than its recording. server_seq: of the
+// tombstone.
+constexpr std::string_view kDropping = R"sql(
+CREATE TABLE dropping (
+  rec_id BLOB PRIMARY KEY CHECK (length(rec_id) = 16),
+  athlete BLOB NOT NULL CHECK (length(athlete) = 16),
+  server_seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+constexpr std::string_view kChunksAloneSqlite = R"sql(
+CREATE TABLE chunk_alone (
+  rec_id BLOB NOT NULL,
+  stream INTEGER NOT NULL,
+  from_seq INTEGER NOT NULL,
+  to_seq INTEGER NOT NULL CHECK (to_seq > from_seq),
+  version INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  server_seq INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL DEFAULT 0,
+  gap_before INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (rec_id, stream, from_seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO chunk_alone
+(rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq, received_ms, gap_before)
+SELECT rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq, received_ms, gap_before FROM chunk
+ORDER BY rec_id, stream, from_seq;
+DROP TABLE chunk;
+ALTER TABLE chunk_alone RENAME TO chunk;
+CREATE INDEX chunk_server_seq ON chunk (server_seq);
+CREATE INDEX chunk_gap ON chunk (rec_id, stream, from_seq) WHERE gap_before = 1;
+)sql";
+constexpr std::string_view kChunksAlonePostgres = R"sql(
+ALTER TABLE chunk DROP CONSTRAINT chunk_rec_id_fkey;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -528,7 +565,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{11, kActs},
                                  sql::Migration{12, kDeletions, kDeletionsSqlite, kDeletionsPostgres},
                                  sql::Migration{13, kRefusals, kRefusalsSqlite, kRefusalsPostgres},
-                                 sql::Migration{14, kShortReads, kShortReadsSqlite, kShortReadsPostgres}};
+                                 sql::Migration{14, kShortReads, kShortReadsSqlite, kShortReadsPostgres},
+                                 sql::Migration{15, kDropping, kChunksAloneSqlite, kChunksAlonePostgres}};
 
 }  // namespace
 

@@ -79,6 +79,8 @@ class Writer {
                           const std::optional<base::Uuid>& key);
   base::Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures);
   base::Status rows_erased(std::span<const std::int64_t> server_seqs);
+  // As of Ledger; `athlete` nullopt: anybody's.
+  base::Result<bool> drop_some(std::size_t limit, const std::optional<base::Uuid>& athlete);
   base::Status ask_erasure(const base::Uuid& athlete, std::int64_t due_ms, const std::optional<base::Uuid>& key);
   base::Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key);
   base::Status begin_erasing(const base::Uuid& athlete);
@@ -162,7 +164,11 @@ class Writer {
   base::Result<bool> is_gone(const base::Uuid& rec_id, rowing::Stream stream, const wire::Range& range);
   base::Status purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by);
   base::Status remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by);
+  base::Result<std::int64_t> count_chunks(const base::Uuid& rec_id);
+  base::Status drop_later(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Result<std::int64_t> drop_first(const base::Uuid& athlete, const base::Uuid& rec_id, std::int64_t limit);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
+  base::Status dissolve_blocks_of(const Removal& removal);
   base::Status dissolve_block(std::int64_t block_id);
   base::Status heal_duplicate(std::int64_t server_seq, const Entry& entry);
   // The chunks of a condition with the parameters from ?3 on, which `bind` binds.
@@ -213,8 +219,7 @@ class Writer {
   base::Status audit_submission(const Submission& submission, std::span<const wire::ItemResult> results,
                                 std::int64_t seq_before);
   base::Status audit_refusal(const Submission& submission, const Entry& refused, const wire::ItemResult& result);
-  base::Status audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,
-                             std::int64_t chunks_before);
+  base::Status audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by, std::int64_t chunks);
 
   sql::Connection* connection_;
   std::int64_t now_ms_;

@@ -159,13 +159,13 @@ Status Writer::audit_refusal(const Submission& submission, const Entry& refused,
 }
 
 Status Writer::audit_removal(const base::Uuid& athlete, const Removal& removal, const Remover& by,
-                             std::int64_t chunks_before) {
+                             std::int64_t chunks) {
   std::string what = "recording=" + removal.rec_id.text();
   if (removal.stream) {
     what += " stream=" + std::string(rowing::name(*removal.stream)) + " range=" + std::to_string(removal.range.from) +
             "-" + std::to_string(removal.range.to);
   }
-  what += " chunks=" + std::to_string(chunks_before - counters_.chunks);
+  what += " chunks=" + std::to_string(chunks);
   what += by.plan.empty() ? "" : " plan=" + by.plan;
   const auto written = append_audit({removal.stream ? "retention" : "purge", by.key, athlete, by.replica, what});
   return written ? Status() : Status(written.error());

@@ -13,6 +13,7 @@ namespace {
 
 // What is an athlete's beside recordings, by name of its column. The audit stays, and says no more than ids.
 constexpr std::array<std::string_view, 6> kOwnTables{"gone", "edit", "feed", "replica", "replica_news", "outbox"};
+constexpr std::size_t kChunksErasedAtOnce = 1'000;
 
 }  // namespace
 
@@ -176,6 +177,9 @@ Result<bool> Writer::erase_some(const base::Uuid& athlete, std::size_t limit) {
   if (!recordings.empty()) {
     return true;
   }
+  if (const auto dropped = drop_some(kChunksErasedAtOnce, athlete); !dropped || *dropped) {
+    return dropped;
+  }
   BOATHOUSE_TRY(erase_rest(athlete));
   return false;
 }
@@ -213,6 +217,7 @@ Status Writer::finish_erasure(const base::Uuid& athlete) {
   auto update = connection_->prepare(
       "UPDATE erasure SET erased_ms = ?2 WHERE athlete = ?1 AND erasing_ms IS NOT NULL AND erased_ms IS NULL "
       "AND NOT EXISTS (SELECT 1 FROM erasing WHERE athlete = ?1) "
+      "AND NOT EXISTS (SELECT 1 FROM dropping WHERE athlete = ?1) "
       "AND NOT EXISTS (SELECT 1 FROM recording WHERE athlete = ?1)");
   if (!update) {
     return update.error();

@@ -16,7 +16,9 @@ using base::Status;
 // once more a round of its own. So it is the same if it is as many.
 Result<std::int64_t> Writer::make_block(const BlockPlan& plan) {
   auto now = connection_->prepare(
-      "SELECT (SELECT count(*) FROM unloaded WHERE stream = ?1 AND round = ?2 AND server_seq BETWEEN ?3 AND ?4), "
+      "SELECT (SELECT count(*) FROM unloaded WHERE stream = ?1 AND round = ?2 AND server_seq BETWEEN ?3 AND ?4 AND " +
+      is_kept("unloaded") +
+      "), "
       "(SELECT count(*) FROM load_block WHERE stream = ?1 AND round = ?2 AND first_seq <= ?4 AND last_seq >= ?3)");
   if (!now) {
     return now.error();

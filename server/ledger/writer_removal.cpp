@@ -1,6 +1,9 @@
-// What the writer removes for ever: recordings that are purged, ranges that retention takes. A tombstone stays.
+// What the writer removes for ever: recordings that are purged, ranges that retention takes. A tombstone stays. A
+// purged recording's chunks are dropped later, some at a time: who sends one edit may have stored a million.
+#include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/wire/chunk.hpp"
@@ -9,6 +12,19 @@
 #include "server/ledger/writer.hpp"
 
 namespace boathouse::ledger {
+namespace {
+
+// The chunks of a removal, and its parameters.
+constexpr std::string_view kChosen = "rec_id = ?1 AND stream BETWEEN ?2 AND ?3 AND from_seq >= ?4 AND to_seq <= ?5";
+
+void choose(sql::Statement& statement, const Removal& removal) {
+  const bool whole = !removal.stream;
+  statement.bind(1, removal.rec_id.bytes).bind(2, whole ? 0 : number(*removal.stream));
+  statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);
+  statement.bind(5, whole ? wire::kMaxSequence : removal.range.to);
+}
+
+}  // namespace
 
 using base::Error;
 using base::ErrorCode;
@@ -28,12 +44,12 @@ Status Writer::remove(const Removal& removal) {
 
 Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const Remover& by) {
   const Removal whole{rec_id, std::nullopt, {}};
-  const std::int64_t chunks_before = counters_.chunks;
   const auto started_ms = start_of(rec_id);
-  if (!started_ms) {
-    return started_ms.error();
+  const auto chunks = count_chunks(rec_id);
+  if (!started_ms || !chunks) {
+    return started_ms ? chunks.error() : started_ms.error();
   }
-  BOATHOUSE_TRY(drop_chunks(athlete, whole));
+  BOATHOUSE_TRY(dissolve_blocks_of(whole));
   // The feed first: it is found by what the others hold. Ranges that retention removed are part of the whole.
   constexpr std::array<std::string_view, 10> kRemovals{
       "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1 "
@@ -60,10 +76,99 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
   counters_.quarantined -= removed[4];
   counters_.recordings -= removed[5];
   BOATHOUSE_TRY(bury(athlete, whole, *started_ms, {}));
-  BOATHOUSE_TRY(audit_removal(athlete, whole, by, chunks_before));
+  if (*chunks > 0) {
+    BOATHOUSE_TRY(drop_later(athlete, rec_id));
+  }
+  BOATHOUSE_TRY(audit_removal(athlete, whole, by, *chunks));
   BOATHOUSE_TRY(tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true}));
   // Its session's row goes, and those that were linked to it become others.
   return *started_ms ? mark_dirty(rec_id, counters_.last_seq) : Status();
+}
+
+Result<std::int64_t> Writer::count_chunks(const base::Uuid& rec_id) {
+  auto select = connection_->prepare("SELECT count(*) FROM chunk WHERE rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, rec_id.bytes).step(); !row) {
+    return row.error();
+  }
+  return select->integer(0);
+}
+
+// In the transaction of its tombstone, which is the newest there is.
+Status Writer::drop_later(const base::Uuid& athlete, const base::Uuid& rec_id) {
+  auto insert = connection_->prepare("INSERT INTO dropping (rec_id, athlete, server_seq) VALUES (?1, ?2, ?3)");
+  if (!insert) {
+    return insert.error();
+  }
+  return insert->bind(1, rec_id.bytes).bind(2, athlete.bytes).bind(3, counters_.last_seq).run();
+}
+
+Result<bool> Writer::drop_some(std::size_t limit, const std::optional<base::Uuid>& athlete) {
+  auto next = connection_->prepare("SELECT rec_id, athlete FROM dropping " +
+                                   std::string(athlete ? "WHERE athlete = ?1 " : "") + "ORDER BY rec_id LIMIT 1");
+  auto done = connection_->prepare("DELETE FROM dropping WHERE rec_id = ?1");
+  if (!next || !done) {
+    return next ? done.error() : next.error();
+  }
+  for (auto left = static_cast<std::int64_t>(limit); left > 0;) {
+    if (athlete) {
+      next->bind(1, athlete->bytes);
+    }
+    const auto row = next->step();
+    if (!row || !*row) {
+      return row;
+    }
+    const base::Uuid rec_id = uuid_of(next->blob(0));
+    const base::Uuid owner = uuid_of(next->blob(1));
+    next->reset();
+    const auto dropped = drop_first(owner, rec_id, left);
+    if (!dropped) {
+      return dropped.error();
+    }
+    left -= std::max<std::int64_t>(*dropped, 1);
+    if (*dropped == 0) {
+      BOATHOUSE_TRY(done->bind(1, rec_id.bytes).run());
+    }
+  }
+  return true;
+}
+
+// Of one of its streams the first `limit` chunks; how many there were.
+Result<std::int64_t> Writer::drop_first(const base::Uuid& athlete, const base::Uuid& rec_id, std::int64_t limit) {
+  Removal first{rec_id, {}, {0, wire::kMaxSequence}};
+  {
+    auto select = connection_->prepare("SELECT stream FROM chunk WHERE rec_id = ?1 ORDER BY stream, from_seq LIMIT 1");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, rec_id.bytes).step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return 0;
+    }
+    first.stream = static_cast<rowing::Stream>(select->integer(0));
+  }
+  {
+    auto select = connection_->prepare(
+        "SELECT to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT 1 OFFSET ?3");
+    if (!select) {
+      return select.error();
+    }
+    const auto row = select->bind(1, rec_id.bytes).bind(2, number(*first.stream)).bind(3, limit - 1).step();
+    if (!row) {
+      return row.error();
+    }
+    if (*row) {
+      first.range.to = static_cast<std::uint64_t>(select->integer(0));
+    }
+  }
+  const std::int64_t chunks_before = counters_.chunks;
+  BOATHOUSE_TRY(drop_chunks(athlete, first));
+  return chunks_before - counters_.chunks;
 }
 
 Result<std::optional<std::int64_t>> Writer::start_of(const base::Uuid& rec_id) {
@@ -102,45 +207,36 @@ Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal, c
     }
   }
   const std::int64_t chunks_before = counters_.chunks;
+  BOATHOUSE_TRY(dissolve_blocks_of(removal));
   BOATHOUSE_TRY(drop_chunks(athlete, removal));
   BOATHOUSE_TRY(bury(athlete, removal, std::nullopt, by.plan));
-  BOATHOUSE_TRY(audit_removal(athlete, removal, by, chunks_before));
+  BOATHOUSE_TRY(audit_removal(athlete, removal, by, chunks_before - counters_.chunks));
   return mark_dirty(removal.rec_id, counters_.last_seq);
 }
 
 // Chunks may wait for ClickHouse, even in a block that is being sent under a token of its contents. Such a block is
-// dissolved: what is left of it goes into another, whose rows replace equal ones.
-Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
-  const std::string chosen = "rec_id = ?1 AND stream BETWEEN ?2 AND ?3 AND from_seq >= ?4 AND to_seq <= ?5";
-  const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
-  const auto bind = [&removal](sql::Statement& statement) -> sql::Statement& {
-    const bool whole = !removal.stream;
-    statement.bind(1, removal.rec_id.bytes).bind(2, whole ? 0 : number(*removal.stream));
-    statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);
-    return statement.bind(5, whole ? wire::kMaxSequence : removal.range.to);
-  };
+// dissolved: what is left of it goes into another, whose rows replace equal ones. There are never many blocks.
+Status Writer::dissolve_blocks_of(const Removal& removal) {
   std::vector<std::int64_t> blocks;
   {
-    auto select = connection_->prepare("SELECT DISTINCT block_id FROM unloaded JOIN load_block ON " +
-                                       std::string(kIsInBlock) + " WHERE " + among);
+    auto select = connection_->prepare(
+        "SELECT block_id FROM load_block WHERE EXISTS (SELECT 1 FROM chunk WHERE " + std::string(kChosen) +
+        " AND chunk.stream = load_block.stream AND chunk.server_seq BETWEEN first_seq AND last_seq)");
     if (!select) {
       return select.error();
     }
-    bind(*select);
-    while (true) {
-      const auto row = select->step();
-      if (!row) {
-        return row.error();
-      }
-      if (!*row) {
-        break;
-      }
-      blocks.push_back(select->integer(0));
-    }
+    choose(*select, removal);
+    BOATHOUSE_TRY(each_row(*select, [&blocks](const sql::Statement& row) { blocks.push_back(row.integer(0)); }));
   }
   for (const std::int64_t block_id : blocks) {
     BOATHOUSE_TRY(dissolve_block(block_id));
   }
+  return {};
+}
+
+Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
+  const std::string chosen(kChosen);
+  const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
   std::array<std::int64_t, 7> removed{};
   const std::array<std::string, 7> removals{
       "DELETE FROM unloaded WHERE " + among,
@@ -160,7 +256,8 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
     } else if (i == 3) {
       remove->bind(6, now_ms_);
     }
-    BOATHOUSE_TRY(bind(*remove).run());
+    choose(*remove, removal);
+    BOATHOUSE_TRY(remove->run());
     removed[i] = connection_->changes();
   }
   counters_.unloaded -= removed[0];

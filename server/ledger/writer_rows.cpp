@@ -94,7 +94,8 @@ Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::
                                               std::size_t& chunks_left) {
   auto select = connection_->prepare(
       "SELECT from_seq, to_seq, server_seq IN (SELECT server_seq FROM lost_body) FROM chunk "
-      "WHERE rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 ORDER BY from_seq LIMIT ?4");
+      "WHERE rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 AND " +
+      is_kept("chunk") + " ORDER BY from_seq LIMIT ?4");
   if (!select) {
     return select.error();
   }

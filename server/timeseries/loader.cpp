@@ -28,6 +28,9 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::size_t kIdsAtOnce = 1000;
+// A transaction that others' acknowledgements wait for, and how many of them loading waits for.
+constexpr std::size_t kChunksDroppedAtOnce = 1'000;
+constexpr int kDropsAtOnce = 20;
 
 std::uint64_t records_of(const ledger::LoadBlock& block) {
   std::uint64_t records = 0;
@@ -142,10 +145,13 @@ base::Status Loader::round() {
   const auto leads = ledger_.leads();
   if (!leads) return leads.error();
   if (!*leads) return base::Done{};
+  // Whether ClickHouse is there or not.
+  const auto to_drop = drop_some_purged();
+  if (!to_drop) return to_drop.error();
   BOATHOUSE_TRY(prepare());
   const auto left = pass();
   if (!left) return left.error();
-  if (*left == Left::little) {
+  if (*left == Left::little || *to_drop) {
     const std::lock_guard lock(mutex_);
     woken_ = true;
   }
@@ -166,6 +172,15 @@ base::Status Loader::prepare() {
   if (!warning->empty()) log_(*warning);
   layout_ = std::move(*layout);
   return base::Done{};
+}
+
+// True: there is more.
+base::Result<bool> Loader::drop_some_purged() {
+  for (int i = 0; i < kDropsAtOnce && !stopping(); ++i) {
+    const auto more = ledger_.drop_some(kChunksDroppedAtOnce);
+    if (!more || !*more) return more;
+  }
+  return true;
 }
 
 base::Status Loader::drain() {

@@ -1,8 +1,9 @@
 // Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, some of them in
 // flight, so that a crash or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads
 // never wait for it. A body that is not what was stored is named as lost, and the rest goes on. Of several nodes on one
-// ledger only the one that leads loads. It also deletes the rows of what is gone from the ledger, once no insert is in
-// flight. Rows whose figures an older program made are made again in the background.
+// ledger only the one that leads loads. It also drops what is purged from the ledger, and deletes the rows of what is
+// gone from there, once no insert is in flight. Rows whose figures an older program made are made again in the
+// background.
 #pragma once
 
 #include <atomic>
@@ -72,6 +73,7 @@ class Loader {
   base::Status load(const ledger::LoadBlock& block);
   base::Result<bool> lose_damaged(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
+  base::Result<bool> drop_some_purged();
   base::Result<bool> erase_some_rows();
   std::int64_t erase_rows_of_gone();
   bool stopping();

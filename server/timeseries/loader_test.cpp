@@ -11,6 +11,7 @@
 #include "server/timeseries/eraser.hpp"
 #include "server/timeseries/session_columns.hpp"
 #include "server/timeseries/session_summary.hpp"
+#include "server/timeseries/test_listener.hpp"
 #include "server/timeseries/test_loader.hpp"
 
 namespace boathouse::timeseries {
@@ -443,6 +444,23 @@ TEST_F(LoaderTest, WhoLinksAnothersRecordingHoldsUpNothing) {
     EXPECT_EQ(rows->find("recordings")->uuid_arrays[row].size(), 1U);
     EXPECT_NE(rows->find("athlete")->uuids[0], rows->find("athlete")->uuids[1]);
   }
+}
+
+TEST_F(LoaderTest, WhatIsPurgedIsDroppedThoughClickHouseIsAway) {
+  store(1, 10);
+  store(2, 10);
+  base::Uuid purged;
+  purged.bytes[15] = 1;
+  ASSERT_TRUE(ledger_->remove({purged, std::nullopt, {}}));
+  EXPECT_EQ(ledger_->counts()->chunks, 2U);
+  TestListener gone;
+  gone.close();
+  ClickHouseClient nobody(Endpoint{gone.url()});
+  Loader loader(*ledger_, nobody, {}, [](std::string_view) {});
+  loader.start();
+  while (ledger_->counts()->chunks > 1) std::this_thread::yield();
+  loader.stop();
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 1U);
 }
 
 TEST_F(LoaderTest, TheThreadLoadsWhatIsCommittedAndStopsAtOnce) {

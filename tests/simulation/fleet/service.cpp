@@ -17,6 +17,7 @@ namespace {
 constexpr int kMostTries = 100'000;  // of a question to PostgreSQL: some ten seconds
 constexpr std::size_t kBlockRecords = 2000;
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+constexpr std::size_t kChunksDroppedAtOnce = 2;  // so that a purge takes several transactions
 
 template <typename T>
 T value_of(base::Result<T> result, const char* what) {
@@ -211,6 +212,10 @@ intake::Records Service::counted(intake::Records up_to) const {
 void Service::load(bool forgets) {
   Node* const node = loading();
   if (node == nullptr) return;
+  if (const auto dropped = node->ledger->drop_some(kChunksDroppedAtOnce); !dropped) {
+    if (databases_->has_fault()) return;
+    throw Violation("what is purged cannot be dropped: " + dropped.error().text);
+  }
   auto block = node->ledger->next_block(kBlockRecords, kBlockBytes);
   if (!block || !*block) return;
   for (const ledger::LoadItem& item : (*block)->items) {
