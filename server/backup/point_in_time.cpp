@@ -297,7 +297,7 @@ Status cut(sql::Connection& ledger, std::span<const Table> tables, std::int64_t 
 // What was purged after it and is not dropped yet: as if it were, so that it comes back from the earlier backup alone.
 Status drop_purged(sql::Connection& ledger, std::span<const Table> tables, std::int64_t server_seq) {
   if (std::ranges::find(tables, "dropping", &Table::name) == tables.end()) {
-    return {};  // of a program before version 14
+    return {};  // of a program before version 15
   }
   constexpr std::array<std::string_view, 5> kDrops{
       "DELETE FROM feed WHERE kind = 2 AND rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
