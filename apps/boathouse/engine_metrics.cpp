@@ -92,7 +92,7 @@ std::string sessions_question() {
 EngineMetrics::EngineMetrics(fs::path folder, Options options, const base::Clock& clock)
     : folder_(std::move(folder)),
       clock_(clock),
-      client_({timeseries::Endpoint{}}, {.call_timeout_ms = options.answer_ms, .select_limit_ms = options.answer_ms},
+      client_({timeseries::Endpoint{}}, {.select_limit_ms = options.answer_ms, .select_timeout_ms = options.answer_ms},
               clock),
       numbers_{numbers_question(), options.fresh_ms},
       sessions_{sessions_question(), options.sessions_fresh_ms} {}

@@ -71,7 +71,9 @@ timeseries::Endpoint Options::endpoint() const {
 
 ClickHouseClient patient_client(const Options& options) {
   static const base::SystemClock kClock;
-  return ClickHouseClient({options.endpoint()}, {.call_timeout_ms = 3'600'000, .select_limit_ms = 3'500'000}, kClock);
+  return ClickHouseClient({options.endpoint()},
+                          {.call_timeout_ms = 3'600'000, .select_limit_ms = 3'500'000, .select_timeout_ms = 3'600'000},
+                          kClock);
 }
 
 std::int64_t ask(ClickHouseClient& client, const std::string& sql) {
