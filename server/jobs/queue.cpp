@@ -323,7 +323,7 @@ Status Queue::done(const Job& job, std::int64_t now_ms) {
   return change(job,
                 "state = CASE WHEN again_ms IS NULL THEN 3 ELSE 1 END, due_ms = coalesce(again_ms, due_ms), "
                 "finished_ms = CASE WHEN again_ms IS NULL THEN ?5 ELSE finished_ms END, again_ms = NULL, "
-                "last_error = ?4",
+                "lost = CASE WHEN again_ms IS NULL THEN lost ELSE 0 END, last_error = ?4",
                 "", now_ms);
 }
 
@@ -333,7 +333,7 @@ Status Queue::failed(const Job& job, std::string_view why, std::int64_t now_ms) 
 
 Status Queue::retry(const Job& job, std::string_view why, std::int64_t due_ms) {
   return change(job,
-                "state = 1, failures = failures + 1, last_error = ?4, "
+                "state = 1, failures = failures + 1, lost = 0, last_error = ?4, "
                 "due_ms = CASE WHEN again_ms < ?5 THEN again_ms ELSE ?5 END, again_ms = NULL",
                 shortened(why), due_ms);
 }

@@ -50,7 +50,7 @@ struct Job {
   std::int64_t due_ms = 0;   // waiting: when it runs; running: when the lease ends
   std::int64_t attempt = 0;  // times taken
   int failures = 0;          // attempts that asked for another
-  int lost = 0;              // attempts whose lease ended without a word
+  int lost = 0;              // attempts in a row whose lease ended without a word
   std::string last_error;
   std::int64_t created_ms = 0;
   std::optional<std::int64_t> finished_ms;
@@ -81,7 +81,7 @@ class Queue {
   base::Status bring_back(std::string_view kind, std::int64_t now_ms, std::int64_t longest_ms);
 
   // The job that has been due the longest, now running and this process's until now + lease_ms; nullopt: none is due. A
-  // job that has lost kMaxLost workers before has failed and is passed over. `but_not`: kinds that are left alone.
+  // job that has lost kMaxLost workers in a row has failed and is passed over. `but_not`: kinds that are left alone.
   base::Result<std::optional<Job>> take(std::int64_t now_ms, std::int64_t lease_ms,
                                         std::span<const std::string> but_not = {});
 

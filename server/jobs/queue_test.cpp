@@ -95,6 +95,26 @@ TEST_P(QueueTest, WhoIsAloneDoesNotWaitForTheLeasesOfTheDead) {
   EXPECT_EQ(other_->done(*theirs, now()).error().code, ErrorCode::conflict);
 }
 
+// A job that lives long, an endpoint's say, is given up for workers that it kills, not for all that have died with it.
+TEST_P(QueueTest, AnAttemptThatEndsForgivesTheLostOnes) {
+  const auto id = add("a", now(), "key");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(*other_->take(now(), kLease));
+    ASSERT_TRUE(queue_->end_leases(now()));
+  }
+  auto mine = *queue_->take(now(), kLease);
+  EXPECT_EQ(mine->lost, 3);
+  ASSERT_TRUE(queue_->retry(*mine, "another's turn", now()));
+  mine = *queue_->take(now(), kLease);
+  EXPECT_EQ(mine->lost, 0);
+  ASSERT_TRUE(other_->end_leases(now()));
+  mine = *queue_->take(now(), kLease);
+  EXPECT_EQ(mine->lost, 1);
+  ASSERT_EQ(*other_->add({"test", "b", "key", now(), true}, now()), id);
+  ASSERT_TRUE(queue_->done(*mine, now()));
+  EXPECT_EQ((*queue_->take(now(), kLease))->lost, 0);
+}
+
 // A node whose clock was ten years ahead has died, and its clock was set right.
 TEST_P(QueueTest, ALeaseThatIsLongerThanLeasesAreHasEnded) {
   constexpr std::int64_t kTenYears = std::int64_t{10} * 365 * 86'400'000;

@@ -6,7 +6,8 @@ namespace boathouse::jobs {
 namespace {
 
 // due_ms: when a waiting job is to run, when the lease of a running one ends. state: queue.hpp; up to 2 a job lives.
-// failures: attempts that asked for another; lost: attempts whose worker was not heard of until its lease ended.
+// failures: attempts that asked for another; lost: attempts in a row whose worker was not heard of until its
+// lease ended.
 // again_ms: it was asked for again while it ran, and is due then once it has ended.
 constexpr std::array kMigrations{sql::Migration{1, R"sql(
 CREATE TABLE job (
