@@ -23,7 +23,8 @@ base::Result<std::map<base::Uuid, std::uint64_t>> rows_before(ClickHouseClient& 
   const auto block = client.select(
       "SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) +
           " FINAL WHERE athlete = {athlete:UUID} AND rec_id IN {recordings:Array(UUID)}"
-          " AND seq < transform(rec_id, {recordings:Array(UUID)}, {limits:Array(UInt64)}, 0) GROUP BY rec_id",
+          " AND seq < transform(rec_id, {recordings:Array(UUID)}, {limits:Array(UInt64)}, 0) GROUP BY rec_id "
+          "SETTINGS max_threads = 1",
       {{"athlete", athlete.text()}, {"recordings", "[" + recordings + "]"}, {"limits", "[" + limits + "]"}}, within_ms);
   if (!block) return block.error();
   for (std::size_t row = 0; row < block->rows; ++row) {
@@ -41,14 +42,13 @@ bool QuickCount::begin(const base::Uuid& athlete) {
   const std::lock_guard lock(mutex_);
   const std::int64_t now = clock_.monotonic_ms();
   std::erase_if(rests_until_ms_, [now](const auto& one) { return one.second <= now; });
-  if (running_ >= options_.at_once || now < all_rest_until_ms_ || rests_until_ms_.contains(athlete)) return false;
-  ++running_;
-  return true;
+  if (asking_.size() >= options_.at_once || now < all_rest_until_ms_ || rests_until_ms_.contains(athlete)) return false;
+  return asking_.insert(athlete).second;
 }
 
 void QuickCount::end(const base::Uuid& athlete, Rests rests) {
   const std::lock_guard lock(mutex_);
-  --running_;
+  asking_.erase(athlete);
   const std::int64_t until = clock_.monotonic_ms() + options_.rest_ms;
   if (rests == Rests::all) all_rest_until_ms_ = until;
   if (rests == Rests::athlete) rests_until_ms_[athlete] = until;

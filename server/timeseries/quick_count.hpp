@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "core/base/clock.hpp"
 #include "core/base/uuid.hpp"
@@ -18,8 +19,8 @@ class QuickCount {
  public:
   struct Options {
     std::int64_t within_ms = 2'000;  // one call of count(), all streams together
-    int at_once = 4;
-    std::int64_t rest_ms = 10'000;  // after a call that failed
+    std::size_t at_once = 4;         // one of each athlete, on one processor: others wait for their acknowledgements
+    std::int64_t rest_ms = 10'000;   // after a call that failed
     // Of one call, together: what ClickHouse counts in that time on a busy machine. One recording may have more.
     std::uint64_t max_rows = 2'000'000;
   };
@@ -44,7 +45,7 @@ class QuickCount {
   const Options options_;
 
   std::mutex mutex_;
-  int running_ = 0;
+  std::set<base::Uuid> asking_;
   std::int64_t all_rest_until_ms_ = 0;                 // monotonic
   std::map<base::Uuid, std::int64_t> rests_until_ms_;  // those whose rows were too many
 };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -134,6 +135,33 @@ TEST_F(QuickCountTest, WhoComesWhileEnoughAskIsNotKeptWaiting) {
   QuickCount quick(client_, clock_, {.at_once = 0});
   EXPECT_EQ(quick.count(anna_, {{Stream::sample, {{recording(1), 10}}}}), Records());
   EXPECT_THAT(clickhouse_.statements(), testing::IsEmpty());
+}
+
+// Time goes by the steps of who looks at it: at the second look of a call it has begun and has not asked yet.
+class SteppingClock final : public base::Clock {
+ public:
+  [[nodiscard]] std::int64_t utc_ms() const override { return 0; }
+  [[nodiscard]] std::int64_t monotonic_ms() const override {
+    if (++looks_ == 2) at_second_look();
+    return 0;
+  }
+  std::function<void()> at_second_look;
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST_F(QuickCountTest, AnAthleteHasOneCountAtATime) {
+  clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 10}}));
+  SteppingClock clock;
+  QuickCount quick(client_, clock, {});
+  const Records asked{{Stream::sample, {{recording(1), 10}}}};
+  clock.at_second_look = [&] {
+    EXPECT_EQ(quick.count(anna_, asked), Records());
+    EXPECT_EQ(quick.count(bob_, asked), asked);
+  };
+  EXPECT_EQ(quick.count(anna_, asked), asked);
+  EXPECT_EQ(quick.count(anna_, asked), asked);
 }
 
 }  // namespace
