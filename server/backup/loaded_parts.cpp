@@ -25,8 +25,8 @@ using timeseries::ClickHouseClient;
 using timeseries::NativeBlock;
 using timeseries::Parameters;
 
-constexpr std::chrono::milliseconds kPoll{50};
-constexpr std::size_t kIdsAtOnce = 200;  // they travel in the URL
+constexpr std::chrono::milliseconds kPoll{50};  // ClickHouse tells nobody when a mutation is done: it must be asked
+constexpr std::size_t kIdsAtOnce = 200;         // they travel in the URL
 
 // Of one recording and stream: how many records, and the sum of the server_seq of each one's chunk.
 struct Count {

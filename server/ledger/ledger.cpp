@@ -14,6 +14,7 @@
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/lead.hpp"
 #include "server/ledger/reader.hpp"
+#include "server/ledger/readers.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/sql/migrations.hpp"
 
@@ -24,29 +25,7 @@ using base::Result;
 using base::Status;
 
 constexpr std::chrono::seconds kCheckedWithin{3};
-// Of these, one key's requests hold half at most: they hold at most a quarter of the server's workers
-// (server/http/worker_pool.hpp), two of eight.
-constexpr std::size_t kReadersForCalls = 4;
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
-
-Result<std::vector<Reader>> open_readers(const sql::Place& place, std::size_t count) {
-  std::vector<Reader> readers;
-  while (readers.size() < count) {
-    auto connection = sql::Connection::open(place);
-    if (!connection) {
-      return connection.error();
-    }
-    readers.emplace_back(std::move(*connection));
-  }
-  return readers;
-}
-
-// Connections for reading, so that no long question holds up another's work.
-struct Readers {
-  std::vector<Reader> for_calls;   // of clients, and whatever is not below
-  std::vector<Reader> for_upkeep;  // the loader, the mover of bodies, the webhooks, what removes
-  std::vector<Reader> for_watch;   // /metrics and /readyz
-};
 
 class SqlLedger final : public Ledger, public Bodies {
   using ReaderPool = base::Pool<Reader>;
@@ -587,25 +566,16 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!found) {
     return found.error();
   }
-  auto for_calls = open_readers(options.place, kReadersForCalls);
-  if (!for_calls) {
-    return for_calls.error();
-  }
-  auto for_upkeep = open_readers(options.place, 1);
-  if (!for_upkeep) {
-    return for_upkeep.error();
-  }
-  auto for_watch = open_readers(options.place, 1);
-  if (!for_watch) {
-    return for_watch.error();
+  auto readers = open_readers(options.place);
+  if (!readers) {
+    return readers.error();
   }
   auto leading = sql::Connection::open(options.place);
   if (!leading) {
     return leading.error();
   }
-  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(
-      std::move(*writing), Readers{std::move(*for_calls), std::move(*for_upkeep), std::move(*for_watch)},
-      std::move(*leading), *found, options, clock));
+  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(std::move(*writing), std::move(*readers),
+                                                             std::move(*leading), *found, options, clock));
 }
 
 }  // namespace boathouse::ledger
