@@ -105,7 +105,8 @@ void add_missing(Column& column, std::size_t rows) {
 class Rows {
  public:
   // `expected` of them will be added: columns that grow by doubling would be copied as often as written.
-  Rows(rowing::Stream stream, std::size_t expected) : stream_(stream), expected_(expected) {
+  Rows(rowing::Stream stream, std::size_t expected, SpareColumns* spare)
+      : stream_(stream), expected_(expected), spare_(spare) {
     columns_.emplace_back("athlete", "UUID");
     columns_.emplace_back("started", "DateTime64(3, 'UTC')");
     columns_.emplace_back("rec_id", "UUID");
@@ -201,13 +202,20 @@ class Rows {
   // From now on; the rows so far have none.
   void send(Column& column) {
     column.is_sent = true;
-    column.values.reserve(expected_ * width_of(column.type));
-    if (column.type.starts_with("Nullable")) column.before.reserve(expected_);
+    column.values = room(expected_ * width_of(column.type));
+    if (column.type.starts_with("Nullable")) column.before = room(expected_);
     add_missing(column, rows_);
+  }
+
+  [[nodiscard]] ByteWriter room(std::size_t bytes) const {
+    ByteWriter writer(spare_ == nullptr ? base::Bytes() : spare_->take(bytes));
+    writer.reserve(bytes);
+    return writer;
   }
 
   const rowing::Stream stream_;
   const std::size_t expected_;
+  SpareColumns* const spare_;
   std::vector<Column> columns_;
   std::uint64_t rows_ = 0;
   std::uint64_t points_ = 0;
@@ -221,11 +229,12 @@ base::Bytes InsertBody::joined() const {
   return all.take();
 }
 
-base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first, std::size_t max_bytes) {
+base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first, std::size_t max_bytes,
+                                     SpareColumns* spare) {
   const std::span<const ledger::LoadItem> items = std::span(block.items).subspan(first);
   std::size_t expected = 0;
   for (const ledger::LoadItem& item : items) expected += item.to - item.from;
-  Rows rows(block.stream, expected);
+  Rows rows(block.stream, expected, spare);
   std::size_t taken = 0;
   for (; taken < items.size() && rows.bytes() < max_bytes; ++taken) {
     const ledger::LoadItem& item = items[taken];

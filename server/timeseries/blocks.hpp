@@ -9,6 +9,7 @@
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/timeseries/spare_columns.hpp"
 
 namespace boathouse::timeseries {
 
@@ -24,7 +25,8 @@ struct InsertBody {
 
 // Opens the block's chunks from number `first` on, which must be one, and lays their rows out in order, until that is
 // max_bytes or more: the same for the same block each time. Error: corrupt (a body that fails its own hash).
+// `spare`, if there is one, gives the memory, and may have `native` back afterwards.
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first = 0,
-                                     std::size_t max_bytes = SIZE_MAX);
+                                     std::size_t max_bytes = SIZE_MAX, SpareColumns* spare = nullptr);
 
 }  // namespace boathouse::timeseries

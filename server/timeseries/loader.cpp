@@ -245,7 +245,7 @@ bool Loader::stopping() {
 base::Status Loader::load(const ledger::LoadBlock& block) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBehindAcknowledgements);  // Linux: of this thread alone
   for (std::size_t first = 0; first < block.items.size();) {
-    const auto insert = make_insert(block, first, options_.max_insert_bytes);
+    auto insert = make_insert(block, first, options_.max_insert_bytes, &spare_columns_);
     if (!insert) return insert.error();
     const bool is_whole = insert->items == block.items.size();
     const std::vector<base::ByteView> native(insert->native.begin(), insert->native.end());
@@ -255,6 +255,7 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
     may_insert_.acquire();
     const base::Status inserted = client_.insert(insert->sql, native, block.token + part);
     may_insert_.release();
+    spare_columns_.give_back(std::move(insert->native));
     BOATHOUSE_TRY(inserted);
     first = end;
   }
@@ -333,6 +334,7 @@ base::Result<Loader::Left> Loader::load_blocks() {
     const base::Status one = finish_oldest();
     if (status) status = one;
   }
+  spare_columns_.clear();
   if (!status) return status.error();
   return dissolved ? Left::little : left;
 }

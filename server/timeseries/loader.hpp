@@ -20,6 +20,7 @@
 #include "server/ledger/ledger.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
 #include "server/timeseries/schema.hpp"
+#include "server/timeseries/spare_columns.hpp"
 
 namespace boathouse::timeseries {
 
@@ -83,6 +84,7 @@ class Loader {
   const Options options_;
   const std::function<void(std::string_view)> log_;
   std::counting_semaphore<> may_insert_;
+  SpareColumns spare_columns_;  // for as long as load_blocks() runs
   std::atomic<bool> healthy_{false};
   std::optional<Layout> layout_;  // once the tables are there
   bool may_have_old_sessions_ = true;
