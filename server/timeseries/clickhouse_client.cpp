@@ -266,8 +266,8 @@ base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge
   return last;
 }
 
-base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& parameters) {
-  const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
+base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& parameters, std::string_view settings) {
+  const std::string path = "/?wait_end_of_query=1" + std::string(settings) + parameter_query(parameters);
   const base::ByteView text = base::as_bytes(sql);
   return on_some_node({path, {&text, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)}, failure_of);
 }

@@ -51,8 +51,9 @@ class ClickHouseClient {
   // The engine may be restarted on another port.
   void set_endpoint(Endpoint endpoint);
 
-  // A statement without a result: DDL, ALTER, OPTIMIZE.
-  base::Status execute(std::string_view sql, const Parameters& parameters = {});
+  // A statement without a result: DDL, ALTER, OPTIMIZE. `settings`: of this call alone, as URL parameters
+  // ("&name=value").
+  base::Status execute(std::string_view sql, const Parameters& parameters = {}, std::string_view settings = {});
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
   // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, instead of as long

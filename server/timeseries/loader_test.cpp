@@ -30,6 +30,17 @@ TEST_F(LoaderTest, SessionRowsOfManyRecordsAreMadeAFewAtATime) {
   EXPECT_TRUE(left->empty());
 }
 
+// A leader that starts while a replica is away, which answers nothing ON CLUSTER, loads all the same.
+TEST_F(LoaderTest, AReplicaThatIsAwayKeepsNoNewLeaderFromLoading) {
+  clickhouse_.has_tables(kSchemaVersion);
+  clickhouse_.lose_a_host();
+  loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{.cluster = "boat"}, [](std::string_view) {});
+  store(1, 10);
+  const auto drained = loader_->drain();
+  ASSERT_TRUE(drained.ok()) << drained.error().text;
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 1U);
+}
+
 TEST_F(LoaderTest, WhatTheLedgerHoldsIsInsertedOnceAndTheSessionWritten) {
   store(1, 10);
   ASSERT_TRUE(loader_->drain().ok());

@@ -197,18 +197,24 @@ std::vector<Metric> missing_metrics(const ColumnsOf& columns, Stream stream, std
 }
 
 // True: some Distributed table lacks a column, which the tables under it have now.
-base::Result<bool> add_new_metrics(ClickHouseClient& client, const Layout& layout) {
-  const auto columns = columns_in_clickhouse(client);
-  if (!columns) return columns.error();
+base::Result<bool> add_new_metrics(ClickHouseClient& client, const ColumnsOf& columns, const Layout& layout) {
   bool front_lacks = false;
   for (const Stream stream : rowing::kStreams) {
     if (!has_table(stream)) continue;
     const std::string_view name = rowing::name(stream);
-    front_lacks = front_lacks || (layout.sharded && !missing_metrics(*columns, stream, name).empty());
-    const auto missing = missing_metrics(*columns, stream, stored_table(name, layout));
-    if (!missing.empty()) BOATHOUSE_TRY(client.execute(new_metrics_statement(stream, missing, layout)));
+    front_lacks = front_lacks || (layout.sharded && !missing_metrics(columns, stream, name).empty());
+    const auto missing = missing_metrics(columns, stream, stored_table(name, layout));
+    if (missing.empty()) continue;
+    BOATHOUSE_TRY(client.execute(new_metrics_statement(stream, missing, layout), {}, kAbsentHostsLater));
   }
   return front_lacks;
+}
+
+// Of those that hold the rows.
+bool has_all_tables(const ColumnsOf& columns, const Layout& layout) {
+  return columns.contains(stored_table("session", layout)) && std::ranges::all_of(rowing::kStreams, [&](Stream stream) {
+           return !has_table(stream) || columns.contains(stored_table(rowing::name(stream), layout));
+         });
 }
 
 }  // namespace
@@ -379,13 +385,25 @@ base::Status migrate(ClickHouseClient& client, std::string_view cluster) {
                                                          (layout->sharded ? "several" : "one") +
                                                          ": give it an empty database, the ledger fills it again"};
   }
-  for (const std::string& statement : create_statements(*layout)) BOATHOUSE_TRY(client.execute(statement));
-  for (std::int64_t next = std::max<std::int64_t>(stored->version, 1) + 1; next <= kSchemaVersion; ++next) {
-    for (const std::string& statement : migration_statements(next, *layout)) BOATHOUSE_TRY(client.execute(statement));
+  const auto columns = columns_in_clickhouse(client);
+  if (!columns) return columns.error();
+  const bool has_all = has_all_tables(*columns, *layout);
+  if (!has_all) {
+    for (const std::string& statement : create_statements(*layout)) {
+      const base::Status made = client.execute(statement);
+      if (!made && !cluster.empty()) return made.error().within("making tables, which all replicas must be there for");
+      BOATHOUSE_TRY(made);
+    }
   }
-  const auto front_lacks = add_new_metrics(client, *layout);
+  // A table that is made anew is one of version 1.
+  for (std::int64_t next = has_all ? stored->version + 1 : 2; next <= kSchemaVersion; ++next) {
+    for (const std::string& statement : migration_statements(next, *layout)) {
+      BOATHOUSE_TRY(client.execute(statement, {}, kAbsentHostsLater));
+    }
+  }
+  const auto front_lacks = add_new_metrics(client, *columns, *layout);
   if (!front_lacks) return front_lacks.error();
-  if (stored->version == kSchemaVersion && !*front_lacks) return base::Done{};
+  if (has_all && stored->version == kSchemaVersion && !*front_lacks) return base::Done{};
   for (const std::string& statement : distributed_statements(*layout)) BOATHOUSE_TRY(client.execute(statement));
   return base::Done{};
 }

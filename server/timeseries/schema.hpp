@@ -67,10 +67,19 @@ std::vector<std::string> all_statements(const Layout& layout = {});
 
 // What every call to a cluster says besides, as URL parameters: an insert into a Distributed table is acknowledged when
 // the shard has it, and an athlete's rows of two tables are on the same shard; of inserts that wait for their quorum
-// several go on at once, and one is given up before its client gives up on it.
+// several go on at once, and one is given up before its client gives up on it, as is the wait for hosts that have not
+// carried out a statement ON CLUSTER.
 inline constexpr std::string_view kClusterSettings =
     "&distributed_foreground_insert=1&distributed_product_mode=local&insert_quorum_parallel=1"
-    "&insert_quorum_timeout=60000";
+    "&insert_quorum_timeout=60000&distributed_ddl_task_timeout=60";
+
+// With a statement that changes tables of a cluster: it succeeds, too, when a host has not carried it out after
+// distributed_ddl_task_timeout; a host that fails at it is an error all the same. That is safe for an ALTER: the queue
+// in the Keepers gives it to the absent host when that is back (within a week, task_max_lifetime), in the order of the
+// statements, and a replicated table takes its columns from the Keepers besides, whenever it comes. It is not for a
+// CREATE: a host that makes a table after an ALTER has changed its copies is refused by the Keepers (code 122), so new
+// tables wait for all hosts.
+inline constexpr std::string_view kAbsentHostsLater = "&distributed_ddl_output_mode=null_status_on_timeout";
 
 // Column list of a raw table as it is written and read: key columns, metrics, points, tail.
 std::vector<std::string> table_columns(rowing::Stream stream);
@@ -83,8 +92,11 @@ base::Result<Layout> layout_of(ClickHouseClient& client, std::string_view cluste
 base::Result<std::string> quorum_warning(ClickHouseClient& client, std::string_view cluster);
 
 // Creates what is not there and brings the rest to kSchemaVersion; adds the columns of metrics that are new in the
-// catalogue; asks the server how many shards the cluster has. unsupported: a newer program made the tables, or they
-// were made for one shard and there are several now.
+// catalogue; asks the server how many shards the cluster has. Where nothing is lacking no statement is sent, so that a
+// replica which is away keeps nobody from starting; one that is away while tables change gets that later, and new
+// tables are unavailable until it is back. What the server that is asked has counts: a replica that lost its tables is
+// made anew by the operator (docs/operations/runbooks.md). unsupported: a newer program made the tables, or they were
+// made for one shard and there are several now.
 base::Status migrate(ClickHouseClient& client, std::string_view cluster = {});
 
 }  // namespace boathouse::timeseries

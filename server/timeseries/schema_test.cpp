@@ -185,30 +185,14 @@ TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
 TEST(Schema, ShardsGetNewMetricsAndTheirDistributedTablesAreMadeAnew) {
   FakeClickHouse clickhouse;
   ClickHouseClient client{Endpoint{clickhouse.url()}};
-  const auto texts = [](const char* name, std::vector<std::string> values) {
-    return NativeColumn{name, "String", {}, std::move(values), {}, {}, {}};
-  };
-  const std::string now = "schema " + std::to_string(kSchemaVersion);
-  clickhouse.answer_selects("system.tables", {1, {texts("comment", {now}), texts("engine", {"Distributed"})}});
-  clickhouse.answer_selects("system.clusters", {1, {{"shards", "UInt64", {2}, {}, {}, {}, {}}}});
   // All columns of all tables, but this one of these tables.
-  const auto lacks = [&](const std::set<std::string>& where) {
-    std::vector<std::string> tables;
-    std::vector<std::string> names;
-    for (const Stream stream : rowing::kStreams) {
-      if (!has_table(stream)) continue;
-      for (const std::string suffix : {"", "_shard"}) {
-        const std::string table = std::string(rowing::name(stream)) + suffix;
-        for (const std::string& column : table_columns(stream)) {
-          if (column == "drive_length_cm" && where.contains(table)) continue;
-          tables.push_back(table);
-          names.push_back(column);
-        }
-      }
-    }
-    const std::size_t rows = tables.size();
-    clickhouse.answer_selects("system.columns",
-                              {rows, {texts("table", std::move(tables)), texts("name", std::move(names))}});
+  const auto lacks = [&](const std::set<std::string_view>& where) {
+    clickhouse.has_tables(
+        kSchemaVersion,
+        [&where](std::string_view table, std::string_view column) {
+          return column != "drive_length_cm" || !where.contains(table);
+        },
+        true);
   };
   const auto changes = [&] {
     const std::size_t before = clickhouse.statements().size();
@@ -231,6 +215,66 @@ TEST(Schema, ShardsGetNewMetricsAndTheirDistributedTablesAreMadeAnew) {
   EXPECT_EQ(both[1], "CREATE OR REPLACE TABLE sample");
   lacks({"stroke"});
   EXPECT_EQ(changes().size(), distributed_statements({"boat", true}).size());
+}
+
+// A start sends nothing that a replica which is away would have to do. When tables change it does that later; new ones
+// wait for it.
+TEST(Schema, AReplicaThatIsAwayKeepsNobodyFromStarting) {
+  FakeClickHouse clickhouse;
+  clickhouse.lose_a_host();
+  Endpoint endpoint{clickhouse.url()};
+  endpoint.settings = kClusterSettings;
+  ClickHouseClient client{endpoint};
+  const auto sent = [&] {
+    const auto all = clickhouse.statements();
+    return std::ranges::count_if(all,
+                                 [](const std::string& one) { return one.find(" ON CLUSTER ") != std::string::npos; });
+  };
+  const auto migrated = [&] {
+    const base::Status done = migrate(client, "boat");
+    return done ? "" : done.error().text;
+  };
+  clickhouse.has_tables(kSchemaVersion);
+  EXPECT_EQ(migrated(), "");
+  EXPECT_EQ(sent(), 0);
+
+  clickhouse.has_tables(kSchemaVersion - 1);
+  EXPECT_EQ(migrated(), "");
+  EXPECT_EQ(sent(), static_cast<std::ptrdiff_t>(migration_statements(kSchemaVersion, {"boat"}).size()));
+
+  const auto but_for = [](std::string_view wanted) {
+    return [wanted](std::string_view, std::string_view column) { return column != wanted; };
+  };
+  clickhouse.has_tables(kSchemaVersion, but_for("drive_length_cm"));
+  EXPECT_EQ(migrated(), "") << "a metric that is new";
+
+  clickhouse.has_tables(kSchemaVersion, [](std::string_view table, std::string_view) { return table != "split"; });
+  const base::Status none = migrate(client, "boat");
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(is_transient(none.error()));
+  EXPECT_TRUE(none.error().text.starts_with("making tables, which all replicas must be there for: "))
+      << none.error().text;
+}
+
+// Of what a table has had changed since version 1, which is how it is made.
+TEST(Schema, ATableThatIsMadeAnewGetsTheMigrationsToo) {
+  FakeClickHouse clickhouse;
+  ClickHouseClient client{Endpoint{clickhouse.url()}};
+  clickhouse.has_tables(kSchemaVersion, [](std::string_view table, std::string_view) { return table != "split"; });
+  ASSERT_TRUE(migrate(client));
+  const auto all = clickhouse.statements();
+  for (const std::string& statement : all_statements()) {
+    EXPECT_NE(std::ranges::find(all, statement), all.end()) << statement;
+  }
+}
+
+// Both are waits at the same time, and who gives up first must not be the one who is to be told.
+TEST(Schema, TheWaitForHostsEndsBeforeTheCall) {
+  constexpr std::string_view kTimeout = "&distributed_ddl_task_timeout=";
+  const std::size_t at = kClusterSettings.find(kTimeout);
+  ASSERT_NE(at, std::string_view::npos);
+  const std::int64_t seconds = std::stoll(std::string(kClusterSettings.substr(at + kTimeout.size())));
+  EXPECT_LT(seconds * 1000, ClickHouseClient::Options{}.call_timeout_ms);
 }
 
 TEST(Schema, AClusterNameCannotLeaveItsQuotes) {

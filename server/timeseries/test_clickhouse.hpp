@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 
 #include "server/http/server.hpp"
 #include "server/timeseries/native.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::timeseries {
 
@@ -70,6 +72,44 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     failing_[std::move(parameter_part)] = std::move(why);
   }
+  // Statements that name `part` get this error from now on.
+  void fail_statements(std::string part, std::string why) {
+    const std::lock_guard lock(mutex_);
+    failing_statements_[std::move(part)] = std::move(why);
+  }
+  // A host of the cluster is away: what is to be done ON CLUSTER is not done there in time, which is an error unless it
+  // may be done later.
+  void lose_a_host() {
+    const std::lock_guard lock(mutex_);
+    host_is_away_ = true;
+  }
+  // The tables are of this version, with the columns that `has` says; all of them without it. A cluster has one shard.
+  void has_tables(std::int64_t version, const std::function<bool(std::string_view, std::string_view)>& has = {},
+                  bool sharded = false) {
+    const auto texts = [](const char* name, std::vector<std::string> values) {
+      return NativeColumn{name, "String", {}, std::move(values), {}, {}, {}};
+    };
+    answer_selects("system.tables", {1,
+                                     {texts("comment", {"schema " + std::to_string(version)}),
+                                      texts("engine", {sharded ? "Distributed" : "ReplicatedReplacingMergeTree"})}});
+    answer_selects("system.clusters", {1, {{"shards", "UInt64", {sharded ? 2 : 1}, {}, {}, {}, {}}}});
+    std::vector<std::string> tables;
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& table, const std::string& column) {
+      if (has && !has(table, column)) return;
+      tables.push_back(table);
+      names.push_back(column);
+    };
+    for (const std::string& suffix : sharded ? std::vector<std::string>{"", "_shard"} : std::vector<std::string>{""}) {
+      for (const rowing::Stream stream : rowing::kStreams) {
+        if (!has_table(stream)) continue;
+        for (const std::string& column : table_columns(stream)) add(std::string(rowing::name(stream)) + suffix, column);
+      }
+      add("session" + suffix, "athlete");
+    }
+    const std::size_t rows = tables.size();
+    answer_selects("system.columns", {rows, {texts("table", std::move(tables)), texts("name", std::move(names))}});
+  }
   std::vector<std::string> statements() {
     const std::lock_guard lock(mutex_);
     return statements_;
@@ -103,6 +143,16 @@ class FakeClickHouse {
         const auto names_it = [&part](const auto& one) { return one.second.find(part) != std::string::npos; };
         if (std::ranges::any_of(parameters, names_it)) return http::make_response(500, "text/plain", why);
       }
+      for (const auto& [part, why] : failing_statements_) {
+        if (request.body.find(part) != std::string::npos) return http::make_response(500, "text/plain", why);
+      }
+      const std::string* absent = http::find(request.query, "distributed_ddl_output_mode");
+      if (host_is_away_ && request.body.find(" ON CLUSTER ") != std::string::npos &&
+          (absent == nullptr || *absent != "null_status_on_timeout")) {
+        return http::make_response(500, "text/plain",
+                                   "Code: 159. DB::Exception: Distributed DDL task is not finished on 1 of 2 hosts. "
+                                   "(TIMEOUT_EXCEEDED)");
+      }
       for (const auto& [part, block] : answers_) {
         if (request.body.find(part) == std::string::npos) continue;
         base::ByteWriter out;
@@ -127,6 +177,8 @@ class FakeClickHouse {
   std::map<std::string, std::vector<Insert>> inserts_;
   std::map<std::string, NativeBlock> answers_;
   std::map<std::string, std::string> failing_;
+  std::map<std::string, std::string> failing_statements_;
+  bool host_is_away_ = false;
   std::vector<std::string> statements_;
   std::vector<std::map<std::string, std::string>> parameters_;  // of each statement
   int failures_ = 0;

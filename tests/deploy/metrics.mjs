@@ -146,7 +146,7 @@ await main(async () => {
   }
   const service = series(exported);
   const { url: engineUrl, text: engineText, settings } = await engineMetrics(folder);
-  check('serve tells a cluster settings with its calls', ['distributed_foreground_insert', 'distributed_product_mode', 'max_execution_time'].every((name) => toCluster.settings.includes(name)), toCluster.settings);
+  check('serve tells a cluster settings with its calls', ['distributed_foreground_insert', 'distributed_product_mode', 'distributed_ddl_task_timeout', 'distributed_ddl_output_mode', 'max_execution_time'].every((name) => toCluster.settings.includes(name)), toCluster.settings);
   equal('each of them is one of ClickHouse\'s', toCluster.settings.filter((name) => !settings.has(name)), []);
   const engine = series(engineText);
 
