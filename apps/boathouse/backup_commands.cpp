@@ -166,6 +166,39 @@ void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
   json.end_array().key("bytes").value(bytes).end_object();
 }
 
+// As it is typed into a shell.
+std::string quoted_for_shell(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+bool has_password(const std::string& url) {
+  const std::size_t user = url.find("://");
+  const std::size_t at = url.find('@');
+  return url.find("password=") != std::string::npos ||
+         (user != std::string::npos && at != std::string::npos && url.find(':', user + 3) < at);
+}
+
+// The same command again. A ledger's URL with a password in it is shown without.
+std::string reload_again(const BackupOptions& options, const sql::Place& place, bool new_epoch) {
+  std::string text = "boathouse reload";
+  const auto add = [&text](const char* option, const std::string& value) {
+    if (!value.empty()) text += std::string(" ") + option + " " + quoted_for_shell(value);
+  };
+  if (new_epoch) text += " --new-epoch";
+  add("--data", options.data);
+  add("--ledger", has_password(options.ledger) ? place.text() : options.ledger);
+  add("--segments", options.segments);
+  add("--engine", options.engine_binary);
+  add("--clickhouse", options.clickhouse);
+  if (!options.clickhouse.empty()) add("--clickhouse-user", options.clickhouse_user);
+  add("--clickhouse-password-file", options.clickhouse_password_file);
+  return text;
+}
+
 }  // namespace
 
 int backup_create(const BackupOptions& options) {
@@ -396,7 +429,6 @@ int reload(const BackupOptions& options) {
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const fs::path data = fs::absolute(options.data);
-  // An epoch is for good, so whatever can fail before it comes before it.
   const ClickHouseDoor door = open_clickhouse(options, data, true);
   if (door.client() == nullptr) {
     if (options.clickhouse.empty()) {
@@ -407,16 +439,29 @@ int reload(const BackupOptions& options) {
   }
   if (door.engine && !door.engine->is_own()) return wrong_use("a server runs on " + data.string() + "; stop it first");
   if (const auto answers = door.client()->ping(); !answers) return fail_with(answers.error().within("--clickhouse"));
-  if (options.new_epoch) {
+  bool begun = false;
+  // An epoch is for good, so what may fail before it comes before it.
+  const auto begin = [&]() -> base::Status {
+    if (!options.new_epoch) return {};
     base::SystemClock clock;
     base::SystemRandom random;
     const auto epoch = backup::begin_new_epoch(backup_source(data, *place).databases.front(), clock, random);
-    if (!epoch) return fail_with(epoch.error());
+    if (!epoch) return epoch.error();
+    begun = true;
     say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
-  }
+    return {};
+  };
   Progress progress;
-  const auto done = backup::reload(*door.client(), *place, progress.watch());
-  if (!done) return fail_with(done.error());
+  const auto done = backup::reload(*door.client(), *place, progress.watch(), begin);
+  if (!done) {
+    const int code = fail_with(done.error());
+    if (begun || code == kFailed) {
+      say("it is not done. Before the server is started run it again" +
+          std::string(begun ? ", the new epoch stays" : "") + ": " +
+          reload_again(options, *place, options.new_epoch && !begun));
+    }
+    return code;
+  }
   std::string text;
   if (options.json) {
     base::JsonWriter json(text);

@@ -41,7 +41,8 @@ int backup_prune(const BackupOptions& options);
 int restore(const BackupOptions& options);
 // For a stopped server: what its ClickHouse lacks or has damaged is loaded again when it starts, what it has and the
 // ledger does not know is removed. `new_epoch`: its ledger was put back to an earlier state by other means than
-// restore(). It is begun only when ClickHouse answers.
+// restore(). It is begun only when ClickHouse answers and has read all of its parts. When it fails it says with which
+// command to do it again.
 int reload(const BackupOptions& options);
 int migrate(const BackupOptions& options);
 

@@ -21,6 +21,7 @@
 #include "server/ledger/test_ledger.hpp"
 #include "server/timeseries/loader.hpp"
 #include "server/timeseries/reconciler.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
 #include "tests/support/paths.hpp"
 
 namespace boathouse::app {
@@ -425,6 +426,47 @@ TEST_F(ClickHouseBackupTest, ANewEpochIsBegunWhenClickHouseAnswers) {
   EXPECT_EQ(app::backup_verify(options), kWrongUse);
   options.data = folder_.file("new");
   EXPECT_EQ(app::restore(options), kWrongUse);
+}
+
+// Reading the parts takes the longest, and comes before the epoch. What fails later leaves nothing to be guessed.
+TEST_F(ClickHouseBackupTest, ANewEpochIsBegunWhenThePartsAreRead) {
+  const std::string epoch = ledger_->epoch();
+  ledger_.reset();
+  timeseries::FakeClickHouse clickhouse;
+  const auto texts = [](const char* name, std::vector<std::string> values) {
+    return timeseries::NativeColumn{name, "String", {}, std::move(values), {}, {}, {}};
+  };
+  clickhouse.answer_selects("FROM system.parts", {1, {texts("table", {"sample"}), texts("name", {"2026_1_1_0"})}});
+  BackupOptions options = options_;
+  options.engine_binary.clear();
+  options.new_epoch = true;
+  options.clickhouse = clickhouse.url();
+  options.clickhouse_password_file = folder_.file("its password");
+  ASSERT_TRUE(make_engine_password(options.clickhouse_password_file, random_));
+  const auto said = [&] {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(app::reload(options), kFailed);
+    return testing::internal::GetCapturedStderr();
+  };
+  const auto epoch_now = [&] {
+    reopen();
+    const std::string now = ledger_->epoch();
+    ledger_.reset();
+    return now;
+  };
+  const std::string rest = "--data " + folder_.path() + " --clickhouse " + clickhouse.url() +
+                           " --clickhouse-user default --clickhouse-password-file '" +
+                           options.clickhouse_password_file + "'\n";
+  clickhouse.fail_statements("CHECK TABLE", "Code: 159. DB::Exception: it takes too long (TIMEOUT_EXCEEDED)");
+  const std::string unread = said();
+  EXPECT_NE(unread.find("run it again: boathouse reload --new-epoch " + rest), std::string::npos) << unread;
+  EXPECT_EQ(epoch_now(), epoch);
+
+  clickhouse.fail_statements("CHECK TABLE", "Code: 232. DB::Exception: no such part (NO_SUCH_DATA_PART)");
+  clickhouse.fail_statements("extract(engine_full", "Code: 1000. DB::Exception: why");
+  const std::string begun = said();
+  EXPECT_NE(begun.find("run it again, the new epoch stays: boathouse reload " + rest), std::string::npos) << begun;
+  EXPECT_NE(epoch_now(), epoch);
 }
 
 // ClickHouse drops no table of more than 50 GB unless it is told to; here that is one byte.

@@ -92,7 +92,11 @@ struct Reloading {
 // For a stopped server whose ClickHouse is damaged or counts otherwise than the ledger, or was restored from a backup
 // of its own: what the ledger does not know is removed from it, what it lacks waits to be loaded when the server
 // starts. Tables with damaged parts are made anew where ClickHouse is one server; replicas mend themselves. conflict:
-// the ledger is in use, or ClickHouse has several shards.
-base::Result<Reloading> reload(timeseries::ClickHouseClient& client, const sql::Place& ledger, const Watch& watch);
+// the ledger is in use, or ClickHouse has several shards. `begin` is called once every part has been read, which takes
+// hours and may fail, and before anything else is done, the ledger closed; its error ends it. After an error it must be
+// done again before the server starts: tables may be gone that nothing is to be loaded into.
+base::Result<Reloading> reload(
+    timeseries::ClickHouseClient& client, const sql::Place& ledger, const Watch& watch,
+    const std::function<base::Status()>& begin = [] { return base::Status(); });
 
 }  // namespace boathouse::backup

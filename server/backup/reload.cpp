@@ -1,4 +1,5 @@
 // What waits to be loaded into ClickHouse, in a ledger that nobody serves from.
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -142,7 +143,23 @@ Status mark_loaded(sql::Connection& ledger, const LoadedParts& loaded) {
   return writing->commit();
 }
 
-Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, const Watch& watch) {
+Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, const Watch& watch,
+                         const std::function<Status()>& begin) {
+  Reloading reloading;
+  {
+    const auto alone = open_alone(ledger);
+    if (!alone) {
+      return alone.error();
+    }
+    const auto replicated = is_replicated(client);
+    if (!replicated) {
+      return replicated.error();
+    }
+    if (!*replicated) {
+      BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
+    }
+  }
+  BOATHOUSE_TRY(begin());
   auto connection = open_alone(ledger);
   if (!connection) {
     return connection.error();
@@ -150,14 +167,6 @@ Result<Reloading> reload(ClickHouseClient& client, const sql::Place& ledger, con
   const auto last_seq = number_of(*connection, "SELECT last_seq FROM state");
   if (!last_seq) {
     return last_seq.error();
-  }
-  const auto replicated = is_replicated(client);
-  if (!replicated) {
-    return replicated.error();
-  }
-  Reloading reloading;
-  if (!*replicated) {
-    BOATHOUSE_TRY(drop_damaged(client, reloading, watch));
   }
   const auto loaded = find_loaded(client, *connection, *last_seq, watch);
   if (!loaded) {

@@ -277,7 +277,7 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
   const std::string text = std::string(sql) + " FORMAT Native";
   const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
   const base::ByteView body = base::as_bytes(text);
-  Call call{path, {&body, 1}, true, static_cast<long>(pool_->options.call_timeout_ms)};
+  Call call{path, {&body, 1}, true, static_cast<long>(pool_->options.check_timeout_ms)};
   // A CHECK TABLE reads as long as there is something to read.
   const bool checks = sql.starts_with("CHECK");
   if (!checks) {

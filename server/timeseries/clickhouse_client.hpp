@@ -29,6 +29,9 @@ class ClickHouseClient {
  public:
   struct Options {
     std::int64_t call_timeout_ms = 120'000;
+    // A CHECK reads a part of any size to its end and says nothing meanwhile. That the machine is still there TCP's
+    // own probes tell.
+    std::int64_t check_timeout_ms = 6 * 3'600'000;
     // ClickHouse ends a SELECT by itself before we stop waiting, also when it waited for one of the engine's handles
     // for 30 s first: else it would go on for nobody, and some of them would take all handles. And we stop before the
     // proxy in front of us does, after 120 s, so that who asked is told why. Both are of all nodes together: what one

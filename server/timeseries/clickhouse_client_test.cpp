@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -167,6 +168,33 @@ TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
   EXPECT_EQ(limit(), "85.000");
   for (int node = 0; node < 2; ++node) EXPECT_TRUE(client_.select("SELECT n FROM t", {}, 1500));
   EXPECT_EQ(limit(), "1.125") << "it says so itself, before it is taken for one that is away";
+}
+
+// It says nothing until the part is read, when another call would have been given up long ago.
+TEST(ClickHouseClient, ACheckMayTakeLongerThanACall) {
+  base::ManualClock clock;
+  const TestListener listener;
+  std::promise<void> asked;
+  std::promise<void> read;
+  std::thread node([&] {
+    const int socket = accept4(listener.socket(), nullptr, nullptr, SOCK_CLOEXEC);
+    read_request(socket);
+    asked.set_value();
+    read.get_future().wait();
+    const std::string whole = ok(rows({1}));
+    send(socket, whole.data(), whole.size(), MSG_NOSIGNAL);
+    close(socket);
+  });
+  ClickHouseClient client({{.url = listener.url()}}, {.call_timeout_ms = 50}, clock);
+  auto check = std::async(std::launch::async, [&client] { return client.select("CHECK TABLE t PART 'p'"); });
+  asked.get_future().wait();
+  const TestListener silent;
+  ClickHouseClient other({{.url = silent.url()}}, {.call_timeout_ms = 100}, clock);
+  EXPECT_FALSE(other.execute("SELECT 1"));  // which began later, and is over
+  read.set_value();
+  node.join();
+  const auto checked = check.get();
+  EXPECT_TRUE(checked) << checked.error().text;
 }
 
 // Too much for the time is no fault of a node, and the rest of the time is none for another one.

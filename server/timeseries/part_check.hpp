@@ -24,7 +24,8 @@ struct PartsRead {
 };
 
 // Of the tables on this server, in an order that is another each time, as long as `go_on` says so: it is asked before
-// each. A part that was merged away meanwhile counts as read: its rows are in another.
+// each. One may take as long as the client's check_timeout_ms. A part that was merged away meanwhile counts as read:
+// its rows are in another.
 base::Result<PartsRead> read_parts(ClickHouseClient& client, const std::function<bool()>& go_on);
 
 }  // namespace boathouse::timeseries
