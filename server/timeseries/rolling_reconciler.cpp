@@ -38,17 +38,20 @@ Result<std::map<base::Uuid, std::uint64_t>> rows_of(ClickHouseClient& client, ro
   return counts;
 }
 
-// Those of `recordings` that some session's row names.
-Result<std::set<base::Uuid>> shown_in_sessions(ClickHouseClient& client, const std::set<base::Uuid>& athletes,
-                                               const std::set<base::Uuid>& recordings) {
+// In how many sessions' rows each of `recordings` is; of those in none nothing.
+Result<std::map<base::Uuid, std::uint64_t>> places_in_sessions(ClickHouseClient& client,
+                                                               const std::set<base::Uuid>& athletes,
+                                                               const std::set<base::Uuid>& recordings) {
   const auto block = client.select(
-      "SELECT DISTINCT recording FROM (SELECT arrayJoin(recordings) AS recording FROM session FINAL WHERE athlete IN "
-      "{athletes:Array(UUID)}) WHERE recording IN {recordings:Array(UUID)}",
+      "SELECT recording, count() AS n FROM (SELECT arrayJoin(recordings) AS recording FROM session FINAL WHERE athlete "
+      "IN {athletes:Array(UUID)}) WHERE recording IN {recordings:Array(UUID)} GROUP BY recording",
       {{"athletes", array_of(athletes)}, {"recordings", array_of(recordings)}});
   if (!block) return block.error();
-  std::set<base::Uuid> shown;
-  if (block->rows > 0) shown.insert(block->find("recording")->uuids.begin(), block->find("recording")->uuids.end());
-  return shown;
+  std::map<base::Uuid, std::uint64_t> places;
+  for (std::size_t row = 0; row < block->rows; ++row) {
+    places[block->find("recording")->uuids[row]] = static_cast<std::uint64_t>(block->integer("n", row));
+  }
+  return places;
 }
 
 // Not one that is deleted, or hidden because its athlete's erasure was asked for.
@@ -225,21 +228,25 @@ Status RollingReconciler::look_at_sessions(const std::vector<RecordingState>& re
     ids.insert(recording.rec_id);
   }
   if (ids.empty()) return base::Done{};
-  const auto shown = shown_in_sessions(client_, athletes, ids);
-  if (!shown) return shown.error();
-  for (const base::Uuid& id : ids) BOATHOUSE_TRY(settle_session(id, shown->contains(id)));
+  const auto places = places_in_sessions(client_, athletes, ids);
+  if (!places) return places.error();
+  for (const base::Uuid& id : ids) {
+    const auto found = places->find(id);
+    BOATHOUSE_TRY(settle_session(id, found == places->end() ? 0 : found->second));
+  }
   return base::Done{};
 }
 
-Status RollingReconciler::settle_session(const base::Uuid& rec_id, bool is_shown) {
+Status RollingReconciler::settle_session(const base::Uuid& rec_id, std::uint64_t places) {
   const Key key{rec_id, std::nullopt};
   const auto known = troubles_.find(key);
-  if (!is_shown) {
+  bool is_well = places == 1;
+  if (places == 0) {
     const auto belongs = has_session(ledger_, rec_id);
     if (!belongs) return belongs.error();
-    is_shown = !*belongs;  // as it should be
+    is_well = !*belongs;
   }
-  if (is_shown) {
+  if (is_well) {
     if (known != troubles_.end()) {
       count(&State::repaired);
       troubles_.erase(known);
@@ -248,7 +255,8 @@ Status RollingReconciler::settle_session(const base::Uuid& rec_id, bool is_shown
   }
   if (known == troubles_.end()) count(&State::differences);
   Trouble trouble = known == troubles_.end() ? Trouble{} : known->second;
-  const std::string what = "recording " + rec_id.text() + " is in no session row of ClickHouse";
+  const std::string what = "recording " + rec_id.text() + " is in " + (places == 0 ? "no" : std::to_string(places)) +
+                           " session row" + (places > 1 ? "s" : "") + " of ClickHouse";
   if (trouble.reloads < options_.max_reloads) {
     BOATHOUSE_TRY(ledger_.write_session_again(rec_id));
     ++trouble.reloads;

@@ -1,6 +1,7 @@
 // Compares ledger and ClickHouse all the time, a part at a time: what changed since the last run, and a page of all
 // recordings, so that each is looked at once in a day's runs. What ClickHouse lacks, records or a session's row, is
-// loaded again; what cannot be made good that way is named until it is.
+// loaded again, and so are the session's rows of a recording that stands in two; what cannot be made good that way is
+// named until it is.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,7 @@ class RollingReconciler {
   [[nodiscard]] State state() const;
 
  private:
-  using Key = std::pair<base::Uuid, std::optional<rowing::Stream>>;  // nullopt: that it is in a session row
+  using Key = std::pair<base::Uuid, std::optional<rowing::Stream>>;  // nullopt: that it is in one session row
   struct Trouble {
     int reloads = 0;
     bool hopeless = false;
@@ -66,7 +67,7 @@ class RollingReconciler {
   base::Status compare(const std::vector<ledger::RecordingState>& recordings);
   base::Status settle(const ledger::RecordingState& recording, rowing::Stream stream, std::uint64_t rows);
   base::Status look_at_sessions(const std::vector<ledger::RecordingState>& recordings);
-  base::Status settle_session(const base::Uuid& rec_id, bool is_shown);
+  base::Status settle_session(const base::Uuid& rec_id, std::uint64_t places);  // in session rows
   void remember(const Key& key, const Trouble& trouble);
   base::Status look_again(const std::function<base::Status()>& watch);
   void count(std::uint64_t State::*member, std::uint64_t by = 1);

@@ -101,6 +101,18 @@ class RollingReconcilerTest : public ::testing::Test {
     clickhouse_.answer_selects("FROM sample FINAL", std::move(block));
   }
 
+  // The session rows are written, as the ledger is told.
+  void written() { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100)).ok()); }
+  // These stand in so many of ClickHouse's session rows from now on.
+  void shown(std::vector<base::Uuid> recordings, std::int64_t rows = 1) {
+    NativeBlock block;
+    block.rows = recordings.size();
+    NativeColumn counts{"n", "UInt64", std::vector(recordings.size(), rows), {}, {}, {}, {}};
+    block.columns.push_back({"recording", "UUID", {}, {}, std::move(recordings), {}, {}});
+    block.columns.push_back(std::move(counts));
+    clickhouse_.answer_selects("FROM session FINAL", std::move(block));
+  }
+
   test_support::TemporaryFolder folder_;
   base::ManualClock clock_{1795372620000, 0};
   base::SeededRandom random_{3};
@@ -228,13 +240,6 @@ TEST_F(RollingReconcilerTest, WhatWasPurgedIsForgotten) {
 }
 
 TEST_F(RollingReconcilerTest, ASessionRowThatIsLostIsWrittenAgain) {
-  const auto written = [this] { ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(100)).ok()); };
-  const auto shown = [this](std::vector<base::Uuid> recordings) {
-    NativeBlock block;
-    block.rows = recordings.size();
-    block.columns.push_back({"recording", "UUID", {}, {}, std::move(recordings), {}, {}});
-    clickhouse_.answer_selects("FROM session FINAL", std::move(block));
-  };
   store(1, 3);
   store(2, 3);
   load();
@@ -271,6 +276,35 @@ TEST_F(RollingReconcilerTest, ASessionRowThatIsLostIsWrittenAgain) {
   EXPECT_EQ(reconciler_->state().not_repairable, 1U);
   EXPECT_TRUE(ledger_->dirty_sessions(100)->empty());
   EXPECT_THAT(log_, HasSubstr("writing it again does not help"));
+}
+
+TEST_F(RollingReconcilerTest, ARecordingInTwoSessionRowsIsWrittenAgainAndNamedWhenThatIsInVain) {
+  store(1, 3);
+  load();
+  clickhouse_has({{1, 30}});
+  written();
+  shown({recording(1)}, 2);
+  run();
+  EXPECT_EQ(reconciler_->state().differences, 1U);
+  EXPECT_THAT(
+      log_, HasSubstr("recording " + recording(1).text() + " is in 2 session rows of ClickHouse; writing it again\n"));
+  EXPECT_EQ(ledger_->dirty_sessions(100)->size(), 1U);
+  written();
+  shown({recording(1)});
+  run();
+  EXPECT_EQ(reconciler_->state().repaired, 1U);
+  EXPECT_TRUE(ledger_->dirty_sessions(100)->empty());
+
+  shown({recording(1)}, 2);
+  for (int i = 0; i < 3; ++i) {
+    run();
+    EXPECT_EQ(ledger_->dirty_sessions(100)->size(), 1U);
+    written();
+  }
+  EXPECT_EQ(reconciler_->state().not_repairable, 0U);
+  run();
+  EXPECT_EQ(reconciler_->state().not_repairable, 1U);
+  EXPECT_TRUE(ledger_->dirty_sessions(100)->empty());
 }
 
 // Nothing has changed for long, so only the pass over all finds it: a page in each run, and then from the beginning.

@@ -93,6 +93,13 @@ await main(async () => {
   equal('what stays is counted over all pages, and no page is asked for without end', [bad.code, service.asked, told()],
     [0, ['', 'ath_1', 'ath_1', 'ath_1', 'ath_2'], '2']);
   equal('it names them', bad.err.trim().split('\n').map((line) => JSON.parse(line)), [difference, difference]);
+  // Every count is equal, and a recording stands in two sessions: no stream says so.
+  const strays = (misplaced) => (cursor, time) => (cursor === 'ath_1' && time <= misplaced ? { misplaced_recordings: 2 } : undefined);
+  const moved = await service.during(strays(1), () => nightly(3));
+  equal('a recording that is not in one session is asked for again, too', [moved.code, service.asked, told()], [0, ['', 'ath_1', 'ath_1', 'ath_2'], '0']);
+  const strayed = await service.during(strays(Infinity), () => nightly(3));
+  equal('and counted when it stays', [strayed.code, service.asked, told()], [0, ['', 'ath_1', 'ath_1', 'ath_1', 'ath_2'], '2']);
+  equal('in words', strayed.err, '2 recordings are in no session or in two\n');
   fs.rmSync(file);
   const failed = await service.during((cursor) => (cursor === 'ath_2' ? 403 : undefined), () => nightly(3));
   check('half a night tells nothing', failed.code !== 0 && !fs.existsSync(file), failed);
