@@ -15,6 +15,11 @@ namespace {
 // Seconds. What is promised lies at 0.05 (an acknowledgement) and 0.2 (an answer of the API).
 constexpr std::array kSecondBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0};
 
+constexpr std::array kItemKinds{wire::ItemKind::birth, wire::ItemKind::chunk, wire::ItemKind::seal,
+                                wire::ItemKind::edit};
+constexpr std::array kOutcomes{wire::Outcome::stored, wire::Outcome::duplicate, wire::Outcome::mismatch,
+                               wire::Outcome::rejected, wire::Outcome::later};
+
 std::vector<ops::Sample> one(double value) { return {{{}, value}}; }
 
 }  // namespace
@@ -65,7 +70,14 @@ ServiceMetrics::ServiceMetrics()
   registry_.collect("boathouse_build_info", "1, with the version of the program.", {"version"}, [] {
     return std::vector<ops::Sample>{{{BOATHOUSE_VERSION}, 1}};
   });
-  // There from the start: a success rate needs both sides.
+  // There from the start. A series that is born when something is counted has grown by nothing: an alert on its
+  // increase() does not see the first ones.
+  for (const wire::ItemKind kind : kItemKinds) {
+    for (const wire::Outcome outcome : kOutcomes) {
+      items_.with({std::string(wire::name(kind)), std::string(wire::name(outcome))});
+    }
+  }
+  // And a success rate needs both sides.
   for (const webhooks::CallResult result : webhooks::kCallResults) {
     webhook_calls_.with({std::string(webhooks::name(result))});
   }

@@ -42,6 +42,22 @@ TEST(ServiceMetricsTest, CallsToWebhooksAreCountedByTheirResult) {
   EXPECT_THAT(metrics.text(), HasSubstr("boathouse_webhook_calls_total{result=\"unanswered\"} 0\n"));
 }
 
+// The alert ItemsRejected asks how much it has grown: of a series that begins with 1 that is nothing.
+TEST(ServiceMetricsTest, ItemsAreCountedByKindAndResultFromTheStart) {
+  ServiceMetrics metrics;
+  for (const char* kind : {"birth", "chunk", "seal", "edit"}) {
+    for (const char* result : {"stored", "duplicate", "mismatch", "rejected", "later"}) {
+      EXPECT_THAT(metrics.text(), HasSubstr(std::string("boathouse_sync_items_total{kind=\"") + kind + "\",result=\"" +
+                                            result + "\"} 0\n"));
+    }
+  }
+  intake::Taken item;
+  item.kind = wire::ItemKind::seal;
+  item.outcome = wire::Outcome::rejected;
+  metrics.on_result(item);
+  EXPECT_THAT(metrics.text(), HasSubstr("boathouse_sync_items_total{kind=\"seal\",result=\"rejected\"} 1\n"));
+}
+
 TEST(ServiceMetricsTest, ForgottenEventsAreCountedFromTheStart) {
   ServiceMetrics metrics;
   EXPECT_THAT(metrics.text(), HasSubstr("boathouse_forgotten_events_total 0\n"));

@@ -39,6 +39,33 @@ function series(text) {
   return found;
 }
 
+// Counters with labels under increase() or rate() that a service need not have from the start. A series that is born with its first event has
+// grown by nothing then: an alert that must fire at the first one needs it there before.
+const bornLater = new Map([
+  ['boathouse_http_requests_total{status=~"5.."}', 'a share of all answers for five minutes, not one'],
+  ['boathouse_http_request_duration_seconds_bucket{route="syncBatch"}', 'a quantile of many calls'],
+  ['boathouse_http_request_duration_seconds_bucket{route=~"get.*|list.*",route!="getMetrics"}', 'a quantile of many calls'],
+]);
+
+// name{selector} of each, without the labels that Prometheus adds.
+function labelledCounters(expression) {
+  return [...expression.matchAll(/\b(?:increase|i?rate)\(([A-Za-z_:][A-Za-z0-9_:]*)\{([^}]*)\}\[/g)].map(([, name, selector]) =>
+    [name, selector.split(/, *(?=[a-z_]+ *[=!])/).filter((one) => !/^(job|instance) *[=!]/.test(one)).join(',')]).filter(([, selector]) => selector !== '').map(([name, selector]) => `${name}{${selector}}`);
+}
+
+// Whether a page of numbers has a series that `counter` selects.
+function isExported(text, counter) {
+  const [, name, selector] = /^([^{]*)\{(.*)\}$/.exec(counter);
+  const wanted = [...selector.matchAll(/([a-z_]+) *(=~|!~|!=|=) *"([^"]*)"/g)];
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`)).some((line) => {
+    const labels = new Map([...line.matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, label, value]) => [label, value]));
+    return wanted.length > 0 && wanted.every(([, label, operator, value]) => {
+      const is = operator.endsWith('~') ? new RegExp(`^(?:${value})$`).test(labels.get(label) ?? '') : (labels.get(label) ?? '') === value;
+      return operator.startsWith('!') ? !is : is;
+    });
+  });
+}
+
 async function engineMetrics(folder) {
   const engine = process.env.BOATHOUSE_ENGINE_BINARY;
   const process_ = spawn(engine, ['--path', path.join(folder, 'engine'), '--listen', '127.0.0.1:0', '--stop-with-parent']);
@@ -127,6 +154,7 @@ async function clusterStatements(folder, count) {
 await main(async () => {
   const folder = temporaryFolder();
   const server = await new Server(path.join(folder, 'cloud'), { extra: ['--reconcile-every', '1s', '--backup-to', path.join(folder, 'backups')] }).start();
+  const fresh = await (await server.get('/metrics', server.operatorKey)).text();
   const device = path.join(folder, 'device');
   run(['device', 'record', '--data', device], { input: run(['pm5', 'simulate', '--type', '3', '--minutes', '2']).out });
   const key = server.key('Anna');
@@ -214,6 +242,12 @@ await main(async () => {
     }
     equal(`${what}: each label, too`, wrong, []);
   }
+  check('a series is told from its sisters', isExported('a{b="1",c="x"} 0\n', 'a{b="1",c=~"x|y"}') && !isExported('a{b="1"} 0\n', 'a{b="2"}') && !isExported('a{b="1"} 0\n', 'a{b!="1"}'));
+  equal('and its selector found', labelledCounters('sum(increase(a_total{job="x",b="1"}[1h])) / rate(c{job="x"}[5m])'), ['a_total{b="1"}']);
+  const counters = [...new Set(expressions.flatMap(labelledCounters))];
+  check('some alerts ask how much a labelled counter has grown', counters.includes('boathouse_sync_items_total{result="rejected"}'), counters);
+  equal('a service that has just started exports each of these', counters.filter((one) => !bornLater.has(one) && !isExported(fresh, one)), []);
+  equal('what may be born later is asked for', [...bornLater.keys()].filter((one) => !counters.includes(one)), []);
   const names = [...new Set([...expressions, ...queries].flatMap(metricsOf))];
   equal('what is said to be elsewhere is nowhere else and of use', [...elsewhere.keys()].filter((name) => known.has(name) || !names.includes(name)), []);
 
