@@ -85,7 +85,8 @@ class ClickHouseClient {
 };
 
 // True for errors that a later try of the same call can mend: failures of the transport, half a reply, and ClickHouse's
-// codes 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 519 and 999, and a 500 without a code, are unavailable.
+// codes 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 516, 519 and 999, and a 500 without a code, are
+// unavailable.
 inline bool is_transient(const base::Error& error) { return error.code == base::ErrorCode::unavailable; }
 
 }  // namespace boathouse::timeseries

@@ -326,7 +326,7 @@ TEST_F(ClusterClientTest, WhatOneNodeHasDamagedAnotherAnswersAndItIsTold) {
 
 TEST_F(ClusterClientTest, AnInsertGoesToAnotherNodeUnderTheSameToken) {
   second_.answer(ok(""));
-  for (const int code : {159, 202, 209, 210, 241, 242, 279, 319, 999}) {
+  for (const int code : {159, 202, 209, 210, 241, 242, 279, 319, 516, 999}) {
     first_.answer(error(500, "Code: " + std::to_string(code) + ". DB::Exception: why"));
     clock_.advance_ms(1000);
     for (int i = 0; i < 2; ++i) EXPECT_TRUE(insert().ok()) << code;

@@ -29,7 +29,9 @@ constexpr std::array kTransientCodes = {
     std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
     std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS
     std::pair{319, Remedy::elsewhere},     // UNKNOWN_STATUS_OF_INSERT: its token says whether it was
-    std::pair{519, Remedy::later},         // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
+    std::pair{516,
+              Remedy::another_node},  // AUTHENTICATION_FAILED: while a password changes, replicas know different ones
+    std::pair{519, Remedy::later},    // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
     std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
 };
 
@@ -71,6 +73,8 @@ constexpr std::array kHints = {
     std::pair{396, kNarrow},  // TOO_MANY_ROWS_OR_BYTES
     std::pair{432, kReload},  // UNKNOWN_CODEC
     std::pair{497, std::string_view("its user lacks a right: deploy/clickhouse/users.xml has what is needed")},
+    std::pair{516, std::string_view("it knows another password, or no such user: \"Secrets\" in "
+                                    "docs/operations/runbooks.md says how one is changed")},
     std::pair{519, std::string_view("a replica is away, and a deletion needs all of them: \"ClickHouseDown\" in "
                                     "docs/operations/runbooks.md")},
     std::pair{740, kReload},  // POTENTIALLY_BROKEN_DATA_PART
