@@ -61,6 +61,24 @@ await main(async () => {
   }
   check(`${asked.length} of them run`, asked.length >= 6 && failed.length === 0, failed);
 
+  // "Rebuild a replica": what is printed there makes the same tables again, with all that migrations made of them.
+  const described = async () => [await ask('SELECT name, comment, engine_full FROM system.tables WHERE database = currentDatabase() ORDER BY name FORMAT TSV'),
+    await ask('SELECT table, name, type, default_expression, compression_codec FROM system.columns WHERE database = currentDatabase() ORDER BY table, position FORMAT TSV')];
+  const tables = await described();
+  const [rebuild] = statements.filter((one) => one.includes('create_table_query'));
+  const made = (await ask(rebuild.replace("LIKE 'Replicated%'", "LIKE '%MergeTree'"))).text.trimEnd().split(';\n').map((one) => one.replace(/;$/, ''));
+  for (const table of tables[0].text.trimEnd().split('\n').map((line) => line.split('\t')[0])) await ask(`DROP TABLE ${table} SYNC`);
+  equal('the tables are gone', (await described()).map(({ text }) => text), ['', '']);
+  const again = [];
+  for (const statement of made) again.push((await ask(statement)).status);
+  equal('and are there again as they were', [again, await described()], [made.map(() => 200), tables]);
+  check('seven of them', made.length === 7, made);
+
+  // What nobody can run here says so where it stands.
+  const sections = fs.readFileSync(path.join(docs, 'operations/runbooks.md'), 'utf8').split(/^(?=##)/m).filter((one) => /SYSTEM (?:DROP|SYNC|RESTORE|RESTART) REPLICA|ON CLUSTER boathouse|--force-recovery/.test(one));
+  equal('statements that are only parsed say so', sections.filter((one) => !/not run here|neither[^.]*run here/.test(one)).map((one) => one.split('\n')[0]), []);
+  check('there are such', sections.length >= 4, sections.length);
+
   // "Restore the ledger", from a backup: the statements as they stand there, a restore between them.
   const postgres = await startPostgres();
   const ledger = postgres.url('boathouse');

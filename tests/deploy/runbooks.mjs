@@ -5,7 +5,7 @@ import path from 'node:path';
 import { check, equal, main, run } from '../e2e/boathouse.mjs';
 
 const docs = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'docs');
-const pages = ['operations.md', 'audit.md', 'cost.md', 'deploy-aws.md', ...fs.readdirSync(path.join(docs, 'operations')).map((name) => `operations/${name}`)].filter((name) => name.endsWith('.md'));
+const pages = ['operations.md', 'audit.md', 'cost.md', 'deploy-aws.md', 'retention.md', ...fs.readdirSync(path.join(docs, 'operations')).map((name) => `operations/${name}`)].filter((name) => name.endsWith('.md'));
 
 const helps = new Map();
 function help(words) {
