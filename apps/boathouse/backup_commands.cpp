@@ -83,6 +83,21 @@ void put(base::JsonWriter& json, const std::vector<Difference>& differences, std
 }
 
 // The ClickHouse that a command speaks to, held as long as it does.
+// How many bodies the backup was made without, and the chunks of the first ones.
+void put_left_out(base::JsonWriter& json, const backup::Verification& found) {
+  json.key("left_out").begin_object().key("bodies").value(found.manifest.left_out.size()).key("chunks").begin_array();
+  for (const std::string& chunk : found.left_out) json.value(chunk);
+  json.end_array().end_object();
+}
+
+std::string said_of_left_out(const backup::Verification& found) {
+  std::string text;
+  for (const std::string& chunk : found.left_out) text += "WITHOUT the body of " + chunk + ": it was lost\n";
+  const std::size_t more = found.manifest.left_out.size() - found.left_out.size();
+  if (found.differences.empty() && more > 0) text += "WITHOUT " + std::to_string(more) + " more\n";
+  return text;
+}
+
 struct ClickHouseDoor {
   std::unique_ptr<EngineAccess> engine;
   std::unique_ptr<timeseries::ClickHouseClient> external;
@@ -155,6 +170,9 @@ std::string said_of(const backup::Listed& listed, const backup::Manifest& manife
 
 void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
   json.key("clickhouse");
+  if (!manifest.left_out.empty()) {
+    text += ", without the bodies of " + std::to_string(manifest.left_out.size()) + " that were lost";
+  }
   if (!manifest.clickhouse) {
     json.null();
     return;
@@ -236,6 +254,7 @@ int backup_create(const BackupOptions& options) {
     json.key("chunks").value(manifest.chunks).key("written_bytes").value(run->created.written_bytes);
     json.key("same_disk").value(same_disk).key("purge_safe").value(run->noted);
     put_clickhouse(json, manifest);
+  if (const std::string lacking = left_out_trouble(run->verification); !lacking.empty()) say(lacking);
     json.key("clickhouse_trouble").value(trouble).key("clickhouse_not_looked_at").value(unseen);
     put(json, run->verification.differences);
     json.end_object();
@@ -245,6 +264,7 @@ int backup_create(const BackupOptions& options) {
     if (!run->noted) say("devices may not remove anything by this backup's word; start the server once, or see above");
   }
   return run->verification.differences.empty() ? kDone : kFailed;
+    put_left_out(json, run->verification);
 }
 
 int backup_list(const BackupOptions& options) {
@@ -269,6 +289,7 @@ int backup_list(const BackupOptions& options) {
       json.end_object();
     } else {
       text = name + "  ";
+        json.key("left_out").value(listed.manifest->left_out.size());
       text += listed.manifest ? said_of(listed, *listed.manifest) : listed.trouble;
     }
     print(text + "\n");
@@ -310,7 +331,8 @@ int backup_verify(const BackupOptions& options) {
     json.end_object();
     print(text + "\n");
   } else {
-    print(text_of(found->differences) + text_of(found->clickhouse));
+    print(text_of(found->differences) + text_of(found->clickhouse) + said_of_left_out(*found));
+    put_left_out(json, *found);
     if (marked) {
       say("the ledger now says that backups reach up to server_seq " + std::to_string(*marked) +
           "; make a new one: `boathouse backup create --full`");
@@ -405,6 +427,10 @@ int restore(const BackupOptions& options) {
     json.key("epoch").value(restored->epoch).key("last_seq");
     json.value(restored->point ? restored->point->server_seq : source.manifest.last_seq);
     json.key("brought_back").value(restored->rewound.brought_back);
+  if (const std::size_t lacking = source.manifest.left_out.size(); lacking > 0 && source.differences.empty()) {
+    say("the backup was made without the bodies of " + std::to_string(lacking) +
+        " chunks, which were lost: devices that still have them send them again");
+  }
     json.key("removed_for_good").value(restored->rewound.not_found);
     json.key("chunks").value(restored->chunks).key("chunks_to_load").value(restored->to_load);
     json.key("clickhouse").value(restored->clickhouse).key("clickhouse_trouble").value(restored->clickhouse_trouble);

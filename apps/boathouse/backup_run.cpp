@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "server/control/schema.hpp"
 #include "server/ledger/backup_mark.hpp"
@@ -49,14 +50,30 @@ base::Result<bool> note(const backup::Source& source, const backup::Created& cre
   if (!*is_ours) return false;
   BOATHOUSE_TRY(
       ledger::note_backup(*connection, created.manifest.epoch,
-                          {created.folder.filename().string(), created.manifest.last_seq, created.manifest.made_ms}));
+                          {created.folder.filename().string(), created.manifest.last_seq, created.manifest.made_ms},
+                          created.manifest.left_out));
   return true;
 }
 
+// What it found to be lost. An older program's ledger finds it by itself when a newer one serves it.
+base::Status note_lost(const backup::Source& source, const backup::Created& created, base::Clock& clock) {
+  if (created.lost.empty()) return {};
+  auto connection = sql::Connection::open(source.databases.front().place);
+  if (!connection) return connection.error();
+  const auto is_ours = is_of_this_program(*connection);
+  if (!is_ours) return is_ours.error();
+  return *is_ours ? ledger::note_lost(*connection, created.manifest.epoch, created.lost, clock.utc_ms())
+                  : base::Status();
+}
+
+struct GoodBackup {
+  ledger::BackupMark mark;
+  std::vector<std::int64_t> lacking;
+};
+
 // The farthest one beside `damaged` that nothing is wrong with.
-base::Result<std::optional<ledger::BackupMark>> farthest_good(const std::filesystem::path& damaged,
-                                                              const std::string& epoch, base::Clock& clock,
-                                                              const backup::Watch& watch) {
+base::Result<std::optional<GoodBackup>> farthest_good(const std::filesystem::path& damaged, const std::string& epoch,
+                                                      base::Clock& clock, const backup::Watch& watch) {
   const auto others = backup::list(damaged.parent_path());
   if (!others) return others.error();
   std::multimap<std::int64_t, const backup::Listed*, std::greater<>> farthest_first;
@@ -68,9 +85,10 @@ base::Result<std::optional<ledger::BackupMark>> farthest_good(const std::filesys
     const auto found = backup::verify(one->folder, clock, watch);  // it may name the same damaged segment
     if (!found) return found.error();
     if (!found->differences.empty()) continue;
-    return std::optional(ledger::BackupMark{one->folder.filename().string(), last_seq, one->manifest->made_ms});
+    return std::optional(
+        GoodBackup{{one->folder.filename().string(), last_seq, one->manifest->made_ms}, one->manifest->left_out});
   }
-  return std::optional<ledger::BackupMark>();
+  return std::optional<GoodBackup>();
 }
 
 }  // namespace
@@ -98,6 +116,7 @@ base::Result<BackupRun> run_backup(const backup::Source& source, const std::file
   while (true) {
     auto created = backup::create(source, destination, options, clock, watch);
     if (!created) return created.error();
+    BOATHOUSE_TRY(note_lost(source, *created, clock));
     auto verification = backup::verify(created->folder, clock, watch, options.clickhouse.client);
     if (!verification) return verification.error();
     BackupRun run{std::move(*created), std::move(*verification), false};
@@ -134,10 +153,19 @@ base::Result<std::optional<std::int64_t>> take_mark_back(const sql::Place& ledge
   if (!epoch) return epoch.error();
   const auto instead = farthest_good(found.folder, *epoch, clock, watch);
   if (!instead) return instead.error();
-  const auto taken = ledger::take_back_backup(*connection, name, *instead);
+  const auto taken = *instead ? ledger::take_back_backup(*connection, name, (*instead)->mark, (*instead)->lacking)
+                              : ledger::take_back_backup(*connection, name, {});
   if (!taken) return taken.error();
-  if (*taken) up_to = *instead ? (*instead)->up_to_seq : 0;
+  if (*taken) up_to = *instead ? (*instead)->mark.up_to_seq : 0;
   return up_to;
+}
+
+std::string left_out_trouble(const backup::Verification& found) {
+  const std::size_t count = found.manifest.left_out.size();
+  if (count == 0) return "";
+  return "it lacks " + std::to_string(count) + (count == 1 ? " body that is" : " bodies that are") +
+         " lost here: " + (found.left_out.empty() ? "" : found.left_out.front() + (count == 1 ? "" : ", ...")) +
+         " (docs/operations/segments.md says what brings them back; the next backup then has them)";
 }
 
 std::string clickhouse_trouble(const BackupRun& run) {

@@ -27,7 +27,7 @@ struct BackupRun {
 
 // Creates and verifies; leaning on nothing that an earlier backup of this destination has from before the last erasure
 // of an athlete, and again in full when it leans on damaged files. When nothing differs, ClickHouse's part apart, the
-// ledger notes how far it reaches.
+// ledger notes how far it reaches and which bodies it lacks. It notes in any case what was found to be lost.
 base::Result<BackupRun> run_backup(const backup::Source& source, const std::filesystem::path& destination,
                                    backup::CreateOptions options, base::Clock& clock, const backup::Watch& watch);
 
@@ -36,6 +36,9 @@ base::Result<BackupRun> run_backup(const backup::Source& source, const std::file
 // backed up; nullopt: it said nothing of `found`, or that is good.
 base::Result<std::optional<std::int64_t>> take_mark_back(const sql::Place& ledger, const backup::Verification& found,
                                                          base::Clock& clock, const backup::Watch& watch);
+
+// Of a backup that was made without bodies: how many and which, for the log. Empty: it has all.
+std::string left_out_trouble(const backup::Verification& found);
 
 // Why a restore of it would have to load all of ClickHouse again; empty: it would not, or no part was wanted.
 std::string clickhouse_trouble(const BackupRun& run);

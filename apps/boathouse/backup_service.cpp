@@ -100,8 +100,12 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
     const backup::Difference& first = run->verification.differences.front();
     return failed(name + " is not what was written: " + first.file + ": " + first.text);
   }
-  const std::string what = "name=" + name + " up_to_seq=" + std::to_string(run->created.manifest.last_seq) +
-                           " chunks=" + std::to_string(run->created.manifest.chunks);
+  std::string what = "name=" + name + " up_to_seq=" + std::to_string(run->created.manifest.last_seq) +
+                     " chunks=" + std::to_string(run->created.manifest.chunks);
+  if (const std::string trouble = left_out_trouble(run->verification); !trouble.empty()) {
+    what += " left_out=" + std::to_string(run->created.manifest.left_out.size());
+    log_("the backup is good, but " + trouble);
+  }
   log_("backup verified: " + what);
   if (const auto written = ledger_.append_audit({"backup", {}, {}, {}, what}); !written) {
     log_("the audit has no record of " + name + ": " + written.error().text);

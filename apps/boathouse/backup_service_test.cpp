@@ -210,14 +210,39 @@ TEST_P(BackupServiceTest, TriesAsLongAsItTakes) {
   EXPECT_EQ(backups(), 2u) << log_;
 }
 
-TEST_P(BackupServiceTest, ABodyThatIsNotWhatTheLedgerSaysMovesNothing) {
+// It is left out, named, and asked for again; it ends no backup, and what came later is safe for everybody else.
+TEST_P(BackupServiceTest, ABodyThatIsNotWhatTheLedgerSaysIsLeftOutAndLost) {
   put_one(ledger::birth_entry(kRec));
   store(0);
-  store(1, false);
+  const std::int64_t lost = store(1, false);
+  const std::int64_t last = store(2);
   ASSERT_TRUE(service_->start());
   work();
+  EXPECT_EQ(backups(), 1u) << log_;
   EXPECT_NE(log_.find("sample [10, 20)"), std::string::npos) << log_;
-  EXPECT_EQ(*ledger_->purge_safe_seq(), 0);
+  EXPECT_NE(log_.find("left_out=1"), std::string::npos) << log_;
+  EXPECT_EQ(*ledger_->purge_safe_seq(), last);
+  EXPECT_EQ(*ledger_->first_lacking_seq(kAnna), lost);
+  EXPECT_FALSE(*ledger_->first_lacking_seq(kBen));
+  ASSERT_EQ(ledger_->bodies().lost(10)->size(), 1u);
+  EXPECT_EQ(ledger_->bodies().lost(10)->at(0).server_seq, lost);
+
+  // A day on it is still lost, and nothing is written anew for that.
+  clock_.advance_ms(kDay);
+  work();
+  EXPECT_EQ(backups(), 2u) << log_;
+  EXPECT_EQ(backup::list(destination_)->at(0).manifest->segments, backup::list(destination_)->at(1).manifest->segments);
+
+  // A device sends it again: from the next backup on nothing is held back.
+  EXPECT_EQ(store(1), lost);
+  EXPECT_EQ(ledger_->bodies().body_counts()->lost, 0u);
+  EXPECT_EQ(*ledger_->first_lacking_seq(kAnna), lost);
+  clock_.advance_ms(kDay);
+  work();
+  EXPECT_EQ(backups(), 3u) << log_;
+  EXPECT_TRUE(backup::list(destination_)->at(0).manifest->left_out.empty());
+  EXPECT_FALSE(*ledger_->first_lacking_seq(kAnna));
+  EXPECT_GE(*ledger_->purge_safe_seq(), last);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, BackupServiceTest, ledger::both_databases(), ledger::database_name);

@@ -45,7 +45,7 @@ void BackupWatch::look() {
   if (!looking) return;
   const auto told = ledger_.backed_up_seq();
   if (!told) return;  // nor can hello() answer
-  const std::int64_t reach = backup::verified_up_to(destination_, ledger_.epoch());
+  const std::int64_t reach = backup::verified_up_to(destination_, ledger_.epoch(), *told);
   reach_ = reach;
   told_ = *told;
   looked_ms_ = clock_.monotonic_ms();

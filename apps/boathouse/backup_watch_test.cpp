@@ -69,6 +69,17 @@ TEST_F(BackupWatchTest, AnOlderOneThatIsThereCountsForWhatItHas) {
   EXPECT_EQ(watch()->there_of(second), first);
 }
 
+// What an older one lacks the ledger no longer knows.
+TEST_F(BackupWatchTest, AnOlderOneCountsUpToTheFirstBodyThatItLacks) {
+  put_one(ledger::birth_entry(kRec));
+  const std::int64_t lost = put_one(ledger::chunk_entry(kRec, rowing::Stream::sample, 0, 10)).server_seq;
+  const std::int64_t first = back_up(destination_);
+  ASSERT_EQ(backup::list(destination_)->at(0).manifest->left_out, std::vector{lost});
+  EXPECT_EQ(watch()->there_of(first), first) << "of this one it does";
+  const std::int64_t second = back_up(disk_.file("elsewhere"));
+  EXPECT_EQ(watch()->there_of(second), lost - 1);
+}
+
 TEST_F(BackupWatchTest, ANewOneCountsAtOnce) {
   const auto backups = watch();
   EXPECT_EQ(backups->there_of(0), 0);

@@ -9,6 +9,10 @@
 // was cut short is never a backup. What others change meanwhile is not in it; the ledger's state is taken first, so
 // every athlete whom it names is in the copy of the accounts.
 //
+// A body that the ledger has lost ends no backup: it is left out and named (Manifest::left_out), a restore calls it
+// lost, and the next backup that finds it again has it. A verified backup that lacks bodies is good for all others.
+// That no device frees the only copy of one of them is the ledger's matter: it keeps which they are (backup_mark.hpp).
+//
 // Thread rule: any thread; one create() or prune() at a time for one destination, whatever process (unavailable).
 #pragma once
 
@@ -23,6 +27,7 @@
 #include "core/base/result.hpp"
 #include "server/backup/clickhouse.hpp"
 #include "server/backup/manifest.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/segments/chunk_store.hpp"
 #include "server/sql/migrations.hpp"
 #include "server/sql/sql.hpp"
@@ -55,6 +60,9 @@ struct Created {
   Manifest manifest;
   std::uint64_t written_bytes = 0;      // without what earlier backups had
   std::string clickhouse_trouble = {};  // why there is no part of ClickHouse, though it was to be there
+  // Of manifest.left_out those that the ledger does not call lost yet; it must be told (ledger::note_lost). server_seq
+  // and reason.
+  std::vector<ledger::LostBody> lost = {};
 };
 
 // Ok when backups may be written to `destination` and pruned there: it holds no server's ledger and no ClickHouse's
@@ -77,6 +85,7 @@ struct Verification {
   std::filesystem::path folder;
   Manifest manifest;  // empty when it is itself what differs
   std::uint64_t bodies = 0;
+  std::vector<std::string> left_out;  // the chunks of manifest.left_out for a person, kMaxDifferences of them
   std::vector<Difference> differences;
   std::vector<Difference> clickhouse;  // in its part, without which a restore only takes longer
   std::string clickhouse_unseen = {};  // why nobody looked at its part, which lies in S3; empty: somebody did, or
@@ -84,11 +93,11 @@ struct Verification {
 };
 
 // Reads every byte of the backup: hashes of all files, every row of the databases, every chunk's body, whose canonical
-// bytes must have the hash that the ledger has; of ClickHouse's part the hash. What of that lies in S3 is asked for
-// through `clickhouse`: that every object is there, with the size and ETag of when it was written. `folder`: a backup,
-// or a destination, then its newest. An error when there is no such backup. When nothing differs, ClickHouse's part
-// apart, the backup is marked as verified at that time (verified.json), which says of that part whether it was as
-// written.
+// bytes must have the hash that the ledger has (those that the manifest says were left out may be missing); of
+// ClickHouse's part the hash. What of that lies in S3 is asked for through `clickhouse`: that every object is there,
+// with the size and ETag of when it was written. `folder`: a backup, or a destination, then its newest. An error when
+// there is no such backup. When nothing differs, ClickHouse's part apart, the backup is marked as verified at that time
+// (verified.json), which says of that part whether it was as written.
 base::Result<Verification> verify(const std::filesystem::path& folder, base::Clock& clock, const Watch& watch,
                                   timeseries::ClickHouseClient* clickhouse = nullptr);
 
@@ -110,8 +119,10 @@ base::Result<std::vector<Listed>> list(const std::filesystem::path& destination)
 std::set<std::filesystem::path> holding_from_before(const std::vector<Listed>& backups, std::int64_t utc_ms);
 
 // Up to which server_seq of that ledger the verified backups in `destination` reach; 0: there is none, or no such
-// folder.
-std::int64_t verified_up_to(const std::filesystem::path& destination, const std::string& epoch);
+// folder. `marked_seq`: how far the ledger was told that backups reach. It knows what the backup lacks that reaches so
+// far; one that does not counts only up to the first body that it lacks.
+std::int64_t verified_up_to(const std::filesystem::path& destination, const std::string& epoch,
+                            std::int64_t marked_seq);
 
 struct Keep {
   int days = 7;  // of so many days that have backups one each stays, the newest verified or the newest; so with weeks

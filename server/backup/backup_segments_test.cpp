@@ -60,15 +60,23 @@ TEST_P(BackupTest, BodiesThatHaveLeftTheLedgerAreInIt) {
   EXPECT_TRUE(find_bodies(destination(), "another", {5}, ignore())->empty());
   EXPECT_FALSE(find_bodies(folder_.file("nothing"), ledger_->epoch(), {5}, ignore()));
 
-  // A byte that changed in a segment does not go into a backup as if it were right.
+  // A byte that changed in a segment does not go into a backup as if it were right, and ends none.
   const auto rows = ledger_->bodies().segment_rows(0, 1);
   std::fstream damaged(folder_.file("segments/" + rows->at(0).key), std::ios::in | std::ios::out | std::ios::binary);
   damaged.seekp(30);
   damaged.put('\0');
   damaged.close();
   const auto spoiled = backup::create(with_segments, destination(), {.full = true}, clock_, ignore());
-  ASSERT_FALSE(spoiled);
-  EXPECT_EQ(spoiled.error().code, base::ErrorCode::corrupt) << spoiled.error().text;
+  ASSERT_TRUE(spoiled) << spoiled.error().text;
+  ASSERT_EQ(spoiled->manifest.left_out.size(), 1u);
+  ASSERT_EQ(spoiled->lost.size(), 1u);
+  EXPECT_EQ(spoiled->lost[0].server_seq, spoiled->manifest.left_out[0]);
+  EXPECT_EQ(differences(spoiled->folder), "");
+
+  // A disk that is away is nobody's loss.
+  std::filesystem::rename(folder_.file("segments"), folder_.file("unmounted"));
+  EXPECT_EQ(backup::create(with_segments, destination(), {.full = true}, clock_, ignore()).error().code,
+            base::ErrorCode::unavailable);
 }
 
 // The move to another database takes the places along: the segments stay where they are.

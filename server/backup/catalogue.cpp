@@ -246,7 +246,7 @@ std::set<fs::path> holding_from_before(const std::vector<Listed>& backups, std::
   return holding;
 }
 
-std::int64_t verified_up_to(const fs::path& destination, const std::string& epoch) {
+std::int64_t verified_up_to(const fs::path& destination, const std::string& epoch, std::int64_t marked_seq) {
   std::int64_t farthest = 0;
   const auto backups = list(destination);
   if (!backups) {
@@ -254,7 +254,9 @@ std::int64_t verified_up_to(const fs::path& destination, const std::string& epoc
   }
   for (const Listed& listed : *backups) {
     if (listed.verified_ms && listed.manifest && listed.manifest->epoch == epoch) {
-      farthest = std::max(farthest, listed.manifest->last_seq);
+      const Manifest& manifest = *listed.manifest;
+      const bool whole = manifest.left_out.empty() || manifest.last_seq >= marked_seq;
+      farthest = std::max(farthest, whole ? manifest.last_seq : manifest.left_out.front() - 1);
     }
   }
   return farthest;

@@ -16,12 +16,14 @@ std::string ChunkKey::text() const {
          " [" + std::to_string(from) + ", " + std::to_string(to) + "), server_seq " + std::to_string(server_seq);
 }
 
-Result<ChunkList> ChunkList::open(sql::Connection& copy) {
-  auto select =
-      copy.prepare("SELECT server_seq, rec_id, stream, from_seq, to_seq, sha256 FROM chunk ORDER BY server_seq");
+Result<ChunkList> ChunkList::open(sql::Connection& copy, std::int64_t after) {
+  auto select = copy.prepare(
+      "SELECT server_seq, rec_id, stream, from_seq, to_seq, sha256 FROM chunk WHERE server_seq > ?1 "
+      "ORDER BY server_seq");
   if (!select) {
     return select.error();
   }
+  select->bind(1, after);
   return ChunkList(std::move(*select));
 }
 

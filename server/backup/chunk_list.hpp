@@ -27,8 +27,8 @@ struct ChunkKey {
 
 class ChunkList {
  public:
-  // `copy` must outlive the list.
-  static base::Result<ChunkList> open(sql::Connection& copy);
+  // Those behind that server_seq. `copy` must outlive the list.
+  static base::Result<ChunkList> open(sql::Connection& copy, std::int64_t after = 0);
   base::Result<std::optional<ChunkKey>> next();
 
  private:

@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "core/base/utc_time.hpp"
 #include "server/backup/backup.hpp"
+#include "server/backup/body_copy.hpp"
 #include "server/backup/chunk_list.hpp"
 
 namespace boathouse::backup {
@@ -17,16 +20,7 @@ using base::Status;
 namespace {
 
 constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
-const Table kBodies{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
-// Of a ledger since version 7: bodies in the ledger and, with their places, those in segments.
-const Table kStoredBodies{"stored_body",
-                          {{"server_seq", ColumnKind::integer},
-                           {"body", ColumnKind::blob},
-                           {"name", ColumnKind::text},
-                           {"position", ColumnKind::integer},
-                           {"size", ColumnKind::integer},
-                           {"sha256", ColumnKind::blob}}};
-constexpr std::int64_t kSegmentsSince = 7;
+constexpr std::string_view kBodies = "chunk_body";  // which the segments have
 
 // A database that is there.
 struct OpenSource {
@@ -71,7 +65,7 @@ Result<DatabaseCopy> copy_database(OpenSource& source, const Database& database,
       return writing.error();
     }
     for (const Table& table : *tables) {
-      if (table.name == kBodies.name) {
+      if (table.name == kBodies) {
         continue;
       }
       const auto sum = copy_table(source.connection, *target, table, *writing, watch);
@@ -149,87 +143,32 @@ class Creation {
       return copy.error();
     }
     manifest_.databases.push_back(std::move(*copy));
-    return copy_bodies(ledger.connection, ledger.version < kSegmentsSince ? kBodies : kStoredBodies);
+    return copy_bodies(ledger);
   }
 
-  // Of a row of kBodies or kStoredBodies.
-  Result<base::Bytes> body_of(const sql::Statement& row) {
-    if (!row.is_null(1)) {
-      const base::ByteView body = row.blob(1);
-      return base::Bytes(body.begin(), body.end());
+  Status copy_bodies(OpenSource& ledger) {
+    auto copy = open_copy();
+    if (!copy) {
+      return copy.error();
     }
-    const std::string key(row.text(2));
-    const std::string which = "the body of server_seq " + std::to_string(row.integer(0)) + " in segment " + key;
-    if (source_.segments == nullptr) {
-      return Error{ErrorCode::not_found, which + " cannot be read: name the folder of segments, as `serve` has it"};
+    const std::optional<Manifest> before = options_.full ? std::nullopt : backup_before();
+    const std::vector<Segment> segments = before ? segments_of(*before) : std::vector<Segment>();
+    const std::vector<std::int64_t> left_out = before ? before->left_out : std::vector<std::int64_t>();
+    auto copied = backup::copy_bodies({ledger.connection, ledger.version, *copy, source_.segments},
+                                      {destination_ / "bodies", options_.segment_bytes, manifest_.last_seq}, segments,
+                                      left_out, watch_);
+    if (!copied) {
+      return copied.error();
     }
-    auto body = source_.segments->read(key, static_cast<std::uint64_t>(row.integer(3)),
-                                       static_cast<std::uint64_t>(row.integer(4)));
-    if (!body) {
-      return body.error().within(which);
-    }
-    const base::Digest sha256 = base::sha256(*body);
-    const base::ByteView expected = row.blob(5);
-    if (!std::equal(sha256.begin(), sha256.end(), expected.begin(), expected.end())) {
-      return Error{ErrorCode::corrupt, which +
-                                           " is not what was written; `serve` repairs it if an earlier backup or a "
-                                           "device has it"};
-    }
-    return body;
-  }
-
-  Status copy_bodies(sql::Connection& ledger, const Table& table) {
-    std::int64_t covered = 0;
-    if (!options_.full) {
-      manifest_.segments = segments_of_before();
-      covered = manifest_.segments.empty() ? 0 : manifest_.segments.back().to;
-    }
-    auto reader = RowReader::open(ledger, table,
-                                  "WHERE server_seq > " + std::to_string(covered) + " AND server_seq <= " +
-                                      std::to_string(manifest_.last_seq) + " ORDER BY server_seq");
-    if (!reader) {
-      return reader.error();
-    }
-    std::optional<SegmentWriter> writer;
-    std::int64_t last = covered;
-    while (true) {
-      const auto row = reader->next();
-      if (!row) {
-        return row.error();
-      }
-      if (!*row) {
-        break;
-      }
-      if (writer && writer->bytes() >= options_.segment_bytes) {
-        BOATHOUSE_TRY(end_segment(*writer, last));
-        writer.reset();
-      }
-      if (!writer) {
-        auto begun = SegmentWriter::begin(destination_ / "bodies", last + 1);
-        if (!begun) {
-          return begun.error();
-        }
-        writer.emplace(std::move(*begun));
-      }
-      last = reader->row().integer(0);
-      const auto body = body_of(reader->row());
-      if (!body) {
-        return body.error();
-      }
-      BOATHOUSE_TRY(writer->add(last, *body));
-      BOATHOUSE_TRY(watch_(body->size()));
-    }
-    return writer ? end_segment(*writer, manifest_.last_seq) : Status();
-  }
-
-  Status end_segment(SegmentWriter& writer, std::int64_t to) {
-    auto segment = writer.finish(to);
-    if (!segment) {
-      return segment.error();
-    }
-    written_bytes_ += segment->bytes;
-    manifest_.segments.push_back(std::move(*segment));
+    manifest_.segments = std::move(copied->segments);
+    manifest_.left_out = std::move(copied->left_out);
+    lost_ = std::move(copied->lost);
+    written_bytes_ += copied->written_bytes;
     return {};
+  }
+
+  [[nodiscard]] Result<sql::Connection> open_copy() const {
+    return sql::Connection::open(sql::Place{.sqlite_file = (partial() / "ledger.db").string()});
   }
 
   // Those whose files this one may name, the newest first.
@@ -242,21 +181,23 @@ class Creation {
     return backups;
   }
 
-  // Of the newest backup of this history, as far as they are there.
-  [[nodiscard]] std::vector<Segment> segments_of_before() const {
-    std::vector<Segment> segments;
+  // The newest of this history.
+  [[nodiscard]] std::optional<Manifest> backup_before() const {
     const auto backups = backups_of_before();
     if (!backups) {
-      return segments;
+      return {};
     }
     const auto before = std::find_if(backups->begin(), backups->end(), [this](const Listed& listed) {
       return listed.manifest && listed.manifest->epoch == manifest_.epoch &&
              listed.manifest->last_seq <= manifest_.last_seq;
     });
-    if (before == backups->end()) {
-      return segments;
-    }
-    for (const Segment& segment : before->manifest->segments) {
+    return before == backups->end() ? std::nullopt : before->manifest;
+  }
+
+  // As far as they are there.
+  [[nodiscard]] std::vector<Segment> segments_of(const Manifest& before) const {
+    std::vector<Segment> segments;
+    for (const Segment& segment : before.segments) {
       std::error_code error;
       if (fs::file_size(destination_ / "bodies" / segment.file, error) != segment.bytes || error) {
         break;
@@ -319,7 +260,7 @@ class Creation {
     }
     std::sort(manifest_.files.begin(), manifest_.files.end(),
               [](const CopiedFile& a, const CopiedFile& b) { return a.name < b.name; });
-    auto copy = sql::Connection::open(sql::Place{.sqlite_file = (partial() / "ledger.db").string()});
+    auto copy = open_copy();
     if (!copy) {
       return copy.error();
     }
@@ -383,7 +324,7 @@ class Creation {
     BOATHOUSE_TRY(write_file(partial() / "manifest.json", encode_manifest(manifest_)));
     BOATHOUSE_TRY(sync_path(partial()));
     BOATHOUSE_TRY(move_path(partial(), folder()));
-    return Created{folder(), manifest_, written_bytes_, clickhouse_trouble_};
+    return Created{folder(), manifest_, written_bytes_, clickhouse_trouble_, lost_};
   }
 
   const Source& source_;
@@ -393,6 +334,7 @@ class Creation {
   Manifest manifest_;
   std::uint64_t written_bytes_ = 0;
   std::string clickhouse_trouble_;
+  std::vector<ledger::LostBody> lost_;
 };
 
 }  // namespace

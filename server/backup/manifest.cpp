@@ -16,7 +16,8 @@ using base::Result;
 
 namespace {
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kWholeFormat = 1;
+constexpr std::int64_t kFormat = 2;  // with `left_out`
 constexpr std::string_view kBegin = R"({"manifest":)";
 constexpr std::string_view kMiddle = R"(,"sha256":")";
 constexpr std::string_view kEnd = "\"}\n";
@@ -113,7 +114,7 @@ std::optional<DatabaseCopy> database_of(const JsonValue& value) {
 std::string encode_manifest(const Manifest& manifest) {
   std::string text;
   base::JsonWriter json(text);
-  json.begin_object().key("format").value(kFormat);
+  json.begin_object().key("format").value(manifest.left_out.empty() ? kWholeFormat : kFormat);
   json.key("made").value(base::format_utc_ms(manifest.made_ms)).key("made_ms").value(manifest.made_ms);
   json.key("epoch").value(manifest.epoch).key("last_seq").value(manifest.last_seq);
   json.key("chunks").value(manifest.chunks).key("chunk_root").value(base::to_hex(manifest.chunk_root));
@@ -137,6 +138,13 @@ std::string encode_manifest(const Manifest& manifest) {
   }
   if (manifest.clean_of_ms > 0) {
     json.key("clean_of_ms").value(manifest.clean_of_ms);
+  }
+  if (!manifest.left_out.empty()) {
+    json.key("left_out").begin_array();
+    for (const std::int64_t server_seq : manifest.left_out) {
+      json.value(server_seq);
+    }
+    json.end_array();
   }
   json.end_object();
   return std::string(kBegin) + text + std::string(kMiddle) + base::to_hex(base::sha256(base::as_bytes(text))) +
@@ -182,6 +190,15 @@ Result<Manifest> parse_manifest(std::string_view text) {
   }
   if (json->find("clean_of_ms") != nullptr) {
     manifest.clean_of_ms = fields.number("clean_of_ms");
+  }
+  if (json->find("left_out") != nullptr) {
+    for (const JsonValue& value : fields.array("left_out")) {
+      const std::int64_t server_seq = value.integer().value_or(0);
+      if (server_seq <= (manifest.left_out.empty() ? 0 : manifest.left_out.back())) {
+        return kDamaged;
+      }
+      manifest.left_out.push_back(server_seq);
+    }
   }
   for (const JsonValue& value : fields.array("segments")) {
     Fields segment(value);

@@ -55,11 +55,14 @@ struct Manifest {
   std::vector<Segment> segments;                  // in order of `from`
   std::optional<ClickHouseCopy> clickhouse = {};  // what of it was loaded by then, and may be more; nullopt: no part
   std::int64_t clean_of_ms = 0;  // the last erasure of an athlete: no file that it names was written before it
+  std::vector<std::int64_t> left_out = {};  // chunks, by server_seq and rising, whose bodies the ledger had lost: they
+                                            // are in no segment
 
   bool operator==(const Manifest&) const = default;
 };
 
-// With a hash of its own over every byte.
+// With a hash of its own over every byte. In format 1, in which all older ones are; with bodies left out in format 2,
+// which a program that would take them for damage calls unsupported.
 std::string encode_manifest(const Manifest& manifest);
 // corrupt: not one byte more, less or other than what was written; unsupported: of a newer program.
 base::Result<Manifest> parse_manifest(std::string_view text);

@@ -32,6 +32,20 @@ TEST(Manifest, ClickHousesPartComesBackAsItWas) {
   EXPECT_EQ(*parse_manifest(encode_manifest(made)), made);
 }
 
+// Whoever does not know of them must not take them for damage; what has all is read by every program.
+TEST(Manifest, BodiesThatWereLeftOutAreFormat2) {
+  Manifest made = manifest();
+  EXPECT_NE(encode_manifest(made).find(R"("format":1,)"), std::string::npos);
+  EXPECT_EQ(encode_manifest(made).find("left_out"), std::string::npos);
+  made.left_out = {2, 5};
+  EXPECT_NE(encode_manifest(made).find(R"("format":2,)"), std::string::npos);
+  EXPECT_EQ(*parse_manifest(encode_manifest(made)), made);
+  for (const std::vector<std::int64_t>& wrong : {std::vector<std::int64_t>{5, 2}, {2, 2}, {0}}) {
+    made.left_out = wrong;
+    EXPECT_FALSE(parse_manifest(encode_manifest(made)));
+  }
+}
+
 TEST(Manifest, APartThatIsNoneIsRefused) {
   Manifest made = manifest();
   made.clickhouse = ClickHouseCopy{"", {}};

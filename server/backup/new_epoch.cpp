@@ -27,7 +27,7 @@ base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& c
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, epoch).run());
-  BOATHOUSE_TRY(connection->execute("DELETE FROM backup_mark"));
+  BOATHOUSE_TRY(connection->execute("DELETE FROM backup_mark; DELETE FROM not_in_backup"));
   ledger::Epoch begun({epoch, 0}, {}, {});  // nobody has seen anything of it
   auto writer = ledger::Writer::begin(*connection, clock.utc_ms(), begun, begun.seen_seq());
   if (!writer) {

@@ -147,6 +147,9 @@ class Return {
     if (!insert) {
       return insert.error();
     }
+    for (const std::int64_t server_seq : from_.manifest.left_out) {
+      bodies_.erase(server_seq);
+    }
     for (const Segment& segment : from_.manifest.segments) {
       const auto first = bodies_.lower_bound(segment.from);
       if (first == bodies_.end() || *first > segment.to) {

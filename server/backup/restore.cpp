@@ -248,6 +248,10 @@ class Restoration {
         if (!more) {
           return more.error();
         }
+        // Those before it were left out.
+        while (*more && chunk && *chunk && (*chunk)->server_seq < reader->server_seq()) {
+          chunk = chunks->next();
+        }
         if (!chunk) {
           return chunk.error();
         }
@@ -264,9 +268,11 @@ class Restoration {
         chunk = chunks->next();
       }
     }
-    if (bodies != source_.manifest.chunks) {
+    const std::size_t left_out = source_.manifest.left_out.size();
+    if (bodies + left_out != source_.manifest.chunks) {
       return Error{ErrorCode::corrupt, "the segments have " + std::to_string(bodies) + " bodies of " +
-                                           std::to_string(source_.manifest.chunks) + " chunks"};
+                                           std::to_string(source_.manifest.chunks) + " chunks, and " +
+                                           std::to_string(left_out) + " were left out"};
     }
     const auto found = number_of(to, "SELECT count(*) FROM " + table.name);
     if (!found) {
@@ -288,14 +294,33 @@ class Restoration {
       return epoch.error();
     }
     BOATHOUSE_TRY(epoch->bind(1, epoch_).run());
-    // All bodies are in the ledger again, in none of the segments that it had.
-    for (const std::string_view emptied : {"backup_mark", "chunk_place", "lost_body", "segment"}) {
-      const auto has_it = [emptied](const Table& table) { return table.name == emptied; };
-      if (std::any_of(tables.begin(), tables.end(), has_it)) {
+    // All bodies that the backup has are in the ledger again, in none of the segments that it had.
+    const auto has = [&tables](std::string_view name) {
+      return std::ranges::find(tables, name, &Table::name) != tables.end();
+    };
+    for (const std::string_view emptied : {"backup_mark", "chunk_place", "lost_body", "not_in_backup", "segment"}) {
+      if (has(emptied)) {
         BOATHOUSE_TRY(to.execute("DELETE FROM " + std::string(emptied)));
       }
     }
-    return mark_unloaded(to);
+    BOATHOUSE_TRY(mark_unloaded(to));
+    return has("lost_body") ? mark_lost(to) : Status();
+  }
+
+  // What the backup was made without: devices are asked for it, and nothing waits for it.
+  Status mark_lost(sql::Connection& to) {
+    auto insert = to.prepare(
+        "INSERT INTO lost_body (server_seq, found_ms, reason) "
+        "SELECT server_seq, CAST(?1 AS BIGINT), CAST(?2 AS TEXT) FROM chunk "
+        "WHERE NOT EXISTS (SELECT 1 FROM chunk_body WHERE chunk_body.server_seq = chunk.server_seq)");
+    if (!insert) {
+      return insert.error();
+    }
+    insert->bind(1, source_.manifest.made_ms).bind(2, "it was lost when the backup was made that this ledger is from");
+    BOATHOUSE_TRY(insert->run());
+    return to.execute(
+        "DELETE FROM unloaded WHERE server_seq IN (SELECT server_seq FROM lost_body);"
+        "UPDATE state SET unloaded = (SELECT count(*) FROM unloaded)");
   }
 
   const Verification& source_;

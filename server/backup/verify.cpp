@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "core/base/json.hpp"
@@ -231,7 +232,7 @@ class Check {
       root.add(**chunk);
       const auto body = bodies.find((*chunk)->server_seq);
       if (!body) {
-        note(bodies.file(), "the body of " + (*chunk)->text() + " is missing");
+        miss(bodies.file(), **chunk);
         continue;
       }
       check_body(bodies.file(), **chunk, *body);
@@ -244,6 +245,14 @@ class Check {
       note("ledger.db", "its chunks have another root than when it was written");
     }
     return {};
+  }
+
+  void miss(const std::string& file, const ChunkKey& chunk) {
+    if (!std::ranges::binary_search(found_.manifest.left_out, chunk.server_seq)) {
+      note(file, "the body of " + chunk.text() + " is missing");
+    } else if (found_.left_out.size() < kMaxDifferences) {
+      found_.left_out.push_back(chunk.text());
+    }
   }
 
   void check_body(const std::string& file, const ChunkKey& chunk, base::ByteView body) {

@@ -70,6 +70,11 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   if (!purge_safe_seq) {
     return ledger_problem(request, ledger, purge_safe_seq.error());
   }
+  // Asked second: should another backup be noted in between, its gaps go with the shorter reach of the one before.
+  const auto lacking = ledger.first_lacking_seq(caller->athlete);
+  if (!lacking) {
+    return ledger_problem(request, ledger, lacking.error());
+  }
   const auto state = ledger.hello(hello);
   if (!state) {
     return ledger_problem(request, ledger, state.error());
@@ -90,6 +95,9 @@ Response handle_hello(ledger::Ledger& ledger, const Options& options, const Requ
   reply.server_time_ms = state->now_ms;
   reply.server_seq = state->server_seq;
   reply.purge_safe_seq = options.backed_up_of ? options.backed_up_of(*purge_safe_seq) : *purge_safe_seq;
+  if (*lacking) {
+    reply.purge_safe_seq = std::min(reply.purge_safe_seq, **lacking - 1);
+  }
   reply.backoff_s = options.backoff_s;
   reply.fork = state->fork;
   return json_response(wire::encode_hello_reply(reply));

@@ -93,6 +93,41 @@ TEST_F(SyncCallsTest, HelloCallsSafeOnlyWhatABackupStillHas) {
   EXPECT_EQ(hello().purge_safe_seq, 0);
 }
 
+// The device may have the last copy of what is lost, or of what the backup was made without: it is told of nothing from
+// there on, and others are.
+TEST_F(SyncCallsTest, HelloCallsNothingSafeFromTheFirstOnThatIsLostOrNotInTheBackup) {
+  const Owned first = chunk(uuid(1), Stream::sample, 0, 10);
+  const auto receipts = send({birth(uuid(1)), first, chunk(uuid(1), Stream::sample, 10, 10)});
+  const std::int64_t all = receipts[2].server_seq;
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", all, 1}));
+  ledger::LostBody lost;
+  lost.server_seq = receipts[1].server_seq;
+  ASSERT_TRUE(ledger_->bodies().lose_bodies({&lost, 1}));
+  EXPECT_EQ(hello().purge_safe_seq, lost.server_seq - 1) << "of two copies one is gone";
+  ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"next", all, 2}, {&lost.server_seq, 1}));
+  EXPECT_EQ(send({first})[0].outcome, Outcome::duplicate);
+  ASSERT_EQ(ledger_->bodies().body_counts()->lost, 0U);
+  EXPECT_EQ(hello().purge_safe_seq, lost.server_seq - 1) << "it is back, and in no backup yet";
+  const http::Headers annas = headers_;
+  become_ben();
+  EXPECT_EQ(hello().purge_safe_seq, all);
+  headers_ = annas;
+  ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"third", all, 3}));
+  EXPECT_EQ(hello().purge_safe_seq, all);
+}
+
+// What nobody can bring back holds up its owner until it is purged, and no longer.
+TEST_F(SyncCallsTest, APurgeOfWhatIsLostEndsTheWaiting) {
+  const auto receipts = send({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  const std::int64_t lacking = receipts[1].server_seq;
+  ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"backup", lacking, 1}, {&lacking, 1}));
+  EXPECT_EQ(hello().purge_safe_seq, lacking - 1);
+  purge(uuid(1));
+  EXPECT_EQ(hello().purge_safe_seq, lacking);
+}
+
 // Four numbers of one type: each has its own place in the ledger.
 TEST_F(SyncCallsTest, WhatWaitsOnTheDeviceIsNotedNumberByNumber) {
   wire::HelloRequest request;

@@ -1,11 +1,34 @@
 #include "server/ledger/backup_mark.hpp"
 
+#include <algorithm>
+
+#include "server/ledger/epoch.hpp"
+#include "server/ledger/writer.hpp"
+
 namespace boathouse::ledger {
 
 using base::Error;
 using base::ErrorCode;
 using base::Result;
 using base::Status;
+
+namespace {
+
+constexpr std::size_t kLostTogether = 256;  // acknowledgements wait meanwhile
+
+Status set_lacking(sql::Connection& connection, std::span<const std::int64_t> lacking) {
+  BOATHOUSE_TRY(connection.execute("DELETE FROM not_in_backup"));
+  auto insert = connection.prepare("INSERT INTO not_in_backup (server_seq) VALUES (?1)");
+  if (!insert) {
+    return insert.error();
+  }
+  for (const std::int64_t server_seq : lacking) {
+    BOATHOUSE_TRY(insert->bind(1, server_seq).run());
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<std::optional<BackupMark>> backup_mark(sql::Connection& connection) {
   auto select = connection.prepare("SELECT name, up_to_seq, made_ms FROM backup_mark");
@@ -22,7 +45,8 @@ Result<std::optional<BackupMark>> backup_mark(sql::Connection& connection) {
   return std::optional(BackupMark{std::string(select->text(0)), select->integer(1), select->integer(2)});
 }
 
-Status note_backup(sql::Connection& connection, const std::string& epoch, const BackupMark& mark) {
+Status note_backup(sql::Connection& connection, const std::string& epoch, const BackupMark& mark,
+                   std::span<const std::int64_t> lacking) {
   auto transaction = sql::Transaction::begin(connection);
   if (!transaction) {
     return transaction.error();
@@ -47,11 +71,14 @@ Status note_backup(sql::Connection& connection, const std::string& epoch, const 
     return note.error();
   }
   BOATHOUSE_TRY(note->bind(1, mark.name).bind(2, mark.up_to_seq).bind(3, mark.made_ms).run());
+  if (connection.changes() > 0) {
+    BOATHOUSE_TRY(set_lacking(connection, lacking));
+  }
   return transaction->commit();
 }
 
 Result<bool> take_back_backup(sql::Connection& connection, const std::string& name,
-                              const std::optional<BackupMark>& instead) {
+                              const std::optional<BackupMark>& instead, std::span<const std::int64_t> lacking) {
   auto transaction = sql::Transaction::begin(connection);
   if (!transaction) {
     return transaction.error();
@@ -68,8 +95,32 @@ Result<bool> take_back_backup(sql::Connection& connection, const std::string& na
   }
   BOATHOUSE_TRY(change->run());
   const bool changed = connection.changes() > 0;
+  if (changed) {
+    BOATHOUSE_TRY(set_lacking(connection, lacking));
+  }
   BOATHOUSE_TRY(transaction->commit());
   return changed;
+}
+
+Status note_lost(sql::Connection& connection, const std::string& epoch, std::span<const LostBody> bodies,
+                 std::int64_t now_ms) {
+  Epoch served({epoch, 0}, {}, {});  // nobody here has seen anything of it
+  for (std::size_t first = 0; first < bodies.size(); first += kLostTogether) {
+    auto transaction = sql::Transaction::begin(connection);
+    if (!transaction) {
+      return transaction.error();
+    }
+    auto writer = Writer::begin(connection, now_ms, served, served.seen_seq());
+    if (!writer) {
+      return writer.error();
+    }
+    for (const LostBody& body : bodies.subspan(first, std::min(kLostTogether, bodies.size() - first))) {
+      BOATHOUSE_TRY(writer->lose_body(body.server_seq, body.reason));
+    }
+    BOATHOUSE_TRY(writer->finish());
+    BOATHOUSE_TRY(transaction->commit());
+  }
+  return {};
 }
 
 }  // namespace boathouse::ledger

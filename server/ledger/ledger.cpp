@@ -294,6 +294,10 @@ class SqlLedger final : public Ledger, public Bodies {
         [this](Reader& reader) { return purge_without_backup_ ? reader.newest_seq() : reader.backed_up_seq(); });
   }
 
+  Result<std::optional<std::int64_t>> first_lacking_seq(const base::Uuid& athlete) override {
+    return read([&athlete](Reader& reader) { return reader.first_lacking_seq(athlete); });
+  }
+
   Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                            std::size_t max_bytes) override {
     return read([&](Reader& reader) { return reader.changes(athlete, since, limit, max_bytes); });

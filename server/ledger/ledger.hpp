@@ -252,8 +252,11 @@ class Ledger {
   // --- the sync protocol ---
   // Notes the store and what it reports; waits for the committer, so never from a Completion.
   virtual base::Result<HelloState> hello(const Hello& hello) = 0;
-  // Receipts up to this one are in a verified backup (backup_mark.hpp): devices may remove such chunks. 0 = none.
+  // Receipts up to this one are in a verified backup (backup_mark.hpp): devices may remove such chunks, those of an
+  // athlete only below first_lacking_seq(). 0 = none.
   virtual base::Result<std::int64_t> purge_safe_seq() = 0;
+  // The athlete's first chunk whose body is lost here, or not in that backup: a device may have the last copy.
+  virtual base::Result<std::optional<std::int64_t>> first_lacking_seq(const base::Uuid& athlete) = 0;
   // The athlete's feed after `since`: at most `limit` (from 1) entries and about max_bytes of JSON, but at least one if
   // there is any.
   virtual base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,

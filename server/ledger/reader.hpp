@@ -61,6 +61,7 @@ class Reader {
                                  const wire::Range& range);
   base::Result<std::int64_t> newest_seq();
   base::Result<std::int64_t> backed_up_seq();  // 0: no backup was verified
+  base::Result<std::optional<std::int64_t>> first_lacking_seq(const base::Uuid& athlete);
   base::Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter);
   base::Result<AuditState> audit_state();
   base::Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to);

@@ -33,6 +33,7 @@ constexpr std::array kOwnTables{OwnTable{"recording", kOfAthlete},
                                 OwnTable{"chunk_body", kOfBodies},
                                 OwnTable{"chunk_place", kOfBodies},
                                 OwnTable{"lost_body", kOfBodies},
+                                OwnTable{"not_in_backup", kOfBodies},
                                 OwnTable{"dropping", kOfAthlete},
                                 OwnTable{"session_mark",
                                          "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL "

@@ -361,4 +361,19 @@ Result<std::int64_t> Reader::backed_up_seq() {
   return *mark ? (*mark)->up_to_seq : 0;
 }
 
+Result<std::optional<std::int64_t>> Reader::first_lacking_seq(const base::Uuid& athlete) {
+  auto select = connection_.prepare(
+      "SELECT min(chunk.server_seq) FROM "
+      "(SELECT server_seq FROM lost_body UNION ALL SELECT server_seq FROM not_in_backup) AS lacking "
+      "JOIN chunk ON chunk.server_seq = lacking.server_seq "
+      "JOIN recording ON recording.rec_id = chunk.rec_id WHERE recording.athlete = ?1");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, athlete.bytes).step(); !row) {
+    return row.error();
+  }
+  return select->optional_integer(0);
+}
+
 }  // namespace boathouse::ledger

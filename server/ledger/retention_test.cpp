@@ -176,6 +176,18 @@ TEST_P(RetentionTest, NothingThatNoBackupHasIsRemoved) {
   EXPECT_LT(*(*opened)->backed_up_seq(), *(*opened)->purge_safe_seq()) << "what devices may do is not what we may";
 }
 
+TEST_P(RetentionTest, WhatTheBackupLacksIsNotRemoved) {
+  fill();
+  auto connection = sql::Connection::open(place_);
+  const std::int64_t reach = ledger_->hello({kAnna, uuid(1)})->server_seq;
+  const std::vector<std::int64_t> lacking{number_in_file("SELECT min(server_seq) FROM chunk WHERE stream = 1")};
+  ASSERT_TRUE(note_backup(*connection, ledger_->epoch(), {"backup", reach, 1}, lacking));
+  EXPECT_EQ(*ledger_->first_lacking_seq(kAnna), lacking[0]);
+  EXPECT_EQ(retire({samples()}).not_backed_up, 1U);
+  ASSERT_TRUE(note_backup(*connection, ledger_->epoch(), {"next", reach, 2}));
+  EXPECT_EQ(retire({samples()}).removed, 1U);
+}
+
 TEST_P(RetentionTest, AChunkThatComesAfterThePlanStays) {
   fill();
   Retirement planned = samples();

@@ -552,6 +552,11 @@ constexpr std::string_view kChunksAlonePostgres = R"sql(
 ALTER TABLE chunk DROP CONSTRAINT chunk_rec_id_fkey;
 )sql";
 
+// Chunks, by server_seq, whose bodies the backup of backup_mark lacks though it reaches so far (backup_mark.hpp).
+constexpr std::string_view kNotInBackup = R"sql(
+CREATE TABLE not_in_backup (server_seq INTEGER PRIMARY KEY) STRICT;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -566,7 +571,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{12, kDeletions, kDeletionsSqlite, kDeletionsPostgres},
                                  sql::Migration{13, kRefusals, kRefusalsSqlite, kRefusalsPostgres},
                                  sql::Migration{14, kShortReads, kShortReadsSqlite, kShortReadsPostgres},
-                                 sql::Migration{15, kDropping, kChunksAloneSqlite, kChunksAlonePostgres}};
+                                 sql::Migration{15, kDropping, kChunksAloneSqlite, kChunksAlonePostgres},
+                                 sql::Migration{16, kNotInBackup}};
 
 }  // namespace
 

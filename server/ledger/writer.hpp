@@ -119,6 +119,7 @@ class Writer {
     std::vector<wire::Range> ranges;  // of stored chunks, merged; empty: nothing is left to remove
     std::int64_t newest_seq = 0;
     bool changing = false;  // since its figures were reckoned, or on its way to ClickHouse
+    bool lacking = false;   // the backup lacks some of it
     std::optional<base::Uuid> key;
   };
   // Of a chunk that comes: whether the stream's records just before it and just behind it are here.

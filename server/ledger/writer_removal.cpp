@@ -237,14 +237,15 @@ Status Writer::dissolve_blocks_of(const Removal& removal) {
 Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   const std::string chosen(kChosen);
   const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
-  std::array<std::int64_t, 7> removed{};
-  const std::array<std::string, 7> removals{
+  std::array<std::int64_t, 8> removed{};
+  const std::array<std::string, 8> removals{
       "DELETE FROM unloaded WHERE " + among,
       "DELETE FROM chunk_body WHERE " + among,
       "DELETE FROM feed WHERE athlete = ?6 AND " + among,
       "UPDATE segment SET since_ms = ?6 WHERE id IN (SELECT segment_id FROM chunk_place WHERE " + among + ")",
       "DELETE FROM chunk_place WHERE " + among,
       "DELETE FROM lost_body WHERE " + among,
+      "DELETE FROM not_in_backup WHERE " + among,
       "DELETE FROM chunk WHERE " + chosen};
   for (std::size_t i = 0; i < removals.size(); ++i) {
     auto remove = connection_->prepare(removals[i]);
@@ -261,7 +262,7 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
     removed[i] = connection_->changes();
   }
   counters_.unloaded -= removed[0];
-  counters_.chunks -= removed[6];
+  counters_.chunks -= removed[7];
   return removal.stream ? set_gap_before(removal.rec_id, *removal.stream, removal.range.to, true) : Status();
 }
 

@@ -115,7 +115,8 @@ Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKe
   }
   // Of what was stored for the plan, so that a hole stays a hole: what fills it later is taken, and kept.
   auto select = connection_->prepare(
-      "SELECT from_seq, to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 AND server_seq <= ?4 "
+      "SELECT from_seq, to_seq, server_seq IN (SELECT server_seq FROM not_in_backup) FROM chunk WHERE rec_id = ?1 AND "
+      "stream = ?2 AND to_seq <= ?3 AND server_seq <= ?4 "
       "ORDER BY from_seq");
   if (!select) {
     return select.error();
@@ -131,6 +132,7 @@ Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKe
     }
     const auto from = static_cast<std::uint64_t>(select->integer(0));
     const auto to = static_cast<std::uint64_t>(select->integer(1));
+    found.lacking = found.lacking || select->integer(2) != 0;
     if (!found.ranges.empty() && found.ranges.back().to == from) {
       found.ranges.back().to = to;
     } else {
@@ -164,7 +166,7 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
       }
       if (*held) {
         ++counts.held;
-      } else if (!*mark || found->newest_seq > (*mark)->up_to_seq) {
+      } else if (!*mark || found->newest_seq > (*mark)->up_to_seq || found->lacking) {
         ++counts.not_backed_up;
       } else if (is_changing) {
         ++counts.later;

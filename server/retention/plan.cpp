@@ -152,7 +152,7 @@ const ledger::LegalHold* hold_on(const Policy& policy, const base::Uuid& athlete
 Result<std::int64_t> backed_up_seq(ledger::Ledger& ledger, const std::filesystem::path& backups) {
   const auto by_its_word = ledger.backed_up_seq();
   if (!by_its_word || backups.empty()) return by_its_word;
-  return std::min(*by_its_word, backup::verified_up_to(backups, ledger.epoch()));
+  return std::min(*by_its_word, backup::verified_up_to(backups, ledger.epoch(), *by_its_word));
 }
 
 Result<Plan> make_plan(ledger::Ledger& ledger, const Policy& policy, std::int64_t now_ms, std::int64_t backed_up_seq) {
