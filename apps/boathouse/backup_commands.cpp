@@ -12,6 +12,7 @@
 
 #include "apps/boathouse/backup_run.hpp"
 #include "apps/boathouse/engine_access.hpp"
+#include "apps/boathouse/folder_owner.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "core/base/random.hpp"
@@ -82,7 +83,6 @@ void put(base::JsonWriter& json, const std::vector<Difference>& differences, std
   json.end_array();
 }
 
-// The ClickHouse that a command speaks to, held as long as it does.
 // How many bodies the backup was made without, and the chunks of the first ones.
 void put_left_out(base::JsonWriter& json, const backup::Verification& found) {
   json.key("left_out").begin_object().key("bodies").value(found.manifest.left_out.size()).key("chunks").begin_array();
@@ -98,6 +98,7 @@ std::string said_of_left_out(const backup::Verification& found) {
   return text;
 }
 
+// The ClickHouse that a command speaks to, held as long as it does.
 struct ClickHouseDoor {
   std::unique_ptr<EngineAccess> engine;
   std::unique_ptr<timeseries::ClickHouseClient> external;
@@ -142,6 +143,12 @@ std::optional<int> refuse_several(const BackupOptions& options) {
   return wrong_use("--clickhouse names several servers, and a backup is the work of one: name one of them");
 }
 
+// --data, when files are left there: an engine of our own's, or a ledger's. Empty: both lie elsewhere.
+fs::path data_written(const BackupOptions& options, const sql::Place& ledger) {
+  const bool elsewhere = !ledger.postgres_url.empty() && (options.without_clickhouse || !options.clickhouse.empty());
+  return elsewhere ? fs::path() : fs::path(options.data);
+}
+
 // An engine of our own on the new folder, or the one that --clickhouse names.
 backup::WithClickHouse restore_into_clickhouse(const BackupOptions& options) {
   if (options.without_clickhouse) return {};
@@ -163,6 +170,9 @@ std::string said_of_clickhouse(const backup::Verification& found) {
 std::string said_of(const backup::Listed& listed, const backup::Manifest& manifest) {
   std::string text = std::to_string(manifest.chunks) + " chunks, up to server_seq " +
                      std::to_string(manifest.last_seq) + (manifest.clickhouse ? ", with ClickHouse" : "");
+  if (!manifest.left_out.empty()) {
+    text += ", without the bodies of " + std::to_string(manifest.left_out.size()) + " that were lost";
+  }
   if (!listed.verified_ms) return text + ", not verified";
   return text + ", verified " + base::format_utc_ms(*listed.verified_ms) +
          (manifest.clickhouse && !listed.clickhouse_verified ? " (ClickHouse's part not)" : "");
@@ -170,9 +180,6 @@ std::string said_of(const backup::Listed& listed, const backup::Manifest& manife
 
 void put_clickhouse(base::JsonWriter& json, const backup::Manifest& manifest) {
   json.key("clickhouse");
-  if (!manifest.left_out.empty()) {
-    text += ", without the bodies of " + std::to_string(manifest.left_out.size()) + " that were lost";
-  }
   if (!manifest.clickhouse) {
     json.null();
     return;
@@ -223,6 +230,7 @@ int backup_create(const BackupOptions& options) {
   if (const auto refused = refuse_several(options)) return *refused;
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
+  if (const auto refused = refuse_other_user({data_written(options, *place), options.to})) return *refused;
   const bool same_disk = place->postgres_url.empty() && backup::on_one_disk(place->sqlite_file, fs::path(options.to));
   if (same_disk) say("the backup lies on the same disk as the data: if it dies, both are lost; copy it elsewhere");
   if (!options.clickhouse.empty() && options.clickhouse_backup_to.empty() && !options.without_clickhouse) {
@@ -246,6 +254,7 @@ int backup_create(const BackupOptions& options) {
   const std::string& unseen = run->verification.clickhouse_unseen;
   if (!unseen.empty()) say("ClickHouse's part was not looked at: " + unseen);
   if (!trouble.empty()) say("no good part of ClickHouse, a restore loads everything again: " + trouble);
+  if (const std::string lacking = left_out_trouble(run->verification); !lacking.empty()) say(lacking);
   if (options.json) {
     std::string text;
     base::JsonWriter json(text);
@@ -254,8 +263,8 @@ int backup_create(const BackupOptions& options) {
     json.key("chunks").value(manifest.chunks).key("written_bytes").value(run->created.written_bytes);
     json.key("same_disk").value(same_disk).key("purge_safe").value(run->noted);
     put_clickhouse(json, manifest);
-  if (const std::string lacking = left_out_trouble(run->verification); !lacking.empty()) say(lacking);
     json.key("clickhouse_trouble").value(trouble).key("clickhouse_not_looked_at").value(unseen);
+    put_left_out(json, run->verification);
     put(json, run->verification.differences);
     json.end_object();
     print(text + "\n");
@@ -264,7 +273,6 @@ int backup_create(const BackupOptions& options) {
     if (!run->noted) say("devices may not remove anything by this backup's word; start the server once, or see above");
   }
   return run->verification.differences.empty() ? kDone : kFailed;
-    put_left_out(json, run->verification);
 }
 
 int backup_list(const BackupOptions& options) {
@@ -281,6 +289,7 @@ int backup_list(const BackupOptions& options) {
         json.key("made").value(base::format_utc_ms(listed.manifest->made_ms));
         json.key("epoch").value(listed.manifest->epoch).key("last_seq").value(listed.manifest->last_seq);
         json.key("chunks").value(listed.manifest->chunks);
+        json.key("left_out").value(listed.manifest->left_out.size());
         put_clickhouse(json, *listed.manifest);
         json.key("clickhouse_verified").value(listed.clickhouse_verified);
       } else {
@@ -289,7 +298,6 @@ int backup_list(const BackupOptions& options) {
       json.end_object();
     } else {
       text = name + "  ";
-        json.key("left_out").value(listed.manifest->left_out.size());
       text += listed.manifest ? said_of(listed, *listed.manifest) : listed.trouble;
     }
     print(text + "\n");
@@ -299,6 +307,7 @@ int backup_list(const BackupOptions& options) {
 
 int backup_verify(const BackupOptions& options) {
   if (const auto refused = refuse_several(options)) return *refused;
+  if (const auto refused = refuse_other_user({options.from})) return *refused;
   std::optional<sql::Place> ledger;
   if (!options.data.empty() || !options.ledger.empty()) {
     const auto place = place_of(options.ledger, options.data);
@@ -323,6 +332,7 @@ int backup_verify(const BackupOptions& options) {
     base::JsonWriter json(text);
     json.begin_object().key("backup").value(found->folder.string()).key("chunks").value(found->manifest.chunks);
     json.key("bodies").value(found->bodies);
+    put_left_out(json, *found);
     put(json, found->differences);
     put(json, found->clickhouse, "clickhouse_differences");
     json.key("clickhouse_not_looked_at").value(found->clickhouse_unseen);
@@ -332,7 +342,6 @@ int backup_verify(const BackupOptions& options) {
     print(text + "\n");
   } else {
     print(text_of(found->differences) + text_of(found->clickhouse) + said_of_left_out(*found));
-    put_left_out(json, *found);
     if (marked) {
       say("the ledger now says that backups reach up to server_seq " + std::to_string(*marked) +
           "; make a new one: `boathouse backup create --full`");
@@ -351,6 +360,7 @@ int backup_verify(const BackupOptions& options) {
 }
 
 int backup_prune(const BackupOptions& options) {
+  if (const auto refused = refuse_other_user({options.to})) return *refused;
   const auto pruned = backup::prune(options.to, options.keep, !options.apply);
   if (!pruned) return fail_with(pruned.error());
   const std::string_view done = options.apply ? "removed" : "would remove";
@@ -384,6 +394,7 @@ base::Result<std::optional<backup::Moment>> moment_of(const BackupOptions& optio
 
 int restore(const BackupOptions& options) {
   if (const auto refused = refuse_several(options)) return *refused;
+  if (const auto refused = refuse_other_user({options.from, options.data})) return *refused;
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
   const fs::path data = fs::absolute(options.data);
@@ -416,6 +427,10 @@ int restore(const BackupOptions& options) {
         "devices "
         "still have of them they send again");
   }
+  if (const std::size_t lacking = source.manifest.left_out.size(); lacking > 0 && source.differences.empty()) {
+    say("the backup was made without the bodies of " + std::to_string(lacking) +
+        " chunks, which were lost: devices that still have them send them again");
+  }
   if (!restored->clickhouse_trouble.empty()) {
     say("ClickHouse's part was not restored, the server loads everything from the ledger: " +
         restored->clickhouse_trouble);
@@ -427,10 +442,6 @@ int restore(const BackupOptions& options) {
     json.key("epoch").value(restored->epoch).key("last_seq");
     json.value(restored->point ? restored->point->server_seq : source.manifest.last_seq);
     json.key("brought_back").value(restored->rewound.brought_back);
-  if (const std::size_t lacking = source.manifest.left_out.size(); lacking > 0 && source.differences.empty()) {
-    say("the backup was made without the bodies of " + std::to_string(lacking) +
-        " chunks, which were lost: devices that still have them send them again");
-  }
     json.key("removed_for_good").value(restored->rewound.not_found);
     json.key("chunks").value(restored->chunks).key("chunks_to_load").value(restored->to_load);
     json.key("clickhouse").value(restored->clickhouse).key("clickhouse_trouble").value(restored->clickhouse_trouble);
@@ -454,6 +465,7 @@ int restore(const BackupOptions& options) {
 int reload(const BackupOptions& options) {
   const auto place = place_of(options.ledger, options.data);
   if (!place) return wrong_use(place.error().text);
+  if (const auto refused = refuse_other_user({data_written(options, *place)})) return *refused;
   const fs::path data = fs::absolute(options.data);
   const ClickHouseDoor door = open_clickhouse(options, data, true);
   if (door.client() == nullptr) {
@@ -513,6 +525,7 @@ int migrate(const BackupOptions& options) {
     return wrong_use(
         "migrate moves between SQLite and PostgreSQL: one of --ledger and --to-ledger is postgresql://...");
   }
+  if (const auto refused = refuse_other_user({options.data})) return *refused;
   const fs::path data = fs::absolute(options.data);
   Progress progress;
   const auto moved =

@@ -12,6 +12,7 @@
 
 #include "apps/boathouse/cost_model.hpp"
 #include "apps/boathouse/engine_access.hpp"
+#include "apps/boathouse/folder_owner.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "core/rowing/stream.hpp"
@@ -278,6 +279,9 @@ int cost(const CostOptions& options) {
   std::optional<BoxFound> found;
   std::vector<std::string> used;
   if (!options.box.data.empty()) {
+    // Where no server runs, an engine of our own does.
+    const bool starts_engine = options.box.clickhouse.empty();
+    if (const auto refused = refuse_other_user({starts_engine ? options.box.data : ""})) return *refused;
     auto measured = measure(options.box);
     if (!measured) return fail(measured.error());
     found = std::move(*measured);
