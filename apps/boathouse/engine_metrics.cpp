@@ -99,16 +99,20 @@ EngineMetrics::EngineMetrics(fs::path folder, Options options, const base::Clock
 
 void EngineMetrics::set_endpoint(const timeseries::Endpoint& endpoint) { client_.set_endpoint(endpoint); }
 
+// While one asks, others take what is known: an engine that hangs holds one thread at a time, however many look.
 std::optional<double> EngineMetrics::value(const std::string& name, Question& question) {
-  const std::lock_guard lock(mutex_);
-  if (!question.asked_ms || clock_.monotonic_ms() - *question.asked_ms >= question.fresh_ms) {
-    question.values.clear();
+  const std::unique_lock asks(asking_, std::try_to_lock);
+  if (asks && (!question.asked_ms || clock_.monotonic_ms() - *question.asked_ms >= question.fresh_ms)) {
     const auto block = client_.select(question.sql);
     question.asked_ms = clock_.monotonic_ms();
+    std::map<std::string, double> values;
     for (std::size_t row = 0; block && row < block->rows; ++row) {
-      question.values[block->find("name")->texts[row]] = block->find("value")->doubles[row];
+      values[block->find("name")->texts[row]] = block->find("value")->doubles[row];
     }
+    const std::lock_guard lock(mutex_);
+    question.values = std::move(values);
   }
+  const std::lock_guard lock(mutex_);
   const auto found = question.values.find(name);
   return found == question.values.end() ? std::nullopt : std::optional(found->second);
 }

@@ -39,8 +39,8 @@ class EngineMetrics {
   struct Question {
     std::string sql;
     std::int64_t fresh_ms;
-    std::optional<std::int64_t> asked_ms = {};
-    std::map<std::string, double> values = {};
+    std::optional<std::int64_t> asked_ms = {};  // guarded by asking_
+    std::map<std::string, double> values = {};  // guarded by mutex_
   };
   void collect(ops::Registry& registry, const std::string& name, const std::string& help, bool counts,
                Question& question);
@@ -49,7 +49,8 @@ class EngineMetrics {
   const std::filesystem::path folder_;
   const base::Clock& clock_;
   timeseries::ClickHouseClient client_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex asking_;  // of who asks
+  std::mutex mutex_;
   Question numbers_;
   Question sessions_;
 };

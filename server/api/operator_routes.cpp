@@ -1,6 +1,7 @@
 #include "server/api/operator_routes.hpp"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,18 +50,22 @@ Response readiness(ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
 }
 
 // Who asks needs no key, and each look is a transaction of the ledger and a statement for ClickHouse: so one look at a
-// time, and its answer is everybody's for a second.
+// time, and its answer is everybody's for a second. A look takes seconds when ClickHouse or the ledger's database
+// hangs: who comes meanwhile gets the last answer and holds no thread, so that of all who probe one waits.
 class Readiness {
  public:
   Readiness(std::function<Response()> look, const base::Clock& clock) : look_(std::move(look)), clock_(clock) {}
 
   Response answer() {
-    const std::lock_guard lock(mutex_);
-    if (!last_ || clock_.monotonic_ms() >= good_until_ms_) {
-      last_ = look_();
+    const std::unique_lock looks(looking_, std::try_to_lock);
+    if (looks && clock_.monotonic_ms() >= good_until_ms_) {
+      Response now = look_();
       good_until_ms_ = clock_.monotonic_ms() + kGoodForMs;
+      const std::lock_guard lock(mutex_);
+      last_ = std::move(now);
     }
-    return *last_;
+    const std::lock_guard lock(mutex_);
+    return last_;
   }
 
  private:
@@ -68,9 +73,10 @@ class Readiness {
 
   const std::function<Response()> look_;
   const base::Clock& clock_;
-  std::mutex mutex_;
-  std::optional<Response> last_;
-  std::int64_t good_until_ms_ = 0;  // on the monotonic clock
+  std::mutex looking_;                                                     // of who looks; guards the next one
+  std::int64_t good_until_ms_ = std::numeric_limits<std::int64_t>::min();  // on the monotonic clock
+  std::mutex mutex_;                                                       // guards the next one
+  Response last_ = http::make_response(503, "application/json", R"({"status":"not_ready"})");  // nobody knows yet
 };
 
 std::string reconciliation_json(const timeseries::Reconciliation& found) {
@@ -174,6 +180,7 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   reconciliation.scope = control::name(control::Scope::sessions_read);
   reconciliation.admit = control::admit_any(accounts);
   reconciliation.admission = http::Admission::bulk;
+  reconciliation.waits_elsewhere = true;
   return routes.add(std::move(reconciliation));
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "server/control/ids.hpp"
 #include "server/control/test_call.hpp"
@@ -72,6 +73,25 @@ TEST_F(OperatorRoutesTest, ReadinessIsLookedAtOnceASecond) {
   clock_.advance_ms(1);
   EXPECT_THAT(ready().body, HasSubstr(R"("differences":3)"));
   EXPECT_EQ(looks_, 2);
+}
+
+// ClickHouse hangs: the one that looks waits for it, and nobody else does.
+TEST_F(OperatorRoutesTest, WhileALookHangsTheLastAnswerIsGiven) {
+  const auto ready = [this] { return control::call(routes_, {http::Method::get, "/readyz", {}, ""}); };
+  const auto while_one_hangs = [&] {
+    clickhouse_.hold_selects();
+    std::thread hanging([&] { EXPECT_EQ(ready().status, 200); });
+    clickhouse_.until_a_select_is_held();
+    const http::Response answer = ready();
+    clickhouse_.go_on();
+    hanging.join();
+    return answer;
+  };
+  const http::Response first = while_one_hangs();
+  EXPECT_EQ(first.status, 503) << "nobody knows yet";
+  EXPECT_EQ(first.body, R"({"status":"not_ready"})");
+  clock_.advance_ms(1'000);
+  EXPECT_EQ(while_one_hangs().status, 200);
 }
 
 TEST_F(OperatorRoutesTest, ACursorLeadsBehindAnAthlete) {

@@ -321,6 +321,7 @@ base::Status add_session_routes(http::RouteTable& routes, control::Accounts& acc
   BOATHOUSE_TRY(add("/v1/sessions", "listSessions", "Sessions, newest first", control::Scope::sessions_read,
                     [](const SessionRoutes& r, const Request& q) { return r.list(q); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}", "getSession", "One session", control::Scope::sessions_read,
+    route.waits_elsewhere = true;
                     [](const SessionRoutes& r, const Request& q) { return r.one(q); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/strokes", "getStrokes", "Strokes of a session, as columns",
                     control::Scope::strokes_read,

@@ -234,6 +234,7 @@ base::Status add_trail_routes(http::RouteTable& routes, control::Accounts& accou
   });
   route.scope = control::name(control::Scope::sessions_read);
   route.admit = control::admit_any(accounts);
+  route.waits_elsewhere = true;
   return routes.add(std::move(route));
 }
 

@@ -102,7 +102,7 @@ class Dispatcher::Pending {
         auto task = [&dispatcher = dispatcher_, exchange = exchange_, send = send_, response = std::move(response)] {
           dispatcher.answer(*exchange, response, send);
         };
-        dispatcher_.pool_.submit_continuation(lane_of(*exchange_), exchange_->queue_key, std::move(task));
+        dispatcher_.pool_of(*exchange_).submit_continuation(lane_of(*exchange_), exchange_->queue_key, std::move(task));
       });
       return;
     }
@@ -124,7 +124,8 @@ Dispatcher::Dispatcher(RouteTable routes, const Options& options)
       hooks_(options.hooks),
       throttle_(options.throttle),
       body_budget_(options.limits.body_bytes_in_flight, options.limits.body_bytes_share),
-      pool_(options.worker_threads, options.queue_length, options.queue_share) {}
+      pool_(options.worker_threads, options.queue_length, options.queue_share),
+      waiting_pool_(options.worker_threads, options.queue_length, options.queue_share) {}
 
 std::optional<WireResponse> Dispatcher::open(Exchange& exchange, RawHead raw) {
   Request& request = exchange.request;
@@ -292,11 +293,11 @@ void Dispatcher::pull(const ExchangePtr& exchange, WireResponse response, Send s
     }
     send(std::move(response));
   };
-  pool_.submit_continuation(lane_of(*exchange), exchange->queue_key, std::move(task));
+  pool_of(*exchange).submit_continuation(lane_of(*exchange), exchange->queue_key, std::move(task));
 }
 
 void Dispatcher::submit(const ExchangePtr& exchange, const Send& send, WorkerPool::Task task) {
-  if (!pool_.try_submit(lane_of(*exchange), exchange->queue_key, std::move(task))) {
+  if (!pool_of(*exchange).try_submit(lane_of(*exchange), exchange->queue_key, std::move(task))) {
     send(refuse(*exchange, ProblemKind::overloaded, "Too many requests are waiting; try again."));
   }
 }
@@ -451,6 +452,7 @@ void Dispatcher::report(const Exchange* exchange, std::string_view text) const {
 
 void Dispatcher::stop() {
   pool_.stop();
+  waiting_pool_.stop();
   gate_->close();
 }
 

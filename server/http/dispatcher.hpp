@@ -89,7 +89,7 @@ class Dispatcher {
   // For the operator.
   void report(const Exchange* exchange, std::string_view text) const;
 
-  // Ends the pool; from then on no hook is called and no response passes.
+  // Ends the pools; from then on no hook is called and no response passes.
   void stop();
 
  private:
@@ -107,6 +107,7 @@ class Dispatcher {
   std::optional<Response> charge(Exchange& exchange) const;
   std::optional<Response> reserve_body(Exchange& exchange);
   void answer(const Exchange& exchange, Response response, const Send& send) const;
+  WorkerPool& pool_of(const Exchange& exchange) { return exchange.route->waits_elsewhere ? waiting_pool_ : pool_; }
 
   const RouteTable routes_;
   const Limits limits_;
@@ -116,6 +117,7 @@ class Dispatcher {
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();  // what a Reply from a foreign thread goes through
   BodyBudget body_budget_;
   WorkerPool pool_;
+  WorkerPool waiting_pool_;  // of routes that wait elsewhere: a key's places and turns there are its own
 };
 
 // invalid_input for a count that cannot be 0.

@@ -110,7 +110,8 @@ base::Status RouteTable::add(Route route) {
   if (route.name.empty() || !has_handler(route)) {
     return invalid(route, "a route needs a name and a handler");
   }
-  if (route.admission == Admission::probe && (std::holds_alternative<AsyncHandler>(route.handler) || route.admit)) {
+  if (route.admission == Admission::probe &&
+      (std::holds_alternative<AsyncHandler>(route.handler) || route.admit || route.waits_elsewhere)) {
     return invalid(route, "a probe answers at once, without `admit`");
   }
   auto segments = split_pattern(route);

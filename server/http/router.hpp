@@ -49,6 +49,9 @@ struct Route {
   std::string scope;               // what a key must be allowed to: "sessions:read"; for `admit`, and for OpenAPI
   std::size_t max_body_bytes = 0;  // 0 = a body is refused with 413
   Admission admission = Admission::normal;
+  // The handler waits for another server, which may be slow or hang: it runs on threads for such waiting alone, normal
+  // and bulk apart, and nothing that needs this server alone waits behind it. Not for a probe.
+  bool waits_elsewhere = false;
 };
 
 // Where a request leads.
@@ -67,8 +70,8 @@ class RouteTable {
   RouteTable(RouteTable&&) noexcept;
   RouteTable& operator=(RouteTable&&) noexcept;
 
-  // invalid_input for a pattern that breaks the rules, an empty handler or name, an asynchronous probe; conflict for a
-  // method and pattern, or a name, that is there already.
+  // invalid_input for a pattern that breaks the rules, an empty handler or name, a probe that is asynchronous or waits
+  // elsewhere; conflict for a method and pattern, or a name, that is there already.
   base::Status add(Route route);
 
   // In the order they were added; addresses stay for the table's life, moves included.

@@ -103,6 +103,10 @@ TEST(RouteTable, RefusesBadRoutes) {
   probe.admission = Admission::probe;
   probe.handler = AsyncHandler([](Request, Reply) {});
   EXPECT_FALSE(table.add(probe).ok());
+  Route waiting = make_route(Method::get, "/a");
+  waiting.admission = Admission::probe;
+  waiting.waits_elsewhere = true;
+  EXPECT_FALSE(table.add(waiting).ok());
 }
 
 TEST(RouteTable, RefusesWhatIsThereAlready) {

@@ -1,6 +1,7 @@
 // The HTTP/1.1 server: a listener, a route table, limits on everything that a client could use up.
 //
-// I/O threads read, write and time out; handlers run on a pool of worker threads with a bounded queue. A connection
+// I/O threads read, write and time out; handlers run on a pool of worker threads with a bounded queue, those that wait
+// for another server on a second one. A connection
 // handles one request at a time (pipelined ones wait in the socket), so slow work pushes back on the client by itself.
 #pragma once
 
@@ -84,7 +85,9 @@ struct Hooks {
 struct Options {
   std::string listen = "127.0.0.1:0";  // parse_listen_address()
   std::size_t io_threads = 1;
-  std::size_t worker_threads = 8;   // half of them for large bodies and bulk routes (WorkerPool)
+  // Half of them for large bodies and bulk routes (WorkerPool). As many again, divided the same way and with queues of
+  // the same length, for routes that wait for another server (Route::waits_elsewhere): 16 threads in all.
+  std::size_t worker_threads = 8;
   std::size_t queue_length = 2048;  // requests that wait for a worker; over it 503
   std::size_t queue_share = 256;    // of them, of one client (its key, or its address where it sends none); over it 503
   std::optional<TlsFiles> tls;      // nothing = plain HTTP

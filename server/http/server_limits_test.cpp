@@ -220,6 +220,39 @@ TEST(ServerLimits, CutsAReaderThatStopsReading) {
   EXPECT_FALSE(accesses[0].complete);
 }
 
+// Not even what the same client asks: its places among what waits elsewhere are others.
+TEST(ServerLimits, WhatWaitsForAnotherServerHoldsUpNothingElse) {
+  for (const Admission admission : {Admission::normal, Admission::bulk}) {
+    Door started;
+    Door release;
+    Options options;
+    options.worker_threads = 1;
+    TestServer server(
+        [&](RouteTable& routes) {
+          for (const bool waits : {true, false}) {
+            Route route = text_route(waits ? "/question" : "/own", "own");
+            route.admission = admission;
+            route.waits_elsewhere = waits;
+            if (waits) {
+              route.handler = [&started, &release](const Request&) {
+                started.open();
+                release.wait();
+                return make_response(200, "text/plain", "done");
+              };
+            }
+            add_route(routes, route);
+          }
+        },
+        options);
+    Client question(server.port());
+    question.send("GET /question HTTP/1.1\r\nHost: x\r\n\r\n");
+    started.wait();
+    EXPECT_EQ(Client(server.port()).get("/own").body, "own");
+    release.open();
+    EXPECT_EQ(question.receive().body, "done");
+  }
+}
+
 TEST(ServerLimits, TurnsAwayWhatThePoolCannotTake) {
   Door started;
   Door release;

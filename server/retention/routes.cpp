@@ -376,7 +376,7 @@ base::Status add_routes(http::RouteTable& routes, const Parts& parts) {
   using Call = Result<Response> (*)(const Parts&, const Request&);
   const auto add = [&routes, shared = std::make_shared<const Parts>(parts)](
                        http::Method method, std::string pattern, std::string name, std::string summary,
-                       control::Scope scope, Call call, bool has_body = false) {
+                       control::Scope scope, Call call, bool has_body = false, bool asks_clickhouse = false) {
     http::Route route;
     route.method = method;
     route.pattern = std::move(pattern);
@@ -397,6 +397,7 @@ base::Status add_routes(http::RouteTable& routes, const Parts& parts) {
     route.admit = control::admit_operator(shared->accounts);
     route.max_body_bytes = has_body ? kMaxBody : 0;
     route.admission = http::Admission::bulk;
+    route.waits_elsewhere = asks_clickhouse;
     return routes.add(std::move(route));
   };
   using enum http::Method;
@@ -410,11 +411,11 @@ base::Status add_routes(http::RouteTable& routes, const Parts& parts) {
   BOATHOUSE_TRY(add(delete_, "/v1/retention/holds/{scope}", "releaseLegalHold", "End a legal hold", account_delete,
                     release_hold));
   BOATHOUSE_TRY(add(get, "/v1/retention/plan", "planRetention", "What the rules would remove now, and what it frees",
-                    audit_read, show_plan));
+                    audit_read, show_plan, false, true));
   BOATHOUSE_TRY(add(post, "/v1/retention/plan", "applyRetention", "Remove exactly what the plan showed", account_delete,
                     apply, true));
   BOATHOUSE_TRY(add(get, "/v1/athletes/{id}/erasure", "getErasure",
-                    "How far the erasure of an athlete is, and what is left of them", audit_read, proof));
+                    "How far the erasure of an athlete is, and what is left of them", audit_read, proof, false, true));
   BOATHOUSE_TRY(add(post, "/v1/athletes/{id}/erasure", "eraseAthlete",
                     "Hide an athlete at once and remove everything after 30 days", account_delete, erase));
   return add(delete_, "/v1/athletes/{id}/erasure", "restoreAthlete", "Take an erasure back, within the 30 days",

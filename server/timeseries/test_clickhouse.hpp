@@ -55,10 +55,20 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     held_ = true;
   }
+  // The same of selects.
+  void hold_selects() {
+    const std::lock_guard lock(mutex_);
+    selects_held_ = true;
+  }
+  void until_a_select_is_held() {
+    std::unique_lock lock(mutex_);
+    go_on_.wait(lock, [this] { return selects_waiting_ > 0; });
+  }
   void go_on() {
     {
       const std::lock_guard lock(mutex_);
       held_ = false;
+      selects_held_ = false;
     }
     go_on_.notify_all();
   }
@@ -139,6 +149,10 @@ class FakeClickHouse {
       for (const http::Parameter& one : request.query) {
         if (one.name.starts_with("param_")) parameters[one.name.substr(6)] = one.value;
       }
+      ++selects_waiting_;
+      go_on_.notify_all();
+      go_on_.wait(lock, [this] { return !selects_held_; });
+      --selects_waiting_;
       for (const auto& [part, why] : failing_) {
         const auto names_it = [&part](const auto& one) { return one.second.find(part) != std::string::npos; };
         if (std::ranges::any_of(parameters, names_it)) return http::make_response(500, "text/plain", why);
@@ -184,6 +198,8 @@ class FakeClickHouse {
   int failures_ = 0;
   std::string why_;
   bool held_ = false;
+  bool selects_held_ = false;
+  int selects_waiting_ = 0;
   std::condition_variable go_on_;
 };
 
