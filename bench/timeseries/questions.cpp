@@ -84,7 +84,7 @@ std::vector<Question> questions(ClickHouseClient& client, const std::vector<quer
        }},
       {"one session's samples, every metric", 20,
        [&client, key_of](std::uint64_t n) {
-         (void)need(query::records(client, key_of(n), Stream::sample, 0, 1'000'000, false));
+         (void)need(query::records(client, key_of(n), Stream::sample, {.limit = 1'000'000}));
        }},
       {"page of 50 sessions", 20,
        [&client](std::uint64_t n) {

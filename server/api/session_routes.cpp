@@ -33,7 +33,7 @@ using timeseries::NativeBlock;
 
 constexpr std::size_t kDefaultPage = 50;
 constexpr std::size_t kMaxPage = 200;
-constexpr std::size_t kMaxRows = 500'000;  // of one JSON answer: more than 10 hours at 10 Hz
+constexpr std::size_t kMaxRows = 600'000;  // of one JSON answer: more than 16 hours at 10 Hz
 
 // A version of the content in the tag, so that an unchanged answer costs 304.
 Response json_response(const Request& request, std::string body) {
@@ -63,7 +63,7 @@ class SessionRoutes {
   [[nodiscard]] query::Scope readable(const Request& request) const;
   base::Result<query::Scope> listed(const Request& request) const;
   base::Result<NativeBlock> find(const Request& request) const;
-  base::Result<NativeBlock> records(const NativeBlock& session, Stream stream, std::size_t limit) const;
+  base::Result<NativeBlock> records(const NativeBlock& session, Stream stream) const;
 
   control::Accounts& accounts_;
   control::AuditLog& audit_;
@@ -131,6 +131,9 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
     after = *key;
   }
   const auto page = query::session_page(client_, *scope, {*from, *to}, after, *limit);
+  if (!page && page.error().code == ErrorCode::too_large) {
+    return Error{ErrorCode::too_large, "these sessions are more than one answer holds: ask for fewer with limit="};
+  }
   if (!page) return page.error();
 
   const std::size_t shown = std::min(page->rows, *limit);
@@ -179,10 +182,13 @@ base::Result<NativeBlock> SessionRoutes::find(const Request& request) const {
 }
 
 // Those that count. Without a recording that has any, none of its first one's.
-base::Result<NativeBlock> SessionRoutes::records(const NativeBlock& session, Stream stream, std::size_t limit) const {
+base::Result<NativeBlock> SessionRoutes::records(const NativeBlock& session, Stream stream) const {
   const auto key = query::record_key(session, 0, stream);
-  if (key) return query::records(client_, *key, stream, 0, limit, true);
-  return query::records(client_, {session.find("athlete")->uuids[0], 0, {}}, stream, 0, limit, true);
+  auto block = query::records(client_, key.value_or(query::RecordKey{session.find("athlete")->uuids[0], 0, {}}), stream,
+                              {.limit = kMaxRows + 1, .counted_only = true});
+  const bool fits = block ? block->rows <= kMaxRows : block.error().code != ErrorCode::too_large;
+  if (!fits) return Error{ErrorCode::too_large, "more records than one answer holds; take export.csv"};
+  return block;
 }
 
 base::Result<Response> SessionRoutes::one(const Request& request) const {
@@ -234,9 +240,8 @@ base::Result<Response> SessionRoutes::columns(const Request& request, Stream str
   if (!fields) return fields.error();
   const auto session = find(request);
   if (!session) return session.error();
-  const auto block = records(*session, stream, kMaxRows + 1);
+  const auto block = records(*session, stream);
   if (!block) return block.error();
-  if (block->rows > kMaxRows) return Error{ErrorCode::too_large, "more records than one answer holds; take export.csv"};
   std::string body;
   base::JsonWriter json(body);
   json.begin_object();
@@ -255,7 +260,7 @@ base::Result<Response> SessionRoutes::splits(const Request& request) const {
   if (!fields) return fields.error();
   const auto session = find(request);
   if (!session) return session.error();
-  const auto block = records(*session, Stream::split, kMaxRows);
+  const auto block = records(*session, Stream::split);
   if (!block) return block.error();
   std::string body;
   base::JsonWriter json(body);
@@ -316,12 +321,12 @@ base::Status add_session_routes(http::RouteTable& routes, control::Accounts& acc
     route.scope = control::name(scope);
     route.admit = control::admit_any(accounts);
     route.admission = admission;
+    route.waits_elsewhere = true;
     return routes.add(std::move(route));
   };
   BOATHOUSE_TRY(add("/v1/sessions", "listSessions", "Sessions, newest first", control::Scope::sessions_read,
                     [](const SessionRoutes& r, const Request& q) { return r.list(q); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}", "getSession", "One session", control::Scope::sessions_read,
-    route.waits_elsewhere = true;
                     [](const SessionRoutes& r, const Request& q) { return r.one(q); }));
   BOATHOUSE_TRY(add("/v1/sessions/{id}/strokes", "getStrokes", "Strokes of a session, as columns",
                     control::Scope::strokes_read,

@@ -4,15 +4,21 @@
 #include <gmock/gmock.h>
 
 #include "core/base/json.hpp"
+#include "core/rowing/catalogue.hpp"
 #include "server/control/test_audit_log.hpp"
 #include "server/control/test_call.hpp"
+#include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::api {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kFirst = "/v1/sessions/ses_00000000-0000-0000-0000-000000000001";
 
 class SessionRoutesTest : public testing::Test {
  protected:
@@ -39,6 +45,11 @@ class SessionRoutesTest : public testing::Test {
     clickhouse_.answer_selects("FROM session FINAL", sessions);
   }
 
+  http::Response get(const std::string& target) {
+    http::Headers headers;
+    headers.add("Authorization", "Bearer " + anna_key_);
+    return control::call(routes_, {http::Method::get, target, std::move(headers), ""});
+  }
   http::Response list(const std::string& key, const std::string& query) {
     http::Headers headers;
     headers.add("Authorization", "Bearer " + key);
@@ -97,6 +108,48 @@ TEST_F(SessionRoutesTest, AnExportIsInTheAuditOrIsNotGiven) {
   EXPECT_EQ(audit_.acts[1].what, "session=" + session + " format=csv stream=split");
   audit_.fails = true;
   EXPECT_EQ(take("").status, 503);
+}
+
+// Of what came with a record and nobody knows, 64 KiB a record, nothing is read for an answer that does not show it.
+TEST_F(SessionRoutesTest, AnAnswerReadsNoBytesThatItDoesNotShow) {
+  for (const char* what : {"strokes", "samples", "splits"}) {
+    EXPECT_EQ(get(std::string(kFirst) + "/" + what).status, 200) << what;
+    EXPECT_THAT(clickhouse_.statements().back(), AllOf(HasSubstr("SELECT seq, at_ms, "), Not(HasSubstr("tail"))));
+  }
+}
+
+TEST_F(SessionRoutesTest, WhatIsTooLargeForAnAnswerIsToldWhatToDo) {
+  const std::string too_large = "Code: 396. DB::Exception: Limit for result exceeded (TOO_MANY_ROWS_OR_BYTES)";
+  clickhouse_.fail_selects("600001", too_large);
+  for (const char* what : {"strokes", "samples", "splits"}) {
+    const auto refused = get(std::string(kFirst) + "/" + what);
+    EXPECT_EQ(refused.status, 413) << what;
+    EXPECT_THAT(refused.body, HasSubstr("more records than one answer holds; take export.csv"));
+  }
+  clickhouse_.fail_selects("151", too_large);
+  const auto refused = get("/v1/sessions?limit=150");
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("ask for fewer with limit="));
+}
+
+// 14 hours at 10 Hz, every metric of every sample there.
+TEST_F(SessionRoutesTest, ADayOnTheErgIsServed) {
+  constexpr std::size_t kRows = 14 * 3'600 * 10;
+  timeseries::NativeBlock samples;
+  samples.rows = kRows;
+  const auto add = [&samples](std::string_view name, std::string_view type) {
+    std::vector<std::int64_t> values(kRows);
+    for (std::size_t i = 0; i < kRows; ++i) values[i] = static_cast<std::int64_t>(i);
+    samples.columns.push_back({std::string(name), std::string(type), std::move(values), {}, {}, {}, {}});
+  };
+  add("seq", "UInt32");
+  for (const rowing::Metric& metric : rowing::metrics(rowing::Stream::sample)) {
+    add(metric.column, "Nullable(" + std::string(timeseries::integer_type(metric)) + ")");
+  }
+  clickhouse_.answer_selects("FROM sample", samples);
+  const auto answer = get(std::string(kFirst) + "/samples?fields=at_s");
+  EXPECT_EQ(answer.status, 200) << answer.body.substr(0, 500);
+  EXPECT_THAT(answer.body.substr(0, 200), HasSubstr(R"("original_size":504000)"));
 }
 
 TEST_F(SessionRoutesTest, ACursorIsGoodForItsFilterAlone) {

@@ -15,6 +15,10 @@ namespace {
 using rowing::Stream;
 
 constexpr std::size_t kPageRows = 2000;
+// Of one page as ClickHouse counts it. Here it is that much again as a block and, where it is bytes that become hex,
+// twice that as text.
+constexpr std::size_t kPageBytes = std::size_t{8} << 20;
+constexpr std::size_t kFewer = 4;  // times fewer rows are asked for when a page was too large
 
 // What a reader wants first comes first.
 constexpr Stream kFileOrder[] = {Stream::summary,     Stream::split,  Stream::stroke,
@@ -30,6 +34,16 @@ constexpr std::string_view kPointsColumn = "force_curve_lbf";
 // Appended bytes are binary; an event's detail is text.
 std::string bytes_header(Stream stream) {
   return stream == Stream::event ? "detail" : std::string(rowing::bytes_column(stream)) + "_hex";
+}
+
+// As many as make half a page if they are like these.
+std::size_t rows_like(const timeseries::NativeBlock& block, Stream stream) {
+  std::size_t bytes = 1;
+  for (const std::string& text : block.find(rowing::bytes_column(stream))->texts) bytes += text.size();
+  if (const auto* const points = block.find("points")) {
+    for (const auto& row : points->arrays) bytes += row.size() * sizeof(std::uint16_t);
+  }
+  return std::clamp<std::size_t>(block.rows * (kPageBytes / 2) / bytes, 1, kPageRows);
 }
 
 }  // namespace
@@ -55,10 +69,28 @@ struct SessionCsv::State {
   std::vector<Stream> streams;
   std::size_t stream_index = 0;
   std::uint64_t next_seq = 0;
+  std::size_t page_rows = kPageRows;
   bool header_written = false;
 
+  base::Result<timeseries::NativeBlock> page();
   void write_rows(const timeseries::NativeBlock& block, std::string& out) const;
 };
+
+// Rows may be some bytes or 64 KiB: as many are asked for as fit by what the last ones weighed, and if they do not,
+// fewer.
+base::Result<timeseries::NativeBlock> SessionCsv::State::page() {
+  const Stream stream = streams[stream_index];
+  while (true) {
+    auto block = query::records(client, keys.at(stream), stream,
+                                {.from_seq = next_seq,
+                                 .limit = page_rows,
+                                 .counted_only = !options.superseded,
+                                 .with_bytes = true,
+                                 .most_bytes = kPageBytes});
+    if (block || block.error().code != base::ErrorCode::too_large || page_rows == 1) return block;
+    page_rows = std::max<std::size_t>(page_rows / kFewer, 1);
+  }
+}
 
 // Cells of one row, then in the order of the header.
 void SessionCsv::State::write_rows(const timeseries::NativeBlock& block, std::string& out) const {
@@ -131,17 +163,18 @@ base::Result<bool> SessionCsv::next(std::string& out) {
     state.header_written = true;
   }
   if (state.stream_index == state.streams.size()) return false;
-  const auto block =
-      query::records(state.client, state.keys.at(state.streams[state.stream_index]), state.streams[state.stream_index],
-                     state.next_seq, kPageRows, !state.options.superseded);
+  const auto block = state.page();
   if (!block) return block.error();
+  const bool is_last = block->rows < state.page_rows;
   if (block->rows > 0) {
     state.write_rows(*block, out);
     state.next_seq = static_cast<std::uint64_t>(block->integer("seq", block->rows - 1)) + 1;
+    state.page_rows = rows_like(*block, state.streams[state.stream_index]);
   }
-  if (block->rows < kPageRows) {
+  if (is_last) {
     ++state.stream_index;
     state.next_seq = 0;
+    state.page_rows = kPageRows;
   }
   return state.stream_index < state.streams.size();
 }

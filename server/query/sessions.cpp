@@ -18,6 +18,11 @@ base::Result<NativeBlock> whole_rows(base::Result<NativeBlock> sessions) {
   return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
 }
 
+base::Result<NativeBlock> ask(timeseries::ClickHouseClient& client, const std::string& sql,
+                              const Parameters& parameters, std::size_t most_bytes = kMostBytes) {
+  return client.select(sql, parameters, {.result_bytes = most_bytes});
+}
+
 bool each_once(const NativeBlock& records) {
   const timeseries::NativeColumn* const seq = records.find("seq");
   if (seq == nullptr) return true;  // a reply without rows
@@ -65,8 +70,9 @@ base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, con
     parameters.emplace_back("after_session", after->session.text());
   }
   parameters.emplace_back("limit", std::to_string(limit + 1));
-  return whole_rows(client.select(
-      "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}", parameters));
+  return whole_rows(
+      ask(client, "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}",
+          parameters));
 }
 
 base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
@@ -74,7 +80,7 @@ base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, cons
   std::string sql = "SELECT * FROM session FINAL WHERE session = {session:UUID}";
   Parameters parameters{{"session", session.text()}};
   sql += and_of(condition_of(scope, parameters));
-  return whole_rows(client.select(sql + " LIMIT 1", parameters));
+  return whole_rows(ask(client, sql + " LIMIT 1", parameters));
 }
 
 base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient& client, const Scope& scope,
@@ -82,7 +88,7 @@ base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient
   std::string sql = "SELECT session FROM session FINAL WHERE has(recordings, {recording:UUID})";
   Parameters parameters{{"recording", session.text()}};
   sql += and_of(condition_of(scope, parameters));
-  const auto block = client.select(sql + " LIMIT 1", parameters);
+  const auto block = ask(client, sql + " LIMIT 1", parameters);
   if (!block) return block.error();
   return block->rows == 0 ? std::nullopt : std::optional(block->find("session")->uuids[0]);
 }
@@ -107,38 +113,40 @@ RecordKeys record_keys(const NativeBlock& sessions, std::size_t row) {
 }
 
 base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key, rowing::Stream stream,
-                                  std::uint64_t from_seq, std::size_t limit, bool counted_only) {
+                                  const RecordsAsked& asked) {
   std::string columns = "seq";
   for (const rowing::Metric& metric : rowing::metrics(stream)) columns += ", " + std::string(metric.column);
   if (rowing::has_points(stream)) columns += ", points";
-  columns += ", " + std::string(rowing::bytes_column(stream));
+  if (asked.with_bytes) columns += ", " + std::string(rowing::bytes_column(stream));
 
   const std::string of_recording =
       " WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC') AND rec_id = "
       "{rec:UUID}";
   std::string sql = "SELECT " + columns + " FROM " + std::string(rowing::name(stream)) + of_recording;
-  if (counted_only && stream == rowing::Stream::split) {
+  if (asked.counted_only && stream == rowing::Stream::split) {
     sql += " AND seq IN (SELECT max(seq) FROM split" + of_recording + " GROUP BY split_number)";
   }
-  if (counted_only && stream == rowing::Stream::stroke) {
+  if (asked.counted_only && stream == rowing::Stream::stroke) {
     sql += " AND seq IN (SELECT max(seq) FROM stroke" + of_recording +
            " GROUP BY interval, ifNull(toInt64(stroke_count), -1 - toInt64(seq)))";
   }
-  if (counted_only && stream == rowing::Stream::summary) {
+  if (asked.counted_only && stream == rowing::Stream::summary) {
     sql += " AND seq IN (SELECT max(seq) FROM summary" + of_recording + " HAVING count() > 0)";
   }
   sql += " AND seq >= {from_seq:UInt64}";
   const Parameters parameters{{"athlete", key.athlete.text()},
                               {"started", std::to_string(key.started_ms)},
                               {"rec", key.rec_id.text()},
-                              {"from_seq", std::to_string(from_seq)},
-                              {"limit", std::to_string(limit)}};
+                              {"from_seq", std::to_string(asked.from_seq)},
+                              {"limit", std::to_string(asked.limit)}};
   // Of a record that was loaded again there are several versions until ClickHouse has merged them, and the newest
   // counts. FINAL would merge all columns of whole granules before it looks for the recording, twice the time where
   // that lies in more than one part; so the newest are picked only when there are.
-  auto as_they_lie = client.select(sql + " ORDER BY seq LIMIT {limit:UInt64} WITH TIES", parameters);
-  if (!as_they_lie || each_once(*as_they_lie)) return as_they_lie;
-  return client.select(sql + " ORDER BY seq, ver DESC LIMIT 1 BY seq LIMIT {limit:UInt64}", parameters);
+  {
+    auto as_they_lie = ask(client, sql + " ORDER BY seq LIMIT {limit:UInt64} WITH TIES", parameters, asked.most_bytes);
+    if (!as_they_lie || each_once(*as_they_lie)) return as_they_lie;
+  }
+  return ask(client, sql + " ORDER BY seq, ver DESC LIMIT 1 BY seq LIMIT {limit:UInt64}", parameters, asked.most_bytes);
 }
 
 }  // namespace boathouse::query

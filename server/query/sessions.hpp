@@ -1,4 +1,5 @@
-// Sessions: what an athlete sees and counts.
+// Sessions: what an athlete sees and counts. An answer is bounded in bytes, whatever was uploaded: too_large, here and
+// below, if there is more.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,10 @@
 #include "server/timeseries/clickhouse_client.hpp"
 
 namespace boathouse::query {
+
+// Of one answer. A sample, the widest record that comes in hundreds of thousands, has 120 bytes: 600,000 of them are 72
+// MB, a page of 200 sessions with the longest notes is 30 MB.
+inline constexpr std::size_t kMostBytes = std::size_t{96} << 20;
 
 // Whose sessions may be seen: those of these athletes (none: nobody's), or everybody's (the operator). Every question
 // here has it in its predicate.
@@ -52,11 +57,16 @@ std::optional<RecordKey> record_key(const timeseries::NativeBlock& sessions, std
 using RecordKeys = std::map<rowing::Stream, RecordKey>;
 RecordKeys record_keys(const timeseries::NativeBlock& sessions, std::size_t row);
 
-// Records of one stream in order of seq, from `from_seq`, at most `limit`. Columns: seq, the metrics, points where the
-// stream has them, and its bytes column. `counted_only`: of two records about the same split, or two summaries, only
-// the one with the larger seq.
+struct RecordsAsked {
+  std::uint64_t from_seq = 0;
+  std::size_t limit = 0;
+  bool counted_only = false;  // of two records about the same split, or two summaries, the one with the larger seq
+  // The stream's bytes column, too: up to 64 KiB a record that nothing but an export shows.
+  bool with_bytes = false;
+  std::size_t most_bytes = kMostBytes;
+};
+// Records of one stream in order of seq. Columns: seq, the metrics, points where the stream has them.
 base::Result<timeseries::NativeBlock> records(timeseries::ClickHouseClient& client, const RecordKey& key,
-                                              rowing::Stream stream, std::uint64_t from_seq, std::size_t limit,
-                                              bool counted_only);
+                                              rowing::Stream stream, const RecordsAsked& asked);
 
 }  // namespace boathouse::query

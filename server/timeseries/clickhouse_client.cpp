@@ -13,7 +13,7 @@ using base::Error;
 using base::ErrorCode;
 
 constexpr long kConnectTimeoutMs = 3'000;
-constexpr std::size_t kMaxReply = std::size_t{1} << 30;
+constexpr std::size_t kMaxReply = std::size_t{1} << 30;  // unless a call has less
 
 std::string percent_encode(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
@@ -72,16 +72,33 @@ std::string seconds_text(std::int64_t ms) {
   return std::to_string(ms / 1000) + "." + rest.substr(1);
 }
 
+// What comes, and how much of it may.
+struct Download {
+  Reply reply{};
+  std::size_t most_bytes = kMaxReply;
+  bool too_large = false;
+};
+
 std::size_t append_body(char* data, std::size_t size, std::size_t count, void* target) {
-  std::string& out = static_cast<Reply*>(target)->body;
-  if (out.size() + size * count > kMaxReply) return 0;
+  auto& download = *static_cast<Download*>(target);
+  std::string& out = download.reply.body;
+  download.too_large = out.size() + size * count > download.most_bytes;
+  if (download.too_large) return 0;
   out.append(data, size * count);
   return size * count;
 }
 
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* target) {
-  read_header(*static_cast<Reply*>(target), {data, size * count});
+  read_header(static_cast<Download*>(target)->reply, {data, size * count});
   return size * count;
+}
+
+Failure not_reached(const std::string& why) {
+  return {{ErrorCode::unavailable, "ClickHouse is not reached: " + why}, Remedy::another_node};
+}
+
+Error too_large(std::size_t most_bytes) {
+  return {ErrorCode::too_large, "the result has more than " + std::to_string(most_bytes) + " bytes"};
 }
 
 // What is sent, and how far it is.
@@ -173,6 +190,7 @@ struct ClickHouseClient::Call {
   bool is_get = false;
   bool for_all_nodes = false;              // timeout_ms: of all that are asked together
   std::optional<std::int64_t> limit_ms{};  // after that ClickHouse itself ends it: all nodes together, too
+  std::optional<std::size_t> result_bytes{};
 };
 
 ClickHouseClient::ClickHouseClient(Endpoint endpoint) : ClickHouseClient({std::move(endpoint)}, {}, system_clock()) {}
@@ -182,17 +200,21 @@ ClickHouseClient::~ClickHouseClient() = default;
 
 void ClickHouseClient::set_endpoint(Endpoint endpoint) { pool_->nodes.set({std::move(endpoint)}); }
 
-// `transport_error` is empty when a whole reply came.
-Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std::string& transport_error) {
-  Reply reply;
+// `problem` is nothing when a whole reply came.
+Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std::optional<Failure>& problem) {
+  Download download;
+  if (call.result_bytes) download.most_bytes = *call.result_bytes;
   CURL* handle = pool_->take();
   if (handle == nullptr) {
-    transport_error = "curl_easy_init failed";
-    return reply;
+    problem = not_reached("curl_easy_init failed");
+    return {};
   }
-  const std::string limit = call.limit_ms ? "&max_execution_time=" + seconds_text(*call.limit_ms) : std::string();
+  std::string limits = call.limit_ms ? "&max_execution_time=" + seconds_text(*call.limit_ms) : std::string();
+  if (call.result_bytes) {
+    limits += "&max_result_bytes=" + std::to_string(*call.result_bytes) + "&result_overflow_mode=throw";
+  }
   const std::string url =
-      endpoint.url + std::string(call.path) + limit +
+      endpoint.url + std::string(call.path) + limits +
       (call.is_get ? std::string() : "&database=" + percent_encode(endpoint.database) + endpoint.settings);
   UploadBody upload{call.body};
   curl_slist* headers = nullptr;
@@ -220,16 +242,20 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
     curl_easy_setopt(handle, CURLOPT_SEEKDATA, &upload);
   }
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &append_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &reply);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &download);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &take_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &reply);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &download);
 
   const CURLcode outcome = curl_easy_perform(handle);
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &reply.status);
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &download.reply.status);
   curl_slist_free_all(headers);
   pool_->give_back(handle);
-  if (outcome != CURLE_OK) transport_error = curl_easy_strerror(outcome);
-  return reply;
+  if (download.too_large) {
+    problem = Failure{too_large(download.most_bytes), Remedy::none};
+  } else if (outcome != CURLE_OK) {
+    problem = not_reached(curl_easy_strerror(outcome));
+  }
+  return std::move(download.reply);
 }
 
 base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge) {
@@ -243,15 +269,9 @@ base::Status ClickHouseClient::on_some_node(const Call& call, const Judge& judge
     if (call.limit_ms) one.limit_ms = *call.limit_ms - passed_ms;
     // Nothing is left; 0 would be for ever.
     if (one.timeout_ms <= 0 || (one.limit_ms && *one.limit_ms <= 0)) break;
-    std::string transport_error;
-    const Reply reply = perform(endpoint, one, transport_error);
     std::optional<Failure> failure;
-    if (!transport_error.empty()) {
-      failure =
-          Failure{{ErrorCode::unavailable, "ClickHouse is not reached: " + transport_error}, Remedy::another_node};
-    } else {
-      failure = judge(reply);
-    }
+    const Reply reply = perform(endpoint, one, failure);
+    if (!failure) failure = judge(reply);
     if (!failure) {
       pool_->nodes.answered(endpoint.url);
       return base::Done{};
@@ -273,7 +293,7 @@ base::Status ClickHouseClient::execute(std::string_view sql, const Parameters& p
 }
 
 base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const Parameters& parameters,
-                                                   std::optional<std::int64_t> within_ms) {
+                                                   const SelectBounds& bounds) {
   const std::string text = std::string(sql) + " FORMAT Native";
   const std::string path = "/?wait_end_of_query=1" + parameter_query(parameters);
   const base::ByteView body = base::as_bytes(text);
@@ -282,15 +302,20 @@ base::Result<NativeBlock> ClickHouseClient::select(std::string_view sql, const P
   const bool checks = sql.starts_with("CHECK");
   if (!checks) {
     call.for_all_nodes = true;
-    call.timeout_ms = static_cast<long>(within_ms.value_or(pool_->options.select_timeout_ms));
-    call.limit_ms = within_ms ? std::max<std::int64_t>(*within_ms * 3 / 4, 1) : pool_->options.select_limit_ms;
+    call.timeout_ms = static_cast<long>(bounds.within_ms.value_or(pool_->options.select_timeout_ms));
+    call.limit_ms =
+        bounds.within_ms ? std::max<std::int64_t>(*bounds.within_ms * 3 / 4, 1) : pool_->options.select_limit_ms;
   }
+  call.result_bytes = bounds.result_bytes;
   NativeBlock block;
   const base::Status status =
-      on_some_node(call, [&block, checks, &within_ms](const Reply& reply) -> std::optional<Failure> {
+      on_some_node(call, [&block, checks, &bounds](const Reply& reply) -> std::optional<Failure> {
         if (auto failure = checks ? failure_of(reply) : failure_of_question(reply)) {
+          if (bounds.result_bytes && is_too_large_result(failure->error)) {
+            return Failure{too_large(*bounds.result_bytes), Remedy::none};
+          }
           // What is left of the time is too short for another node, and what it then does not say is no fault of it.
-          if (within_ms && is_too_much(failure->error)) failure->remedy = Remedy::later;
+          if (bounds.within_ms && is_too_much(failure->error)) failure->remedy = Remedy::later;
           return failure;
         }
         auto read = read_native(base::as_bytes(reply.body));

@@ -24,6 +24,16 @@ namespace boathouse::timeseries {
 // name -> text of {name:Type}; ClickHouse's own escapes are added here.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
+// What one question may take at most, where that is less than ClickHouseClient::Options say.
+struct SelectBounds {
+  // So long, from 1, of all nodes together; ClickHouse gets three quarters of it, so that it is the one to say that a
+  // question takes too long (is_too_much()), and who says nothing is away.
+  std::optional<std::int64_t> within_ms{};
+  // A result of more bytes, from 1, is too_large. ClickHouse counts what it has in memory, before it sends anything,
+  // and no more of a reply is taken here; what becomes of it, read_native()'s block, is a few times as much.
+  std::optional<std::size_t> result_bytes{};
+};
+
 // Thread rule: any thread; calls run in parallel, each on a connection of its own that is kept for reuse.
 class ClickHouseClient {
  public:
@@ -59,11 +69,9 @@ class ClickHouseClient {
   base::Status execute(std::string_view sql, const Parameters& parameters = {}, std::string_view settings = {});
   // A SELECT without FORMAT clause. The whole result in memory: callers bound it by LIMIT. Never half of one: a reply
   // that is cut, that an error ended, or that has fewer rows than its head says is asked for again elsewhere, and so is
-  // what a node has damaged; a CHECK is about the node that was asked. `within_ms`: so long, from 1, instead of as long
-  // as Options say, both for all nodes together; ClickHouse gets three quarters of it, so that it is the one to say
-  // that a question takes too long (is_too_much()), and who says nothing is away.
+  // what a node has damaged; a CHECK is about the node that was asked.
   base::Result<NativeBlock> select(std::string_view sql, const Parameters& parameters = {},
-                                   std::optional<std::int64_t> within_ms = {});
+                                   const SelectBounds& bounds = {});
   // `sql` = "INSERT INTO t (columns)". The same token is counted once by ClickHouse. Durable when it returns ok.
   // The body is that of all the pieces, one after the other.
   base::Status insert(std::string_view sql, std::span<const base::ByteView> native_body, std::string_view token);
@@ -80,7 +88,7 @@ class ClickHouseClient {
   struct Call;
   using Judge = std::function<std::optional<Failure>(const Reply&)>;
   base::Status on_some_node(const Call& call, const Judge& judge);
-  Reply perform(const Endpoint& endpoint, const Call& call, std::string& transport_error);
+  Reply perform(const Endpoint& endpoint, const Call& call, std::optional<Failure>& problem);
   std::unique_ptr<Pool> pool_;
 };
 

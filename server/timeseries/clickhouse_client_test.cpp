@@ -166,7 +166,7 @@ TEST_F(ClusterClientTest, OnlyQuestionsEndByThemselves) {
   EXPECT_EQ(limit(), "");
   EXPECT_EQ(select(), 1) << why_;
   EXPECT_EQ(limit(), "85.000");
-  for (int node = 0; node < 2; ++node) EXPECT_TRUE(client_.select("SELECT n FROM t", {}, 1500));
+  for (int node = 0; node < 2; ++node) EXPECT_TRUE(client_.select("SELECT n FROM t", {}, {.within_ms = 1500}));
   EXPECT_EQ(limit(), "1.125") << "it says so itself, before it is taken for one that is away";
 }
 
@@ -201,10 +201,32 @@ TEST(ClickHouseClient, ACheckMayTakeLongerThanACall) {
 TEST_F(ClusterClientTest, WhatIsTooMuchForTheTimeIsNotAskedElsewhere) {
   first_.answer(error(500, "Code: 159. DB::Exception: Timeout exceeded"));
   second_.answer(error(500, "Code: 159. DB::Exception: Timeout exceeded"));
-  const auto none = client_.select("SELECT n FROM t", {}, 1500);
+  const auto none = client_.select("SELECT n FROM t", {}, {.within_ms = 1500});
   ASSERT_FALSE(none);
   EXPECT_TRUE(is_too_much(none.error())) << none.error().text;
   EXPECT_EQ(first_.requests().size() + second_.requests().size(), 1U);
+}
+
+// ClickHouse ends it by itself; should it not, no more is taken than was allowed. No other node has less of it.
+TEST_F(ClusterClientTest, AResultThatIsTooLargeEndsAndIsNotAskedElsewhere) {
+  const std::string whole = rows(std::vector<std::int64_t>(100, 1));
+  const std::vector<std::string> answers = {
+      error(500, "Code: 396. DB::Exception: Limit for result exceeded (TOO_MANY_ROWS_OR_BYTES)"), ok(whole)};
+  for (const std::string& answer : answers) {
+    first_.answer(answer);
+    second_.answer(answer);
+    const std::size_t before = first_.requests().size() + second_.requests().size();
+    const auto none = client_.select("SELECT n FROM t", {}, {.result_bytes = whole.size() - 1});
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, base::ErrorCode::too_large);
+    EXPECT_EQ(none.error().text, "the result has more than " + std::to_string(whole.size() - 1) + " bytes");
+    EXPECT_EQ(first_.requests().size() + second_.requests().size(), before + 1);
+  }
+  const auto all = client_.select("SELECT n FROM t", {}, {.result_bytes = whole.size()});
+  ASSERT_TRUE(all) << all.error().text;
+  EXPECT_EQ(all->rows, 100U);
+  EXPECT_NE(first_.requests().back().find("&max_result_bytes="), std::string::npos);
+  EXPECT_NE(first_.requests().back().find("&result_overflow_mode=throw"), std::string::npos);
 }
 
 TEST_F(ClusterClientTest, AQuestionThatTakesTooLongRunsOnce) {
@@ -231,7 +253,7 @@ TEST_F(ClusterClientTest, AQuestionThatMayOnlyTakeSoLongIsGivenUp) {
   const TestListener silent;
   const TestListener silent_too;
   ClickHouseClient client({{.url = silent.url()}, {.url = silent_too.url()}}, {}, clock_);
-  EXPECT_EQ(client.select("SELECT 1", {}, 50).error().code, base::ErrorCode::unavailable);
+  EXPECT_EQ(client.select("SELECT 1", {}, {.within_ms = 50}).error().code, base::ErrorCode::unavailable);
 }
 
 // A server's profile may say otherwise: rows that are acknowledged before they are in a table, or that count twice.

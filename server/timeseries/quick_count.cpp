@@ -25,7 +25,8 @@ base::Result<std::map<base::Uuid, std::uint64_t>> rows_before(ClickHouseClient& 
           " FINAL WHERE athlete = {athlete:UUID} AND rec_id IN {recordings:Array(UUID)}"
           " AND seq < transform(rec_id, {recordings:Array(UUID)}, {limits:Array(UInt64)}, 0) GROUP BY rec_id "
           "SETTINGS max_threads = 1",
-      {{"athlete", athlete.text()}, {"recordings", "[" + recordings + "]"}, {"limits", "[" + limits + "]"}}, within_ms);
+      {{"athlete", athlete.text()}, {"recordings", "[" + recordings + "]"}, {"limits", "[" + limits + "]"}},
+      {.within_ms = within_ms});
   if (!block) return block.error();
   for (std::size_t row = 0; row < block->rows; ++row) {
     counts[block->find("rec_id")->uuids[row]] = static_cast<std::uint64_t>(block->integer("n", row));

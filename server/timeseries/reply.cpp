@@ -201,6 +201,8 @@ bool is_overloaded(const base::Error& error) {
   return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
 }
 
+bool is_too_large_result(const base::Error& error) { return code_in(error.text) == 396; }
+
 bool is_too_much(const base::Error& error) {
   constexpr std::array kCodes = {158, 159, 241, 307, 396};
   return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();

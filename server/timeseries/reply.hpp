@@ -50,6 +50,9 @@ std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows);
 // inserts help.
 bool is_overloaded(const base::Error& error);
 
+// Its result has more bytes than the question allowed.
+bool is_too_large_result(const base::Error& error);
+
 // One question was more than its limits of rows, bytes, memory or time: asking for less helps, and others may be
 // answered.
 bool is_too_much(const base::Error& error);
