@@ -95,7 +95,7 @@ class ReconcileTest : public ledger::LedgerFixture {
     return found ? std::move(*found) : timeseries::Reconciliation{};
   }
   timeseries::Reconciliation reconcile(const base::Uuid& athlete) {
-    auto found = timeseries::reconcile_athlete(*ledger_, client_, athlete);
+    auto found = timeseries::reconcile_athlete(*ledger_, client_, athlete, [] { return true; });
     EXPECT_TRUE(found) << found.error().text;
     return found ? std::move(*found) : timeseries::Reconciliation{};
   }
@@ -155,6 +155,26 @@ TEST_F(ReconcileTest, ManyRecordingsAreComparedPageByPageWithTheSameAnswer) {
   EXPECT_EQ(texts(differing.differences), expected);
   EXPECT_EQ(differing.streams.at(0).clickhouse, 1800 * kRecords - 30 + 5 * 7);
   EXPECT_FALSE(differing.next);
+
+  // Parts of one athlete: the same again.
+  constexpr std::size_t kAFew = 70;
+  const auto never = [] { return false; };
+  const auto in_parts = timeseries::reconcile_some(*ledger_, client_, std::nullopt, never, kAFew);
+  const auto busy_in_parts = timeseries::reconcile_athlete(*ledger_, client_, busy, never, kAFew);
+  const auto busy_whole = reconcile(busy);
+  for (const auto& [whole, parts] : {std::pair{&differing, &in_parts}, std::pair{&busy_whole, &busy_in_parts}}) {
+    ASSERT_TRUE(*parts) << parts->error().text;
+    EXPECT_EQ((*parts)->recordings, whole->recordings);
+    EXPECT_EQ((*parts)->sessions, whole->sessions);
+    EXPECT_EQ((*parts)->misplaced, 0u);
+    EXPECT_EQ((*parts)->streams.at(0).ledger, whole->streams.at(0).ledger);
+    EXPECT_EQ((*parts)->streams.at(0).clickhouse, whole->streams.at(0).clickhouse);
+    EXPECT_EQ(texts((*parts)->differences), texts(whole->differences));
+  }
+  const auto cut = timeseries::reconcile_athlete(
+      *ledger_, client_, busy, [] { return true; }, kAFew);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, base::ErrorCode::too_large);
 
   // One page at a go: together they are the same.
   std::optional<base::Uuid> after;

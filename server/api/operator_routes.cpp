@@ -115,9 +115,11 @@ std::string reconciliation_json(const timeseries::Reconciliation& found) {
 
 base::Result<timeseries::Reconciliation> compare(const Request& request, ledger::Ledger& ledger,
                                                  timeseries::ClickHouseClient& client) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto enough = [begun] { return std::chrono::steady_clock::now() - begun >= kEnough; };
   if (const auto athlete = control::identity_of(request)->athlete) {
     BOATHOUSE_TRY(check_names(request.query, {}));
-    return timeseries::reconcile_athlete(ledger, client, *athlete);
+    return timeseries::reconcile_athlete(ledger, client, *athlete, enough);
   }
   BOATHOUSE_TRY(check_names(request.query, {"cursor"}));
   std::optional<base::Uuid> after;
@@ -126,9 +128,7 @@ base::Result<timeseries::Reconciliation> compare(const Request& request, ledger:
     if (!athlete) return athlete.error().within("cursor");
     after = *athlete;
   }
-  const auto begun = std::chrono::steady_clock::now();
-  return timeseries::reconcile_some(ledger, client, after,
-                                    [begun] { return std::chrono::steady_clock::now() - begun >= kEnough; });
+  return timeseries::reconcile_some(ledger, client, after, enough);
 }
 
 base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger, timeseries::ClickHouseClient& client) {

@@ -17,8 +17,8 @@ namespace {
 
 using CountOf = std::map<base::Uuid, std::uint64_t>;
 
-// Recordings of a question to ClickHouse, or all of one athlete with more: what is read and what is kept in memory does
-// not grow with the number of athletes.
+// Recordings of a question to ClickHouse, or up to kRecordingsAtOnce of one athlete with more: what is read and what is
+// kept in memory does not grow with the number of athletes.
 constexpr std::size_t kPage = 500;
 constexpr std::size_t kAthletesAtOnce = 10'000;
 
@@ -35,6 +35,11 @@ struct Page {
   std::optional<base::Uuid> athlete = {};  // this one alone
   std::optional<base::Uuid> after = {};
   std::optional<base::Uuid> up_to = {};
+  std::optional<base::Uuid> before = {};
+  // Of one athlete alone, a part of their recordings: behind, and up to. In the order of their bytes, which is that of
+  // their text and the ledger's, not ClickHouse's.
+  std::optional<base::Uuid> after_recording = {};
+  std::optional<base::Uuid> up_to_recording = {};
   std::vector<ledger::RecordingState> recordings = {};
 };
 
@@ -45,30 +50,34 @@ std::uint64_t loaded(const ledger::RecordingState& recording, rowing::Stream str
 
 class Pass {
  public:
-  Pass(ledger::Ledger& ledger, ClickHouseClient& client) : ledger_(ledger), client_(client) {}
+  Pass(ledger::Ledger& ledger, ClickHouseClient& client, std::size_t at_once)
+      : ledger_(ledger), client_(client), at_once_(at_once) {}
 
-  base::Result<Reconciliation> of_athlete(const base::Uuid& athlete);
+  base::Result<Reconciliation> of_athlete(const base::Uuid& athlete, const std::function<bool()>& enough);
   base::Result<Reconciliation> of_all(const std::optional<base::Uuid>& after, const std::function<bool()>& enough);
 
  private:
   base::Result<Reconciliation> run(const std::function<base::Status()>& look);
   base::Status add_leaving();
   base::Result<std::vector<base::Uuid>> athletes(const std::optional<base::Uuid>& after);
-  base::Status add_recordings(const base::Uuid& athlete, Page& page);
+  base::Result<bool> add_recordings(const base::Uuid& athlete, Page& page);
+  base::Status look_at_athlete(const base::Uuid& athlete, const std::function<bool()>& enough);
   base::Status look_at_some(const std::optional<base::Uuid>& after, const std::function<bool()>& enough);
   base::Status look_at(const Page& page);
   base::Status count(const ledger::RecordingState& recording, std::uint64_t places);
   base::Status compare(const Page& page, StreamCount& total);
   base::Status note_difference(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t rows);
-  // `sql` with the page's athletes as its condition, but for some, and `rest` behind it.
+  // `sql` with the page's athletes as its condition, but for some, and its part of their recordings if `recording` is
+  // their column, and `rest` behind it.
   base::Result<NativeBlock> select(std::string sql, const Page& page, const std::set<base::Uuid>& but_not,
-                                   std::string_view rest);
+                                   const std::string& recording, std::string_view rest);
   base::Result<CountOf> rows_in_clickhouse(rowing::Stream stream, const Page& page);
   base::Result<CountOf> places_in_sessions(const Page& page);
   base::Result<bool> is_deleted(const base::Uuid& rec_id);
 
   ledger::Ledger& ledger_;
   ClickHouseClient& client_;
+  const std::size_t at_once_;
   Leaving leaving_;
   Reconciliation result_;
 };
@@ -98,20 +107,28 @@ base::Result<std::vector<base::Uuid>> Pass::athletes(const std::optional<base::U
   return all;
 }
 
-base::Status Pass::add_recordings(const base::Uuid& athlete, Page& page) {
-  std::optional<base::Uuid> after;
+// Those behind page.after_recording, at_once_ at most; false: there are more.
+base::Result<bool> Pass::add_recordings(const base::Uuid& athlete, Page& page) {
+  std::optional<base::Uuid> after = page.after_recording;
+  std::size_t left = at_once_;
   while (true) {
-    auto some = ledger_.recordings(athlete, after, kPage);
+    auto some = ledger_.recordings(athlete, after, std::min(kPage, left + 1));
     if (!some) return some.error();
-    const bool all = some->size() < kPage;
-    std::ranges::move(*some, std::back_inserter(page.recordings));
-    if (all) return {};
+    const bool all = some->size() < std::min(kPage, left + 1);
+    const std::size_t taken = std::min(some->size(), left);
+    for (std::size_t i = 0; i < taken; ++i) {
+      for (ledger::StreamState& stream : (*some)[i].streams) stream.have = {};  // not compared, and of any length
+      page.recordings.push_back(std::move((*some)[i]));
+    }
+    if (taken < some->size()) return false;
+    if (all) return true;
+    left -= taken;
     after = page.recordings.back().rec_id;
   }
 }
 
 base::Result<NativeBlock> Pass::select(std::string sql, const Page& page, const std::set<base::Uuid>& but_not,
-                                       std::string_view rest) {
+                                       const std::string& recording, std::string_view rest) {
   Parameters parameters;
   const auto add = [&](std::string_view condition, std::string name, std::string value) {
     sql += (parameters.empty() ? " WHERE " : " AND ") + std::string(condition);
@@ -120,6 +137,14 @@ base::Result<NativeBlock> Pass::select(std::string sql, const Page& page, const 
   if (page.athlete) add("athlete = {athlete:UUID}", "athlete", page.athlete->text());
   if (page.after) add("athlete > {after:UUID}", "after", page.after->text());
   if (page.up_to) add("athlete <= {up_to:UUID}", "up_to", page.up_to->text());
+  if (page.before) add("athlete < {before:UUID}", "before", page.before->text());
+  const auto add_recording = [&](const std::optional<base::Uuid>& limit, std::string_view compares, std::string name) {
+    if (!limit || recording.empty()) return;
+    const std::string condition = "toString(" + recording + ")" + std::string(compares) + "{" + name + ":String}";
+    add(condition, std::move(name), limit->text());
+  };
+  add_recording(page.after_recording, " > ", "after_recording");
+  add_recording(page.up_to_recording, " <= ", "up_to_recording");
   if (!but_not.empty()) {
     std::string ids;
     for (const base::Uuid& one : but_not) ids += (ids.empty() ? "'" : ",'") + one.text() + "'";
@@ -131,7 +156,7 @@ base::Result<NativeBlock> Pass::select(std::string sql, const Page& page, const 
 // Distinct positions, so that a row written twice can never hide a missing one.
 base::Result<CountOf> Pass::rows_in_clickhouse(rowing::Stream stream, const Page& page) {
   const auto block = select("SELECT rec_id, count() AS n FROM " + std::string(rowing::name(stream)) + " FINAL", page,
-                            leaving_.athletes, " GROUP BY rec_id");
+                            leaving_.athletes, "rec_id", " GROUP BY rec_id");
   if (!block) return block.error();
   CountOf counts;
   for (std::size_t row = 0; row < block->rows; ++row) {
@@ -142,12 +167,17 @@ base::Result<CountOf> Pass::rows_in_clickhouse(rowing::Stream stream, const Page
 
 // In how many session rows each recording is.
 base::Result<CountOf> Pass::places_in_sessions(const Page& page) {
-  const auto block = select("SELECT recordings FROM session FINAL", page, {}, "");
+  if (!page.after_recording) {  // once of each athlete, for a session's recordings may be in several parts
+    const auto sessions = select("SELECT count() AS n FROM session FINAL", page, {}, "", "");
+    if (!sessions) return sessions.error();
+    if (sessions->rows > 0) result_.sessions += static_cast<std::uint64_t>(sessions->integer("n", 0));
+  }
+  const auto block = select("SELECT recording, count() AS n FROM session FINAL ARRAY JOIN recordings AS recording",
+                            page, {}, "recording", " GROUP BY recording");
   if (!block) return block.error();
-  result_.sessions += block->rows;
   CountOf places;
   for (std::size_t row = 0; row < block->rows; ++row) {
-    for (const base::Uuid& recording : block->find("recordings")->uuid_arrays[row]) ++places[recording];
+    places[block->find("recording")->uuids[row]] = static_cast<std::uint64_t>(block->integer("n", row));
   }
   return places;
 }
@@ -220,15 +250,43 @@ base::Status Pass::look_at(const Page& page) {
   return {};
 }
 
+base::Status Pass::look_at_athlete(const base::Uuid& athlete, const std::function<bool()>& enough) {
+  std::optional<base::Uuid> after;
+  while (true) {
+    Page page{.athlete = athlete, .after_recording = after};
+    const auto all = add_recordings(athlete, page);
+    if (!all) return all.error();
+    if (!*all) page.up_to_recording = page.recordings.back().rec_id;
+    BOATHOUSE_TRY(look_at(page));
+    if (*all) return {};
+    if (enough()) {
+      return base::Error{base::ErrorCode::too_large,
+                         "these are more recordings than are compared in one go; whoever runs the server can compare "
+                         "them with `boathouse reconcile`"};
+    }
+    after = page.up_to_recording;
+  }
+}
+
 base::Status Pass::look_at_some(const std::optional<base::Uuid>& after, const std::function<bool()>& enough) {
   const auto all = athletes(after);
   if (!all) return all.error();
   Page page{.after = after};
   for (const base::Uuid& athlete : *all) {
-    BOATHOUSE_TRY(add_recordings(athlete, page));
-    if (page.recordings.size() < kPage) continue;
-    page.up_to = athlete;
-    BOATHOUSE_TRY(look_at(page));
+    const std::size_t of_others = page.recordings.size();
+    const auto all_of_them = add_recordings(athlete, page);
+    if (!all_of_them) return all_of_them.error();
+    if (*all_of_them && page.recordings.size() < kPage) continue;
+    if (*all_of_them) {
+      page.up_to = athlete;
+      BOATHOUSE_TRY(look_at(page));
+    } else {
+      page.recordings.resize(of_others);
+      page.before = athlete;
+      BOATHOUSE_TRY(look_at(page));
+      page.recordings.clear();
+      BOATHOUSE_TRY(look_at_athlete(athlete, [] { return false; }));
+    }
     if (enough()) {
       result_.next = athlete;
       return {};
@@ -238,12 +296,8 @@ base::Status Pass::look_at_some(const std::optional<base::Uuid>& after, const st
   return look_at(page);  // to the end: behind the last are athletes that the ledger does not know
 }
 
-base::Result<Reconciliation> Pass::of_athlete(const base::Uuid& athlete) {
-  return run([&]() -> base::Status {
-    Page page{.athlete = athlete};
-    BOATHOUSE_TRY(add_recordings(athlete, page));
-    return look_at(page);
-  });
+base::Result<Reconciliation> Pass::of_athlete(const base::Uuid& athlete, const std::function<bool()>& enough) {
+  return run([&] { return look_at_athlete(athlete, enough); });
 }
 
 base::Result<Reconciliation> Pass::of_all(const std::optional<base::Uuid>& after, const std::function<bool()>& enough) {
@@ -273,14 +327,15 @@ base::Result<Reconciliation> Pass::run(const std::function<base::Status()>& look
 }  // namespace
 
 base::Result<Reconciliation> reconcile_athlete(ledger::Ledger& ledger, ClickHouseClient& client,
-                                               const base::Uuid& athlete) {
-  return Pass(ledger, client).of_athlete(athlete);
+                                               const base::Uuid& athlete, const std::function<bool()>& enough,
+                                               std::size_t at_once) {
+  return Pass(ledger, client, at_once).of_athlete(athlete, enough);
 }
 
 base::Result<Reconciliation> reconcile_some(ledger::Ledger& ledger, ClickHouseClient& client,
-                                            const std::optional<base::Uuid>& after,
-                                            const std::function<bool()>& enough) {
-  return Pass(ledger, client).of_all(after, enough);
+                                            const std::optional<base::Uuid>& after, const std::function<bool()>& enough,
+                                            std::size_t at_once) {
+  return Pass(ledger, client, at_once).of_all(after, enough);
 }
 
 }  // namespace boathouse::timeseries

@@ -40,16 +40,21 @@ struct Reconciliation {
   std::optional<base::Uuid> next;       // there is more: behind this athlete
 };
 
+// So many recordings of one athlete are in memory at a time, some KB each; who has more is compared a part at a time.
+inline constexpr std::size_t kRecordingsAtOnce = 10'000;
+
 // Differences are in order of recording and stream. A recording that changes meanwhile may be named although it is only
-// on its way.
+// on its way. `enough` is asked between the parts, >= 1 recording `at_once`, of an athlete who has more than that:
+// too_large if it is and there is more.
 base::Result<Reconciliation> reconcile_athlete(ledger::Ledger& ledger, ClickHouseClient& client,
-                                               const base::Uuid& athlete);
+                                               const base::Uuid& athlete, const std::function<bool()>& enough,
+                                               std::size_t at_once = kRecordingsAtOnce);
 
 // Of all athletes behind `after`, in ClickHouse's order of UUIDs, some hundred recordings of whole athletes at a time
 // until `enough`, which is asked between them: what is compared in one go takes no longer than its caller may. All goes
 // together have every row that ClickHouse has, also of athletes that the ledger does not know.
 base::Result<Reconciliation> reconcile_some(ledger::Ledger& ledger, ClickHouseClient& client,
-                                            const std::optional<base::Uuid>& after,
-                                            const std::function<bool()>& enough);
+                                            const std::optional<base::Uuid>& after, const std::function<bool()>& enough,
+                                            std::size_t at_once = kRecordingsAtOnce);
 
 }  // namespace boathouse::timeseries
