@@ -24,6 +24,9 @@ inline constexpr std::size_t kMaxRowBytes = rowing::kMaxSourceBlock;     // Reco
 inline constexpr std::size_t kMaxCanonicalBytes = std::size_t{8} << 20;  // also of all Record::bytes together
 inline constexpr std::size_t kMaxChunkBody = std::size_t{2} << 20;       // compressed
 inline constexpr std::uint64_t kMaxSequence = std::uint64_t{1} << 53;    // of `to`: a JSON number holds it exactly
+// The same of what a server takes, and of a seal's count: queries know a record by 32 bits. At ten a second these are
+// 13 years of one stream.
+inline constexpr std::uint64_t kMaxStreamRecords = std::uint64_t{1} << 32;
 
 // Columns of a chunk. columns[c][r]: integer c of row r (rowing::kNull = not available). points: one list a row, or
 // empty when the stream has none. bytes: one entry a row, or empty when no row has any.

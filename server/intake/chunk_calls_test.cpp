@@ -66,6 +66,7 @@ TEST_F(ChunkCallsTest, TheResultOfABadChunkIsThatOfABatch) {
   moved.item = owned.item;
   moved.item.stream = Stream::stroke;
   EXPECT_THAT(put(moved).detail, HasSubstr("stream"));
+  EXPECT_THAT(put(chunk(uuid(1), Stream::sample, wire::kMaxStreamRecords - 9, 10)).detail, HasSubstr("reaches beyond"));
   Owned garbage = owned;
   garbage.body.assign(100, 'x');
   EXPECT_EQ(put(garbage).outcome, Outcome::rejected);

@@ -126,6 +126,9 @@ TEST_F(IntakeTest, WrongItemsAreNamedAndTheOthersGoOn) {
   add("first record: the item says 21, its body 20", good(), [](Owned& o) { o.item.from = 21; });
   add("records: the item says 11, its body 10", good(), [](Owned& o) { o.item.to = 31; });
   add("records: the item says 9, its body 10", good(), [](Owned& o) { o.item.to = 29; });
+  add("the range [4294967286, 4294967297) reaches beyond 4294967296",
+      chunk(uuid(1), Stream::sample, wire::kMaxStreamRecords - 10, 11), [](Owned&) {});
+  add("reaches beyond", chunk(uuid(1), Stream::source, wire::kMaxStreamRecords, 1), [](Owned&) {});
   add("SHA-256", birth(uuid(2)), [](Owned& o) { o.item.sha256[0] ^= 1; });
   add("rec_id: the item says", birth(uuid(2)), [](Owned& o) { o.item.rec_id = uuid(3); });
   const auto facts = [](std::string json) {
@@ -141,6 +144,11 @@ TEST_F(IntakeTest, WrongItemsAreNamedAndTheOthersGoOn) {
   add("revision: the item says 2, its body 1", seal(uuid(1), 1), [](Owned& o) { o.item.revision = 2; });
   add("rec_id: the item says", seal(uuid(1), 1), [](Owned& o) { o.item.rec_id = uuid(3); });
   add("", seal(uuid(1), 1), facts("[]"));
+  rowing::Seal beyond;
+  beyond.rec_id = uuid(1);
+  beyond.revision = 1;
+  beyond.streams[Stream::stroke].count = wire::kMaxStreamRecords + 1;
+  add("the count 4294967297 of stroke is beyond 4294967296", seal(uuid(1), 1), facts(wire::encode_seal(beyond)));
   add("SHA-256", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.sha256[0] ^= 1; });
   add("session: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.rec_id = uuid(3); });
   add("op_id: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.op_id = uuid(9); });
@@ -163,6 +171,21 @@ TEST_F(IntakeTest, WrongItemsAreNamedAndTheOthersGoOn) {
   const auto state = *ledger_->recording(uuid(1));
   ASSERT_EQ(state->streams.size(), 1U);
   EXPECT_EQ(state->streams[0].records, 2 * wrong.size());
+}
+
+TEST_F(IntakeTest, TheLastRecordsThatAStreamMayHaveAreTaken) {
+  rowing::Seal facts;
+  facts.rec_id = uuid(1);
+  facts.revision = 1;
+  facts.streams[Stream::sample].count = wire::kMaxStreamRecords;
+  const std::string json = wire::encode_seal(facts);
+  Owned full = seal(uuid(1), 1);
+  full.body.assign(json.begin(), json.end());
+  full.item.sha256 = base::sha256(full.body);
+  for (const ItemResult& result :
+       send({birth(uuid(1)), chunk(uuid(1), Stream::sample, wire::kMaxStreamRecords - 10, 10), full})) {
+    EXPECT_EQ(result.outcome, Outcome::stored) << result.detail;
+  }
 }
 
 TEST_F(IntakeTest, MismatchesComeFromTheLedger) {

@@ -22,9 +22,17 @@ Error differs(std::string_view what, const std::string& stated, const std::strin
   return wrong(std::string(what) + ": the item says " + stated + ", its body " + actual);
 }
 
+Error too_far(const std::string& what) {
+  return wrong(what + " beyond " + std::to_string(wire::kMaxStreamRecords) + ", the most that a stream may have");
+}
+
 Status check_chunk(const wire::Item& item) {
+  const std::string range = "the range [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ")";
   if (item.from >= item.to) {
-    return wrong("the range [" + std::to_string(item.from) + ", " + std::to_string(item.to) + ") is empty");
+    return wrong(range + " is empty");
+  }
+  if (item.to > wire::kMaxStreamRecords) {
+    return too_far(range + " reaches");
   }
   const auto chunk = wire::read_chunk(item.body, item.sha256);
   if (!chunk) {
@@ -77,6 +85,11 @@ Status check_seal(const wire::Item& item) {
   }
   if (seal->revision != item.revision) {
     return differs("revision", std::to_string(item.revision), std::to_string(seal->revision));
+  }
+  for (const auto& [stream, facts] : seal->streams) {
+    if (facts.count > wire::kMaxStreamRecords) {
+      return too_far("the count " + std::to_string(facts.count) + " of " + std::string(rowing::name(stream)) + " is");
+    }
   }
   return {};
 }

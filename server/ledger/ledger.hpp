@@ -4,7 +4,7 @@
 // Identity and dedup: birth (rec_id), chunk (rec_id, stream, [from, to)), seal (rec_id, revision), edit
 // (op_id). Same key and same hash: duplicate. Same key and another hash, or a range that overlaps a stored one without
 // being equal: mismatch, kept in quarantine, never overwrites. rejected: another athlete's recording or session, a
-// chunk or seal before its birth, a range that is empty or beyond wire::kMaxSequence, what was purged or removed
+// chunk or seal before its birth, a range that is empty or beyond wire::kMaxStreamRecords, what was purged or removed
 // before, the purge of what a legal hold keeps. Every duplicate's receipt is that of the first. An edit may come before
 // its session's birth.
 //

@@ -190,9 +190,9 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
 }
 
 Result<ItemResult> Writer::store_chunk(const Submission& submission, const Entry& entry) {
-  if (entry.from >= entry.to || entry.to > wire::kMaxSequence) {
+  if (entry.from >= entry.to || entry.to > wire::kMaxStreamRecords) {
     return rejected("the range " + text_of(entry.from, entry.to) + " is empty or beyond " +
-                    std::to_string(wire::kMaxSequence));
+                    std::to_string(wire::kMaxStreamRecords));
   }
   auto refusal = refuse_recording(submission.athlete, entry.rec_id);
   if (!refusal) {

@@ -229,6 +229,8 @@ base::Bytes InsertBody::joined() const {
   return all.take();
 }
 
+bool fits_table(const ledger::LoadItem& item) { return item.to <= wire::kMaxStreamRecords; }
+
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first, std::size_t max_bytes,
                                      SpareColumns* spare) {
   const std::span<const ledger::LoadItem> items = std::span(block.items).subspan(first);
@@ -238,6 +240,11 @@ base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t
   std::size_t taken = 0;
   for (; taken < items.size() && rows.bytes() < max_bytes; ++taken) {
     const ledger::LoadItem& item = items[taken];
+    if (!fits_table(item)) {
+      return base::Error{base::ErrorCode::too_large, "chunk " + std::to_string(item.server_seq) + " ends at record " +
+                                                         std::to_string(item.to) + ", tables hold up to " +
+                                                         std::to_string(wire::kMaxStreamRecords)};
+    }
     auto chunk = wire::read_known_chunk(item.body, item.sha256);  // the ledger took none that could not be read
     if (!chunk) return chunk.error().within("chunk " + std::to_string(item.server_seq));
     rows.add(item, *chunk);

@@ -150,6 +150,23 @@ TEST(Blocks, APartOfABlockHasItsItemsFromTheFirstOnAndAtLeastOne) {
   EXPECT_EQ(make_insert(block)->items, 4U);
 }
 
+// As rows they would have the numbers 0 to 4, which others have.
+TEST(Blocks, RecordsBeyondWhatTheTableHoldsAreNotLoaded) {
+  const auto records = some_records(Stream::sample, 5, 4);
+  const auto insert_from = [&records](std::uint64_t from) {
+    return make_insert({1, Stream::sample, "token", {item_of(Stream::sample, from, records, 42)}});
+  };
+  const auto last = insert_from(wire::kMaxStreamRecords - 5);
+  ASSERT_TRUE(last.ok()) << last.error().text;
+  EXPECT_EQ(read_native(last->joined())->integer("seq", 4), UINT32_MAX);
+  for (const std::uint64_t from : {wire::kMaxStreamRecords - 4, wire::kMaxStreamRecords}) {
+    const auto insert = insert_from(from);
+    ASSERT_FALSE(insert.ok()) << from;
+    EXPECT_EQ(insert.error().code, base::ErrorCode::too_large);
+    EXPECT_NE(insert.error().text.find("chunk 42"), std::string::npos) << insert.error().text;
+  }
+}
+
 TEST(Blocks, ABodyThatFailsItsHashIsNotLoaded) {
   const auto records = some_records(Stream::sample, 5, 4);
   ledger::LoadBlock block{1, Stream::sample, "token", {item_of(Stream::sample, 0, records, 42)}};

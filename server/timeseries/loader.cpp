@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/rowing/session_figures.hpp"
+#include "core/wire/chunk.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/body_mover.hpp"
 #include "server/timeseries/blocks.hpp"
@@ -31,6 +32,8 @@ constexpr std::size_t kIdsAtOnce = 1000;
 // A transaction that others' acknowledgements wait for, and how many of them loading waits for.
 constexpr std::size_t kChunksDroppedAtOnce = 1'000;
 constexpr int kDropsAtOnce = 20;
+constexpr const char* kBeyondTables = "it has records beyond 4294967296, which no query holds; its bytes are here";
+static_assert(wire::kMaxStreamRecords == 4'294'967'296);
 
 std::uint64_t records_of(const ledger::LoadBlock& block) {
   std::uint64_t records = 0;
@@ -262,14 +265,15 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
   return base::Done{};
 }
 
-// Of a block that could not be loaded: what is not what was stored is lost (bodies.hpp). True: there was such, the
-// ledger has dissolved the block, and the others go in another one.
+// Of a block that could not be loaded: what is not what was stored is lost (bodies.hpp), and what no table holds counts
+// as if it were. True: there was such, the ledger has dissolved the block, and the others go in another one.
 base::Result<bool> Loader::lose_damaged(const ledger::LoadBlock& block) {
   std::vector<ledger::LostBody> lost;
   for (const ledger::LoadItem& item : block.items) {
-    if (ledger::is_body_of(item.body, item.sha256)) continue;
+    const bool fits = fits_table(item);
+    if (fits && ledger::is_body_of(item.body, item.sha256)) continue;
     lost.push_back({item.server_seq, item.rec_id, item.stream, item.from, item.to, item.sha256,
-                    "what is stored has not the chunk's hash"});
+                    fits ? "what is stored has not the chunk's hash" : kBeyondTables});
   }
   if (lost.empty()) return false;
   BOATHOUSE_TRY(ledger_.bodies().lose_bodies(lost));

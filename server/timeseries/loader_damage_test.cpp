@@ -77,6 +77,29 @@ TEST_F(LoaderDamageTest, ADamagedBodyIsLostAndTheOthersAreLoaded) {
   EXPECT_EQ(ledger_->bodies().body_counts()->lost, 0U);
 }
 
+// A ledger of before may have them: as rows they would be others'.
+TEST_F(LoaderDamageTest, RecordsBeyondWhatTablesHoldAreNotLoadedAndTheirBytesStay) {
+  std::string log;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{},
+                                     [&log](std::string_view line) { log.append(line).append("\n"); });
+  store(1, 10);
+  const std::int64_t server_seq = store(2, 20).server_seq;
+  {
+    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
+    const std::string of_it = " WHERE server_seq = " + std::to_string(server_seq);
+    const auto moved = connection->execute("UPDATE chunk SET from_seq = 4294967296, to_seq = 4294967316" + of_it +
+                                           "; UPDATE unloaded SET from_seq = 4294967296" + of_it);
+    ASSERT_TRUE(moved.ok()) << moved.error().text;
+  }
+  const auto drained = loader_->drain();
+  ASSERT_TRUE(drained.ok()) << drained.error().text;
+  EXPECT_EQ(samples(), 10U);
+  EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+  EXPECT_EQ(ledger_->bodies().body_counts()->lost, 1U);
+  EXPECT_NE(log.find("records beyond 4294967296"), std::string::npos) << log;
+  EXPECT_TRUE(ledger_->bodies().body(server_seq).ok());
+}
+
 // The block's first part is in ClickHouse by then.
 TEST_F(LoaderDamageTest, InALaterPartOfABlockToo) {
   Loader::Options small;
