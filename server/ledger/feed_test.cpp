@@ -1,12 +1,16 @@
 // The feed of changes, what is held, one chunk, and stores that say hello.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "core/base/hex.hpp"
 #include "core/db/sqlite.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -86,6 +90,78 @@ TEST_P(LedgerTest, APageEndsBeforeItIsTooLongButHasOneEntry) {
     const std::string json = wire::encode_changes({"", {}, 0, page->changes, page->next, page->more});
     EXPECT_TRUE(json.size() < max_bytes + 200 || page->changes.size() == 1) << json.size() << " of " << max_bytes;
   }
+}
+
+// More than are fetched at once.
+TEST_P(LedgerTest, APageOfManyEntriesLacksNone) {
+  std::vector<Entry> entries{birth_entry(kRec)};
+  for (std::uint64_t i = 0; i < 199; ++i) entries.push_back(chunk_entry(kRec, Stream::sample, i, i + 1));
+  put(entries);
+  for (const std::size_t limit : {63U, 64U, 65U, 128U, 199U, 200U, 201U}) {
+    const auto page = ledger_->changes(kAnna, 0, limit, 1'000'000);
+    ASSERT_EQ(page->changes.size(), std::min<std::size_t>(limit, 200)) << limit;
+    EXPECT_EQ(page->more, limit < 200) << limit;
+    EXPECT_EQ(page->next, page->changes.back().seq);
+    for (std::size_t i = 0; i < page->changes.size(); ++i) ASSERT_EQ(page->changes[i].sha256, entries[i].sha256) << i;
+  }
+}
+
+// What a statement may hand over at once, as PostgreSQL does: the largest LIMIT of the feed's query.
+class AskedRows final : public sql::ConnectionDriver {
+ public:
+  AskedRows(sql::Connection connection, std::int64_t& most) : connection_(std::move(connection)), most_(most) {}
+  [[nodiscard]] sql::Dialect dialect() const override { return connection_.dialect(); }
+  base::Result<std::unique_ptr<sql::StatementDriver>> prepare(std::string_view sql) override {
+    auto statement = connection_.prepare(sql);
+    if (!statement) return statement.error();
+    return std::unique_ptr<sql::StatementDriver>(
+        std::make_unique<Asked>(std::move(*statement), sql == kFeedQuery ? &most_ : nullptr));
+  }
+  base::Status execute(const std::string& sql) override { return connection_.execute(sql); }
+  [[nodiscard]] std::int64_t changes() const override { return connection_.changes(); }
+  base::Status begin_writing() override { return {}; }
+  base::Status begin_reading() override { return {}; }
+  base::Status commit() override { return {}; }
+  void rollback() override {}
+  base::Status migrate(const sql::Schema& schema) override { return sql::migrate(connection_, schema); }
+  base::Result<bool> lead() override { return connection_.lead(); }
+
+ private:
+  class Asked final : public sql::StatementDriver {
+   public:
+    Asked(sql::Statement statement, std::int64_t* most) : statement_(std::move(statement)), most_(most) {}
+    void bind_text(int parameter, std::string_view text) override { statement_.bind(parameter, text); }
+    void bind_blob(int parameter, base::ByteView blob) override { statement_.bind(parameter, blob); }
+    void bind_integer(int parameter, std::int64_t number) override {
+      if (most_ != nullptr && parameter == 3) *most_ = std::max(*most_, number);
+      statement_.bind(parameter, number);
+    }
+    void bind_null(int parameter) override { statement_.bind(parameter, nullptr); }
+    base::Result<bool> step() override { return statement_.step(); }
+    void reset() override { statement_.reset(); }
+    [[nodiscard]] bool is_null(int column) const override { return statement_.is_null(column); }
+    [[nodiscard]] std::int64_t integer(int column) const override { return statement_.integer(column); }
+    [[nodiscard]] std::string_view text(int column) const override { return statement_.text(column); }
+    [[nodiscard]] base::ByteView blob(int column) const override { return statement_.blob(column); }
+
+   private:
+    sql::Statement statement_;
+    std::int64_t* most_;
+  };
+
+  sql::Connection connection_;
+  std::int64_t& most_;
+};
+
+TEST_P(LedgerTest, NoStatementFetchesManyTimesWhatAPageHolds) {
+  put({birth_entry(kRec), title_entry(kRec, 7), title_entry(kRec, 8)});
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection);
+  std::int64_t most = 0;
+  Reader reader{sql::Connection(std::make_unique<AskedRows>(std::move(*connection), most))};
+  EXPECT_EQ(reader.changes(kAnna, 0, wire::kMaxChanges, wire::kMaxChangesBytes)->changes.size(), 3U);
+  EXPECT_GT(most, 0);
+  EXPECT_LE(static_cast<std::size_t>(most) * wire::kMaxEditBytes, 4 * wire::kMaxChangesBytes);
 }
 
 TEST_F(SqliteLedgerTest, APageIsReadByKeysAlone) {

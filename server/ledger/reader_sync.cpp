@@ -21,6 +21,9 @@ using base::Status;
 // Of an entry as JSON, without its texts: names, numbers, ids and a hash.
 constexpr std::size_t kEntryBytes = 320;
 
+// Entries that PostgreSQL hands over at a time: each may be an edit of 64 KiB, whatever the page may have in all.
+constexpr std::size_t kFeedRowsAtOnce = 64;
+
 // At most what `json` takes inside a JSON string.
 std::size_t quoted_size(std::string_view json) {
   std::size_t size = json.size();
@@ -119,12 +122,18 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
     return select.error();
   }
   limit = std::clamp<std::size_t>(limit, 1, wire::kMaxChanges);
-  select->bind(1, athlete.bytes).bind(2, since).bind(3, limit + 1);
   FeedPage page;
   page.next = since;
   page.newest_seq = *newest;
   std::size_t bytes = 0;
+  std::size_t left_of_fetch = 0;
+  select->bind(1, athlete.bytes);
   while (true) {
+    if (left_of_fetch == 0) {
+      left_of_fetch = std::min(kFeedRowsAtOnce, limit + 1 - page.changes.size());
+      select->reset();
+      select->bind(2, page.next).bind(3, left_of_fetch);
+    }
     const auto row = select->step();
     if (!row) {
       return row.error();
@@ -135,6 +144,7 @@ Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, 
       }
       return page;
     }
+    --left_of_fetch;
     if (page.changes.size() == limit) {
       page.more = true;
       return page;
