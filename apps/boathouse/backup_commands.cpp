@@ -421,6 +421,7 @@ int restore(const BackupOptions& options) {
     // Whether those were done that had no outcome then, the accounts know, which were copied later.
     if (const auto settled = (*ledger)->settle_intents(*written); !settled) return fail(settled.error());
   }
+  for (const std::string& row : restored->altered) say(row);
   if (restored->rewound.not_found > 0) {
     say(std::to_string(restored->rewound.not_found) +
         " recordings that were removed after that moment are in no earlier backup; if they were there then, what "
@@ -542,6 +543,7 @@ int migrate(const BackupOptions& options) {
   }
   json.end_object();
   if (options.json) print(text + "\n");
+  for (const std::string& row : moved->altered) say(row);
   for (const fs::path& path : moved->put_aside) say("put aside: " + path.string());
   if (!from->postgres_url.empty()) say("the database " + from->text() + " is as it was: never serve from it again");
   return kDone;

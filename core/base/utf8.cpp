@@ -85,6 +85,16 @@ std::size_t code_point_count(std::string_view text) {
   return count;
 }
 
+bool has_control(std::string_view text) {
+  for (; !text.empty(); text.remove_prefix(utf8_step(text).length)) {
+    const std::uint8_t first = byte_at(text, 0);
+    if (first < 0x20 || first == 0x7f || (text.size() > 1 && first == 0xc2 && byte_at(text, 1) < 0xa0)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void append_utf8(std::string& out, char32_t code_point) {
   const auto put = [&out](char32_t byte) { out.push_back(static_cast<char>(static_cast<std::uint8_t>(byte))); };
   if (code_point < 0x80) {

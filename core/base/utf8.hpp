@@ -15,6 +15,9 @@ std::size_t valid_utf8_prefix(std::string_view text);
 // Code points of valid UTF-8 (bytes that do not continue another, whatever the text).
 std::size_t code_point_count(std::string_view text);
 
+// U+0000 to U+001F or U+007F to U+009F is in it.
+bool has_control(std::string_view text);
+
 // What stands at the front of `text` (not empty): one code point of `length` 1 to 4 bytes, or, if not `valid`, `length`
 // bytes that one U+FFFD stands for (Unicode 3.9, "maximal subpart").
 struct Utf8Step {

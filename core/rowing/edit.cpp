@@ -125,4 +125,10 @@ Status check_edit(const Edit& edit) {
   return wrong("\"field\" is none that is known here");
 }
 
+Status check_new_edit(const Edit& edit) {
+  BOATHOUSE_TRY(check_edit(edit));
+  return base::has_control(edit.name) ? wrong("the name in \"field\" must not hold control characters such as line ends")
+                                      : Status();
+}
+
 }  // namespace boathouse::rowing

@@ -65,4 +65,8 @@ inline constexpr std::size_t kMaxTag = 50;                          // code poin
 // kMaxOpSeq, a stamp out of range, `purged` that is not true, members of another field that are not at their default.
 base::Status check_edit(const Edit& edit);
 
+// Of one that is made or comes in now: check_edit, and no control characters in a tag's name. There are such from
+// before, which stay.
+base::Status check_new_edit(const Edit& edit);
+
 }  // namespace boathouse::rowing

@@ -132,6 +132,24 @@ TEST(Edit, PurgedIsTrueOrNothing) {
   EXPECT_TRUE(contains(checked(edit), "purged must be true"));
 }
 
+TEST(Edit, ANewTagHasNoControlCharactersInItsNameAndAnOldOneMay) {
+  Edit edit = edit_of(EditField::tag);
+  EXPECT_TRUE(check_new_edit(edit).ok());
+  edit.name = "Zoë's 🚣 \xc2\xa0";
+  EXPECT_TRUE(check_new_edit(edit).ok());
+  for (const std::string& character : {std::string(1, '\0'), std::string("\n"), std::string("\x1f"),
+                                       std::string("\x7f"), std::string("\xc2\x80"), std::string("\xc2\x9f")}) {
+    edit.name = "a" + character + "b";
+    EXPECT_EQ(checked(edit), "ok");
+    EXPECT_EQ(check_new_edit(edit).error().code, ErrorCode::invalid_input);
+  }
+  Edit notes = edit_of(EditField::notes);
+  notes.text = "two\nlines";
+  EXPECT_TRUE(check_new_edit(notes).ok());
+  notes.op_seq = 0;
+  EXPECT_FALSE(check_new_edit(notes).ok());
+}
+
 TEST(Edit, OpSeqCountsFromOne) {
   Edit edit = edit_of(EditField::title);
   edit.op_seq = 0;

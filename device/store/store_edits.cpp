@@ -253,7 +253,7 @@ base::Result<Edit> make_edit(db::Connection& connection, Edit edit, std::int64_t
   auto before = read_edits(connection, recording->id, rowing::field_key(edit));
   if (!before) return before.error();
   edit.seen = before->empty() ? Stamp{} : before->back().effective;
-  BOATHOUSE_TRY(rowing::check_edit(edit));
+  BOATHOUSE_TRY(rowing::check_new_edit(edit));
   BOATHOUSE_TRY(stamp_restore(connection, std::move(*before), edit, now_utc_ms));
   auto id = put_edit(connection, recording->id, edit, edit.stamp, wire::encode_edit(edit));
   if (!id) return id.error();

@@ -546,6 +546,44 @@ TEST_F(SqliteBackupTest, ALedgerMovesToPostgresAndBack) {
   EXPECT_EQ((*again)->counts()->chunks, 5u);
 }
 
+// Tags of before may have U+0000 in their names: their edits keep it, their keys cannot on PostgreSQL.
+TEST_F(SqliteBackupTest, ATagThatPostgresCannotHoldMovesAndIsNamed) {
+  fill(1, 1);
+  const auto tag = [](std::uint64_t op_id, bool there) {
+    return ledger::edit_entry(recording(1), op_id, 1'700'000'000'000 + static_cast<std::int64_t>(op_id),
+                              [there](rowing::Edit& edit) {
+                                edit.field = rowing::EditField::tag;
+                                edit.name = std::string("a\0b", 3);
+                                edit.flag = there;
+                              });
+  };
+  const std::int64_t server_seq = put({tag(900, true), tag(901, false)}).at(0).server_seq;
+  const auto tags = [](ledger::Ledger& ledger) { return ledger.sessions_around(recording(1))->sessions.at(0).tags; };
+  const std::vector<std::string> before = tags(*ledger_);
+  ASSERT_EQ(before, (std::vector<std::string>{std::string("a\0b", 3)})) << "who took it away had not seen it";
+  const fs::path backup = create().folder;
+  ledger_.reset();
+  sql::TestDatabase postgres(sql::Dialect::postgres, "");
+  ASSERT_EQ(postgres.missing(), "");
+  std::vector<Database> there = source().databases;
+  for (Database& database : there) database.place = postgres.place();
+  const auto moved = migrate(source().databases, there, ignore());
+  ASSERT_TRUE(moved) << moved.error().text;
+  ASSERT_EQ(moved->altered.size(), 2u);
+  EXPECT_EQ(moved->altered[0].find("table edit, server_seq " + std::to_string(server_seq) + ": U+0000 in its field"),
+            0u)
+      << moved->altered[0];
+  auto on_postgres = ledger::Ledger::open({.place = postgres.place()}, clock_, random_);
+  ASSERT_TRUE(on_postgres) << on_postgres.error().text;
+  EXPECT_EQ(tags(**on_postgres), before);
+
+  // The same from a backup.
+  sql::TestDatabase other(sql::Dialect::postgres, "");
+  const auto restored = restore(backup, sql::Dialect::postgres, other);
+  ASSERT_TRUE(restored) << restored.error().text;
+  EXPECT_EQ(restored->altered.size(), 2u);
+}
+
 INSTANTIATE_TEST_SUITE_P(On, BackupTest, ledger::both_databases(), ledger::database_name);
 
 }  // namespace

@@ -94,6 +94,7 @@ class Restoration {
     restored.epoch = epoch_;
     restored.point = point_;
     restored.rewound = rewound_;
+    restored.altered = altered_;
     if (source_.manifest.clickhouse && target_.with_clickhouse) {
       BOATHOUSE_TRY(restore_clickhouse_part(restored));
     }
@@ -223,6 +224,7 @@ class Restoration {
     if (copy.name == "ledger") {
       BOATHOUSE_TRY(begin_new_epoch(*tables, to));
     }
+    altered_.insert(altered_.end(), writing->altered().begin(), writing->altered().end());
     return writing->commit();
   }
 
@@ -327,6 +329,7 @@ class Restoration {
   const std::optional<PointInTime>& point_;
   const std::optional<Verification>& earlier_;
   Rewound rewound_;
+  std::vector<std::string> altered_;
   const RestoreTarget& target_;
   const fs::path data_;
   base::RandomSource& random_;
@@ -334,7 +337,8 @@ class Restoration {
   std::string epoch_;
 };
 
-Result<DatabaseCopy> move_database(const Database& from, const Database& to, const Watch& watch) {
+Result<DatabaseCopy> move_database(const Database& from, const Database& to, const Watch& watch,
+                                   std::vector<std::string>& altered) {
   auto source = open_alone(from.place);
   if (!source) {
     return source.error();
@@ -375,6 +379,7 @@ Result<DatabaseCopy> move_database(const Database& from, const Database& to, con
     moved.tables[table.name] = *sum;
   }
   BOATHOUSE_TRY(writing->commit());
+  altered.insert(altered.end(), writing->altered().begin(), writing->altered().end());
   return moved;
 }
 
@@ -477,7 +482,7 @@ Result<Moved> migrate(const std::vector<Database>& from, const std::vector<Datab
     if (!from[i].place.sqlite_file.empty()) {
       files.emplace_back(from[i].place.sqlite_file);
     }
-    auto copy = move_database(from[i], to[i], watch);
+    auto copy = move_database(from[i], to[i], watch, moved.altered);
     if (!copy) {
       return copy.error();
     }

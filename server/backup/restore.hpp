@@ -38,6 +38,7 @@ struct Restored {
   Rewound rewound = {};            // on the way to `point`
   bool clickhouse = false;         // its part was restored
   std::string clickhouse_trouble;  // why not, when the backup has one
+  std::vector<std::string> altered = {};  // as of Writing
 };
 
 // `backup`: as of find_backup_to_restore(). Verifies the backup (with a moment: the two around it), copies it, reads
@@ -55,6 +56,7 @@ base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& c
 struct Moved {
   std::vector<DatabaseCopy> databases;           // what was moved
   std::vector<std::filesystem::path> put_aside;  // SQLite files that must not be used any more, renamed
+  std::vector<std::string> altered;              // as of Writing
 };
 
 // From each of `from` to the one of the same name in `to`; one side is SQLite, the other PostgreSQL. The epoch stays:

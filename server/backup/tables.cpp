@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/bytes.hpp"
+#include "core/base/hex.hpp"
 
 namespace boathouse::backup {
 
@@ -19,6 +20,19 @@ namespace {
 constexpr std::string_view kPage = "64";
 constexpr std::uint64_t kCommitBytes = std::uint64_t{32} << 20;
 constexpr std::uint64_t kWatchBytes = std::uint64_t{1} << 20;
+
+constexpr std::size_t kMaxAltered = 1000;
+
+// A text as a database of this kind can hold it.
+std::string text_in(sql::Dialect in, std::string_view text) {
+  std::string held(text);
+  if (in == sql::Dialect::postgres) {
+    for (std::size_t at = held.find('\0'); at != std::string::npos; at = held.find('\0', at)) {
+      held.replace(at, 1, "\xef\xbf\xbd");
+    }
+  }
+  return held;
+}
 
 std::string column_list(const Table& table) {
   std::string list;
@@ -35,6 +49,15 @@ std::uint64_t size_of(const sql::Statement& row, const Table& table) {
     bytes += table.columns[i].kind == ColumnKind::integer ? 8 : row.blob(column).size() + 4;
   }
   return bytes;
+}
+
+// For people: its first column, which is its key or begins it.
+std::string key_of(const sql::Statement& row, const Table& table) {
+  const Column& first = table.columns.front();
+  return first.name + " " +
+         (first.kind == ColumnKind::integer ? std::to_string(row.integer(0))
+          : first.kind == ColumnKind::blob  ? base::to_hex(row.blob(0))
+                                            : text_in(sql::Dialect::postgres, row.text(0)));
 }
 
 // The identity that PostgreSQL has behind a table's first column; "" = none.
@@ -228,7 +251,7 @@ Result<bool> RowReader::next() {
   return row;
 }
 
-base::Digest RowReader::digest() const {
+base::Digest RowReader::digest(sql::Dialect in) const {
   base::ByteWriter values;
   for (std::size_t i = 0; i < table_->columns.size(); ++i) {
     const int column = static_cast<int>(i);
@@ -238,8 +261,9 @@ base::Digest RowReader::digest() const {
       values.u8(1);
       values.u64(static_cast<std::uint64_t>(statement_.integer(column)));
     } else {
-      const base::ByteView bytes = table_->columns[i].kind == ColumnKind::text ? base::as_bytes(statement_.text(column))
-                                                                               : statement_.blob(column);
+      const bool is_text = table_->columns[i].kind == ColumnKind::text;
+      const std::string text = is_text ? text_in(in, statement_.text(column)) : std::string();
+      const base::ByteView bytes = is_text ? base::as_bytes(text) : statement_.blob(column);
       values.u8(2);
       values.varint(bytes.size());
       values.bytes(bytes);
@@ -274,6 +298,12 @@ Status Writing::wrote(std::uint64_t bytes) {
   return {};
 }
 
+void Writing::altered(std::string row) {
+  if (altered_.size() < kMaxAltered) {
+    altered_.push_back(std::move(row));
+  }
+}
+
 Status Writing::commit() { return transaction_->commit(); }
 
 Result<RowWriter> RowWriter::open(sql::Connection& connection, const Table& table) {
@@ -286,10 +316,11 @@ Result<RowWriter> RowWriter::open(sql::Connection& connection, const Table& tabl
   if (!statement) {
     return statement.error();
   }
-  return RowWriter(std::move(*statement), table);
+  return RowWriter(std::move(*statement), table, connection.dialect());
 }
 
 Status RowWriter::put(const sql::Statement& row) {
+  altered_.clear();
   for (std::size_t i = 0; i < table_->columns.size(); ++i) {
     const int column = static_cast<int>(i);
     const int parameter = column + 1;
@@ -298,7 +329,11 @@ Status RowWriter::put(const sql::Statement& row) {
     } else if (table_->columns[i].kind == ColumnKind::integer) {
       statement_.bind(parameter, row.integer(column));
     } else if (table_->columns[i].kind == ColumnKind::text) {
-      statement_.bind(parameter, row.text(column));
+      const std::string text = text_in(in_, row.text(column));
+      statement_.bind(parameter, text);
+      if (text.size() != row.text(column).size()) {
+        altered_ += (altered_.empty() ? "" : ", ") + table_->columns[i].name;
+      }
     } else {
       statement_.bind(parameter, row.blob(column));
     }
@@ -347,9 +382,13 @@ Result<TableSum> copy_table(sql::Connection& from, sql::Connection& to, const Ta
       if (!*row) {
         break;
       }
-      sum.add(reader->digest());
+      sum.add(reader->digest(writing.dialect()));
       const std::uint64_t bytes = reader->bytes();
       BOATHOUSE_TRY(writer->put(reader->row()));
+      if (!writer->altered().empty()) {
+        writing.altered("table " + table.name + ", " + key_of(reader->row(), table) + ": U+0000 in its " +
+                        writer->altered() + " is U+FFFD now, for PostgreSQL's text cannot have it");
+      }
       BOATHOUSE_TRY(writing.wrote(bytes));
       if ((unseen += bytes) >= kWatchBytes) {
         BOATHOUSE_TRY(watch(std::exchange(unseen, 0)));

@@ -59,8 +59,8 @@ class RowReader {
   static base::Result<RowReader> open(sql::Connection& connection, const Table& table, const std::string& rest = "");
   base::Result<bool> next();
   [[nodiscard]] const sql::Statement& row() const { return statement_; }
-  // Of the row, for TableSum, and about how many bytes it has.
-  [[nodiscard]] base::Digest digest() const;
+  // Of the row as it is once it is in a database of this kind (Writing), for TableSum, and about how many bytes it has.
+  [[nodiscard]] base::Digest digest(sql::Dialect in = sql::Dialect::sqlite) const;
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:
@@ -74,12 +74,18 @@ class RowReader {
 };
 
 // The transaction of a copy. On SQLite, where the file is nobody's before the copy is whole, it is committed now and
-// then; on PostgreSQL it is one.
+// then; on PostgreSQL it is one, and a text's U+0000, which its text cannot hold, is U+FFFD there: an edit's own bytes
+// have what it was.
 class Writing {
  public:
   static base::Result<Writing> begin(sql::Connection& connection);
   base::Status wrote(std::uint64_t bytes);
   base::Status commit();
+
+  [[nodiscard]] sql::Dialect dialect() const { return connection_->dialect(); }
+  // Rows whose text is another one there, each in a line of words; of very many the first.
+  void altered(std::string row);
+  [[nodiscard]] const std::vector<std::string>& altered() const { return altered_; }
 
  private:
   Writing(sql::Connection& connection, sql::Transaction transaction)
@@ -88,6 +94,7 @@ class Writing {
   sql::Connection* connection_;
   std::optional<sql::Transaction> transaction_;
   std::uint64_t bytes_ = 0;
+  std::vector<std::string> altered_;
 };
 
 // INSERT of whole rows.
@@ -95,12 +102,17 @@ class RowWriter {
  public:
   static base::Result<RowWriter> open(sql::Connection& connection, const Table& table);
   base::Status put(const sql::Statement& row);
+  // Of the last row: the columns whose text is another one now (Writing), "" = none.
+  [[nodiscard]] const std::string& altered() const { return altered_; }
 
  private:
-  RowWriter(sql::Statement statement, const Table& table) : statement_(std::move(statement)), table_(&table) {}
+  RowWriter(sql::Statement statement, const Table& table, sql::Dialect in)
+      : statement_(std::move(statement)), table_(&table), in_(in) {}
 
   sql::Statement statement_;
   const Table* table_;
+  sql::Dialect in_;
+  std::string altered_;
 };
 
 // Removes the rows with which a schema begins, copies, and sets the next id as it was. Both sides in a transaction.

@@ -23,25 +23,6 @@ bool is_beyond_ascii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-bool is_control(std::string_view code_point) {
-  const auto first = static_cast<unsigned char>(code_point[0]);
-  if (code_point.size() == 1) {
-    return first < 0x20 || first == 0x7f;
-  }
-  return code_point.size() == 2 && first == 0xc2 && static_cast<unsigned char>(code_point[1]) < 0xa0;
-}
-
-bool has_control(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = base::utf8_step(text).length;
-    if (is_control(text.substr(0, length))) {
-      return true;
-    }
-    text.remove_prefix(length);
-  }
-  return false;
-}
-
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
   while (true) {
@@ -165,7 +146,7 @@ Status check_name(std::string_view name, std::string_view what) {
   if (name.front() == ' ' || name.back() == ' ') {
     return invalid_name("must not begin or end with a blank");
   }
-  if (has_control(name)) {
+  if (base::has_control(name)) {
     return invalid_name("must not hold control characters such as line ends");
   }
   return {};
@@ -178,7 +159,7 @@ Status check_email(std::string_view email) {
   if (email.size() > kMaxEmailBytes) {
     return wrong("it is longer than 254 bytes");
   }
-  if (!base::is_valid_utf8(email) || has_control(email) ||
+  if (!base::is_valid_utf8(email) || base::has_control(email) ||
       email.find_first_of(" <>()[]\\,;:\"") != std::string_view::npos) {
     return wrong("it holds a blank, a bracket or another character that an address does not have");
   }

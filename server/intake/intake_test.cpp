@@ -151,6 +151,11 @@ TEST_F(IntakeTest, WrongItemsAreNamedAndTheOthersGoOn) {
   add("the count 4294967297 of stroke is beyond 4294967296", seal(uuid(1), 1), facts(wire::encode_seal(beyond)));
   add("SHA-256", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.sha256[0] ^= 1; });
   add("session: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.rec_id = uuid(3); });
+  rowing::Edit tag;
+  tag.field = rowing::EditField::tag;
+  tag.name = std::string("a\0b", 3);
+  tag.flag = true;
+  add("must not hold control characters", edit_of(tag, uuid(1), uuid(8)), [](Owned&) {});
   add("op_id: the item says", edit(uuid(1), uuid(8)), [](Owned& o) { o.item.op_id = uuid(9); });
   add("edit: \"op_id\" is missing", edit(uuid(1), uuid(8)), facts("{}"));
   add("unknown recording: send its birth first", chunk(uuid(77), Stream::sample, 0, 5), [](Owned&) {});

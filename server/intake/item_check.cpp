@@ -106,6 +106,7 @@ Status check_edit(const wire::Item& item, ledger::Entry& entry) {
   if (edit->op_id != item.op_id) {
     return differs("op_id", item.op_id.text(), edit->op_id.text());
   }
+  BOATHOUSE_TRY(rowing::check_new_edit(*edit));
   entry.edit = std::move(*edit);
   return {};
 }

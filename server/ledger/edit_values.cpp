@@ -52,9 +52,11 @@ Result<PlacedEdit> edit_of(const sql::Statement& row) {
   return PlacedEdit{std::move(*edit), effective};
 }
 
-// The newest edit of each of a session's fields of a group, in order of the fields; at most `limit`.
+// The newest edit of each of a session's fields of a group, in order of the fields; at most `limit`. `keys`: those
+// fields as the database has them, which an edit of before does not always tell (docs/operations/backup.md, U+0000).
 Result<std::vector<PlacedEdit>> newest_of(sql::Connection& connection, const base::Uuid& athlete,
-                                          const base::Uuid& session, FieldGroup group, std::size_t limit) {
+                                          const base::Uuid& session, FieldGroup group, std::size_t limit,
+                                          std::vector<std::string>* keys = nullptr) {
   auto select = connection.prepare(kNextFieldQuery);
   if (!select) {
     return select.error();
@@ -76,6 +78,9 @@ Result<std::vector<PlacedEdit>> newest_of(sql::Connection& connection, const bas
     }
     newest.push_back(std::move(*edit));
     after = select->text(3);
+    if (keys != nullptr) {
+      keys->push_back(after);
+    }
     select->reset();
   }
   return newest;
@@ -96,12 +101,13 @@ Result<std::optional<Stamp>> newest_of_tag(sql::Statement& select, bool adds) {
 }
 
 // Though the newest edit takes it away: that one and all others like it had not seen one that puts it there.
-Result<bool> tag_survives(sql::Connection& connection, const base::Uuid& athlete, const rowing::Edit& newest) {
+Result<bool> tag_survives(sql::Connection& connection, const base::Uuid& athlete, const base::Uuid& session,
+                          const std::string& key) {
   auto select = connection.prepare(kTagQuery);
   if (!select) {
     return select.error();
   }
-  select->bind(1, newest.session.bytes).bind(2, athlete.bytes).bind(3, rowing::field_key(newest));
+  select->bind(1, session.bytes).bind(2, athlete.bytes).bind(3, key);
   const auto added = newest_of_tag(*select, true);
   if (!added) {
     return added.error();
@@ -154,19 +160,21 @@ Result<WrittenValues> written_values(sql::Connection& connection, const base::Uu
       values.deleted = *deleted;
     }
   }
-  const auto tags = newest_of(connection, athlete, session, FieldGroup::tag, tags_left);
+  std::vector<std::string> keys;
+  const auto tags = newest_of(connection, athlete, session, FieldGroup::tag, tags_left, &keys);
   if (!tags) {
     return tags.error();
   }
   tags_left -= tags->size();
-  for (const PlacedEdit& newest : *tags) {
+  for (std::size_t i = 0; i < tags->size(); ++i) {
+    const rowing::Edit& newest = (*tags)[i].edit;
     const auto is_there =
-        newest.edit.flag == true ? Result<bool>(true) : tag_survives(connection, athlete, newest.edit);
+        newest.flag == true ? Result<bool>(true) : tag_survives(connection, athlete, session, keys[i]);
     if (!is_there) {
       return is_there.error();
     }
     if (*is_there) {
-      values.tags.push_back(newest.edit.name);
+      values.tags.push_back(newest.name);
     }
   }
   return values;

@@ -162,7 +162,8 @@ Result<Response> set_hold(const Parts& parts, const Request& request) {
   const auto scope = stored_scope(text_of(*body, "scope"));
   if (!scope) return scope.error();
   const std::string reason = text_of(*body, "reason");
-  if (body->object()->size() != 2 || reason.empty() || reason.size() > ledger::kMaxHoldReason) {
+  if (body->object()->size() != 2 || reason.empty() || reason.size() > ledger::kMaxHoldReason ||
+      reason.find('\0') != std::string::npos) {
     return Error{ErrorCode::invalid_input,
                  "the body must be {\"scope\": \"...\", \"reason\": \"...\"}, the reason of at most 500 bytes"};
   }

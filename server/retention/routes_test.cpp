@@ -109,6 +109,7 @@ TEST_F(RetentionRoutesTest, RulesAndHoldsAreSetAndShown) {
     EXPECT_EQ(set(wrong), 400) << wrong;
   }
   EXPECT_EQ(ask(Method::post, "/v1/retention/holds", R"({"scope":"all","reason":""})").status, 400);
+  EXPECT_EQ(ask(Method::post, "/v1/retention/holds", R"({"scope":"all","reason":"a\u0000b"})").status, 400);
 }
 
 TEST_F(RetentionRoutesTest, ATeamsRuleIsAboutItsMembers) {

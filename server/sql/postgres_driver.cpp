@@ -367,6 +367,13 @@ class PostgresStatement final : public StatementDriver {
     if (wrong_ != 0) {
       return Error{ErrorCode::internal, "no parameter " + std::to_string(std::exchange(wrong_, 0)) + " in: " + sql_};
     }
+    // A text ends at its first U+0000 on the way: what would be stored is another one.
+    const auto is_cut = [](const Parameter& one) {
+      return one.type == kText && one.value && one.value->find('\0') != std::string::npos;
+    };
+    if (std::ranges::any_of(parameters_, is_cut)) {
+      return Error{ErrorCode::internal, "a text with U+0000, which PostgreSQL does not take, for: " + sql_};
+    }
     const auto name = prepared();
     if (!name) {
       return name.error();

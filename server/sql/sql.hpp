@@ -2,8 +2,8 @@
 // same calls serve both; what differs is in the two drivers.
 //
 // SQL is written in what both understand: parameters ?1, ?2, ...; integers of 64 bits, text and blobs; INSERT ... ON
-// CONFLICT; sums are CAST(... AS BIGINT). On PostgreSQL a statement's rows are all fetched by its first step(), so a
-// query has a LIMIT or is small by nature.
+// CONFLICT; sums are CAST(... AS BIGINT). Text has no U+0000: PostgreSQL's cannot, and the statement fails. On
+// PostgreSQL a statement's rows are all fetched by its first step(), so a query has a LIMIT or is small by nature.
 //
 // Thread rule: a connection with its statements and transactions belongs to one thread at a time.
 //

@@ -114,6 +114,23 @@ TEST_P(SqlTest, ValuesComeBackAsTheyWent) {
   EXPECT_EQ(select->integer(0), 5);
 }
 
+// SQLite keeps it, as it always did; PostgreSQL's text cannot, and must not become another one.
+TEST_P(SqlTest, ATextWithAZeroIsKeptOrRefusedAndNeverCut) {
+  const std::string text("a\0b", 3);
+  const base::Status added = add(*connection_, text);
+  if (GetParam() == Dialect::postgres) {
+    EXPECT_EQ(added.error().code, ErrorCode::internal);
+    EXPECT_THAT(added.error().text, HasSubstr("U+0000"));
+    EXPECT_EQ(number(*connection_, "SELECT count(*) FROM thing"), 0);
+    EXPECT_TRUE(add(*connection_, "ab").ok());
+    return;
+  }
+  ASSERT_TRUE(added.ok());
+  auto select = connection_->prepare("SELECT name FROM thing");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->text(0), text);
+}
+
 TEST_P(SqlTest, AStatementServesWhileAnotherStandsOnARow) {
   for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(add(*connection_, name));
   auto outer = connection_->prepare("SELECT id FROM thing ORDER BY id");
