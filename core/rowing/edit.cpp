@@ -127,8 +127,9 @@ Status check_edit(const Edit& edit) {
 
 Status check_new_edit(const Edit& edit) {
   BOATHOUSE_TRY(check_edit(edit));
-  return base::has_control(edit.name) ? wrong("the name in \"field\" must not hold control characters such as line ends")
-                                      : Status();
+  return base::has_control(edit.name)
+             ? wrong("the name in \"field\" must not hold control characters such as line ends")
+             : Status();
 }
 
 }  // namespace boathouse::rowing

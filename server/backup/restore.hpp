@@ -35,9 +35,9 @@ struct Restored {
   std::uint64_t chunks = 0;
   std::uint64_t to_load = 0;  // of them, those that ClickHouse lacks: the server loads them when it starts
   std::optional<PointInTime> point = {};
-  Rewound rewound = {};            // on the way to `point`
-  bool clickhouse = false;         // its part was restored
-  std::string clickhouse_trouble;  // why not, when the backup has one
+  Rewound rewound = {};                   // on the way to `point`
+  bool clickhouse = false;                // its part was restored
+  std::string clickhouse_trouble;         // why not, when the backup has one
   std::vector<std::string> altered = {};  // as of Writing
 };
 

@@ -133,13 +133,18 @@ TEST_P(LedgerTest, StreamsAndRecordingsDoNotTouchEachOther) {
 
 TEST_P(LedgerTest, RangesThatAreEmptyOrTooFarAreRejected) {
   put({birth_entry(kRec)});
-  for (const auto& [from, to] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
-           {5, 5}, {6, 5}, {0, kMaxStreamRecords + 1}, {UINT64_MAX - 1, UINT64_MAX}, {std::uint64_t{1} << 63, UINT64_MAX}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::uint64_t, std::uint64_t>>{{5, 5},
+                                                            {6, 5},
+                                                            {0, kMaxStreamRecords + 1},
+                                                            {UINT64_MAX - 1, UINT64_MAX},
+                                                            {std::uint64_t{1} << 63, UINT64_MAX}}) {
     const auto result = put_one(chunk_entry(kRec, Stream::sample, from, to));
     EXPECT_EQ(result.outcome, Outcome::rejected) << from << ' ' << to;
     EXPECT_THAT(result.detail, HasSubstr("range"));
   }
-  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, kMaxStreamRecords - 1, kMaxStreamRecords)).outcome, Outcome::stored);
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, kMaxStreamRecords - 1, kMaxStreamRecords)).outcome,
+            Outcome::stored);
 }
 
 TEST_P(LedgerTest, NothingIsTakenBeforeTheBirth) {

@@ -23,13 +23,13 @@ struct InsertBody {
   [[nodiscard]] base::Bytes joined() const;
 };
 
-// The table's `seq` holds its records' numbers. Those of one that does not fit, of before the ledger refused such, would
-// be others' and replace them.
+// The table's `seq` holds its records' numbers. Those of one that does not fit, of before the ledger refused such,
+// would be others' and replace them.
 bool fits_table(const ledger::LoadItem& item);
 
 // Opens the block's chunks from number `first` on, which must be one, and lays their rows out in order, until that is
-// max_bytes or more: the same for the same block each time. Errors: corrupt (a body that fails its own
-// hash), too_large (one that does not fit its table).
+// max_bytes or more: the same for the same block each time. Errors: corrupt (a body that fails its own hash), too_large
+// (one that does not fit its table).
 // `spare`, if there is one, gives the memory, and may have `native` back afterwards.
 base::Result<InsertBody> make_insert(const ledger::LoadBlock& block, std::size_t first = 0,
                                      std::size_t max_bytes = SIZE_MAX, SpareColumns* spare = nullptr);
