@@ -302,8 +302,13 @@ Status drop_purged(sql::Connection& ledger, std::span<const Table> tables, std::
   if (std::ranges::find(tables, "dropping", &Table::name) == tables.end()) {
     return {};  // of a program before version 15
   }
-  constexpr std::array<std::string_view, 5> kDrops{
-      "DELETE FROM feed WHERE kind = 2 AND rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+  constexpr std::array<std::string_view, 8> kDrops{
+      "DELETE FROM feed WHERE kind <> 4 AND EXISTS (SELECT 1 FROM dropping WHERE dropping.rec_id = feed.rec_id AND "
+      "feed.server_seq < dropping.server_seq AND dropping.server_seq > ?1)",
+      "DELETE FROM seal WHERE rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+      "DELETE FROM gone WHERE stream IS NOT NULL AND rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
+      "DELETE FROM quarantine WHERE EXISTS (SELECT 1 FROM dropping WHERE dropping.rec_id = quarantine.rec_id AND "
+      "dropping.athlete = quarantine.athlete AND dropping.server_seq > ?1)",
       "DELETE FROM unloaded WHERE rec_id IN (SELECT rec_id FROM dropping WHERE server_seq > ?1)",
       "DELETE FROM chunk_body WHERE server_seq IN (SELECT server_seq FROM chunk WHERE rec_id IN "
       "(SELECT rec_id FROM dropping WHERE server_seq > ?1))",
@@ -334,7 +339,8 @@ Status count_again(sql::Connection& ledger, std::span<const Table> tables) {
       "session_mark.rec_id) AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.rec_id = session_mark.rec_id);"
       "DELETE FROM completed WHERE NOT EXISTS (SELECT 1 FROM seal WHERE seal.rec_id = completed.rec_id AND "
       "seal.revision = completed.revision);"
-      "UPDATE state SET recordings = (SELECT count(*) FROM recording), chunks = (SELECT count(*) FROM chunk)");
+      "UPDATE state SET recordings = (SELECT count(*) FROM recording), chunks = (SELECT count(*) FROM chunk), "
+      "quarantined = (SELECT count(*) FROM quarantine)");
 }
 
 }  // namespace

@@ -80,8 +80,12 @@ TEST_P(PointInTimeTest, APurgeByMistakeIsTakenBack) {
   create();
   clock_.advance_ms(1000);
   put_one(chunk(2, 1));
-  const std::int64_t moment = seq();
   const std::string then = description(*ledger_);
+  // No backup has these but among what the purge has yet to drop.
+  ledger::Entry other = chunk(1, 0);
+  other.sha256[0] ^= 1;
+  put({ledger::seal_entry(recording(1), 2, 30), std::move(other)});
+  const std::int64_t moment = seq();
   // After it one goes that the backup has, and one that no backup ever had.
   fill(3, 1);
   for (const std::uint64_t n : {1U, 3U}) {
@@ -98,6 +102,10 @@ TEST_P(PointInTimeTest, APurgeByMistakeIsTakenBack) {
   EXPECT_EQ(rewound.brought_back, 1u);
   EXPECT_EQ(rewound.not_found, 1u);
   EXPECT_EQ(again->counts()->chunks, 5u);
+  EXPECT_EQ(again->counts()->quarantined, 0u);
+  const auto changes = again->changes(kAnna, 0, 1000, 1'000'000);
+  ASSERT_TRUE(changes) << changes.error().text;
+  for (const wire::Change& change : changes->changes) EXPECT_LE(change.revision, 1u);
   EXPECT_EQ(again->counts()->rows_to_erase, 0u) << "else ClickHouse would lose what is there again";
   EXPECT_FALSE(*again->drop_some(1)) << "nothing of it is to be dropped";
 }

@@ -10,7 +10,8 @@
 //
 // An edit whose stamp is too far ahead of the ledger's clock is ordered by where rowing::placed_stamp puts it instead:
 // its `effective` stamp. An edit `purged` of a session whose newest `deleted` is true removes the recording that the
-// session was born with (its birth, chunks, seals and what of it is in quarantine) in the same transaction; edits stay.
+// session was born with (its birth, chunks, seals and what of it is in quarantine) in the same transaction (for who
+// asks: drop_some); edits stay.
 //
 // server_seq counts what is stored (births, chunks, seals, edits), removed and loaded (blocks) from 1, in the order of
 // commit; it has holes. Who has seen N has seen everything that is below N.
@@ -272,9 +273,10 @@ class Ledger {
   virtual base::Status remove(const Removal& removal) = 0;
 
   // --- what is purged, here ---
-  // From a purge on nobody is given anything of the recording, and nothing of it is loaded or taken in; its chunks are
-  // dropped by this, at most `limit` of them (from 1) in one transaction, for acknowledgements wait meanwhile. Until
-  // then Counts::chunks has them. False: nothing is left to drop. With several nodes the one that leads drops them.
+  // From a purge on nobody is given anything of the recording, and nothing of it is loaded or taken in; its chunks,
+  // seals and what is in quarantine are dropped by this, at most `limit` of them (from 1; a large
+  // body counts as one for each 64 KiB) in one transaction, for acknowledgements wait meanwhile. Until then Counts has
+  // them. False: nothing is left to drop. With several nodes the one that leads drops them.
   virtual base::Result<bool> drop_some(std::size_t limit) = 0;
 
   // --- what is gone, in ClickHouse ---

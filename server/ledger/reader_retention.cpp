@@ -22,14 +22,14 @@ struct OwnTable {
 };
 constexpr std::string_view kOfAthlete = "athlete = ?1";
 constexpr std::string_view kOfRecordings = "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1)";
-constexpr std::string_view kOfChunks =
+constexpr std::string_view kOfDroppedToo =
     "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL SELECT rec_id FROM dropping WHERE athlete = "
     "?1)";
 constexpr std::string_view kOfBodies =
     "server_seq IN (SELECT server_seq FROM chunk WHERE rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 "
     "UNION ALL SELECT rec_id FROM dropping WHERE athlete = ?1))";
 constexpr std::array kOwnTables{OwnTable{"recording", kOfAthlete},
-                                OwnTable{"chunk", kOfChunks},
+                                OwnTable{"chunk", kOfDroppedToo},
                                 OwnTable{"chunk_body", kOfBodies},
                                 OwnTable{"chunk_place", kOfBodies},
                                 OwnTable{"lost_body", kOfBodies},
@@ -38,7 +38,7 @@ constexpr std::array kOwnTables{OwnTable{"recording", kOfAthlete},
                                 OwnTable{"session_mark",
                                          "rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 UNION ALL "
                                          "SELECT rec_id FROM gone WHERE athlete = ?1)"},
-                                OwnTable{"seal", kOfRecordings},
+                                OwnTable{"seal", kOfDroppedToo},
                                 OwnTable{"edit", kOfAthlete},
                                 OwnTable{"quarantine", kOfAthlete},
                                 OwnTable{"feed", kOfAthlete},

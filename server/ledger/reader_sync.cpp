@@ -95,7 +95,8 @@ void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64
 
 }  // namespace
 
-// Each entry of the page leads to one row by its primary key. Chunks that are to be dropped are passed over.
+// Each entry of the page leads to one row by its primary key. What is to be dropped is passed over: all that came
+// before the tombstone, but for edits.
 const std::string_view kFeedQuery =
     "SELECT feed.server_seq, kind, feed.rec_id, coalesce(feed.stream, gone.stream), "
     "coalesce(feed.from_seq, gone.from_seq), coalesce(chunk.to_seq, gone.to_seq), version, size, feed.revision, op_id, "
@@ -108,7 +109,7 @@ const std::string_view kFeedQuery =
     "LEFT JOIN seal ON kind = 3 AND seal.rec_id = feed.rec_id AND seal.revision = feed.revision "
     "LEFT JOIN edit ON kind = 4 AND edit.server_seq = feed.server_seq "
     "LEFT JOIN gone ON kind = 5 AND gone.server_seq = feed.server_seq "
-    "LEFT JOIN dropping ON kind = 2 AND dropping.rec_id = feed.rec_id "
+    "LEFT JOIN dropping ON kind <> 4 AND dropping.rec_id = feed.rec_id AND feed.server_seq < dropping.server_seq "
     "WHERE feed.athlete = ?1 AND feed.server_seq > ?2 AND dropping.rec_id IS NULL ORDER BY feed.server_seq LIMIT ?3";
 
 Result<FeedPage> Reader::changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
@@ -338,7 +339,7 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
   }
   auto select = connection_.prepare(
       "SELECT stream IS NOT NULL FROM gone WHERE rec_id = ?1 AND athlete = ?2 "
-      "AND (stream IS NULL OR (stream = ?3 AND from_seq < ?5 AND to_seq > ?4)) LIMIT 1");
+      "AND (stream IS NULL OR (stream = ?3 AND from_seq < ?5 AND to_seq > ?4)) ORDER BY stream IS NOT NULL LIMIT 1");
   if (!select) {
     return select.error();
   }

@@ -50,12 +50,10 @@ TEST_P(RemovalTest, APurgeRemovesTheRecordingInItsOwnTransaction) {
   fill();
   const Results results = purge();
   EXPECT_EQ(results[1].outcome, Outcome::stored);
-  for (const char* table : {"recording", "seal", "quarantine"}) {
-    EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
-  }
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM recording WHERE rec_id = ?1", kRec), 0);
   check_counters();
   drop_all();
-  for (const char* table : {"chunk", "unloaded", "dropping"}) {
+  for (const char* table : {"chunk", "unloaded", "seal", "quarantine", "dropping"}) {
     EXPECT_EQ(number_in_file("SELECT count(*) FROM " + std::string(table) + " WHERE rec_id = ?1", kRec), 0) << table;
   }
   EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk_body"), 1);
@@ -117,11 +115,73 @@ TEST_P(RemovalTest, TheChunksOfAPurgeAreDroppedAFewAtATimeAndNobodySeesThemMeanw
     left = now;
   }
   EXPECT_GE(steps, 4);
-  EXPECT_FALSE(*ledger_->drop_some(kStep));
+  drop_all();
   check_counters();
   EXPECT_EQ(number_in_file("SELECT count(*) FROM dropping"), 0);
   EXPECT_EQ(ledger_->chunks(kOther, Stream::sample)->size(), 1U);
   EXPECT_GT(feed(kAnna).back().seq, results[1].server_seq);
+}
+
+// There is no limit to seals, to what is in quarantine and to ranges that retention removed either.
+TEST_P(RemovalTest, SealsRangesAndQuarantineAreDroppedAFewAtATimeToo) {
+  constexpr std::int64_t kStep = 2;
+  fill();
+  std::vector<Entry> more{seal_entry(kOther, 1, 10)};
+  for (std::uint32_t i = 2; i < 10; ++i) {
+    more.push_back(seal_entry(kRec, i, 20));
+    more.push_back(chunk_entry(kRec, Stream::split, i, i + 1));
+    more.push_back(chunk_entry(kRec, Stream::sample, 0, 10, "mismatch " + std::to_string(i)));
+  }
+  more.push_back(chunk_entry(kOther, Stream::sample, 0, 10, "mismatch"));
+  put(std::move(more));
+  for (std::uint64_t from = 2; from < 10; from += 2) {
+    ASSERT_TRUE(ledger_->remove({kRec, Stream::split, {from, from + 1}}));
+  }
+  const auto left = [this] {
+    return number_in_file(
+        "SELECT (SELECT count(*) FROM seal) + (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM gone)");
+  };
+  const std::int64_t all = left();
+  const std::int64_t feed_before = number_in_file("SELECT count(*) FROM feed");
+  purge();
+  EXPECT_EQ(left(), all + 1) << "they are there, and a tombstone";
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM feed"), feed_before + 2) << "two edits, a tombstone, no birth";
+  while (number_in_file("SELECT count(*) FROM chunk WHERE rec_id = ?1", kRec) > 0) {
+    ASSERT_TRUE(*ledger_->drop_some(kStep));
+  }
+  int steps = 0;
+  for (bool more_to_drop = true; more_to_drop; ++steps) {
+    EXPECT_FALSE(ledger_->recording(kRec)->has_value());
+    EXPECT_TRUE((*ledger_->trail({}, kRec))->quarantined.empty());
+    EXPECT_FALSE(ledger_->chunk(kAnna, kRec, Stream::split, {2, 3})->by_retention) << "a purge says more";
+    EXPECT_EQ(put_one(seal_entry(kRec, 3, 20)).outcome, Outcome::rejected);
+    for (const wire::Change& change : feed(kAnna)) {
+      EXPECT_TRUE(change.rec_id == kOther || change.kind == ChangeKind::edit ||
+                  (change.kind == ChangeKind::gone && !change.stream));
+    }
+    check_counters();
+    reopen();
+    const std::int64_t before = left();
+    more_to_drop = *ledger_->drop_some(kStep);
+    EXPECT_GE(left(), before - kStep);
+  }
+  EXPECT_GE(steps, 12);
+  EXPECT_EQ(left(), 3) << "the other's seal and mismatch, and the tombstone";
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM dropping"), 0);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM feed WHERE rec_id = ?1 AND kind NOT IN (4, 5)", kRec), 0);
+  check_counters();
+}
+
+TEST_P(RemovalTest, LargeBodiesAreDroppedFewerAtATime) {
+  const std::string large(std::size_t{1} << 20, 'x');
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::source, 0, 1, large),
+       chunk_entry(kRec, Stream::source, 1, 2, large), chunk_entry(kRec, Stream::source, 2, 3, large)});
+  purge();
+  for (std::int64_t left = 2; left >= 0; --left) {
+    ASSERT_TRUE(*ledger_->drop_some(10));
+    EXPECT_EQ(number_in_file("SELECT count(*) FROM chunk"), left);
+  }
+  EXPECT_FALSE(*ledger_->drop_some(10));
 }
 
 TEST_P(RemovalTest, SeveralSmallPurgesAreDroppedInOneStep) {
@@ -227,6 +287,8 @@ TEST_P(RemovalTest, ThePurgeOfAllTakesItsRangesAlong) {
   ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {0, 10}}));
   ASSERT_TRUE(ledger_->remove({kRec, std::nullopt, {}}));
   EXPECT_EQ(ledger_->remove({kRec, std::nullopt, {}}).error().code, base::ErrorCode::not_found);
+  EXPECT_FALSE(feed(kAnna).back().stream);
+  drop_all();
   EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 1);
   EXPECT_FALSE(feed(kAnna).back().stream);
   check_counters();

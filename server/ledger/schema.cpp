@@ -515,9 +515,9 @@ WHERE field_group = 1;
 DROP FUNCTION json_of_edit;
 )sql";
 
-// dropping: recordings that are purged and whose chunks are still there: nobody is given them, nothing waits for them,
-// and they go some at a time (Writer::drop_some). So a chunk may be there longer than its recording. server_seq: of the
-// tombstone.
+// dropping: recordings that are purged and whose chunks (since version 17 also seals, ranges that retention removed and
+// what is in quarantine) are still there: nobody is given them, nothing waits for them, and they go some at a time
+// (Writer::drop_some). So a chunk may be there longer than its recording. server_seq: of the tombstone.
 constexpr std::string_view kDropping = R"sql(
 CREATE TABLE dropping (
   rec_id BLOB PRIMARY KEY CHECK (length(rec_id) = 16),
@@ -557,6 +557,26 @@ constexpr std::string_view kNotInBackup = R"sql(
 CREATE TABLE not_in_backup (server_seq INTEGER PRIMARY KEY) STRICT;
 )sql";
 
+// A seal, too, may be there longer than its recording.
+constexpr std::string_view kSealsAloneSqlite = R"sql(
+CREATE TABLE seal_alone (
+  rec_id BLOB NOT NULL,
+  revision INTEGER NOT NULL CHECK (revision >= 1),
+  received_ms INTEGER NOT NULL,
+  server_seq INTEGER NOT NULL,
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  seal BLOB NOT NULL,
+  PRIMARY KEY (rec_id, revision)
+) STRICT, WITHOUT ROWID;
+INSERT INTO seal_alone (rec_id, revision, received_ms, server_seq, sha256, seal)
+SELECT rec_id, revision, received_ms, server_seq, sha256, seal FROM seal ORDER BY rec_id, revision;
+DROP TABLE seal;
+ALTER TABLE seal_alone RENAME TO seal;
+)sql";
+constexpr std::string_view kSealsAlonePostgres = R"sql(
+ALTER TABLE seal DROP CONSTRAINT seal_rec_id_fkey;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -572,7 +592,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{13, kRefusals, kRefusalsSqlite, kRefusalsPostgres},
                                  sql::Migration{14, kShortReads, kShortReadsSqlite, kShortReadsPostgres},
                                  sql::Migration{15, kDropping, kChunksAloneSqlite, kChunksAlonePostgres},
-                                 sql::Migration{16, kNotInBackup}};
+                                 sql::Migration{16, kNotInBackup},
+                                 sql::Migration{17, "", kSealsAloneSqlite, kSealsAlonePostgres}};
 
 }  // namespace
 

@@ -168,6 +168,7 @@ class Writer {
   base::Result<std::int64_t> count_chunks(const base::Uuid& rec_id);
   base::Status drop_later(const base::Uuid& athlete, const base::Uuid& rec_id);
   base::Result<std::int64_t> drop_first(const base::Uuid& athlete, const base::Uuid& rec_id, std::int64_t limit);
+  base::Result<std::int64_t> drop_first_chunks(const base::Uuid& athlete, const base::Uuid& rec_id, std::int64_t limit);
   base::Status drop_chunks(const base::Uuid& athlete, const Removal& removal);
   base::Status dissolve_blocks_of(const Removal& removal);
   base::Status dissolve_block(std::int64_t block_id);

@@ -1,5 +1,5 @@
-// What the writer removes for ever: recordings that are purged, ranges that retention takes. A tombstone stays. A
-// purged recording's chunks are dropped later, some at a time: who sends one edit may have stored a million.
+// What the writer removes for ever: recordings that are purged, ranges that retention takes. A tombstone stays. What
+// there may be a million of in a purged recording is dropped later, some at a time: one edit purges it.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -23,6 +23,31 @@ void choose(sql::Statement& statement, const Removal& removal) {
   statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);
   statement.bind(5, whole ? wire::kMaxSequence : removal.range.to);
 }
+
+// What a purged recording has beside its chunks: rows of the feed, then the rows that they name. ?1 = the recording,
+// ?2 = how many, ?3 = its athlete.
+struct Drop {
+  std::string_view feed;
+  std::string_view rows;
+  std::int64_t weight;  // of a row, against the limit of a step
+};
+constexpr std::int64_t kBytesOfARow = std::int64_t{64} << 10;  // a larger one counts as several
+constexpr std::int64_t kWeightOfABody = 32;                    // of up to 2 MiB
+constexpr Drop kQuarantined{
+    "", "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE rec_id = ?1 AND athlete = ?3 LIMIT ?2)",
+    kWeightOfABody};
+constexpr Drop kSeals{
+    "DELETE FROM feed WHERE athlete = ?3 AND server_seq IN (SELECT server_seq FROM seal WHERE rec_id = ?1 "
+    "ORDER BY revision LIMIT ?2)",
+    "DELETE FROM seal WHERE rec_id = ?1 AND ?3 IS NOT NULL AND revision IN (SELECT revision FROM seal "
+    "WHERE rec_id = ?1 ORDER BY revision LIMIT ?2)",
+    1};
+constexpr Drop kRanges{
+    "DELETE FROM feed WHERE athlete = ?3 AND server_seq IN (SELECT server_seq FROM gone WHERE rec_id = ?1 "
+    "AND stream IS NOT NULL ORDER BY stream, from_seq LIMIT ?2)",
+    "DELETE FROM gone WHERE ?3 IS NOT NULL AND server_seq IN (SELECT server_seq FROM gone WHERE rec_id = ?1 "
+    "AND stream IS NOT NULL ORDER BY stream, from_seq LIMIT ?2)",
+    1};
 
 }  // namespace
 
@@ -50,35 +75,24 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
     return started_ms ? chunks.error() : started_ms.error();
   }
   BOATHOUSE_TRY(dissolve_blocks_of(whole));
-  // The feed first: it is found by what the others hold. Ranges that retention removed are part of the whole.
-  constexpr std::array<std::string_view, 10> kRemovals{
-      "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1 "
-      "UNION ALL SELECT server_seq FROM seal WHERE rec_id = ?1 UNION ALL SELECT server_seq FROM gone WHERE rec_id = "
-      "?1)",
-      "DELETE FROM gone WHERE rec_id = ?1 AND athlete = ?2",
-      "DELETE FROM seal WHERE rec_id = ?1 AND ?2 IS NOT NULL",
+  constexpr std::array<std::string_view, 7> kRemovals{
+      "DELETE FROM feed WHERE athlete = ?2 AND server_seq IN (SELECT server_seq FROM recording WHERE rec_id = ?1)",
       "DELETE FROM session_mark WHERE rec_id = ?1 AND ?2 IS NOT NULL",
-      "DELETE FROM quarantine WHERE rec_id = ?1 AND athlete = ?2",
-      "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2",
       "DELETE FROM completed WHERE rec_id = ?1 AND ?2 IS NOT NULL",
       "DELETE FROM kept_figures WHERE rec_id = ?1 AND ?2 IS NOT NULL",
       "DELETE FROM retiring WHERE rec_id = ?1 AND ?2 IS NOT NULL",
-      "DELETE FROM erasing WHERE rec_id = ?1 AND athlete = ?2"};
-  std::array<std::int64_t, kRemovals.size()> removed{};
-  for (std::size_t i = 0; i < kRemovals.size(); ++i) {
-    auto remove = connection_->prepare(kRemovals[i]);
+      "DELETE FROM erasing WHERE rec_id = ?1 AND athlete = ?2",
+      "DELETE FROM recording WHERE rec_id = ?1 AND athlete = ?2"};
+  for (const std::string_view sql : kRemovals) {
+    auto remove = connection_->prepare(sql);
     if (!remove) {
       return remove.error();
     }
     BOATHOUSE_TRY(remove->bind(1, rec_id.bytes).bind(2, athlete.bytes).run());
-    removed[i] = connection_->changes();
   }
-  counters_.quarantined -= removed[4];
-  counters_.recordings -= removed[5];
+  counters_.recordings -= connection_->changes();  // of the last one
   BOATHOUSE_TRY(bury(athlete, whole, *started_ms, {}));
-  if (*chunks > 0) {
-    BOATHOUSE_TRY(drop_later(athlete, rec_id));
-  }
+  BOATHOUSE_TRY(drop_later(athlete, rec_id));
   BOATHOUSE_TRY(audit_removal(athlete, whole, by, *chunks));
   BOATHOUSE_TRY(tell_of_session(EventKind::session_deleted, athlete, rec_id, {.purged = true}));
   // Its session's row goes, and those that were linked to it become others.
@@ -135,9 +149,36 @@ Result<bool> Writer::drop_some(std::size_t limit, const std::optional<base::Uuid
   return true;
 }
 
-// Of one of its streams the first `limit` chunks; how many there were.
+// Of what is left of a purged recording rows of one kind; what they count against `limit`, 0: nothing was left.
 Result<std::int64_t> Writer::drop_first(const base::Uuid& athlete, const base::Uuid& rec_id, std::int64_t limit) {
+  auto dropped = drop_first_chunks(athlete, rec_id, limit);
+  for (const Drop* const kind : {&kSeals, &kRanges, &kQuarantined}) {
+    if (!dropped || *dropped > 0) {
+      break;
+    }
+    for (const std::string_view sql : {kind->feed, kind->rows}) {
+      if (sql.empty()) {
+        continue;
+      }
+      auto remove = connection_->prepare(sql);
+      if (!remove) {
+        return remove.error();
+      }
+      remove->bind(1, rec_id.bytes).bind(2, std::max<std::int64_t>(limit / kind->weight, 1));
+      BOATHOUSE_TRY(remove->bind(3, athlete.bytes).run());
+    }
+    const std::int64_t rows = connection_->changes();
+    counters_.quarantined -= kind == &kQuarantined ? rows : 0;
+    dropped = rows * kind->weight;
+  }
+  return dropped;
+}
+
+// Of one of its streams the first chunks; what they count, 0: there are none.
+Result<std::int64_t> Writer::drop_first_chunks(const base::Uuid& athlete, const base::Uuid& rec_id,
+                                               std::int64_t limit) {
   Removal first{rec_id, {}, {0, wire::kMaxSequence}};
+  std::int64_t weight = 0;
   {
     auto select = connection_->prepare("SELECT stream FROM chunk WHERE rec_id = ?1 ORDER BY stream, from_seq LIMIT 1");
     if (!select) {
@@ -154,21 +195,20 @@ Result<std::int64_t> Writer::drop_first(const base::Uuid& athlete, const base::U
   }
   {
     auto select = connection_->prepare(
-        "SELECT to_seq FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT 1 OFFSET ?3");
+        "SELECT to_seq, size FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
     if (!select) {
       return select.error();
     }
-    const auto row = select->bind(1, rec_id.bytes).bind(2, number(*first.stream)).bind(3, limit - 1).step();
-    if (!row) {
-      return row.error();
-    }
-    if (*row) {
-      first.range.to = static_cast<std::uint64_t>(select->integer(0));
-    }
+    select->bind(1, rec_id.bytes).bind(2, number(*first.stream)).bind(3, limit);
+    BOATHOUSE_TRY(each_row(*select, [&](const sql::Statement& row) {
+      if (weight < limit) {
+        first.range.to = static_cast<std::uint64_t>(row.integer(0));
+        weight += 1 + row.integer(1) / kBytesOfARow;
+      }
+    }));
   }
-  const std::int64_t chunks_before = counters_.chunks;
   BOATHOUSE_TRY(drop_chunks(athlete, first));
-  return chunks_before - counters_.chunks;
+  return weight;
 }
 
 Result<std::optional<std::int64_t>> Writer::start_of(const base::Uuid& rec_id) {

@@ -15,7 +15,7 @@ namespace boathouse::sql {
 // What leads from version - 1 to `version`. Never change one that was released; append the next.
 struct Migration {
   std::int32_t version;               // 1, 2, 3, ... without holes
-  std::string_view tables;            // made; a table comes before those that refer to it
+  std::string_view tables;            // made, if any; a table comes before those that refer to it
   std::string_view move_sqlite = {};  // then: what is there goes into them
   std::string_view move_postgres = {};
 };

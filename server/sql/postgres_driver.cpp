@@ -558,7 +558,9 @@ class PostgresConnection final : public ConnectionDriver {
     }
     for (const Migration& migration : schema.migrations) {
       if (migration.version > version) {
-        BOATHOUSE_TRY(session_.execute(for_postgres(migration.tables)));
+        if (!migration.tables.empty()) {
+          BOATHOUSE_TRY(session_.execute(for_postgres(migration.tables)));
+        }
         if (!migration.move_postgres.empty()) {
           BOATHOUSE_TRY(session_.execute(std::string(migration.move_postgres)));
         }
