@@ -66,6 +66,29 @@ TEST_F(EngineTroubleTest, AQuestionThatIsTooLongOrTooWideEndsAndSaysWhatToDo) {
   expect_equal_counts(10);
 }
 
+// The engine ends it by itself, and the next question on the same connection is bounded no more.
+TEST_F(EngineTroubleTest, AResultThatIsTooLargeEnds) {
+  constexpr std::size_t kMost = std::size_t{8} << 20;
+  const auto long_texts = [this](int rows, const std::string& settings, const timeseries::SelectBounds& bounds) {
+    // Of different lengths: the same one for all rows would count once.
+    const std::string sql =
+        "SELECT repeat('x', 65536 - number % 2) AS t FROM numbers(" + std::to_string(rows) + ")" + settings;
+    return client().select(sql, {}, bounds);
+  };
+  const auto by_the_engine = long_texts(1000, " SETTINGS max_result_bytes = " + std::to_string(kMost), {});
+  ASSERT_FALSE(by_the_engine);
+  EXPECT_NE(by_the_engine.error().text.find("Code: 396."), std::string::npos) << by_the_engine.error().text;
+  const auto too_large = long_texts(1000, "", {.result_bytes = kMost});
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().code, base::ErrorCode::too_large) << too_large.error().text;
+  for (const int rows : {120, 1000}) {
+    const auto bounds = rows == 120 ? timeseries::SelectBounds{.result_bytes = kMost} : timeseries::SelectBounds{};
+    const auto all = long_texts(rows, "", bounds);
+    ASSERT_TRUE(all) << all.error().text;
+    EXPECT_EQ(all->rows, static_cast<std::size_t>(rows));
+  }
+}
+
 // Killed while rows are on their way in: what was not acknowledged comes again under its token.
 TEST_F(EngineTroubleTest, AnEngineThatIsKilledInTheMiddleOfAnInsertCountsEachRowOnce) {
   constexpr std::size_t kRows = 4'000;

@@ -16,7 +16,7 @@
 namespace boathouse::query {
 
 // Of one answer. A sample, the widest record that comes in hundreds of thousands, has 120 bytes: 600,000 of them are 72
-// MB, a page of 200 sessions with the longest notes is 30 MB.
+// MB; a page of 200 sessions with the longest notes is some 10 MB.
 inline constexpr std::size_t kMostBytes = std::size_t{96} << 20;
 
 // Whose sessions may be seen: those of these athletes (none: nobody's), or everybody's (the operator). Every question
