@@ -29,9 +29,8 @@ constexpr std::array kTransientCodes = {
     std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
     std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS
     std::pair{319, Remedy::elsewhere},     // UNKNOWN_STATUS_OF_INSERT: its token says whether it was
-    std::pair{516,
-              Remedy::another_node},  // AUTHENTICATION_FAILED: while a password changes, replicas know different ones
-    std::pair{519, Remedy::later},    // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
+    std::pair{516, Remedy::another_node},  // AUTHENTICATION_FAILED: while a password changes others know ours
+    std::pair{519, Remedy::later},         // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
     std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
 };
 

@@ -102,7 +102,7 @@ class FakeClickHouse {
     answer_selects("system.tables", {1,
                                      {texts("comment", {"schema " + std::to_string(version)}),
                                       texts("engine", {sharded ? "Distributed" : "ReplicatedReplacingMergeTree"})}});
-    answer_selects("system.clusters", {1, {{"shards", "UInt64", {sharded ? 2 : 1}, {}, {}, {}, {}}}});
+    answer_selects("uniqExact(shard_num)", {1, {{"shards", "UInt64", {sharded ? 2 : 1}, {}, {}, {}, {}}}});
     std::vector<std::string> tables;
     std::vector<std::string> names;
     const auto add = [&](const std::string& table, const std::string& column) {
