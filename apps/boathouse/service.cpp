@@ -309,7 +309,7 @@ base::Status Service::open(const ServeOptions& options) {
   auto opened_accounts = control::Accounts::open(data.string(), clock_, random_, *place);
   if (!opened_accounts) return opened_accounts.error();
   accounts_ = std::move(*opened_accounts);
-  if (accounts_->shared()) key_watch_ = std::make_unique<control::KeyWatch>(*accounts_, log_line);
+  key_watch_ = std::make_unique<control::KeyWatch>(*accounts_, log_line);
 
   ledger::Ledger::Options ledger_options;
   ledger_options.place = *place;

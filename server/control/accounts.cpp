@@ -19,8 +19,6 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-constexpr std::int64_t kSaveEveryMs = 60'000;
-
 constexpr std::string_view kRingColumns =
     "SELECT id, role, athlete, hash, revoked_ms, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
     "FROM api_key";
@@ -60,6 +58,10 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
     return connection.error();
   }
   BOATHOUSE_TRY(sql::migrate(*connection, kSchema));
+  auto saving = sql::Connection::open(place.postgres_url.empty() ? file : place);
+  if (!saving) {
+    return saving.error();
+  }
   const auto pepper = open_pepper(dir + "/pepper.key", *connection, random);
   if (!pepper) {
     return pepper.error();
@@ -69,13 +71,13 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
     return teams.error();
   }
   std::unique_ptr<Accounts> accounts(
-      new Accounts(dir, std::move(*connection), *pepper, clock, random, std::move(*teams)));
+      new Accounts(dir, std::move(*connection), std::move(*saving), *pepper, clock, random, std::move(*teams)));
   BOATHOUSE_TRY(accounts->refresh());
   return accounts;
 }
 
-Accounts::Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
-                   base::RandomSource& random, std::unique_ptr<Teams> teams)
+Accounts::Accounts(std::string dir, sql::Connection connection, sql::Connection saving, const Pepper& pepper,
+                   base::Clock& clock, base::RandomSource& random, std::unique_ptr<Teams> teams)
     : dir_(std::move(dir)),
       pepper_(pepper),
       clock_(clock),
@@ -83,10 +85,9 @@ Accounts::Accounts(std::string dir, sql::Connection connection, const Pepper& pe
       ids_(clock, random),
       teams_(std::move(teams)),
       connection_(std::move(connection)),
-      next_save_ms_(clock.monotonic_ms() + kSaveEveryMs) {}
+      saving_(std::move(saving)) {}
 
 Accounts::~Accounts() {
-  const std::lock_guard lock(mutex_);
   (void)save_uses();  // nobody is left to tell, and all that is lost is when a key was used last
 }
 
@@ -418,36 +419,7 @@ Result<Identity> Accounts::authenticate(std::string_view key_text) {
   if (!id) {
     return id.error();
   }
-  auto identity = ring_.check(*id, keyed_hash(pepper_, key_text), clock_.utc_ms());
-  // One request a minute pays for a write; none waits for somebody else's.
-  if (identity && clock_.monotonic_ms() >= next_save_ms_) {
-    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock) {
-      (void)save_uses();  // the key is good whether the disk is or not; the next write that matters will say so
-    }
-  }
-  return identity;
-}
-
-Status Accounts::save_uses() {
-  next_save_ms_ = clock_.monotonic_ms() + kSaveEveryMs;
-  const auto uses = ring_.take_uses();
-  if (uses.empty()) {
-    return {};
-  }
-  auto transaction = sql::Transaction::begin(connection_);
-  if (!transaction) {
-    return transaction.error();
-  }
-  {
-    auto update = connection_.prepare("UPDATE api_key SET last_used_ms = ?2 WHERE id = ?1");
-    if (!update) {
-      return update.error();
-    }
-    for (const auto& [id, used_ms] : uses) {
-      BOATHOUSE_TRY(update->bind(1, id.bytes).bind(2, used_ms).run());
-    }
-  }
-  return transaction->commit();
+  return ring_.check(*id, keyed_hash(pepper_, key_text), clock_.utc_ms());
 }
 
 }  // namespace boathouse::control

@@ -66,7 +66,7 @@ struct Key {
   Role role = Role::athlete;
   std::optional<KeyOwner> athlete;  // exactly when role is athlete
   std::int64_t created_ms = 0;
-  std::optional<std::int64_t> last_used_ms;  // survives a crash up to the last minute
+  std::optional<std::int64_t> last_used_ms;  // survives a crash up to the last minute; of other nodes up to that, too
   std::optional<std::int64_t> revoked_ms;
   Scopes scopes;
   std::string label;
@@ -178,6 +178,11 @@ class Accounts {
   // Of the pepper: the same at every start and on every node, another for each purpose, and no way back to the pepper.
   [[nodiscard]] base::Digest secret_for(std::string_view purpose) const;
 
+  // What was used since the last time goes to the disk, in statements of some hundred keys: for a thread that may wait
+  // (key_watch.hpp). It is in nobody's way: neither of who is let in or changes something here nor, on PostgreSQL, of
+  // the ledger's commits. What could not be written is written next time.
+  base::Status save_uses();
+
   // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret; unavailable:
   // shared, and not refreshed for too long.
   base::Result<Identity> authenticate(std::string_view key_text);
@@ -190,8 +195,8 @@ class Accounts {
   base::Result<bool> lacks_operator_key();
 
  private:
-  Accounts(std::string dir, sql::Connection connection, const Pepper& pepper, base::Clock& clock,
-           base::RandomSource& random, std::unique_ptr<Teams> teams);
+  Accounts(std::string dir, sql::Connection connection, sql::Connection saving, const Pepper& pepper,
+           base::Clock& clock, base::RandomSource& random, std::unique_ptr<Teams> teams);
 
   // The rest is called with mutex_ held, the first six inside a transaction or at open().
   base::Status load_keys();
@@ -213,8 +218,6 @@ class Accounts {
   };
   base::Result<Pairing> find_pairing(const base::Digest& hash);
   base::Status remove_pairings(const base::Uuid& athlete);
-  // What was used since the last time goes to the disk.
-  base::Status save_uses();
 
   const std::string dir_;
   const Pepper pepper_;
@@ -228,7 +231,8 @@ class Accounts {
   Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};
   std::int64_t seen_changes_ = -1;              // what the ring is made of
   std::atomic<std::int64_t> refreshed_ms_ = 0;  // monotonic
-  std::atomic<std::int64_t> next_save_ms_;      // monotonic
+  std::mutex saving_mutex_;                     // of the connection below
+  sql::Connection saving_;
 };
 
 }  // namespace boathouse::control

@@ -94,9 +94,9 @@ std::optional<std::int64_t> KeyRing::last_used_ms(const base::Uuid& id) const {
   return found->second.used_ms.load();
 }
 
-std::vector<std::pair<base::Uuid, std::int64_t>> KeyRing::take_uses() {
+std::vector<KeyRing::Use> KeyRing::take_uses() {
   const std::shared_lock lock(mutex_);
-  std::vector<std::pair<base::Uuid, std::int64_t>> uses;
+  std::vector<Use> uses;
   for (auto& [id, held] : held_) {
     const std::int64_t used_ms = held.used_ms;
     if (held.taken_ms.exchange(used_ms) != used_ms) {
@@ -104,6 +104,15 @@ std::vector<std::pair<base::Uuid, std::int64_t>> KeyRing::take_uses() {
     }
   }
   return uses;
+}
+
+void KeyRing::put_back(std::span<const Use> uses) {
+  const std::shared_lock lock(mutex_);
+  for (const Use& use : uses) {
+    if (const auto found = held_.find(use.first); found != held_.end()) {
+      found->second.taken_ms = kNever;
+    }
+  }
 }
 
 }  // namespace boathouse::control

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -56,8 +57,11 @@ class KeyRing {
 
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
 
+  using Use = std::pair<base::Uuid, std::int64_t>;
   // The keys used since the last call, with the time of their last use.
-  std::vector<std::pair<base::Uuid, std::int64_t>> take_uses();
+  std::vector<Use> take_uses();
+  // They were not saved: the next call has them, too.
+  void put_back(std::span<const Use> uses);
 
  private:
   static constexpr std::int64_t kNever = INT64_MIN;

@@ -1,12 +1,16 @@
-// Keeps a node's keys as the other nodes have them: asks the database for changes a few times a second, on a thread of
-// its own, from its making to its end.
+// Keeps a node's keys and the database together, on threads of its own, from its making to its end: asks a few times a
+// second what other nodes have changed, where there may be others, and saves once a minute when keys were used. The
+// one never waits for the other.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "server/control/accounts.hpp"
 
@@ -14,21 +18,28 @@ namespace boathouse::control {
 
 class KeyWatch {
  public:
-  // `log` gets a line when the database cannot be asked, and one when it can again. Both must outlive the watch.
+  // `log` gets a line when the database cannot be asked or written to, and one when it can again. Both must outlive
+  // the watch.
   KeyWatch(Accounts& accounts, std::function<void(std::string_view)> log);
   ~KeyWatch();
   KeyWatch(const KeyWatch&) = delete;
   KeyWatch& operator=(const KeyWatch&) = delete;
 
  private:
-  void run();
+  struct Duty {
+    base::Status (Accounts::*call)();
+    std::chrono::milliseconds every;
+    std::string failed;
+    std::string well_again;
+  };
+  void run(const Duty& duty);
 
   Accounts& accounts_;
   const std::function<void(std::string_view)> log_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace boathouse::control

@@ -35,7 +35,7 @@ constexpr Oid kText = 25;
 constexpr int kOldestServer = 130000;
 constexpr int kEndsIdleSessions = 140000;
 constexpr std::size_t kMaxPrepared = 512;
-constexpr int kMaxParameters = 32;
+constexpr int kMaxParameters = 512;
 constexpr int kPromptMs = 5'000;  // for an answer that takes a server no work
 constexpr std::chrono::seconds kNotAgainFor{2};
 // One lock for every database of ours: "BhLd". It is held until the commit is visible to everybody.
