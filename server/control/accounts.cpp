@@ -53,12 +53,17 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
                                                  const sql::Place& place) {
   sql::Place file;
   file.sqlite_file = dir + "/control.db";
-  auto connection = sql::Connection::open(place.postgres_url.empty() ? file : place);
+  const sql::Place& where = place.postgres_url.empty() ? file : place;
+  auto connection = sql::Connection::open(where);
   if (!connection) {
     return connection.error();
   }
   BOATHOUSE_TRY(sql::migrate(*connection, kSchema));
-  auto saving = sql::Connection::open(place.postgres_url.empty() ? file : place);
+  auto watching = sql::Connection::open(where);
+  if (!watching) {
+    return watching.error();
+  }
+  auto saving = sql::Connection::open(where);
   if (!saving) {
     return saving.error();
   }
@@ -66,26 +71,28 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
   if (!pepper) {
     return pepper.error();
   }
-  auto teams = Teams::open(place.postgres_url.empty() ? file : place, *pepper, clock, random);
+  auto teams = Teams::open(where, *pepper, clock, random);
   if (!teams) {
     return teams.error();
   }
   std::unique_ptr<Accounts> accounts(
-      new Accounts(dir, std::move(*connection), std::move(*saving), *pepper, clock, random, std::move(*teams)));
+      new Accounts(dir, {std::move(*connection), std::move(*watching), std::move(*saving)}, *pepper, clock, random,
+                   std::move(*teams)));
   BOATHOUSE_TRY(accounts->refresh());
   return accounts;
 }
 
-Accounts::Accounts(std::string dir, sql::Connection connection, sql::Connection saving, const Pepper& pepper,
-                   base::Clock& clock, base::RandomSource& random, std::unique_ptr<Teams> teams)
+Accounts::Accounts(std::string dir, Connections connections, const Pepper& pepper, base::Clock& clock,
+                   base::RandomSource& random, std::unique_ptr<Teams> teams)
     : dir_(std::move(dir)),
       pepper_(pepper),
       clock_(clock),
       random_(random),
       ids_(clock, random),
       teams_(std::move(teams)),
-      connection_(std::move(connection)),
-      saving_(std::move(saving)) {}
+      connection_(std::move(connections.changing)),
+      watching_(std::move(connections.watching)),
+      saving_(std::move(connections.saving)) {}
 
 Accounts::~Accounts() {
   (void)save_uses();  // nobody is left to tell, and all that is lost is when a key was used last
@@ -95,41 +102,39 @@ base::Digest Accounts::secret_for(std::string_view purpose) const {
   return keyed_hash(pepper_, "secret\n" + std::string(purpose));
 }
 
-Result<std::int64_t> Accounts::stored_changes() {
-  auto select = connection_.prepare("SELECT changes FROM key_state");
-  if (!select) {
-    return select.error();
-  }
-  if (const auto row = select->step(); !row) {
-    return row.error();
-  }
-  return select->integer(0);
-}
-
 Status Accounts::note_change() {
   auto update = connection_.prepare("UPDATE key_state SET changes = changes + 1");
   return update ? update->run() : Status(update.error());
 }
 
 Status Accounts::refresh() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(ring_mutex_);
+  // What is read is as old as the moment before.
   const std::int64_t now_ms = clock_.monotonic_ms();
+  auto select = watching_.prepare("SELECT changes, team_changes FROM key_state");
+  if (!select) {
+    return select.error();
+  }
   // Read before the keys: what changes between the two is read again next time.
-  const auto changes = stored_changes();
-  if (!changes) {
-    return changes.error();
+  if (const auto row = select->step(); !row) {
+    return row.error();
   }
-  if (*changes != seen_changes_) {
+  const std::int64_t changes = select->integer(0);
+  const std::int64_t team_changes = select->integer(1);
+  select->reset();
+  if (changes != seen_changes_) {
     BOATHOUSE_TRY(load_keys());
-    seen_changes_ = *changes;
+    seen_changes_ = changes;
   }
-  BOATHOUSE_TRY(teams_->refresh());
+  if (!teams_->has_seen(team_changes)) {
+    BOATHOUSE_TRY(teams_->refresh());
+  }
   refreshed_ms_ = now_ms;
   return {};
 }
 
 Status Accounts::load_keys() {
-  auto select = connection_.prepare(std::string(kRingColumns));
+  auto select = watching_.prepare(std::string(kRingColumns));
   if (!select) {
     return select.error();
   }
@@ -138,10 +143,11 @@ Status Accounts::load_keys() {
     return there.error();
   }
   ring_.keep(*there);  // another node may have forgotten somebody
-  return load_suspended();
+  return load_suspended(watching_);
 }
 
 Status Accounts::load_key(const base::Uuid& id) {
+  const std::lock_guard lock(ring_mutex_);
   auto select = connection_.prepare(std::string(kRingColumns) + " WHERE id = ?1");
   if (!select) {
     return select.error();
@@ -396,6 +402,7 @@ Status Accounts::revoke(const base::Uuid& key_id, AuditedAct* act) {
   BOATHOUSE_TRY(forget->bind(1, key_id.bytes).run());
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
+  const std::lock_guard ring_lock(ring_mutex_);
   ring_.revoke(key_id);
   return {};
 }

@@ -195,17 +195,23 @@ class Accounts {
   base::Result<bool> lacks_operator_key();
 
  private:
-  Accounts(std::string dir, sql::Connection connection, sql::Connection saving, const Pepper& pepper,
-           base::Clock& clock, base::RandomSource& random, std::unique_ptr<Teams> teams);
+  struct Connections {
+    sql::Connection changing;
+    sql::Connection watching;
+    sql::Connection saving;
+  };
+  Accounts(std::string dir, Connections connections, const Pepper& pepper, base::Clock& clock,
+           base::RandomSource& random, std::unique_ptr<Teams> teams);
 
-  // The rest is called with mutex_ held, the first six inside a transaction or at open().
+  // With ring_mutex_ held.
   base::Status load_keys();
-  base::Status load_key(const base::Uuid& id);
-  base::Status load_suspended();
+  base::Status load_suspended(sql::Connection& connection);
   // The ids of those that it has put into the ring.
   base::Result<std::unordered_set<base::Uuid>> load_from(sql::Statement& select);
+
+  // The rest is called with mutex_ held.
+  base::Status load_key(const base::Uuid& id);
   base::Result<std::vector<Key>> keys_of(sql::Statement& select);
-  base::Result<std::int64_t> stored_changes();
   base::Status note_change();
   base::Result<Athlete> find_athlete(const base::Uuid& id);
   base::Result<Athlete> only_athlete(std::string_view name);
@@ -229,6 +235,11 @@ class Accounts {
   std::mutex mutex_;                    // of the connection, and so of every change
   sql::Connection connection_;
   Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};
+  // Held while the ring is made what the database says, from the reading on and, for a change of this node, after its
+  // commit: so nothing older is put over it. Taken after mutex_, and never for long: a change that waits for its turn
+  // among all writers keeps nobody from seeing that nothing has changed meanwhile.
+  std::mutex ring_mutex_;
+  sql::Connection watching_;
   std::int64_t seen_changes_ = -1;              // what the ring is made of
   std::atomic<std::int64_t> refreshed_ms_ = 0;  // monotonic
   std::mutex saving_mutex_;                     // of the connection below

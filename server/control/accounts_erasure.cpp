@@ -15,8 +15,8 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-Status Accounts::load_suspended() {
-  auto select = connection_.prepare("SELECT id FROM athlete WHERE suspended_ms IS NOT NULL");
+Status Accounts::load_suspended(sql::Connection& connection) {
+  auto select = connection.prepare("SELECT id FROM athlete WHERE suspended_ms IS NOT NULL");
   if (!select) {
     return select.error();
   }
@@ -43,7 +43,8 @@ Status Accounts::suspend(const base::Uuid& athlete, bool suspended) {
   }
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(transaction->commit());
-  return load_suspended();
+  const std::lock_guard ring_lock(ring_mutex_);
+  return load_suspended(connection_);
 }
 
 Status Accounts::forget(const base::Uuid& athlete) {
@@ -69,7 +70,10 @@ Status Accounts::forget(const base::Uuid& athlete) {
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(connection_.execute("UPDATE key_state SET team_changes = team_changes + 1"));
   BOATHOUSE_TRY(transaction->commit());
-  ring_.forget(athlete);
+  {
+    const std::lock_guard ring_lock(ring_mutex_);
+    ring_.forget(athlete);
+  }
   return teams_->refresh();
 }
 

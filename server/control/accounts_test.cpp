@@ -490,6 +490,30 @@ TEST_F(AccountsNodesTest, ANodeThatCannotAskLetsNobodyIn) {
   EXPECT_TRUE(accounts_->authenticate(key.text));
 }
 
+// Writers wait for each other, behind a frozen node for many seconds.
+TEST_F(AccountsNodesTest, AChangeThatWaitsForItsTurnKeepsNobodyOut) {
+  const NewKey key = key_of("Anna");
+  ASSERT_TRUE(accounts_->refresh());
+  auto writer = sql::Connection::open(place_);
+  auto looker = sql::Connection::open(place_);
+  auto writing = sql::Transaction::begin(*writer);
+  ASSERT_TRUE(writing) << writing.error().text;
+  std::thread making([this] { EXPECT_TRUE(accounts_->create_athlete_key("Ben")); });
+  std::thread founding([this] { EXPECT_TRUE(accounts_->teams().create("Eight", std::nullopt)); });
+  auto waiting = looker->prepare("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+  for (std::int64_t count = 0; count < 2; waiting->reset()) {
+    ASSERT_TRUE(*waiting->step());
+    count = waiting->integer(0);
+    std::this_thread::yield();
+  }
+  clock_.advance_ms(kMaxStaleMs + 1);
+  EXPECT_TRUE(accounts_->refresh());
+  EXPECT_TRUE(accounts_->authenticate(key.text));
+  EXPECT_TRUE(writing->commit());
+  making.join();
+  founding.join();
+}
+
 TEST_F(AccountsNodesTest, TheLastOperatorKeyOfAllNodesStays) {
   ASSERT_TRUE(accounts_->ensure_operator_key());
   auto other = *open();

@@ -6,6 +6,7 @@
 // Thread rule: every call from any thread. Errors: as of server/sql; not_found: no such team, or it is archived.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -101,6 +102,8 @@ class Teams {
 
   // Takes over what other nodes have changed.
   base::Status refresh();
+  // Whether that is done, when the database has come to that count; waits for nobody.
+  [[nodiscard]] bool has_seen(std::int64_t team_changes) const { return seen_changes_ == team_changes; }
 
  private:
   struct People {
@@ -131,7 +134,7 @@ class Teams {
   base::UuidV7Source ids_;
   std::mutex mutex_;  // of the connection, and so of every change
   sql::Connection connection_;
-  std::int64_t seen_changes_ = -1;  // what the roster is made of
+  std::atomic<std::int64_t> seen_changes_ = -1;  // what the roster is made of
   mutable std::mutex roster_mutex_;
   std::shared_ptr<const Roster> roster_;
 };
