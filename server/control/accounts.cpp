@@ -19,9 +19,12 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-constexpr std::string_view kRingColumns =
-    "SELECT id, role, athlete, hash, revoked_ms, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
-    "FROM api_key";
+// Those that let somebody in.
+constexpr std::string_view kForRing =
+    "SELECT id, role, athlete, hash, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
+    "FROM api_key WHERE revoked_ms IS NULL";
+// A key that expired longer ago is not read again. So long that a clock which is wrong and put right hides none.
+constexpr std::int64_t kExpiredForMs = 30 * kDayMs;
 constexpr std::string_view kKeyColumns =
     "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms, "
     "scopes, label, expires_ms, previous_until_ms FROM api_key LEFT JOIN athlete ON athlete.id = api_key.athlete";
@@ -134,21 +137,21 @@ Status Accounts::refresh() {
 }
 
 Status Accounts::load_keys() {
-  auto select = watching_.prepare(std::string(kRingColumns));
+  auto select = watching_.prepare(std::string(kForRing) + " AND (expires_ms IS NULL OR expires_ms > ?1)");
   if (!select) {
     return select.error();
   }
-  const auto there = load_from(*select);
+  const auto there = load_from(select->bind(1, clock_.utc_ms() - kExpiredForMs));
   if (!there) {
     return there.error();
   }
-  ring_.keep(*there);  // another node may have forgotten somebody
+  ring_.keep(*there);  // another node may have revoked some, or forgotten somebody
   return load_suspended(watching_);
 }
 
 Status Accounts::load_key(const base::Uuid& id) {
   const std::lock_guard lock(ring_mutex_);
-  auto select = connection_.prepare(std::string(kRingColumns) + " WHERE id = ?1");
+  auto select = connection_.prepare(std::string(kForRing) + " AND id = ?1");
   if (!select) {
     return select.error();
   }
@@ -172,13 +175,12 @@ Result<std::unordered_set<base::Uuid>> Accounts::load_from(sql::Statement& selec
       entry.athlete = uuid_of(select.blob(2));
     }
     entry.hash = digest_of(select.blob(3));
-    entry.revoked = !select.is_null(4);
-    entry.last_used_ms = select.optional_integer(5);
-    entry.scopes = Scopes(static_cast<std::uint32_t>(select.integer(6)));
-    entry.expires_ms = select.optional_integer(7);
-    if (!select.is_null(8)) {
-      entry.previous_hash = digest_of(select.blob(8));
-      entry.previous_until_ms = select.integer(9);
+    entry.last_used_ms = select.optional_integer(4);
+    entry.scopes = Scopes(static_cast<std::uint32_t>(select.integer(5)));
+    entry.expires_ms = select.optional_integer(6);
+    if (!select.is_null(7)) {
+      entry.previous_hash = digest_of(select.blob(7));
+      entry.previous_until_ms = select.integer(8);
     }
     ring_.put(uuid_of(select.blob(0)), entry);
     there.insert(uuid_of(select.blob(0)));
@@ -320,6 +322,19 @@ Result<std::vector<Key>> Accounts::keys_of(sql::Statement& select) {
   }
 }
 
+Result<std::optional<base::Uuid>> Accounts::athlete_of_key(const base::Uuid& key_id) {
+  const std::lock_guard lock(mutex_);
+  auto select = connection_.prepare("SELECT athlete FROM api_key WHERE id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, key_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  return *row && !select->is_null(0) ? std::optional(uuid_of(select->blob(0))) : std::nullopt;
+}
+
 Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_ms, AuditedAct* act) {
   if (overlap_ms < 0 || overlap_ms > kMaxOverlapMs) {
     return Error{ErrorCode::invalid_input, "the old secret stays for 0 to 30 days"};
@@ -403,7 +418,7 @@ Status Accounts::revoke(const base::Uuid& key_id, AuditedAct* act) {
   BOATHOUSE_TRY(note_change());
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
   const std::lock_guard ring_lock(ring_mutex_);
-  ring_.revoke(key_id);
+  ring_.remove(key_id);
   return {};
 }
 

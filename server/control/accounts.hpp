@@ -2,7 +2,7 @@
 // ledger; a key's secret is nowhere in it, only its HMAC-SHA256 under DIR/pepper.key (a fast hash is right for a secret
 // of 256 random bits).
 //
-// Every key is also in memory, so checking one costs a hash and no disk; a revocation is in force here when revoke()
+// Every key that may let somebody in is also in memory, so checking one costs a hash and no disk; a revocation is in force here when revoke()
 // returns. Several nodes on one PostgreSQL have the same pepper.key; each calls refresh() (key_watch.hpp), and a node
 // that has not been able to for kMaxStaleMs lets nobody in: a key that was revoked elsewhere is dead within that time.
 // Thread rule: every call from any thread.
@@ -142,6 +142,8 @@ class Accounts {
   // Revoked ones too, in order of id, after `after`: all, or one athlete's.
   base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit,
                                       const std::optional<base::Uuid>& athlete = {});
+  // Whose key that is, or was: a revoked one's too; nullopt: the operator's, or no such key.
+  base::Result<std::optional<base::Uuid>> athlete_of_key(const base::Uuid& key_id);
   // Doing it again changes nothing. not_found; conflict: the last operator key in force, without which nobody could
   // administer the server.
   base::Status revoke(const base::Uuid& key_id, AuditedAct* act = nullptr);
@@ -164,11 +166,6 @@ class Accounts {
   // Of acts on what is here, the teams too.
   [[nodiscard]] Outcomes& outcomes() { return outcomes_; }
   [[nodiscard]] base::Clock& clock() { return clock_; }
-
-  // Whose key that is; nullopt: the operator's, or no such key.
-  [[nodiscard]] std::optional<base::Uuid> athlete_of_key(const base::Uuid& key_id) const {
-    return ring_.athlete_of(key_id);
-  }
 
   // Whether other processes may change what is here.
   [[nodiscard]] bool shared() const { return connection_.dialect() == sql::Dialect::postgres; }
@@ -217,6 +214,7 @@ class Accounts {
   base::Result<Athlete> only_athlete(std::string_view name);
   base::Result<Athlete> insert_athlete(std::string_view name, const Profile& profile);
   base::Result<std::int64_t> operators_in_force();
+  base::Result<bool> is_of_operator(std::string_view key_text);
   base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options);
   struct Pairing {
     base::Uuid athlete;

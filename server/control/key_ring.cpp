@@ -13,10 +13,17 @@ void KeyRing::put(const base::Uuid& id, const Entry& entry) {
   }
 }
 
-void KeyRing::revoke(const base::Uuid& id) {
+void KeyRing::note_unsaved(const base::Uuid& id, const Held& held) {
+  if (held.used_ms != held.taken_ms) {
+    unsaved_[id] = held.used_ms;
+  }
+}
+
+void KeyRing::remove(const base::Uuid& id) {
   const std::unique_lock lock(mutex_);
   if (const auto found = held_.find(id); found != held_.end()) {
-    found->second.entry.revoked = true;
+    note_unsaved(id, found->second);
+    held_.erase(found);
   }
 }
 
@@ -32,7 +39,13 @@ bool KeyRing::is_suspended(const base::Uuid& athlete) const {
 
 void KeyRing::keep(const std::unordered_set<base::Uuid>& ids) {
   const std::unique_lock lock(mutex_);
-  std::erase_if(held_, [&ids](const auto& one) { return !ids.contains(one.first); });
+  std::erase_if(held_, [&](const auto& one) {
+    const bool goes = !ids.contains(one.first);
+    if (goes) {
+      note_unsaved(one.first, one.second);
+    }
+    return goes;
+  });
 }
 
 void KeyRing::forget(const base::Uuid& athlete) {
@@ -49,7 +62,7 @@ base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& 
   const auto in_force = [&](const Entry& entry) {
     const bool is_now = equal_in_constant_time(entry.hash, hash);
     const bool was = equal_in_constant_time(entry.previous_hash.value_or(base::Digest{}), hash);
-    return (is_now || (was && entry.previous_hash && now_ms < entry.previous_until_ms)) && !entry.revoked &&
+    return (is_now || (was && entry.previous_hash && now_ms < entry.previous_until_ms)) &&
            (!entry.expires_ms || now_ms < *entry.expires_ms);
   };
   if (!in_force(found != held_.end() ? found->second.entry : kNobody) || found == held_.end()) {
@@ -67,36 +80,24 @@ base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& 
   return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes, held.entry.expires_ms};
 }
 
-std::optional<Role> KeyRing::role_of(const base::Uuid& id) const {
-  const std::shared_lock lock(mutex_);
-  const auto found = held_.find(id);
-  if (found == held_.end()) {
-    return std::nullopt;
-  }
-  return found->second.entry.role;
-}
-
-std::optional<base::Uuid> KeyRing::athlete_of(const base::Uuid& id) const {
-  const std::shared_lock lock(mutex_);
-  const auto found = held_.find(id);
-  if (found == held_.end()) {
-    return std::nullopt;
-  }
-  return found->second.entry.athlete;
-}
-
 std::optional<std::int64_t> KeyRing::last_used_ms(const base::Uuid& id) const {
   const std::shared_lock lock(mutex_);
-  const auto found = held_.find(id);
-  if (found == held_.end() || found->second.used_ms == kNever) {
-    return std::nullopt;
+  if (const auto found = held_.find(id); found != held_.end()) {
+    const std::int64_t used_ms = found->second.used_ms;
+    return used_ms == kNever ? std::nullopt : std::optional(used_ms);
   }
-  return found->second.used_ms.load();
+  const auto unsaved = unsaved_.find(id);
+  return unsaved == unsaved_.end() ? std::nullopt : std::optional(unsaved->second);
 }
 
 std::vector<KeyRing::Use> KeyRing::take_uses() {
-  const std::shared_lock lock(mutex_);
   std::vector<Use> uses;
+  {
+    const std::unique_lock lock(mutex_);
+    uses.assign(unsaved_.begin(), unsaved_.end());
+    unsaved_.clear();
+  }
+  const std::shared_lock lock(mutex_);
   for (auto& [id, held] : held_) {
     const std::int64_t used_ms = held.used_ms;
     if (held.taken_ms.exchange(used_ms) != used_ms) {
@@ -107,10 +108,12 @@ std::vector<KeyRing::Use> KeyRing::take_uses() {
 }
 
 void KeyRing::put_back(std::span<const Use> uses) {
-  const std::shared_lock lock(mutex_);
+  const std::unique_lock lock(mutex_);
   for (const Use& use : uses) {
     if (const auto found = held_.find(use.first); found != held_.end()) {
       found->second.taken_ms = kNever;
+    } else {
+      unsaved_.insert(use);
     }
   }
 }

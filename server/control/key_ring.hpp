@@ -1,4 +1,5 @@
-// Every API key in memory, so that a request is let in or refused without the disk. Any thread.
+// Every API key that may let somebody in, in memory, so that a request is let in or refused without the disk. A key that
+// is not here lets nobody in. Any thread.
 #pragma once
 
 #include <atomic>
@@ -28,33 +29,27 @@ class KeyRing {
     std::optional<std::int64_t> expires_ms;
     std::optional<base::Digest> previous_hash;  // good until previous_until_ms: the key was rotated
     std::int64_t previous_until_ms = 0;
-    bool revoked = false;
     std::optional<std::int64_t> last_used_ms;
   };
 
   // Or replaces it. No check() that begins after this returned takes what it was before.
   void put(const base::Uuid& id, const Entry& entry);
-  // No check() that begins after this returned lets the key in.
-  void revoke(const base::Uuid& id);
+  // No check() that begins after this returned lets the key in. When it was used is still saved.
+  void remove(const base::Uuid& id);
 
   // No check() that begins after this returned lets in a key of these athletes, and only of these.
   void suspend(std::unordered_set<base::Uuid> athletes);
   [[nodiscard]] bool is_suspended(const base::Uuid& athlete) const;
-  // Forgets all others.
+  // Removes all others.
   void keep(const std::unordered_set<base::Uuid>& ids);
   // The athlete's keys were never here.
   void forget(const base::Uuid& athlete);
 
-  // Notes the use, at `now_ms`. forbidden: the athlete is suspended. unauthenticated: not known, revoked, expired, or
-  // another hash; one text for all, so that an id that leaked says nothing.
+  // Notes the use, at `now_ms`. forbidden: the athlete is suspended. unauthenticated: not here, expired, or another
+  // hash; one text for all, so that an id that leaked says nothing.
   base::Result<Identity> check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms);
 
-  // The role of a key that was ever made, revoked or not, whatever its secret is now; notes no use.
-  [[nodiscard]] std::optional<Role> role_of(const base::Uuid& id) const;
-
-  // The athlete of an athlete's key that was ever made.
-  [[nodiscard]] std::optional<base::Uuid> athlete_of(const base::Uuid& id) const;
-
+  // As far as it is known here.
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
 
   using Use = std::pair<base::Uuid, std::int64_t>;
@@ -74,9 +69,12 @@ class KeyRing {
     std::atomic<std::int64_t> taken_ms;
   };
 
+  void note_unsaved(const base::Uuid& id, const Held& held);  // mutex_ is held
+
   mutable std::shared_mutex mutex_;
   std::unordered_set<base::Uuid> suspended_;
   std::unordered_map<base::Uuid, Held> held_;
+  std::unordered_map<base::Uuid, std::int64_t> unsaved_;  // uses of keys that are held no more
 };
 
 }  // namespace boathouse::control

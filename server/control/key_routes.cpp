@@ -150,7 +150,11 @@ Response rotate_key(const RouteParts& parts, const Request& request) {
                                Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
   }
   const std::string what = key_text(*id) + " overlap_hours=" + std::to_string(*hours->integer());
-  auto act = begin_act(parts, act_of(request, "key.rotate", parts.accounts.athlete_of_key(*id), what));
+  const auto owner = parts.accounts.athlete_of_key(*id);
+  if (!owner) {
+    return http::problem_response(request, owner.error());
+  }
+  auto act = begin_act(parts, act_of(request, "key.rotate", *owner, what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
@@ -179,7 +183,11 @@ Response list(const RouteParts& parts, const Request& request, const std::option
 }
 
 Response revoke(const RouteParts& parts, const Request& request, const base::Uuid& id) {
-  auto act = begin_act(parts, act_of(request, "key.revoke", parts.accounts.athlete_of_key(id), key_text(id)));
+  const auto owner = parts.accounts.athlete_of_key(id);
+  if (!owner) {
+    return http::problem_response(request, owner.error());
+  }
+  auto act = begin_act(parts, act_of(request, "key.revoke", *owner, key_text(id)));
   if (!act) {
     return http::problem_response(request, act.error());
   }
@@ -207,7 +215,12 @@ Response list_own_keys(const RouteParts& parts, const Request& request) {
 
 Response revoke_own_key(const RouteParts& parts, const Request& request) {
   const auto id = parse_id(kKeyPrefix, request.path_parameter("id"));
-  if (!id || parts.accounts.athlete_of_key(*id) != identity_of(request)->athlete) {
+  const auto owner =
+      id ? parts.accounts.athlete_of_key(*id) : Result<std::optional<base::Uuid>>(std::optional<base::Uuid>());
+  if (!owner) {
+    return http::problem_response(request, owner.error());
+  }
+  if (!*owner || *owner != identity_of(request)->athlete) {
     return http::problem_response(request, Error{ErrorCode::not_found, "you have no such key"});
   }
   return revoke(parts, request, *id);

@@ -28,14 +28,26 @@ base::Result<bool> Accounts::lacks_operator_key() {
   return *operators == 0;
 }
 
+// Revoked or not, and whatever its secret is now.
+base::Result<bool> Accounts::is_of_operator(std::string_view key_text) {
+  const auto id = parse_api_key(key_text);
+  if (!id) {
+    return false;
+  }
+  auto select = connection_.prepare("SELECT role FROM api_key WHERE id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, id->bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  return *row && static_cast<Role>(select->integer(0)) == Role::operator_;
+}
+
 base::Status Accounts::ensure_operator_key(AuditedAct* act) {
   const std::lock_guard lock(mutex_);
   const std::string path = dir_ + "/operator.key";
-  const auto is_ours = [this](const std::string& content) {
-    const std::string_view text = without_line_end(content);
-    const auto id = parse_api_key(text);
-    return id && ring_.role_of(*id) == Role::operator_;  // also with the secret of before a rotation
-  };
   auto file = read_secret_file(path);
   if (!file) {
     return file.error();
@@ -45,13 +57,23 @@ base::Status Accounts::ensure_operator_key(AuditedAct* act) {
   if (!staged) {
     return staged.error();
   }
-  if (!file->has_value() && staged->has_value() && is_ours(**staged)) {
-    return publish_secret_file(path);
+  if (!file->has_value() && staged->has_value()) {
+    const auto ours = is_of_operator(without_line_end(**staged));
+    if (!ours) {
+      return ours.error();
+    }
+    if (*ours) {
+      return publish_secret_file(path);
+    }
   }
   BOATHOUSE_TRY(discard_staged_file(path));
 
   if (file->has_value()) {
-    if (!is_ours(**file)) {
+    const auto ours = is_of_operator(without_line_end(**file));
+    if (!ours) {
+      return ours.error();
+    }
+    if (!*ours) {
       return base::Error{base::ErrorCode::corrupt,
                          path +
                              " holds no operator key of this server's control.db: if both were restored, take them "
