@@ -250,7 +250,28 @@ Result<NewKey> Accounts::create_operator_key() {
   return key;
 }
 
+Status Accounts::check_room_for_key(const base::Uuid& athlete) {
+  auto select = connection_.prepare(
+      "SELECT count(*) FROM api_key WHERE athlete = ?1 AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > "
+      "?2)");
+  if (!select) {
+    return select.error();
+  }
+  if (const auto row = select->bind(1, athlete.bytes).bind(2, clock_.utc_ms()).step(); !row) {
+    return row.error();
+  }
+  return select->integer(0) < kMaxKeysOfAnAthlete
+             ? Status()
+             : Status(Error{ErrorCode::conflict,
+                            "this athlete has " + std::to_string(kMaxKeysOfAnAthlete) +
+                                " keys in force, as many as there may be: revoke one that is no longer used "
+                                "(`boathouse key list --mine`, `boathouse key revoke --mine ID`)"});
+}
+
 Result<NewKey> Accounts::insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options) {
+  if (athlete) {
+    BOATHOUSE_TRY(check_room_for_key(athlete->id));
+  }
   NewKey key;
   key.key.id = ids_.next();
   key.key.role = role;

@@ -54,6 +54,8 @@ struct KeyOptions {
 inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::int64_t kMaxKeyLifeMs = 3650 * kDayMs;
 inline constexpr std::int64_t kMaxOverlapMs = 30 * kDayMs;
+// In force at a time: neither revoked nor expired.
+inline constexpr std::int64_t kMaxKeysOfAnAthlete = 100;
 
 struct KeyOwner {
   base::Uuid id;
@@ -132,10 +134,11 @@ class Accounts {
   base::Result<Rows> count_of(const base::Uuid& athlete);
 
   // not_found: no such athlete. invalid_input: options that break their rules, a scope that is not an athlete's.
+  // conflict: the athlete has kMaxKeysOfAnAthlete.
   base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {},
                                           AuditedAct* act = nullptr);
-  // Of the one athlete with that name, who is made if there is none. conflict: several have it. Errors of the name as
-  // for create_athlete().
+  // Of the one athlete with that name, who is made if there is none. conflict: several have it, or as above. Errors of
+  // the name as for create_athlete().
   base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {},
                                           AuditedAct* act = nullptr);
   base::Result<NewKey> create_operator_key();
@@ -153,12 +156,13 @@ class Accounts {
 
   // A code with which a device that has no key gets one, within kPairingLifeMs and once. A new code for the athlete, or
   // the end of any key of the athlete, ends the one of before. The device's key ends at `key_expires_ms`, and the code
-  // then at the latest. not_found: no such athlete.
+  // then at the latest. not_found: no such athlete; conflict: the athlete has kMaxKeysOfAnAthlete.
   base::Result<PairingCode> start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms = {},
                                           AuditedAct* act = nullptr);
   // Whose code that is. invalid_input: not the form of a code; not_found: unknown, used, or too late.
   base::Result<base::Uuid> athlete_of_pairing(std::string_view code);
-  // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, and of the name.
+  // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, of the name, and
+  // conflict: the athlete has kMaxKeysOfAnAthlete by now; then the code is as good as before.
   base::Result<NewKey> finish_pairing(std::string_view code, std::string_view device_name, AuditedAct* act = nullptr);
 
   [[nodiscard]] Teams& teams() { return *teams_; }
@@ -215,6 +219,7 @@ class Accounts {
   base::Result<Athlete> insert_athlete(std::string_view name, const Profile& profile);
   base::Result<std::int64_t> operators_in_force();
   base::Result<bool> is_of_operator(std::string_view key_text);
+  base::Status check_room_for_key(const base::Uuid& athlete);
   base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options);
   struct Pairing {
     base::Uuid athlete;

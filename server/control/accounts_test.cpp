@@ -469,6 +469,19 @@ TEST_F(AccountsNodesTest, WhatOneNodeChangesIsInForceOnTheOthers) {
   EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
 }
 
+TEST_F(AccountsNodesTest, TheUseOfAKeyThatAnotherNodeRevokesIsSaved) {
+  auto other = *open();
+  const NewKey key = key_of("Anna");
+  ASSERT_TRUE(other->refresh());
+  clock_.advance_ms(500);
+  ASSERT_TRUE(other->authenticate(key.text));
+  ASSERT_TRUE(accounts_->revoke(key.key.id));
+  ASSERT_TRUE(other->refresh());
+  EXPECT_EQ(other->authenticate(key.text).error().code, ErrorCode::unauthenticated);
+  ASSERT_TRUE(other->save_uses());
+  EXPECT_EQ(listed(key.key.id).last_used_ms, 1'700'000'000'500);
+}
+
 TEST_F(AccountsNodesTest, ARotationIsInForceOnTheOthers) {
   auto other = *open();
   const NewKey key = key_of("Anna");

@@ -42,6 +42,7 @@ Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::opti
   if (const auto found = find_athlete(athlete); !found) {
     return found.error();
   }
+  BOATHOUSE_TRY(check_room_for_key(athlete));  // whoever can make room hears it, not the device
   BOATHOUSE_TRY(remove_pairings(athlete));
   auto insert =
       connection_.prepare("INSERT INTO pairing (hash, athlete, expires_ms, key_expires_ms) VALUES (?1, ?2, ?3, ?4)");

@@ -183,6 +183,8 @@ TEST_F(RoutesTest, AnAthleteSeesAndRevokesTheOwnKeysAlone) {
   EXPECT_EQ(get("/mine", headers(lost.key)).status, 200);
   EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + id, ben.key).status, 204);
   EXPECT_EQ(get("/mine", headers(lost.key)).status, 401);
+  EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + id, ben.key).status, 204) << "again";
+  EXPECT_EQ(ask(Method::delete_, "/v1/me/keys/" + id, athlete_key_).status, 404);
   EXPECT_EQ(audit_.acts.at(0).kind, "key.revoke");
   EXPECT_EQ(audit_.acts.at(0).athlete, ben.uuid);
   EXPECT_EQ(ask(Method::get, "/v1/me/keys", operator_key_).status, 403);
