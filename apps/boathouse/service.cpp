@@ -314,6 +314,7 @@ base::Status Service::open(const ServeOptions& options) {
   ledger::Ledger::Options ledger_options;
   ledger_options.place = *place;
   ledger_options.purge_without_backup = options.purge_without_backup;
+  ledger_options.check_key = [this](const base::Uuid& key) { return accounts_->check_in_force(key); };
   metrics_.watch(ledger_options);
   // From then on each commit may forget some: one line says it, the metric how many.
   ledger_options.on_forgotten_events = [this, first = true](std::uint64_t events) mutable {

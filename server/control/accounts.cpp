@@ -23,7 +23,7 @@ using base::Status;
 constexpr std::string_view kForRing =
     "SELECT id, role, athlete, hash, last_used_ms, scopes, expires_ms, previous_hash, previous_until_ms "
     "FROM api_key WHERE revoked_ms IS NULL";
-// A key that expired longer ago is not read again. So long that a clock which is wrong and put right hides none.
+// A key that expired longer ago is not read again. So long that a clock which is wrong for some days hides none.
 constexpr std::int64_t kExpiredForMs = 30 * kDayMs;
 constexpr std::string_view kKeyColumns =
     "SELECT athlete.id, name, athlete.created_ms, api_key.id, role, api_key.created_ms, revoked_ms, last_used_ms, "
@@ -78,9 +78,9 @@ Result<std::unique_ptr<Accounts>> Accounts::open(const std::string& dir, base::C
   if (!teams) {
     return teams.error();
   }
-  std::unique_ptr<Accounts> accounts(
-      new Accounts(dir, {std::move(*connection), std::move(*watching), std::move(*saving)}, *pepper, clock, random,
-                   std::move(*teams)));
+  std::unique_ptr<Accounts> accounts(new Accounts(dir,
+                                                  {std::move(*connection), std::move(*watching), std::move(*saving)},
+                                                  *pepper, clock, random, std::move(*teams)));
   BOATHOUSE_TRY(accounts->refresh());
   return accounts;
 }
@@ -463,6 +463,10 @@ Result<Identity> Accounts::authenticate(std::string_view key_text) {
     return id.error();
   }
   return ring_.check(*id, keyed_hash(pepper_, key_text), clock_.utc_ms());
+}
+
+Status Accounts::check_in_force(const base::Uuid& key_id) const {
+  return ring_.check_in_force(key_id, clock_.utc_ms());
 }
 
 }  // namespace boathouse::control

@@ -2,10 +2,10 @@
 // ledger; a key's secret is nowhere in it, only its HMAC-SHA256 under DIR/pepper.key (a fast hash is right for a secret
 // of 256 random bits).
 //
-// Every key that may let somebody in is also in memory, so checking one costs a hash and no disk; a revocation is in force here when revoke()
-// returns. Several nodes on one PostgreSQL have the same pepper.key; each calls refresh() (key_watch.hpp), and a node
-// that has not been able to for kMaxStaleMs lets nobody in: a key that was revoked elsewhere is dead within that time.
-// Thread rule: every call from any thread.
+// Every key that may let somebody in is also in memory, so checking one costs a hash and no disk; a revocation is in
+// force here when revoke() returns. Several nodes on one PostgreSQL have the same pepper.key; each calls refresh()
+// (key_watch.hpp), and a node that has not been able to for kMaxStaleMs lets nobody in: a key that was revoked
+// elsewhere is dead within that time. Thread rule: every call from any thread.
 #pragma once
 
 #include <atomic>
@@ -187,6 +187,9 @@ class Accounts {
   // The way of every request. unauthenticated: not the form of a key, unknown, revoked, or another secret; unavailable:
   // shared, and not refreshed for too long.
   base::Result<Identity> authenticate(std::string_view key_text);
+  // Of a key that was let in before, as far as this node knows: unauthenticated or forbidden if it would be no longer.
+  // From memory.
+  [[nodiscard]] base::Status check_in_force(const base::Uuid& key_id) const;
 
   // At the start of `serve`: with no operator key in force, makes one and writes it to DIR/operator.key (mode 0600,
   // durable, never over an existing file). corrupt: a file that is there holds no operator key of this control.db; the

@@ -5,6 +5,18 @@
 #include "server/control/keyed_hash.hpp"
 
 namespace boathouse::control {
+namespace {
+
+base::Error not_in_force() {
+  return {base::ErrorCode::unauthenticated,
+          "the key is not in force on this server: it was revoked, has expired, or belongs to another server"};
+}
+
+bool has_expired(const KeyRing::Entry& entry, std::int64_t now_ms) {
+  return entry.expires_ms && now_ms >= *entry.expires_ms;
+}
+
+}  // namespace
 
 void KeyRing::put(const base::Uuid& id, const Entry& entry) {
   const std::unique_lock lock(mutex_);
@@ -62,22 +74,33 @@ base::Result<Identity> KeyRing::check(const base::Uuid& id, const base::Digest& 
   const auto in_force = [&](const Entry& entry) {
     const bool is_now = equal_in_constant_time(entry.hash, hash);
     const bool was = equal_in_constant_time(entry.previous_hash.value_or(base::Digest{}), hash);
-    return (is_now || (was && entry.previous_hash && now_ms < entry.previous_until_ms)) &&
-           (!entry.expires_ms || now_ms < *entry.expires_ms);
+    return (is_now || (was && entry.previous_hash && now_ms < entry.previous_until_ms)) && !has_expired(entry, now_ms);
   };
   if (!in_force(found != held_.end() ? found->second.entry : kNobody) || found == held_.end()) {
-    return base::Error{base::ErrorCode::unauthenticated,
-                       "the key is not in force on this server: it was revoked, has "
-                       "expired, or belongs to another server"};
+    return not_in_force();
   }
   Held& held = found->second;
-  if (held.entry.athlete && suspended_.contains(*held.entry.athlete)) {
+  BOATHOUSE_TRY(check_athlete(held.entry));
+  held.used_ms = now_ms;
+  return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes, held.entry.expires_ms};
+}
+
+base::Status KeyRing::check_in_force(const base::Uuid& id, std::int64_t now_ms) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = held_.find(id);
+  if (found == held_.end() || has_expired(found->second.entry, now_ms)) {
+    return not_in_force();
+  }
+  return check_athlete(found->second.entry);
+}
+
+base::Status KeyRing::check_athlete(const Entry& entry) const {
+  if (entry.athlete && suspended_.contains(*entry.athlete)) {
     return base::Error{base::ErrorCode::forbidden,
                        "this athlete's data is being erased, so no key of theirs is let in; until it is removed, "
                        "whoever runs the server can take that back"};
   }
-  held.used_ms = now_ms;
-  return Identity{id, held.entry.role, held.entry.athlete, held.entry.scopes, held.entry.expires_ms};
+  return {};
 }
 
 std::optional<std::int64_t> KeyRing::last_used_ms(const base::Uuid& id) const {

@@ -1,5 +1,5 @@
-// Every API key that may let somebody in, in memory, so that a request is let in or refused without the disk. A key that
-// is not here lets nobody in. Any thread.
+// Every API key that may let somebody in, in memory, so that a request is let in or refused without the disk. A key
+// that is not here lets nobody in. Any thread.
 #pragma once
 
 #include <atomic>
@@ -49,6 +49,9 @@ class KeyRing {
   // hash; one text for all, so that an id that leaked says nothing.
   base::Result<Identity> check(const base::Uuid& id, const base::Digest& hash, std::int64_t now_ms);
 
+  // The same of a key whose secret was right before; notes no use.
+  [[nodiscard]] base::Status check_in_force(const base::Uuid& id, std::int64_t now_ms) const;
+
   // As far as it is known here.
   [[nodiscard]] std::optional<std::int64_t> last_used_ms(const base::Uuid& id) const;
 
@@ -69,7 +72,8 @@ class KeyRing {
     std::atomic<std::int64_t> taken_ms;
   };
 
-  void note_unsaved(const base::Uuid& id, const Held& held);  // mutex_ is held
+  [[nodiscard]] base::Status check_athlete(const Entry& entry) const;  // mutex_ is held
+  void note_unsaved(const base::Uuid& id, const Held& held);           // mutex_ is held
 
   mutable std::shared_mutex mutex_;
   std::unordered_set<base::Uuid> suspended_;

@@ -60,6 +60,14 @@ TEST_F(IntakeTest, AnEditMayComeBeforeItsBirth) {
   EXPECT_EQ(send({other})[0].outcome, Outcome::mismatch);
 }
 
+TEST_F(IntakeTest, ABatchWhoseKeyIsRevokedWhileItWaitsIsAnsweredAsOneOfARevokedKey) {
+  before_storing_ = [this] { EXPECT_TRUE(accounts_->revoke(anna_key_)); };
+  const auto waited = post(batch_of({birth(uuid(1))}));
+  EXPECT_EQ(waited.status, 401);
+  EXPECT_EQ(detail(waited), detail(post(batch_of({birth(uuid(1))})))) << "to the word";
+  EXPECT_FALSE(*ledger_->recording(uuid(1)));
+}
+
 TEST_F(IntakeTest, TheBodyMayBeCompressed) {
   const std::string plain = batch_of({birth(uuid(1)), chunk(uuid(1), Stream::sample, 0, 10)});
   const base::Bytes packed = wire::compress(base::as_bytes(plain));
@@ -93,7 +101,7 @@ TEST_F(IntakeTest, TheHandlerWaitsForNobodyAndTheCommitAnswers) {
   held.get_future().wait();
   http::Request request;
   request.headers = headers_;
-  request.identity = control::Identity{uuid(8), control::Role::athlete, anna_, {}};
+  request.identity = control::Identity{anna_key_, control::Role::athlete, anna_, {}};
   request.body = batch_of({birth(uuid(1))});
   std::promise<http::Response> answer;
   auto response = answer.get_future();

@@ -34,6 +34,10 @@ void answer(const Batch& batch, const std::string& epoch, std::vector<wire::Item
 
 // The whole submission failed. Whatever the reason, the device should keep its data and come again.
 http::Response ledger_failure(const http::RequestHead& head, ledger::Ledger& ledger, const Error& error) {
+  // The key came to its end while the batch waited: as if it had come with it now.
+  if (error.code == base::ErrorCode::unauthenticated || error.code == base::ErrorCode::forbidden) {
+    return http::problem_response(head, error);
+  }
   if (const auto went_back = ledger.went_back()) {
     return went_back_problem(head, went_back->text());
   }

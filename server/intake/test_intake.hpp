@@ -152,10 +152,17 @@ class IntakeTest : public testing::Test {
  protected:
   IntakeTest() {
     accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
+    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")},
+                                     .check_key =
+                                         [this](const base::Uuid& key) {
+                                           before_storing_();
+                                           return accounts_->check_in_force(key);
+                                         }},
+                                    clock_, random_);
     operator_key_ = accounts_->create_operator_key()->text;
     const auto anna = accounts_->create_athlete_key("Anna");
     anna_ = anna->key.athlete->id;
+    anna_key_ = anna->key.id;
     headers_.add("Authorization", "Bearer " + anna->text);
     headers_.add("Content-Type", wire::kBatchMediaType);
     headers_.add("Boathouse-Replica", kReplica);
@@ -222,6 +229,7 @@ class IntakeTest : public testing::Test {
   base::ManualClock clock_{1'700'000'000'000};
   base::SystemRandom random_;
   std::unique_ptr<control::Accounts> accounts_;
+  std::function<void()> before_storing_ = [] {};  // on the committer's thread
   std::unique_ptr<ledger::Ledger> ledger_;
   // What ClickHouse counts; empty: all that the ledger has seen loaded.
   std::function<Records(const Records& up_to)> visible_;
@@ -231,6 +239,7 @@ class IntakeTest : public testing::Test {
   http::Headers headers_;
   std::int64_t backed_up_ = std::numeric_limits<std::int64_t>::max();  // how far backups are there
   base::Uuid anna_;
+  base::Uuid anna_key_;
   std::string operator_key_;
 };
 

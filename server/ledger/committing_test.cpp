@@ -59,6 +59,41 @@ TEST_P(LedgerTest, WhatIsQueuedMeanwhileIsOneTransaction) {
   EXPECT_GE(after.submissions - before.submissions, 99U);
 }
 
+TEST_P(LedgerTest, WhatWaitedWhenItsKeyCameToItsEndIsNotStored) {
+  const base::Uuid lost = uuid(70);
+  std::atomic<bool> revoked = false;
+  ledger_.reset();
+  ledger_ = *Ledger::open({.place = place_,
+                           .check_key = [&](const base::Uuid& key) -> base::Status {
+                             if (revoked && key == lost) {
+                               return base::Error{base::ErrorCode::unauthenticated, "it was revoked"};
+                             }
+                             return {};
+                           }},
+                          clock_, random_);
+  put({birth_entry(kRec)});
+  const auto send = [this](const base::Uuid& key, std::uint64_t from) {
+    const auto answer = std::make_shared<std::promise<base::Result<Results>>>();
+    ledger_->submit(Submission{kAnna, uuid(9), {chunk_entry(kRec, Stream::sample, from, from + 10)}, key},
+                    [answer](base::Result<Results> results) { answer->set_value(std::move(results)); });
+    return answer->get_future();
+  };
+  EXPECT_EQ(send(lost, 0).get()->at(0).outcome, Outcome::stored);
+  Hold hold(*ledger_);
+  const Counts before = *ledger_->counts();
+  auto of_lost = send(lost, 10);
+  auto of_other = send(uuid(71), 20);
+  revoked = true;
+  hold.release();
+  const auto refused = of_lost.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::ErrorCode::unauthenticated);
+  EXPECT_EQ(of_other.get()->at(0).outcome, Outcome::stored);
+  const Counts after = *ledger_->counts();
+  EXPECT_EQ(after.chunks - before.chunks, 1U);
+  EXPECT_EQ(after.commits - before.commits, 1U) << "nobody else's transaction ends for it";
+}
+
 TEST_P(LedgerTest, ReceiptsRiseInTheOrderOfCompletionUnderEightSubmitters) {
   constexpr std::uint64_t kSubmitters = 8;
   constexpr std::uint64_t kEach = 100;

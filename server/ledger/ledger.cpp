@@ -59,6 +59,10 @@ class SqlLedger final : public Ledger, public Bodies {
     return answer;
   }
 
+  Status check_key(const Submission& submission) const {
+    return check_key_ && submission.key ? check_key_(*submission.key) : Status();
+  }
+
   static Status lose(Writer& writer, std::span<const LostBody> bodies) {
     for (const LostBody& body : bodies) {
       BOATHOUSE_TRY(writer.lose_body(body.server_seq, body.reason));
@@ -88,6 +92,7 @@ class SqlLedger final : public Ledger, public Bodies {
         purge_without_backup_(options.purge_without_backup),
         held_bounds_(options.held),
         on_answer_time_(options.on_answer_time),
+        check_key_(options.check_key),
         clock_(clock),
         lead_(std::move(leading), std::chrono::milliseconds(options.place.patience_ms / 5)),
         for_calls_(std::move(readers.for_calls)),
@@ -111,12 +116,17 @@ class SqlLedger final : public Ledger, public Bodies {
       Submission submission;
       Completion done;
       std::vector<wire::ItemResult> results;
+      Status may_store;
     };
     const base::Uuid key = submission.key.value_or(submission.athlete);
-    const auto pending = std::make_shared<Pending>(Pending{std::move(submission), std::move(done), {}});
+    const auto pending = std::make_shared<Pending>(Pending{std::move(submission), std::move(done), {}, {}});
     const Status queued = committer_.post(
         key,
-        [pending](Writer& writer) -> Status {
+        [this, pending](Writer& writer) -> Status {
+          pending->may_store = check_key(pending->submission);
+          if (!pending->may_store) {
+            return {};  // which ends nobody else's transaction
+          }
           auto results = writer.apply(pending->submission);
           if (!results) {
             return results.error();
@@ -129,10 +139,10 @@ class SqlLedger final : public Ledger, public Bodies {
           if (on_answer_time_) {
             on_answer_time_(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
           }
-          if (status) {
+          if (status && pending->may_store) {
             pending->done(std::move(pending->results));
           } else {
-            pending->done(status.error());
+            pending->done(status ? pending->may_store.error() : status.error());
           }
         },
         bytes);
@@ -539,6 +549,7 @@ class SqlLedger final : public Ledger, public Bodies {
   const bool purge_without_backup_;
   const HeldBounds held_bounds_;
   const std::function<void(double)> on_answer_time_;
+  const std::function<Status(const base::Uuid&)> check_key_;
   base::Clock& clock_;
   Lead lead_;
   ReaderPool for_calls_;

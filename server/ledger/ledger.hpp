@@ -84,7 +84,8 @@ struct Submission {
 
 // One result per entry, in order. A chunk's `have` is what is held after the commit: at most kMaxHaveRanges, the
 // lowest, and nothing once kMaxHaveChunks were looked at, so it may say less than is held but never more. An error (io,
-// unavailable, ...) only when nothing of the submission is known to be stored: send it again.
+// unavailable, ...) only when nothing of the submission is known to be stored: send it again. One of
+// Options::check_key: nothing is.
 using Completion = std::function<void(base::Result<std::vector<wire::ItemResult>>)>;
 
 // A stored item that waits to be loaded into ClickHouse.
@@ -145,6 +146,10 @@ class Ledger {
     // After a commit that has forgotten events of which nobody was told (kMaxWaitingEvents): how many. As
     // on_commit_time.
     std::function<void(std::uint64_t events)> on_forgotten_events = {};
+    // Asked of a submission's API key in the transaction that stores it: an error is its answer, and nothing of it is
+    // stored, as it may have waited since its key was looked at. On the committer's thread; from memory, and must not
+    // throw. Empty: nobody is asked.
+    std::function<base::Status(const base::Uuid& key)> check_key = {};
     // What one held() looks at. Only tests have others.
     HeldBounds held = {};
     // What keys rest by (heavy_keys.hpp); never goes back. Only tests have another.
