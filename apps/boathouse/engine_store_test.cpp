@@ -7,6 +7,7 @@
 
 #include "apps/boathouse/test_engine_store.hpp"
 #include "core/base/utc_time.hpp"
+#include "server/timeseries/quick_count.hpp"
 #include "server/timeseries/reconciler.hpp"
 #include "server/timeseries/schema.hpp"
 
@@ -93,6 +94,37 @@ TEST_F(EngineStoreTest, ABlockWithRecordingsOfManyYearsIsLoaded) {
               10)
         << starts[n];
   }
+}
+
+// Nor may a few recordings of an athlete who has very many cost the reading of all.
+TEST_F(EngineStoreTest, AFewRecordingsAreCountedByReadingTheirRowsAlone) {
+  constexpr std::size_t kRecordings = 400;
+  constexpr std::uint64_t kRecords = 256;
+  const auto start_of = [](std::size_t n) { return 1'600'000'000'000 + static_cast<std::int64_t>(n * 7'919 % 400) * 3'600'000; };
+  for (std::size_t n = 0; n < kRecordings; ++n) store(1 + n, start_of(n), kRecords);
+  ASSERT_TRUE(load());
+  execute("OPTIMIZE TABLE sample FINAL");
+
+  timeseries::Endpoint bounded = endpoint();
+  bounded.settings = "&max_rows_to_read=50000";
+  client().set_endpoint(bounded);
+  ASSERT_FALSE(client().select("SELECT count() AS n FROM sample WHERE NOT ignore(seq)")) << "of 102,400";
+  timeseries::QuickCount quick(client(), clock_, {.within_ms = 60'000});
+  timeseries::QuickCount::Records up_to;
+  timeseries::QuickCount::Starts started_ms;
+  for (const std::size_t n : {7U, 300U}) {
+    up_to[rowing::Stream::sample][uuid(1 + n)] = kRecords;
+    started_ms[uuid(1 + n)] = start_of(n);
+  }
+  EXPECT_EQ(quick.count(kAnna, up_to, started_ms), up_to);
+
+  // Rows that lie under another start are of no query's.
+  client().set_endpoint(endpoint());
+  execute("INSERT INTO sample SELECT * REPLACE (started + INTERVAL 1 HOUR AS started) FROM sample WHERE rec_id = '" +
+          uuid(8).text() + "'");
+  execute("DELETE FROM sample WHERE seq = 5 AND rec_id = '" + uuid(301).text() + "'");
+  up_to[rowing::Stream::sample][uuid(301)] = kRecords - 1;
+  EXPECT_EQ(quick.count(kAnna, up_to, started_ms), up_to);
 }
 
 // The catalogue grows, and the tables of before are there, with rows in them.

@@ -394,8 +394,9 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
              ": it was put back to an earlier state without `boathouse restore`. Stop the server and run boathouse "
              "reload --new-epoch: devices then send again what the ledger lacks");
   };
-  intake_options.count_visible = [this](const base::Uuid& athlete, const intake::Records& up_to) {
-    return quick_count_->count(athlete, up_to);
+  intake_options.count_visible = [this](const base::Uuid& athlete, const intake::Records& up_to,
+                                        const intake::Starts& started_ms) {
+    return quick_count_->count(athlete, up_to, started_ms);
   };
   intake_options.on_miscounted = [this](const std::vector<base::Uuid>& recordings) { reconcile_->look_at(recordings); };
   BOATHOUSE_TRY(intake::add_routes(routes, *accounts_, *ledger_, intake_options));

@@ -43,9 +43,11 @@ struct Ahead {
 using OnAhead = std::function<void(const Ahead&)>;
 
 // How many records before this number queries count now, of each stream and recording of an athlete; what is missing
-// in the answer is not to be known in a moment. From any thread; throws nothing.
+// in the answer is not to be known in a moment. `started_ms`: of each of the recordings, ledger::Held's. From any
+// thread; throws nothing.
 using Records = std::map<rowing::Stream, std::map<base::Uuid, std::uint64_t>>;
-using CountVisible = std::function<Records(const base::Uuid& athlete, const Records& up_to)>;
+using Starts = std::map<base::Uuid, std::int64_t>;
+using CountVisible = std::function<Records(const base::Uuid& athlete, const Records& up_to, const Starts& started_ms)>;
 // Recordings of which queries count fewer records than the ledger has seen loaded. As OnResult.
 using OnMiscounted = std::function<void(const std::vector<base::Uuid>& recordings)>;
 

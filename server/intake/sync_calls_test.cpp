@@ -370,6 +370,7 @@ TEST_F(SyncCallsTest, VerifiedIsWhatQueriesCount) {
   load_everything();
   EXPECT_EQ(ask().result, VerifyResult::verified);
   EXPECT_EQ(counts_asked_, 1);
+  EXPECT_EQ(started_ms_, (Starts{{uuid(1), 1'700'000'000'000}}));
   EXPECT_THAT(miscounted_, testing::IsEmpty());
 
   visible_ = [](Records up_to) {
@@ -411,7 +412,7 @@ TEST_F(SyncCallsTest, WhatIsPutOffIsWantedAndNotVerified) {
   ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}, .held = {.chunks = 2}}, clock_,
                                   random_);
   Options options;
-  options.count_visible = [](const base::Uuid&, const Records& up_to) {
+  options.count_visible = [](const base::Uuid&, const Records& up_to, const Starts&) {
     EXPECT_EQ(up_to.at(Stream::sample).size(), 2U);
     return up_to;
   };

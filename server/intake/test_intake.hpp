@@ -168,8 +168,9 @@ class IntakeTest : public testing::Test {
     headers_.add("Boathouse-Replica", kReplica);
     Options options;
     options.backed_up_of = [this](std::int64_t told_seq) { return std::min(told_seq, backed_up_); };
-    options.count_visible = [this](const base::Uuid& athlete, const Records& up_to) {
+    options.count_visible = [this](const base::Uuid& athlete, const Records& up_to, const Starts& started_ms) {
       EXPECT_EQ(athlete, anna_);
+      started_ms_ = started_ms;
       ++counts_asked_;
       return visible_ ? visible_(up_to) : up_to;
     };
@@ -234,6 +235,7 @@ class IntakeTest : public testing::Test {
   // What ClickHouse counts; empty: all that the ledger has seen loaded.
   std::function<Records(const Records& up_to)> visible_;
   int counts_asked_ = 0;
+  Starts started_ms_;  // that it was asked with
   std::vector<base::Uuid> miscounted_;
   http::RouteTable routes_;
   http::Headers headers_;

@@ -82,12 +82,14 @@ const std::uint64_t* find(const Records& records, rowing::Stream stream, const b
 // What the ledger has seen loaded may be gone from where queries read: the answer `verified` is theirs to give.
 // `source` is in the ledger alone.
 void ask_queries(const base::Uuid& athlete, const Options& options, const std::vector<wire::VerifyQuestion>& asked,
-                 std::vector<wire::VerifyAnswer>& answers) {
+                 const std::vector<ledger::Held>& held, std::vector<wire::VerifyAnswer>& answers) {
   Records up_to;
+  Starts started_ms;
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (answers[i].result != VerifyResult::verified) {
       continue;
     }
+    started_ms[asked[i].rec_id] = held[i].started_ms;
     for (const auto& [stream, sealed] : asked[i].streams) {
       if (stream != rowing::Stream::source && sealed.count > 0) {
         up_to[stream][asked[i].rec_id] = sealed.count;
@@ -97,7 +99,7 @@ void ask_queries(const base::Uuid& athlete, const Options& options, const std::v
   if (up_to.empty()) {
     return;
   }
-  const Records counted = options.count_visible ? options.count_visible(athlete, up_to) : Records();
+  const Records counted = options.count_visible ? options.count_visible(athlete, up_to, started_ms) : Records();
   std::vector<base::Uuid> miscounted;
   for (wire::VerifyAnswer& answer : answers) {
     if (answer.result != VerifyResult::verified) {
@@ -157,7 +159,7 @@ Response handle_verify(ledger::Ledger& ledger, const Options& options, const Req
   for (std::size_t i = 0; i < asked->size(); ++i) {
     reply.results.push_back(answer_of((*asked)[i], (*held)[i]));
   }
-  ask_queries(caller->athlete, options, *asked, reply.results);
+  ask_queries(caller->athlete, options, *asked, *held, reply.results);
   return json_response(wire::encode_verify_reply(reply));
 }
 

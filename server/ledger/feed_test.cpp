@@ -232,6 +232,7 @@ TEST_P(LedgerTest, HeldTellsTheAthletesOwnAlone) {
   const auto held = *ledger_->held(kAnna, questions, 10);
   ASSERT_EQ(held.size(), 2U);
   EXPECT_EQ(held[0].whose, Whose::own);
+  EXPECT_EQ(held[0].started_ms, 1'700'000'000'000);
   EXPECT_EQ(held[0].revision, 4U);
   const HeldStream& samples = held[0].streams.at(Stream::sample);
   EXPECT_THAT(samples.have, ElementsAre(Range{0, 20}));
@@ -244,6 +245,7 @@ TEST_P(LedgerTest, HeldTellsTheAthletesOwnAlone) {
 
   const auto bens = *ledger_->held(kBen, questions, 10);
   EXPECT_EQ(bens[0].whose, Whose::foreign);
+  EXPECT_EQ(bens[0].started_ms, 0);
   EXPECT_TRUE(bens[0].streams.empty());
   EXPECT_EQ(bens[0].revision, 0U);
 }

@@ -129,7 +129,7 @@ class Reader {
   base::Status count_quarantined(RecordingState& state);
   base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
                              HeldLeft& left);
-  base::Result<Whose> whose(const base::Uuid& athlete, const base::Uuid& rec_id);
+  base::Status read_owner(const base::Uuid& athlete, Held& held);
   base::Status read_held_chunks(const Question& question, Held& held, HeldLeft& left);
   base::Status read_gone(Held& held, HeldLeft& left);
 

@@ -185,11 +185,7 @@ Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question
                              HeldLeft& left) {
   Held held;
   held.rec_id = question.rec_id;
-  const auto owned = whose(athlete, question.rec_id);
-  if (!owned) {
-    return owned.error();
-  }
-  held.whose = *owned;
+  BOATHOUSE_TRY(read_owner(athlete, held));
   if (held.whose != Whose::own) {
     return held;
   }
@@ -216,24 +212,29 @@ Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question
   return held;
 }
 
-Result<Whose> Reader::whose(const base::Uuid& athlete, const base::Uuid& rec_id) {
+Status Reader::read_owner(const base::Uuid& athlete, Held& held) {
   auto select = connection_.prepare(
-      "SELECT athlete, 0 FROM recording WHERE rec_id = ?1 "
-      "UNION ALL SELECT athlete, 1 FROM gone WHERE rec_id = ?1 AND stream IS NULL");
+      "SELECT athlete, 0, started_ms FROM recording WHERE rec_id = ?1 "
+      "UNION ALL SELECT athlete, 1, started_ms FROM gone WHERE rec_id = ?1 AND stream IS NULL");
   if (!select) {
     return select.error();
   }
-  const auto row = select->bind(1, rec_id.bytes).step();
+  const auto row = select->bind(1, held.rec_id.bytes).step();
   if (!row) {
     return row.error();
   }
   if (!*row) {
-    return Whose::nobodys;
+    return {};
   }
   if (uuid_of(select->blob(0)) != athlete) {
-    return Whose::foreign;
+    held.whose = Whose::foreign;
+  } else if (select->integer(1) != 0) {
+    held.whose = Whose::purged;
+  } else {
+    held.whose = Whose::own;
+    held.started_ms = select->integer(2);
   }
-  return select->integer(1) == 0 ? Whose::own : Whose::purged;
+  return {};
 }
 
 // Without chunks whose bodies are lost: who asks may have the last copy, and sends it again only if it is not held

@@ -75,10 +75,12 @@ struct HeldStream {
   base::Digest root{};            // of these, over the chunks' hashes
 };
 
-// Nothing but rec_id and whose for what is not the athlete's own, or is put off.
+// Nothing but rec_id, whose and started_ms for what is not the athlete's own, or is put off.
 struct Held {
   base::Uuid rec_id;
   Whose whose = Whose::nobodys;
+  // own: its first stored start, UTC, never changed: in the key of its rows in ClickHouse.
+  std::int64_t started_ms = 0;
   bool put_off = false;        // own, but nobody has looked at what is held of it: the call has looked at enough
   std::uint32_t revision = 0;  // of the newest seal, 0 = none
   std::map<rowing::Stream, HeldStream> streams;  // those held, gone or asked for

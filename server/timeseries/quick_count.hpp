@@ -25,20 +25,23 @@ class QuickCount {
     std::uint64_t max_rows = 2'000'000;
   };
   using Records = std::map<rowing::Stream, std::map<base::Uuid, std::uint64_t>>;
+  using Starts = std::map<base::Uuid, std::int64_t>;
 
   // Both must outlive it.
   QuickCount(ClickHouseClient& client, base::Clock& clock, Options options);
 
   // Of each stream and recording how many different records before this number there are; one query a stream, which
-  // must be one that has a table. The first recordings that max_rows has room for, each with all of its streams: what
-  // is missing is not to be known now, and if ClickHouse does not answer that is all. Any thread.
-  Records count(const base::Uuid& athlete, const Records& up_to);
+  // must be one that has a table. `started_ms`: the recordings' first stored starts, UTC, as in the key of their rows;
+  // only rows with that key count, as in queries, and one without a start is not counted. The first recordings that
+  // max_rows has room for, each with all of its streams: what is missing is not to be known now, and if ClickHouse does
+  // not answer that is all. Any thread.
+  Records count(const base::Uuid& athlete, const Records& up_to, const Starts& started_ms);
 
  private:
   enum class Rests : std::uint8_t { nobody, athlete, all };
   bool begin(const base::Uuid& athlete);
   void end(const base::Uuid& athlete, Rests rests);
-  [[nodiscard]] Records within_budget(const Records& up_to) const;
+  [[nodiscard]] Records within_budget(const Records& up_to, const Starts& started_ms) const;
 
   ClickHouseClient& client_;
   base::Clock& clock_;

@@ -80,7 +80,9 @@ void Service::start(Node& node) {
   }
   node.routes = std::make_unique<http::RouteTable>();
   intake::Options intake_options;
-  intake_options.count_visible = [this](const base::Uuid&, const intake::Records& up_to) { return counted(up_to); };
+  intake_options.count_visible = [this](const base::Uuid&, const intake::Records& up_to, const intake::Starts&) {
+    return counted(up_to);
+  };
   if (const auto added = intake::add_routes(*node.routes, tenants_.accounts(), *node.ledger, intake_options); !added) {
     throw std::runtime_error(added.error().text);
   }
