@@ -267,9 +267,10 @@ class Ledger {
   // there is any.
   virtual base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                          std::size_t max_bytes) = 0;
-  // One answer for each question, in order, each of one state. Of each stream it has the first range of `have` and of
-  // `gone`, of the others together at most max_ranges: what is left out counts in records, visible and root. What is
-  // beyond Options::held is put off. Others read between its steps.
+  // One answer for each question, in order, each of one state, or, of a recording that takes several steps, of what
+  // came along on the way. Of each stream it has the first range of `have` and of `gone`, of the others together at
+  // most max_ranges: what is left out counts in records, visible and root. What is beyond Options::held is put off.
+  // Others read between its steps.
   virtual base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
                                                std::size_t max_ranges) = 0;
   virtual base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,

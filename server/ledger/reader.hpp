@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/base/sha256.hpp"
 #include "server/ledger/block_plan.hpp"
 #include "server/ledger/bodies.hpp"
 #include "server/ledger/epoch.hpp"
@@ -27,10 +30,21 @@ extern const std::string_view kBodyJoins;
 // What changes() asks: named here so that a test looks at its plan.
 extern const std::string_view kFeedQuery;
 
+// What a step of held() has found of a recording in whose middle it ended.
+struct HeldBegun {
+  Held held;
+  std::map<rowing::Stream, base::Sha256> roots;  // wire::stream_root(), without all the hashes at once
+  bool chunks_read = false;                      // what is gone comes next
+  // Of the chunk, or of what is gone, that was read last.
+  std::int64_t stream = 0;
+  std::int64_t from = 0;
+};
+
 // What the rest of a held() may still tell and look at.
 struct HeldLeft {
   std::size_t ranges = 0;
   std::size_t chunks = 0;
+  std::optional<HeldBegun> begun = {};  // of the next question
 };
 
 class Reader {
@@ -54,7 +68,7 @@ class Reader {
   base::Result<Counts> counts();
   base::Result<FeedPage> changes(const base::Uuid& athlete, std::int64_t since, std::size_t limit,
                                  std::size_t max_bytes);
-  // One step of Ledger::held(): answers of the first questions, at least one if there is any.
+  // One step of Ledger::held(): answers of the first questions, or none and left.begun has more than before.
   base::Result<std::vector<Held>> held(const base::Uuid& athlete, std::span<const Question> questions,
                                        const HeldBounds& bounds, HeldLeft& left);
   base::Result<FoundChunk> chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,
@@ -127,11 +141,13 @@ class Reader {
   base::Status read_removed(RecordingState& state);
   base::Status read_seal(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
-  base::Result<Held> held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
-                             HeldLeft& left);
+  // False: `step`, the chunks that are left of the step, was not enough.
+  base::Result<bool> look_at(const base::Uuid& athlete, const Question& question, std::size_t step, HeldLeft& left);
   base::Status read_owner(const base::Uuid& athlete, Held& held);
-  base::Status read_held_chunks(const Question& question, Held& held, HeldLeft& left);
-  base::Status read_gone(Held& held, HeldLeft& left);
+  base::Result<bool> read_held_chunks(const Question& question, std::size_t& step, HeldLeft& left);
+  base::Result<bool> read_gone(std::size_t& step, HeldLeft& left);
+  base::Result<bool> go_on(std::string_view sql, std::size_t& step, HeldLeft& left,
+                           const std::function<void(const sql::Statement&)>& take);
 
   sql::Connection connection_;
   segments::ChunkStore* store_ = nullptr;

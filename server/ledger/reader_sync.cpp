@@ -172,35 +172,43 @@ Result<std::vector<Held>> Reader::held(const base::Uuid& athlete, std::span<cons
     if (answers.size() == bounds.step_recordings || at_first - left.chunks >= bounds.step_chunks) {
       break;
     }
-    auto held = held_of(athlete, question, bounds, left);
-    if (!held) {
-      return held.error();
+    const auto done = look_at(athlete, question, bounds.step_chunks, left);
+    if (!done) {
+      return done.error();
     }
-    answers.push_back(std::move(*held));
+    if (!*done) {
+      break;
+    }
+    answers.push_back(std::move(left.begun->held));
+    left.begun.reset();
   }
   return answers;
 }
 
-Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question, const HeldBounds& bounds,
-                             HeldLeft& left) {
-  Held held;
-  held.rec_id = question.rec_id;
-  BOATHOUSE_TRY(read_owner(athlete, held));
+Result<bool> Reader::look_at(const base::Uuid& athlete, const Question& question, std::size_t step, HeldLeft& left) {
+  if (!left.begun) {
+    left.begun.emplace().held.rec_id = question.rec_id;
+    for (const auto& [stream, up_to] : question.up_to) {
+      left.begun->roots[stream];  // also of a stream without chunks there is a root
+    }
+  }
+  Held& held = left.begun->held;
+  BOATHOUSE_TRY(read_owner(athlete, held));  // anew in each step: it may be purged meanwhile
   if (held.whose != Whose::own) {
-    return held;
+    held.streams.clear();
+    return true;
   }
-  HeldLeft of_this{left.ranges, std::min(left.chunks, bounds.chunks_of_recording)};
-  const std::size_t chunks = of_this.chunks;
-  BOATHOUSE_TRY(read_held_chunks(question, held, of_this));
-  if (!held.put_off) {
-    BOATHOUSE_TRY(read_gone(held, of_this));
+  auto all = read_held_chunks(question, step, left);
+  if (all && *all) {
+    all = read_gone(step, left);
   }
-  left.chunks -= chunks - of_this.chunks;
   if (held.put_off) {
     held.streams.clear();
-    return held;
+    return true;
   }
-  left.ranges = of_this.ranges;
+  if (!all || !*all) {
+    return all;
+  }
   auto select = connection_.prepare("SELECT max(revision) FROM seal WHERE rec_id = ?1");
   if (!select) {
     return select.error();
@@ -209,7 +217,7 @@ Result<Held> Reader::held_of(const base::Uuid& athlete, const Question& question
     return row.error();
   }
   held.revision = static_cast<std::uint32_t>(select->integer(0));
-  return held;
+  return true;
 }
 
 Status Reader::read_owner(const base::Uuid& athlete, Held& held) {
@@ -224,92 +232,95 @@ Status Reader::read_owner(const base::Uuid& athlete, Held& held) {
     return row.error();
   }
   if (!*row) {
-    return {};
-  }
-  if (uuid_of(select->blob(0)) != athlete) {
+    held.whose = Whose::nobodys;
+  } else if (uuid_of(select->blob(0)) != athlete) {
     held.whose = Whose::foreign;
-  } else if (select->integer(1) != 0) {
-    held.whose = Whose::purged;
   } else {
-    held.whose = Whose::own;
-    held.started_ms = select->integer(2);
+    held.whose = select->integer(1) == 0 ? Whose::own : Whose::purged;
   }
+  held.started_ms = held.whose == Whose::own ? select->integer(2) : 0;
   return {};
+}
+
+// The rows of `sql` (its first columns: stream, from_seq) behind what was read last. Each is one of the chunks that the
+// step and the call may look at.
+Result<bool> Reader::go_on(std::string_view sql, std::size_t& step, HeldLeft& left,
+                           const std::function<void(const sql::Statement&)>& take) {
+  auto select = connection_.prepare(sql);
+  if (!select) {
+    return select.error();
+  }
+  HeldBegun& begun = *left.begun;
+  const std::size_t most = std::min(step, left.chunks);
+  select->bind(1, begun.held.rec_id.bytes).bind(2, begun.stream).bind(3, begun.from).bind(4, most + 1);
+  for (std::size_t read = 0;; ++read) {
+    const auto row = select->step();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return true;
+    }
+    if (read == most) {
+      begun.held.put_off = left.chunks == 0;
+      return false;
+    }
+    --left.chunks;
+    --step;
+    begun.stream = select->integer(0);
+    begun.from = select->integer(1);
+    take(*select);
+  }
 }
 
 // Without chunks whose bodies are lost: who asks may have the last copy, and sends it again only if it is not held
-// here.
-Status Reader::read_held_chunks(const Question& question, Held& held, HeldLeft& left) {
-  auto select = connection_.prepare(
+// here. What comes or goes between two steps is seen or not: no chunk changes, so a stream that is whole is what it was
+// at one moment.
+Result<bool> Reader::read_held_chunks(const Question& question, std::size_t& step, HeldLeft& left) {
+  HeldBegun& begun = *left.begun;
+  if (begun.chunks_read) {
+    return true;
+  }
+  const auto all = go_on(
       "SELECT chunk.stream, chunk.from_seq, to_seq, sha256, unloaded.server_seq IS NULL "
       "FROM chunk LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
-      "WHERE chunk.rec_id = ?1 AND chunk.server_seq NOT IN (SELECT server_seq FROM lost_body) "
-      "ORDER BY chunk.stream, chunk.from_seq LIMIT ?2");
-  if (!select) {
-    return select.error();
+      "WHERE chunk.rec_id = ?1 AND (chunk.stream, chunk.from_seq) > (?2, ?3) "
+      "AND chunk.server_seq NOT IN (SELECT server_seq FROM lost_body) "
+      "ORDER BY chunk.stream, chunk.from_seq LIMIT ?4",
+      step, left, [&](const sql::Statement& row) {
+        const auto stream = static_cast<rowing::Stream>(row.integer(0));
+        const auto from = static_cast<std::uint64_t>(row.integer(1));
+        const auto to = static_cast<std::uint64_t>(row.integer(2));
+        HeldStream& into = begun.held.streams[stream];
+        add_range(into.have, from, to, left.ranges);
+        const auto up_to = question.up_to.find(stream);
+        if (up_to != question.up_to.end() && from >= up_to->second) {
+          return;
+        }
+        into.records += to - from;
+        into.visible += row.integer(4) != 0 ? to - from : 0;
+        begun.roots[stream].update(digest_of(row.blob(3)));
+      });
+  if (!all || !*all) {
+    return all;
   }
-  select->bind(1, question.rec_id.bytes).bind(2, left.chunks + 1);
-  std::map<rowing::Stream, base::Sha256> roots;  // wire::stream_root(), without all the hashes at once
-  for (const auto& [stream, up_to] : question.up_to) {
-    roots[stream];  // also of a stream without chunks there is a root
+  for (auto& [stream, root] : begun.roots) {
+    begun.held.streams[stream].root = root.finish();
   }
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      break;
-    }
-    if (left.chunks == 0) {
-      held.put_off = true;
-      return {};
-    }
-    --left.chunks;
-    const auto stream = static_cast<rowing::Stream>(select->integer(0));
-    const auto from = static_cast<std::uint64_t>(select->integer(1));
-    const auto to = static_cast<std::uint64_t>(select->integer(2));
-    HeldStream& into = held.streams[stream];
-    add_range(into.have, from, to, left.ranges);
-    const auto up_to = question.up_to.find(stream);
-    if (up_to != question.up_to.end() && from >= up_to->second) {
-      continue;
-    }
-    into.records += to - from;
-    into.visible += select->integer(4) != 0 ? to - from : 0;
-    roots[stream].update(digest_of(select->blob(3)));
-  }
-  for (auto& [stream, root] : roots) {
-    held.streams[stream].root = root.finish();
-  }
-  return {};
+  begun.chunks_read = true;
+  begun.stream = 0;
+  begun.from = 0;
+  return true;
 }
 
-Status Reader::read_gone(Held& held, HeldLeft& left) {
-  auto select = connection_.prepare(
+Result<bool> Reader::read_gone(std::size_t& step, HeldLeft& left) {
+  return go_on(
       "SELECT stream, from_seq, to_seq FROM gone WHERE rec_id = ?1 AND stream IS NOT NULL "
-      "ORDER BY stream, from_seq LIMIT ?2");
-  if (!select) {
-    return select.error();
-  }
-  select->bind(1, held.rec_id.bytes).bind(2, left.chunks + 1);
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    if (left.chunks == 0) {
-      held.put_off = true;
-      return {};
-    }
-    --left.chunks;
-    add_range(held.streams[static_cast<rowing::Stream>(select->integer(0))].gone,
-              static_cast<std::uint64_t>(select->integer(1)), static_cast<std::uint64_t>(select->integer(2)),
-              left.ranges);
-  }
+      "AND (stream, from_seq) > (?2, ?3) ORDER BY stream, from_seq LIMIT ?4",
+      step, left, [&left](const sql::Statement& row) {
+        add_range(left.begun->held.streams[static_cast<rowing::Stream>(row.integer(0))].gone,
+                  static_cast<std::uint64_t>(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), left.ranges);
+      });
 }
 
 Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& rec_id, rowing::Stream stream,

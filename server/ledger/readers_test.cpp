@@ -167,28 +167,28 @@ class HeldBoundsTest : public LedgerTest {
 INSTANTIATE_TEST_SUITE_P(Both, HeldBoundsTest, both_databases(), database_name);
 
 TEST_P(HeldBoundsTest, WhatIsTooMuchIsPutOffAndAnsweredAlone) {
-  open_with({.chunks = 6, .chunks_of_recording = 4, .step_chunks = 3, .step_recordings = 2});
+  open_with({.chunks = 6, .step_chunks = 4, .step_recordings = 2});
   const base::Uuid three = uuid(103);
-  const base::Uuid four = uuid(104);
-  const base::Uuid five = uuid(105);
+  const base::Uuid six = uuid(106);
+  const base::Uuid seven = uuid(107);
   record(three, 3);
-  record(four, 4);
-  record(five, 5);
+  record(six, 6);
+  record(seven, 7);
   EXPECT_THAT(put_off({three}), ElementsAre(false));
-  EXPECT_THAT(put_off({four}), ElementsAre(false));
-  EXPECT_THAT(put_off({five}), ElementsAre(true)) << "more than of one recording";
-  EXPECT_THAT(put_off({three, four}), ElementsAre(false, true)) << "more than of all together";
-  EXPECT_THAT(put_off({four, three}), ElementsAre(false, true));
-  EXPECT_THAT(put_off({five, three}), ElementsAre(true, true)) << "looking at too much costs as well";
+  EXPECT_THAT(put_off({six}), ElementsAre(false)) << "one may have all that a call looks at";
+  EXPECT_THAT(put_off({seven}), ElementsAre(true));
+  EXPECT_THAT(put_off({three, six}), ElementsAre(false, true)) << "more than of all together";
+  EXPECT_THAT(put_off({six, three}), ElementsAre(false, true));
+  EXPECT_THAT(put_off({seven, three}), ElementsAre(true, true)) << "looking at too much costs as well";
 
   // Ranges that retention removed count as chunks do.
-  ASSERT_TRUE(ledger_->remove({four, Stream::sample, {0, 5}}));
-  EXPECT_THAT(put_off({four}), ElementsAre(false));
-  put_one(chunk_entry(four, Stream::sample, 50, 55));
-  EXPECT_THAT(put_off({four}), ElementsAre(true));
+  ASSERT_TRUE(ledger_->remove({six, Stream::sample, {0, 5}}));
+  EXPECT_THAT(put_off({six}), ElementsAre(false));
+  put_one(chunk_entry(six, Stream::sample, 70, 75));
+  EXPECT_THAT(put_off({six}), ElementsAre(true));
 
   // Whose it is is told of all.
-  const std::vector<Question> questions{{four, {}}, {five, {}}, {three, {}}, {uuid(999), {}}};
+  const std::vector<Question> questions{{six, {}}, {seven, {}}, {three, {}}, {uuid(999), {}}};
   const auto bens = *ledger_->held(kBen, questions, 100);
   EXPECT_THAT((std::vector{bens[0].whose, bens[1].whose, bens[2].whose, bens[3].whose}),
               ElementsAre(Whose::foreign, Whose::foreign, Whose::foreign, Whose::nobodys));
@@ -203,17 +203,79 @@ TEST_P(HeldBoundsTest, ManyStepsAnswerAsOneDoes) {
     questions.push_back({recordings.back(), {{Stream::sample, 1000}}});
   }
   const auto at_once = *ledger_->held(kAnna, questions, 5);
-  open_with({.step_chunks = 2, .step_recordings = 3});
-  const auto in_steps = *ledger_->held(kAnna, questions, 5);
-  ASSERT_EQ(in_steps.size(), questions.size());
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    EXPECT_EQ(in_steps[i].rec_id, recordings[i]);
-    const HeldStream& one = at_once[i].streams.at(Stream::sample);
-    const HeldStream& other = in_steps[i].streams.at(Stream::sample);
-    EXPECT_EQ(other.have, one.have) << "ranges are counted over all steps";
+  for (const std::size_t step_chunks : {1U, 2U, 3U}) {
+    open_with({.step_chunks = step_chunks, .step_recordings = 3});
+    const auto in_steps = *ledger_->held(kAnna, questions, 5);
+    ASSERT_EQ(in_steps.size(), questions.size());
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      EXPECT_EQ(in_steps[i].rec_id, recordings[i]);
+      const HeldStream& one = at_once[i].streams.at(Stream::sample);
+      const HeldStream& other = in_steps[i].streams.at(Stream::sample);
+      EXPECT_EQ(other.have, one.have) << "ranges are counted over all steps";
+      EXPECT_EQ(other.records, one.records);
+      EXPECT_EQ(other.root, one.root);
+    }
+  }
+}
+
+// As long as somebody rows.
+TEST_P(HeldBoundsTest, OneRecordingIsLookedAtInStepsToo) {
+  const Question question{kRec, {{Stream::sample, 60}, {Stream::stroke, 20}, {Stream::split, 0}}};
+  record(kRec, 8);  // two of them behind the seal
+  put({chunk_entry(kRec, Stream::stroke, 0, 10), chunk_entry(kRec, Stream::stroke, 10, 20), seal_entry(kRec, 3, 60)});
+  ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {10, 15}}));
+  ASSERT_TRUE(ledger_->remove({kRec, Stream::sample, {30, 35}}));
+  ASSERT_TRUE(ledger_->remove({kRec, Stream::stroke, {0, 10}}));
+  const auto at_once = ledger_->held(kAnna, {&question, 1}, 100)->at(0);
+  ASSERT_EQ(at_once.streams.at(Stream::sample).gone.size(), 2U);
+  ASSERT_EQ(at_once.streams.at(Stream::sample).records, 20U);
+
+  Reader reader(*sql::Connection::open(place_));
+  constexpr HeldBounds kBounds{.step_chunks = 2};
+  HeldLeft left{100, 100};
+  std::vector<Held> answers;
+  int steps = 0;
+  while (answers.empty()) {
+    const std::size_t before = left.chunks;
+    const auto snapshot = reader.snapshot();
+    ASSERT_TRUE(snapshot);
+    auto some = reader.held(kAnna, {&question, 1}, kBounds, left);
+    ASSERT_TRUE(some) << some.error().text;
+    EXPECT_LE(before - left.chunks, 2U);
+    answers = std::move(*some);
+    ++steps;
+  }
+  EXPECT_EQ(left.chunks, 90U) << "7 chunks and 3 ranges that are gone";
+  EXPECT_EQ(steps, 5);
+  EXPECT_FALSE(left.begun);
+  const Held& in_steps = answers.at(0);
+  EXPECT_EQ(in_steps.revision, 3U);
+  ASSERT_EQ(in_steps.streams.size(), at_once.streams.size());
+  for (const auto& [stream, one] : at_once.streams) {
+    const HeldStream& other = in_steps.streams.at(stream);
+    EXPECT_EQ(other.have, one.have);
+    EXPECT_EQ(other.gone, one.gone);
     EXPECT_EQ(other.records, one.records);
     EXPECT_EQ(other.root, one.root);
   }
+}
+
+TEST_P(HeldBoundsTest, WhatIsPurgedBetweenTwoStepsIsPurged) {
+  record(kRec, 5);
+  const Question question{kRec, {}};
+  Reader reader(*sql::Connection::open(place_));
+  HeldLeft left{100, 100};
+  const auto step = [&] {
+    const auto snapshot = reader.snapshot();
+    EXPECT_TRUE(snapshot);
+    return *reader.held(kAnna, {&question, 1}, {.step_chunks = 2}, left);
+  };
+  EXPECT_TRUE(step().empty());
+  ASSERT_TRUE(ledger_->remove({kRec, {}, {}}));
+  const std::vector<Held> answers = step();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].whose, Whose::purged);
+  EXPECT_TRUE(answers[0].streams.empty());
 }
 
 TEST_P(HeldBoundsTest, AStepEndsSoThatOthersRead) {
@@ -234,7 +296,7 @@ TEST_P(HeldBoundsTest, AStepEndsSoThatOthersRead) {
   };
   EXPECT_EQ(step({.step_chunks = 1000, .step_recordings = 1000}), 6U);
   EXPECT_EQ(step({.step_chunks = 3, .step_recordings = 1000}), 2U);
-  EXPECT_EQ(step({.step_chunks = 1, .step_recordings = 1000}), 1U);
+  EXPECT_EQ(step({.step_chunks = 2, .step_recordings = 1000}), 1U);
   EXPECT_EQ(step({.step_chunks = 1000, .step_recordings = 4}), 4U);
 }
 

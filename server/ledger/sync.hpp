@@ -81,18 +81,17 @@ struct Held {
   Whose whose = Whose::nobodys;
   // own: its first stored start, UTC, never changed: in the key of its rows in ClickHouse.
   std::int64_t started_ms = 0;
-  bool put_off = false;        // own, but nobody has looked at what is held of it: the call has looked at enough
+  bool put_off = false;        // own, but nobody has looked at all that is held of it: the call has looked at enough
   std::uint32_t revision = 0;  // of the newest seal, 0 = none
   std::map<rowing::Stream, HeldStream> streams;  // those held, gone or asked for
 };
 
-// How many chunks (and ranges that retention removed) one call looks at, so that it ends within a second or so. Sealed
-// recordings of an hour have some 200, those of a day in chunks of 256 records some 4,000.
+// How many chunks (and ranges that retention removed) one call looks at, so that it ends within a second or so. A
+// device makes six or seven a minute at most: twenty days of rowing without a pause are within the bound.
 struct HeldBounds {
-  std::size_t chunks = 200'000;              // of all recordings together
-  std::size_t chunks_of_recording = 50'000;  // one with more is put off
-  std::size_t step_chunks = 2'000;           // from so many on others read before the next recording
-  std::size_t step_recordings = 32;          // at most so many before others read
+  std::size_t chunks = 200'000;      // of all recordings together; the one that goes beyond it is put off
+  std::size_t step_chunks = 2'000;   // after so many others read, be it in the middle of a recording
+  std::size_t step_recordings = 32;  // at most so many before others read
 };
 
 // A chunk of exactly this range, as it is stored.
