@@ -100,7 +100,9 @@ TEST_F(EngineStoreTest, ABlockWithRecordingsOfManyYearsIsLoaded) {
 TEST_F(EngineStoreTest, AFewRecordingsAreCountedByReadingTheirRowsAlone) {
   constexpr std::size_t kRecordings = 400;
   constexpr std::uint64_t kRecords = 256;
-  const auto start_of = [](std::size_t n) { return 1'600'000'000'000 + static_cast<std::int64_t>(n * 7'919 % 400) * 3'600'000; };
+  const auto start_of = [](std::size_t n) {
+    return 1'600'000'000'000 + static_cast<std::int64_t>(n * 7'919 % 400) * 3'600'000;
+  };
   for (std::size_t n = 0; n < kRecordings; ++n) store(1 + n, start_of(n), kRecords);
   ASSERT_TRUE(load());
   execute("OPTIMIZE TABLE sample FINAL");

@@ -390,9 +390,9 @@ class SqlLedger final : public Ledger, public Bodies {
     return read(for_upkeep_, [limit](Reader& reader) { return reader.retirements(limit); });
   }
 
-  Result<RetiredCounts> retire(std::span<const Retirement> retirements,
-                               std::span<const FiguresToKeep> figures) override {
-    return ask<RetiredCounts>([&](Writer& writer) { return writer.retire(retirements, figures); });
+  Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
+                               std::size_t limit) override {
+    return ask<RetiredCounts>([&](Writer& writer) { return writer.retire(retirements, figures, limit); });
   }
 
   Result<std::int64_t> backed_up_seq() override {

@@ -85,6 +85,7 @@ struct FiguresToKeep {
 // What became of retirements.
 struct RetiredCounts {
   std::uint64_t removed = 0;  // streams
+  std::uint64_t partly = 0;   // streams of which some chunks went; the others at another time
   std::uint64_t chunks = 0;
   std::uint64_t held = 0;           // a hold has come meanwhile: they stay
   std::uint64_t not_backed_up = 0;  // later chunks have come: they stay

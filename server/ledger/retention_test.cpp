@@ -40,11 +40,12 @@ class RetentionTest : public LedgerTest {
         note_backup(*connection, ledger_->epoch(), {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}));
   }
   Retirement samples(std::uint64_t to = 30) { return {kRec, Stream::sample, to, "plan1", kFarFuture}; }
-  RetiredCounts retire(const std::vector<Retirement>& retirements, const std::string& figures = "figures") {
+  RetiredCounts retire(const std::vector<Retirement>& retirements, const std::string& figures = "figures",
+                       std::size_t limit = kMany) {
     EXPECT_TRUE(ledger_->apply_plan(retirements, "plan=plan1", uuid(77)));
     const auto state = ledger_->recording(kRec);
     const std::vector<FiguresToKeep> keep{{kRec, (*state)->server_seq, base::Bytes(figures.begin(), figures.end())}};
-    const auto counts = ledger_->retire(retirements, keep);
+    const auto counts = ledger_->retire(retirements, keep, limit);
     EXPECT_TRUE(counts) << counts.error().text;
     return *counts;
   }
@@ -225,9 +226,47 @@ TEST_P(RetentionTest, WhatChangesIsLeftForLater) {
   load_all();
   const std::vector<Retirement> retirements{samples()};
   const std::vector<FiguresToKeep> old{{kRec, mark, {}}};
-  EXPECT_EQ(ledger_->retire(retirements, old)->later, 1U) << "the figures are of before";
-  EXPECT_EQ(ledger_->retire(retirements, {})->later, 1U) << "there are no figures";
+  EXPECT_EQ(ledger_->retire(retirements, old, kMany)->later, 1U) << "the figures are of before";
+  EXPECT_EQ(ledger_->retire(retirements, {}, kMany)->later, 1U) << "there are no figures";
   EXPECT_EQ(ledger_->retirements(10)->size(), 1U);
+  EXPECT_EQ(retire({samples()}).removed, 1U);
+}
+
+// However many chunks somebody has made of a recording: acknowledgements wait for this transaction.
+TEST_P(RetentionTest, AsManyChunksAsAreAskedForGoInOneTransaction) {
+  fill();
+  put({chunk_entry(kRec, Stream::sample, 30, 40), chunk_entry(kRec, Stream::sample, 40, 50)});
+  load_all();
+  back_up();
+  const std::vector<Retirement> both{samples(50), {kRec, Stream::stroke, 10, "plan1", kFarFuture}};
+  const RetiredCounts first = retire(both, "figures", 3);
+  EXPECT_EQ(first.chunks, 3U);
+  EXPECT_EQ(first.partly, 1U);
+  EXPECT_EQ(first.removed, 0U);
+  EXPECT_EQ(first.later, 0U) << "the strokes have not had their turn";
+  EXPECT_EQ(ledger_->retirements(10)->size(), 2U);
+  EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, ElementsAre(Range{40, 50}));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 2) << "0 to 10, and 20 to 40";
+  EXPECT_EQ(retire(both, "of what was thinned", 3).later, 2U) << "its session's row is to be written";
+
+  load_all();
+  const RetiredCounts second = retire(both, "of what was thinned", 3);
+  EXPECT_EQ(second.chunks, 2U);
+  EXPECT_EQ(second.removed, 2U);
+  EXPECT_THAT(*ledger_->retirements(10), IsEmpty());
+  EXPECT_EQ((*ledger_->recording(kRec))->removed,
+            (std::map<Stream, std::uint64_t>{{Stream::sample, 40}, {Stream::stroke, 10}}));
+  EXPECT_EQ(base::as_text(ledger_->sessions_around(kRec)->sessions.at(0).kept_figures), "figures");
+}
+
+// Nor is a backlog of the loader searched for what may be of the recording.
+TEST_P(RetentionTest, NothingIsRemovedWhileVeryMuchWaitsForClickHouse) {
+  fill();
+  back_up();
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection->execute("UPDATE state SET unloaded = 10001"));
+  EXPECT_EQ(retire({samples()}).later, 1U);
+  ASSERT_TRUE(connection->execute("UPDATE state SET unloaded = 0"));
   EXPECT_EQ(retire({samples()}).removed, 1U);
 }
 
@@ -285,7 +324,7 @@ TEST_P(RetentionTest, ALedgerOfVersion9GoesOn) {
   const auto under_way = *ledger_->retirements(10);
   ASSERT_EQ(under_way.size(), 1U);
   const std::vector<FiguresToKeep> keep{{kRec, 2, {}}};
-  EXPECT_EQ(ledger_->retire(under_way, keep)->removed, 1U);
+  EXPECT_EQ(ledger_->retire(under_way, keep, kMany)->removed, 1U);
   ledger_.reset();
 }
 

@@ -77,7 +77,8 @@ class Writer {
   base::Status release_hold(const std::string& scope, const std::optional<base::Uuid>& key);
   base::Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
                           const std::optional<base::Uuid>& key);
-  base::Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures);
+  base::Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
+                                     std::size_t limit);
   base::Status rows_erased(std::span<const std::int64_t> server_seqs);
   // As of Ledger; `athlete` nullopt: anybody's.
   base::Result<bool> drop_some(std::size_t limit, const std::optional<base::Uuid>& athlete);
@@ -117,9 +118,10 @@ class Writer {
   struct Retired {
     base::Uuid athlete;
     std::vector<wire::Range> ranges;  // of stored chunks, merged; empty: nothing is left to remove
-    std::int64_t newest_seq = 0;
-    bool changing = false;  // since its figures were reckoned, or on its way to ClickHouse
-    bool lacking = false;   // the backup lacks some of it
+    std::int64_t newest_seq = 0;      // of these chunks
+    bool all = true;                  // false: there are more than were asked for
+    bool changing = false;            // since its figures were reckoned, or on its way to ClickHouse
+    bool lacking = false;             // the backup lacks some of these
     std::optional<base::Uuid> key;
   };
   // Of a chunk that comes: whether the stream's records just before it and just behind it are here.
@@ -180,7 +182,9 @@ class Writer {
   base::Result<std::optional<std::int64_t>> start_of(const base::Uuid& rec_id);
   base::Status erase_rows(const RowsToErase& rows);
   base::Result<bool> is_held(const base::Uuid& athlete);
-  base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep);
+  base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep, std::size_t limit);
+  base::Result<bool> may_wait_for_clickhouse(const base::Uuid& rec_id);
+  base::Status read_ranges(const Retirement& one, std::size_t limit, Retired& found);
   base::Status keep_figures(const FiguresToKeep& keep);
   base::Result<std::optional<Erasure>> erasure_of(const base::Uuid& athlete);
   base::Result<std::vector<wire::ItemResult>> refuse_all(const Submission& submission, const Erasure& erasure);

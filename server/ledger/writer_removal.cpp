@@ -14,14 +14,12 @@
 namespace boathouse::ledger {
 namespace {
 
-// The chunks of a removal, and its parameters.
-constexpr std::string_view kChosen = "rec_id = ?1 AND stream BETWEEN ?2 AND ?3 AND from_seq >= ?4 AND to_seq <= ?5";
+// The chunks of a range, which cuts none, and its parameters. By their key alone: those behind it are not read.
+constexpr std::string_view kChosen = "rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 AND from_seq < ?4";
 
 void choose(sql::Statement& statement, const Removal& removal) {
-  const bool whole = !removal.stream;
-  statement.bind(1, removal.rec_id.bytes).bind(2, whole ? 0 : number(*removal.stream));
-  statement.bind(3, whole ? 255 : number(*removal.stream)).bind(4, removal.range.from);
-  statement.bind(5, whole ? wire::kMaxSequence : removal.range.to);
+  statement.bind(1, removal.rec_id.bytes).bind(2, number(*removal.stream));
+  statement.bind(3, removal.range.from).bind(4, removal.range.to);
 }
 
 // What a purged recording has beside its chunks: rows of the feed, then the rows that they name. ?1 = the recording,
@@ -255,17 +253,25 @@ Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal, c
 }
 
 // Chunks may wait for ClickHouse, even in a block that is being sent under a token of its contents. Such a block is
-// dissolved: what is left of it goes into another, whose rows replace equal ones. There are never many blocks.
+// dissolved: what is left of it goes into another, whose rows replace equal ones. There are never many blocks, and of a
+// whole recording their chunks are looked at, for it may have far more than they.
 Status Writer::dissolve_blocks_of(const Removal& removal) {
   std::vector<std::int64_t> blocks;
   {
     auto select = connection_->prepare(
-        "SELECT block_id FROM load_block WHERE EXISTS (SELECT 1 FROM chunk WHERE " + std::string(kChosen) +
-        " AND chunk.stream = load_block.stream AND chunk.server_seq BETWEEN first_seq AND last_seq)");
+        "SELECT block_id FROM load_block WHERE EXISTS (SELECT 1 FROM " +
+        (removal.stream
+             ? "chunk WHERE " + std::string(kChosen) +
+                   " AND chunk.stream = load_block.stream AND chunk.server_seq BETWEEN first_seq AND last_seq)"
+             : "unloaded WHERE rec_id = ?1 AND " + std::string(kIsInBlock) + ")"));
     if (!select) {
       return select.error();
     }
-    choose(*select, removal);
+    if (removal.stream) {
+      choose(*select, removal);
+    } else {
+      select->bind(1, removal.rec_id.bytes);
+    }
     BOATHOUSE_TRY(each_row(*select, [&blocks](const sql::Statement& row) { blocks.push_back(row.integer(0)); }));
   }
   for (const std::int64_t block_id : blocks) {
@@ -281,8 +287,8 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   const std::array<std::string, 8> removals{
       "DELETE FROM unloaded WHERE " + among,
       "DELETE FROM chunk_body WHERE " + among,
-      "DELETE FROM feed WHERE athlete = ?6 AND " + among,
-      "UPDATE segment SET since_ms = ?6 WHERE id IN (SELECT segment_id FROM chunk_place WHERE " + among + ")",
+      "DELETE FROM feed WHERE athlete = ?5 AND " + among,
+      "UPDATE segment SET since_ms = ?5 WHERE id IN (SELECT segment_id FROM chunk_place WHERE " + among + ")",
       "DELETE FROM chunk_place WHERE " + among,
       "DELETE FROM lost_body WHERE " + among,
       "DELETE FROM not_in_backup WHERE " + among,
@@ -293,9 +299,9 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
       return remove.error();
     }
     if (i == 2) {
-      remove->bind(6, athlete.bytes);
+      remove->bind(5, athlete.bytes);
     } else if (i == 3) {
-      remove->bind(6, now_ms_);
+      remove->bind(5, now_ms_);
     }
     choose(*remove, removal);
     BOATHOUSE_TRY(remove->run());
@@ -303,7 +309,7 @@ Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
   }
   counters_.unloaded -= removed[0];
   counters_.chunks -= removed[7];
-  return removal.stream ? set_gap_before(removal.rec_id, *removal.stream, removal.range.to, true) : Status();
+  return set_gap_before(removal.rec_id, *removal.stream, removal.range.to, true);
 }
 
 // Of a range the tombstone keeps no start: that is the recording's, which is still there.

@@ -85,63 +85,83 @@ Status Writer::apply_plan(std::span<const Retirement> retirements, const std::st
   return written ? Status() : Status(written.error());
 }
 
-Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKeep& keep) {
+// Everybody's acknowledgements wait for what is searched here: behind a backlog everything may wait.
+Result<bool> Writer::may_wait_for_clickhouse(const base::Uuid& rec_id) {
+  constexpr std::int64_t kMaxSearched = 10'000;
+  if (counters_.unloaded > kMaxSearched) {
+    return true;
+  }
+  auto select = connection_->prepare("SELECT 1 FROM unloaded WHERE rec_id = ?1 LIMIT 1");
+  if (!select) {
+    return select.error();
+  }
+  return select->bind(1, rec_id.bytes).step();
+}
+
+Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKeep& keep, std::size_t limit) {
   Retired found;
   {
     auto select = connection_->prepare(
         "SELECT athlete, seq, dirty_since IS NOT NULL, "
-        "(SELECT count(*) FROM chunk JOIN unloaded ON unloaded.server_seq = chunk.server_seq WHERE chunk.rec_id = ?1), "
-        "(SELECT max(server_seq) FROM chunk WHERE rec_id = ?1 AND stream = ?2 AND to_seq <= ?3 AND "
-        "server_seq <= ?4), "
         "(SELECT key_id FROM retiring WHERE rec_id = ?1 AND stream = ?2) "
         "FROM recording JOIN session_mark USING (rec_id) WHERE recording.rec_id = ?1");
     if (!select) {
       return select.error();
     }
-    select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.newest_seq);
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row || select->is_null(4)) {
-      return found;  // purged meanwhile, or nothing of it is left
-    }
-    found.athlete = uuid_of(select->blob(0));
-    found.changing = select->integer(1) > keep.mark || select->integer(2) != 0 || select->integer(3) > 0;
-    found.newest_seq = select->integer(4);
-    if (!select->is_null(5)) {
-      found.key = uuid_of(select->blob(5));
-    }
-  }
-  // Of what was stored for the plan, so that a hole stays a hole: what fills it later is taken, and kept.
-  auto select = connection_->prepare(
-      "SELECT from_seq, to_seq, server_seq IN (SELECT server_seq FROM not_in_backup) FROM chunk WHERE rec_id = ?1 AND "
-      "stream = ?2 AND to_seq <= ?3 AND server_seq <= ?4 "
-      "ORDER BY from_seq");
-  if (!select) {
-    return select.error();
-  }
-  select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.newest_seq);
-  while (true) {
-    const auto row = select->step();
+    const auto row = select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).step();
     if (!row) {
       return row.error();
     }
     if (!*row) {
-      return found;
+      return found;  // purged meanwhile
     }
-    const auto from = static_cast<std::uint64_t>(select->integer(0));
-    const auto to = static_cast<std::uint64_t>(select->integer(1));
-    found.lacking = found.lacking || select->integer(2) != 0;
+    found.athlete = uuid_of(select->blob(0));
+    found.changing = select->integer(1) > keep.mark || select->integer(2) != 0;
+    if (!select->is_null(3)) {
+      found.key = uuid_of(select->blob(3));
+    }
+  }
+  const auto waits = may_wait_for_clickhouse(one.rec_id);
+  if (!waits) {
+    return waits.error();
+  }
+  found.changing = found.changing || *waits;
+  BOATHOUSE_TRY(read_ranges(one, limit, found));
+  return found;
+}
+
+// Of the first chunks that were stored for the plan, so that a hole stays a hole: what fills it later is taken, and
+// kept.
+Status Writer::read_ranges(const Retirement& one, std::size_t limit, Retired& found) {
+  auto select = connection_->prepare(
+      "SELECT from_seq, to_seq, server_seq, server_seq IN (SELECT server_seq FROM not_in_backup) FROM chunk WHERE "
+      "rec_id = ?1 AND stream = ?2 AND from_seq < ?3 "
+      "AND to_seq <= ?3 AND server_seq <= ?4 ORDER BY from_seq LIMIT ?5");
+  if (!select) {
+    return select.error();
+  }
+  select->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).bind(3, one.to).bind(4, one.newest_seq);
+  select->bind(5, limit + 1);
+  std::size_t chunks = 0;
+  return each_row(*select, [&](const sql::Statement& row) {
+    if (++chunks > limit) {
+      found.all = false;
+      return;
+    }
+    const auto from = static_cast<std::uint64_t>(row.integer(0));
+    const auto to = static_cast<std::uint64_t>(row.integer(1));
+    found.newest_seq = std::max(found.newest_seq, row.integer(2));
+    found.lacking = found.lacking || row.integer(3) != 0;
     if (!found.ranges.empty() && found.ranges.back().to == from) {
       found.ranges.back().to = to;
     } else {
       found.ranges.push_back({from, to});
     }
-  }
+  });
 }
 
-Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures) {
+Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
+                                     std::size_t limit) {
   RetiredCounts counts;
   const auto mark = backup_mark(*connection_);
   if (!mark) {
@@ -149,12 +169,15 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
   }
   std::map<base::Uuid, bool> changing;  // as each was before the first of its streams went
   for (const Retirement& one : retirements) {
+    if (counts.chunks >= limit) {
+      break;
+    }
     const auto keep = std::ranges::find(figures, one.rec_id, &FiguresToKeep::rec_id);
     if (keep == figures.end()) {
       ++counts.later;
       continue;
     }
-    const auto found = look_at(one, *keep);
+    const auto found = look_at(one, *keep, limit - counts.chunks);
     if (!found) {
       return found.error();
     }
@@ -178,6 +201,10 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
           BOATHOUSE_TRY(remove_range(found->athlete, {one.rec_id, one.stream, range}, {found->key, {}, one.plan}));
         }
         counts.chunks += static_cast<std::uint64_t>(chunks_before - counters_.chunks);
+        if (!found->all) {
+          ++counts.partly;
+          continue;  // the rest of it does
+        }
         ++counts.removed;
       }
     }

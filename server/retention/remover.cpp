@@ -20,7 +20,9 @@ using ledger::Retirement;
 using rowing::Stream;
 
 constexpr std::string_view kKind = "retention.remove";
-constexpr std::size_t kAtOnce = 50;       // streams of recordings in one transaction
+// In one transaction: streams of recordings, and chunks of them.
+constexpr std::size_t kAtOnce = 50;
+constexpr std::size_t kChunksAtOnce = 1'000;
 constexpr std::int64_t kLaterMs = 5'000;  // until what changes, or a ClickHouse that is away, is asked again
 
 }  // namespace
@@ -37,14 +39,18 @@ base::Status Remover::order() {
   return runner_.add({&order, 1});
 }
 
-// `reckoned_from`: the figures of its session are made of what is to go.
-Result<FiguresToKeep> Remover::figures_of(const base::Uuid& rec_id, bool reckoned_from) {
+// `reckoned_from`: the figures of its session are made of what is to go. They are those of `before` while nothing has
+// changed since.
+Result<FiguresToKeep> Remover::figures_of(const base::Uuid& rec_id, bool reckoned_from,
+                                          std::span<const FiguresToKeep> before) {
   const auto state = ledger_.recording(rec_id);
   if (!state) return state.error();
   // Purged meanwhile: there is nothing to keep, and the ledger forgets the retirement.
   if (!*state) return FiguresToKeep{rec_id, std::numeric_limits<std::int64_t>::max(), {}};
   FiguresToKeep keep{rec_id, (*state)->server_seq, {}};
   if (!reckoned_from) return keep;
+  const auto known = std::ranges::find(before, rec_id, &FiguresToKeep::rec_id);
+  if (known != before.end() && known->mark == keep.mark && !known->figures.empty()) return *known;
   const auto around = ledger_.sessions_around(rec_id);
   if (!around) return around.error();
   for (const ledger::SessionState& session : around->sessions) {
@@ -62,6 +68,7 @@ Result<FiguresToKeep> Remover::figures_of(const base::Uuid& rec_id, bool reckone
 }
 
 Outcome Remover::work(jobs::Runner::Context& context) {
+  std::vector<FiguresToKeep> before;
   while (true) {
     if (context.stopping()) return Outcome::retry("the server stops", 0);
     const auto retirements = ledger_.retirements(kAtOnce);
@@ -73,16 +80,17 @@ Outcome Remover::work(jobs::Runner::Context& context) {
     }
     std::vector<FiguresToKeep> figures;
     for (const auto& [rec_id, reckoned_from] : recordings) {
-      auto keep = figures_of(rec_id, reckoned_from);
+      auto keep = figures_of(rec_id, reckoned_from, before);
       if (!keep) return Outcome::retry(keep.error().text, kLaterMs);
       figures.push_back(std::move(*keep));
       if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
     }
-    const auto counts = ledger_.retire(*retirements, figures);
+    const auto counts = ledger_.retire(*retirements, figures, kChunksAtOnce);
     if (!counts) return Outcome::retry(counts.error().text, kLaterMs);
     if (counts->later == retirements->size()) {
       return Outcome::retry("what is to be removed changes, or waits for ClickHouse", kLaterMs);
     }
+    before = std::move(figures);
   }
 }
 

@@ -54,7 +54,8 @@ TEST_F(QuickCountTest, OneQuestionAStreamForAllRecordings) {
   clickhouse_.answer_selects("FROM stroke FINAL", counts({{2, 5}}));
   QuickCount quick(client_, clock_, {});
   const auto counted = quick.count(
-      anna_, {{Stream::sample, {{recording(1), 10}, {recording(2), 20}}}, {Stream::stroke, {{recording(2), 6}}}}, starts_);
+      anna_, {{Stream::sample, {{recording(1), 10}, {recording(2), 20}}}, {Stream::stroke, {{recording(2), 6}}}},
+      starts_);
   EXPECT_EQ(counted, (Records{{Stream::sample, {{recording(1), 10}, {recording(2), 0}}},
                               {Stream::stroke, {{recording(2), 5}}}}));
   EXPECT_EQ(clickhouse_.statements().size(), 2U);
@@ -136,7 +137,7 @@ TEST_F(QuickCountTest, AsManyRecordingsAsThereIsRoomForEachWithAllOfItsStreams) 
   clickhouse_.answer_selects("FROM sample FINAL", counts({{1, 60}, {2, 30}}));
   clickhouse_.answer_selects("FROM stroke FINAL", counts({{2, 10}}));
   EXPECT_EQ(quick.count(anna_, up_to, starts_), (Records{{Stream::sample, {{recording(1), 60}, {recording(2), 30}}},
-                                                {Stream::stroke, {{recording(2), 10}}}}));
+                                                         {Stream::stroke, {{recording(2), 10}}}}));
   EXPECT_EQ(clickhouse_.parameters("FROM sample FINAL").at(0).at("limits"), "[60,30]");
 }
 
