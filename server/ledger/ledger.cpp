@@ -253,7 +253,21 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete, std::optional<base::Uuid> after,
                                                  std::size_t limit) override {
-    return read([&](Reader& reader) { return reader.recordings(athlete, after, limit); });
+    std::vector<RecordingState> states;
+    while (true) {
+      // Other calls have their turn between the steps.
+      auto some = read([&](Reader& reader) {
+        return reader.recordings(athlete, after, limit - states.size(), held_bounds_.step_chunks);
+      });
+      if (!some) {
+        return some.error();
+      }
+      std::ranges::move(some->states, std::back_inserter(states));
+      if (!some->more) {
+        return states;
+      }
+      after = states.back().rec_id;
+    }
   }
 
   Result<std::vector<base::Uuid>> athletes(std::optional<base::Uuid> after, std::size_t limit) override {

@@ -150,7 +150,7 @@ class Ledger {
     // stored, as it may have waited since its key was looked at. On the committer's thread; from memory, and must not
     // throw. Empty: nobody is asked.
     std::function<base::Status(const base::Uuid& key)> check_key = {};
-    // What one held() looks at. Only tests have others.
+    // What one held() looks at, and after how many chunks others read. Only tests have others.
     HeldBounds held = {};
     // What keys rest by (heavy_keys.hpp); never goes back. Only tests have another.
     std::function<std::chrono::steady_clock::time_point()> steady_now = &std::chrono::steady_clock::now;
@@ -244,7 +244,8 @@ class Ledger {
   // For one athlete, or for the operator. nullopt: nothing of it ever came, or it is another athlete's.
   virtual base::Result<DataVersion> data_version(const base::Uuid& athlete) = 0;
   virtual base::Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) = 0;
-  // Of one athlete, or of all (operator), in order of rec_id, after `after`.
+  // Of one athlete, or of all (operator), in order of rec_id, after `after`; each of one state. Others read between its
+  // steps.
   virtual base::Result<std::vector<RecordingState>> recordings(std::optional<base::Uuid> athlete,
                                                                std::optional<base::Uuid> after, std::size_t limit) = 0;
   // Those that have recordings, in order, after `after`.

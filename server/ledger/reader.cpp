@@ -85,8 +85,9 @@ Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id
   return std::optional(std::move(*state));
 }
 
-Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base::Uuid>& athlete,
-                                                       const std::optional<base::Uuid>& after, std::size_t limit) {
+Result<Reader::Recordings> Reader::recordings(const std::optional<base::Uuid>& athlete,
+                                              const std::optional<base::Uuid>& after, std::size_t limit,
+                                              std::uint64_t step_chunks) {
   std::string sql(kRecordingColumns);
   sql += athlete ? "WHERE recording.rec_id > ?1 AND athlete = ?3 ORDER BY recording.rec_id LIMIT ?2"
                  : "WHERE recording.rec_id > ?1 ORDER BY recording.rec_id LIMIT ?2";
@@ -99,20 +100,28 @@ Result<std::vector<RecordingState>> Reader::recordings(const std::optional<base:
   if (athlete) {
     select->bind(3, athlete->bytes);
   }
-  std::vector<RecordingState> states;
+  Recordings found;
+  std::uint64_t chunks = 0;
   while (true) {
     const auto row = select->step();
     if (!row) {
       return row.error();
     }
     if (!*row) {
-      return states;
+      return found;
+    }
+    if (chunks >= step_chunks) {
+      found.more = true;
+      return found;
     }
     auto state = state_of(*select);
     if (!state) {
       return state.error();
     }
-    states.push_back(std::move(*state));
+    for (const StreamState& stream : state->streams) {
+      chunks += stream.chunks;
+    }
+    found.states.push_back(std::move(*state));
   }
 }
 
@@ -156,11 +165,10 @@ Status Reader::read_streams(RecordingState& state) {
     return select.error();
   }
   select->bind(1, state.rec_id.bytes);
-  std::vector<base::Digest> hashes;
-  const auto close_stream = [&state, &hashes] {
-    if (!hashes.empty()) {
-      state.streams.back().root = wire::stream_root(hashes);
-      hashes.clear();
+  base::Sha256 root;  // wire::stream_root(), without all the hashes at once
+  const auto close_stream = [&state, &root] {
+    if (!state.streams.empty()) {
+      state.streams.back().root = root.finish();
     }
   };
   while (true) {
@@ -186,10 +194,10 @@ Status Reader::read_streams(RecordingState& state) {
     }
     if (!into.have.empty() && into.have.back().to == from) {
       into.have.back().to = to;
-    } else {
+    } else if (into.have.size() < kMaxStateRanges) {
       into.have.push_back({from, to});
     }
-    hashes.push_back(digest_of(select->blob(3)));
+    root.update(digest_of(select->blob(3)));
     state.server_seq = std::max(state.server_seq, select->integer(4));
   }
   close_stream();
@@ -238,11 +246,12 @@ Status Reader::read_seal(RecordingState& state) {
 }
 
 Status Reader::count_quarantined(RecordingState& state) {
-  auto select = connection_.prepare("SELECT count(*) FROM quarantine WHERE rec_id = ?1");
+  auto select =
+      connection_.prepare("SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE rec_id = ?1 LIMIT ?2) AS counted");
   if (!select) {
     return select.error();
   }
-  const auto row = select->bind(1, state.rec_id.bytes).step();
+  const auto row = select->bind(1, state.rec_id.bytes).bind(2, kMaxCountedQuarantined).step();
   if (!row) {
     return row.error();
   }

@@ -59,8 +59,13 @@ class Reader {
   // As of Ledger.
   base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id);
   base::Result<SessionsAround> sessions_around(const base::Uuid& rec_id);
-  base::Result<std::vector<RecordingState>> recordings(const std::optional<base::Uuid>& athlete,
-                                                       const std::optional<base::Uuid>& after, std::size_t limit);
+  // One step of Ledger::recordings(): at least one if there is any, and none after `step_chunks` chunks were read.
+  struct Recordings {
+    std::vector<RecordingState> states;
+    bool more = false;  // the step has ended before the limit
+  };
+  base::Result<Recordings> recordings(const std::optional<base::Uuid>& athlete, const std::optional<base::Uuid>& after,
+                                      std::size_t limit, std::uint64_t step_chunks);
   base::Result<std::vector<base::Uuid>> athletes(const std::optional<base::Uuid>& after, std::size_t limit);
   base::Result<std::vector<LoadItem>> chunks(const base::Uuid& rec_id, rowing::Stream stream);
   base::Result<std::vector<Ledger::DirtySession>> dirty_sessions(std::size_t limit);

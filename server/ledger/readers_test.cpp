@@ -300,5 +300,66 @@ TEST_P(HeldBoundsTest, AStepEndsSoThatOthersRead) {
   EXPECT_EQ(step({.step_chunks = 1000, .step_recordings = 4}), 4U);
 }
 
+TEST_P(HeldBoundsTest, RecordingsAreReadInStepsToo) {
+  std::vector<base::Uuid> all;
+  for (std::uint64_t n = 0; n < 5; ++n) {
+    all.push_back(uuid(200 + n));
+    record(all.back(), 2);
+  }
+  Reader reader(*sql::Connection::open(place_));
+  {
+    const auto snapshot = reader.snapshot();
+    ASSERT_TRUE(snapshot);
+    const auto step = [&](std::size_t limit, std::uint64_t step_chunks) {
+      const auto some = reader.recordings(kAnna, all[0], limit, step_chunks);
+      EXPECT_TRUE(some) << some.error().text;
+      return std::pair(some->states.size(), some->more);
+    };
+    EXPECT_EQ(step(10, 1000), std::pair(std::size_t{4}, false));
+    EXPECT_EQ(step(10, 3), std::pair(std::size_t{2}, true));
+    EXPECT_EQ(step(10, 1), std::pair(std::size_t{1}, true));
+    EXPECT_EQ(step(2, 3), std::pair(std::size_t{2}, false));
+  }
+  open_with({.step_chunks = 3});
+  const auto ids = [&](std::size_t limit) {
+    std::vector<base::Uuid> found;
+    for (const RecordingState& one : *ledger_->recordings(kAnna, {}, limit)) found.push_back(one.rec_id);
+    return found;
+  };
+  EXPECT_EQ(ids(10), all);
+  EXPECT_EQ(ids(3), std::vector(all.begin(), all.begin() + 3));
+}
+
+// A recording in splinters, with other content sent under one of its keys again and again, costs memory and time for
+// so many of them.
+TEST_P(HeldBoundsTest, WhatIsToldOfARecordingIsBounded) {
+  record(kRec, 1);
+  auto connection = sql::Connection::open(place_);
+  ASSERT_TRUE(connection);
+  const std::string many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) ";
+  const auto put_chunks = connection->execute(
+      many +
+      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+      "SELECT rec_id, 1, 10 * i, 10 * i + 5, 1, 1, sha256, 1000 + i FROM n, recording");
+  ASSERT_TRUE(put_chunks) << put_chunks.error().text;
+  const auto set_aside = connection->execute(
+      many +
+      "INSERT INTO quarantine (rec_id, kind, stream, from_seq, to_seq, version, revision, sha256, stored_sha256, "
+      "athlete, replica, received_ms, reason, body) "
+      "SELECT rec_id, 2, 1, 0, i, 1, 0, sha256, sha256, athlete, replica, 0, 'other', sha256 FROM n, recording");
+  ASSERT_TRUE(set_aside) << set_aside.error().text;
+  const auto state = *ledger_->recording(kRec);
+  ASSERT_TRUE(state);
+  const StreamState& samples = state->streams.at(0);
+  EXPECT_EQ(samples.chunks, 10'002U);
+  EXPECT_EQ(samples.records, 5U * 10'002);
+  ASSERT_EQ(samples.have.size(), kMaxStateRanges);
+  EXPECT_EQ(samples.have.back(), (wire::Range{99'990, 99'995})) << "the first of them";
+  std::vector<base::Digest> hashes(10'001, birth_entry(kRec).sha256);
+  hashes.insert(hashes.begin(), chunk_entry(kRec, Stream::sample, 0, 5).sha256);
+  EXPECT_EQ(samples.root, wire::stream_root(hashes));
+  EXPECT_EQ(state->quarantined, kMaxCountedQuarantined);
+}
+
 }  // namespace
 }  // namespace boathouse::ledger

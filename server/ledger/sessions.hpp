@@ -17,13 +17,18 @@
 
 namespace boathouse::ledger {
 
+// More are not counted: whoever sends other content under one key again and again has nobody wait for it.
+inline constexpr std::uint64_t kMaxCountedQuarantined = 1000;
+// Of a stream that came in splinters the first so many are told of.
+inline constexpr std::size_t kMaxStateRanges = 10'000;
+
 struct StreamState {
   rowing::Stream stream = rowing::Stream::sample;
   std::uint64_t records = 0;
   std::uint64_t chunks = 0;
   // Whose block was acknowledged by ClickHouse; always 0 for `source`, which stays here.
   std::uint64_t loaded_records = 0;
-  std::vector<wire::Range> have;  // merged, all of them
+  std::vector<wire::Range> have;  // merged, ascending, at most kMaxStateRanges
   base::Digest root{};            // over the stored chunk hashes in order of `from`
 };
 
@@ -37,7 +42,7 @@ struct RecordingState {
   std::optional<rowing::Seal> seal;                 // newest revision
   std::vector<StreamState> streams;                 // those with records
   std::map<rowing::Stream, std::uint64_t> removed;  // records that retention took, for good
-  std::uint64_t quarantined = 0;
+  std::uint64_t quarantined = 0;                    // items, to kMaxCountedQuarantined
 };
 
 struct SessionState {

@@ -2,6 +2,8 @@
 // kept first; ClickHouse follows. Stops and goes on where it was, whatever ends in between.
 #pragma once
 
+#include <span>
+
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "server/jobs/runner.hpp"
@@ -20,7 +22,8 @@ class Remover {
 
  private:
   jobs::Outcome work(jobs::Runner::Context& context);
-  base::Result<ledger::FiguresToKeep> figures_of(const base::Uuid& rec_id, bool reckoned_from);
+  base::Result<ledger::FiguresToKeep> figures_of(const base::Uuid& rec_id, bool reckoned_from,
+                                                 std::span<const ledger::FiguresToKeep> before);
 
   ledger::Ledger& ledger_;
   timeseries::ClickHouseClient& client_;

@@ -206,7 +206,8 @@ WhereItIs where_it_is(const Trail& trail, const std::optional<SessionOf>& sessio
   WhereItIs where = of_stored(trail, session.value_or(SessionOf{{{}, 0, trail.rec_id}, false}), counted);
   if (!trail.gone.empty()) where.sentence += "; retention has removed some of its records";
   if (const std::uint64_t aside = trail.state->quarantined; aside > 0) {
-    where.sentence += "; " + number_of(aside, "item") + " with other content " + (aside == 1 ? "is" : "are") +
+    where.sentence += "; " + std::string(aside == ledger::kMaxCountedQuarantined ? "at least " : "") +
+                      number_of(aside, "item") + " with other content " + (aside == 1 ? "is" : "are") +
                       " kept aside, see quarantined";
   }
   return where;
