@@ -5,9 +5,9 @@
 
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
+#include "server/api/test_routes.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/scopes.hpp"
-#include "server/control/test_call.hpp"
 
 namespace boathouse::api {
 namespace {
@@ -17,18 +17,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class AuditRoutesTest : public testing::Test {
+class AuditRoutesTest : public RoutesFixture {
  protected:
   AuditRoutesTest() {
-    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
-    operator_ = accounts_->create_operator_key()->text;
-    const auto anna = accounts_->create_athlete_key("Anna");
-    anna_key_ = anna->text;
-    anna_ = anna->key.athlete->id;
-    const auto ben = accounts_->create_athlete_key("Ben");
-    ben_key_ = ben->text;
-    ben_ = ben->key.athlete->id;
     EXPECT_TRUE(add_audit_routes(routes_, *accounts_, *ledger_));
     append("key.create", anna_);
     append("key.create", ben_);
@@ -40,11 +31,6 @@ class AuditRoutesTest : public testing::Test {
   void append(const std::string& kind, std::optional<base::Uuid> athlete) {
     EXPECT_TRUE(ledger_->append_audit({kind, {}, athlete, {}, "what=\"" + kind + "\""}));
   }
-  http::Response get(const std::string& target, const std::string& key) {
-    http::Headers headers;
-    headers.add("Authorization", "Bearer " + key);
-    return control::call(routes_, {http::Method::get, target, std::move(headers), ""});
-  }
   // The n of each record on the page.
   std::vector<std::int64_t> numbers(const std::string& target, const std::string& key) {
     const auto response = get(target, key);
@@ -55,15 +41,6 @@ class AuditRoutesTest : public testing::Test {
     for (const JsonValue& record : *page->find("data")->array()) found.push_back(*record.find("n")->integer());
     return found;
   }
-
-  control::TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'000'000};
-  base::SystemRandom random_;
-  std::unique_ptr<control::Accounts> accounts_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  http::RouteTable routes_;
-  std::string operator_, anna_key_, ben_key_;
-  base::Uuid anna_, ben_;
 };
 
 TEST_F(AuditRoutesTest, EachSeesWhatIsTheirs) {
@@ -106,7 +83,7 @@ TEST_F(AuditRoutesTest, IsPagedAndFiltered) {
 TEST_F(AuditRoutesTest, ARecordAndTheHeadAreWhatTheLedgerHas) {
   const auto record = ledger_->audit(2, 1)->front();
   const std::string body = get("/v1/audit?after=2&limit=1", operator_).body;
-  EXPECT_THAT(body, HasSubstr("{\"n\":3,\"at\":\"2023-11-14T22:13:20.000Z\",\"at_ms\":1700000000000,"
+  EXPECT_THAT(body, HasSubstr("{\"n\":3,\"at\":\"2023-11-14T22:15:00.000Z\",\"at_ms\":1700000100000,"
                               "\"kind\":\"submission\",\"key\":null,\"athlete\":\"ath_" +
                               anna_.text() + "\",\"replica\":null,\"what\":\"what=\\\"submission\\\"\",\"hash\":\"" +
                               base::to_hex(record.hash) + "\"}"));

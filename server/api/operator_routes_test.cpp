@@ -5,12 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
 #include <string>
 #include <thread>
 
+#include "server/api/test_routes.hpp"
 #include "server/control/ids.hpp"
-#include "server/control/test_call.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::api {
@@ -18,15 +17,9 @@ namespace {
 
 using testing::HasSubstr;
 
-class OperatorRoutesTest : public testing::Test {
+class OperatorRoutesTest : public RoutesFixture {
  protected:
   OperatorRoutesTest() {
-    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
-    operator_ = accounts_->create_operator_key()->text;
-    const auto anna = accounts_->create_athlete_key("Anna");
-    anna_key_ = anna->text;
-    anna_ = anna->key.athlete->id;
     EXPECT_TRUE(add_operator_routes(
         routes_, *accounts_, *ledger_, client_, clock_,
         [this] {
@@ -36,24 +29,13 @@ class OperatorRoutesTest : public testing::Test {
         [this] { return differences_; }));
   }
   http::Response reconcile(const std::string& query, const std::string& key) {
-    http::Headers headers;
-    headers.add("Authorization", "Bearer " + key);
-    return control::call(routes_, {http::Method::get, "/v1/reconcile" + query, std::move(headers), ""});
+    return get("/v1/reconcile" + query, key);
   }
   // Of the first page of sessions that ClickHouse was asked for.
   std::map<std::string, std::string> asked() { return clickhouse_.parameters("FROM session FINAL").at(0); }
 
-  control::TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'100'000};
-  base::SystemRandom random_;
   timeseries::FakeClickHouse clickhouse_;
   timeseries::ClickHouseClient client_{timeseries::Endpoint{clickhouse_.url()}};
-  std::unique_ptr<control::Accounts> accounts_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  http::RouteTable routes_;
-  std::string operator_;
-  std::string anna_key_;
-  base::Uuid anna_;
   int looks_ = 0;
   bool is_loading_ = true;
   std::uint64_t differences_ = 0;

@@ -5,8 +5,8 @@
 
 #include "core/base/json.hpp"
 #include "core/rowing/catalogue.hpp"
+#include "server/api/test_routes.hpp"
 #include "server/control/test_audit_log.hpp"
-#include "server/control/test_call.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_columns.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
@@ -20,15 +20,9 @@ using testing::Not;
 
 constexpr const char* kFirst = "/v1/sessions/ses_00000000-0000-0000-0000-000000000001";
 
-class SessionRoutesTest : public testing::Test {
+class SessionRoutesTest : public RoutesFixture {
  protected:
   SessionRoutesTest() {
-    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    operator_ = accounts_->create_operator_key()->text;
-    const auto anna = accounts_->create_athlete_key("Anna");
-    anna_key_ = anna->text;
-    anna_ = anna->key.athlete->id;
-    ben_key_ = accounts_->create_athlete_key("Ben")->text;
     EXPECT_TRUE(add_session_routes(routes_, *accounts_, audit_, client_, cursors_));
     // One more than a page of one, so that there is a next one.
     timeseries::NativeBlock sessions;
@@ -45,15 +39,10 @@ class SessionRoutesTest : public testing::Test {
     clickhouse_.answer_selects("FROM session FINAL", sessions);
   }
 
-  http::Response get(const std::string& target) {
-    http::Headers headers;
-    headers.add("Authorization", "Bearer " + anna_key_);
-    return control::call(routes_, {http::Method::get, target, std::move(headers), ""});
-  }
+  using RoutesFixture::get;
+  http::Response get(const std::string& target) { return get(target, anna_key_); }
   http::Response list(const std::string& key, const std::string& query) {
-    http::Headers headers;
-    headers.add("Authorization", "Bearer " + key);
-    return control::call(routes_, {http::Method::get, "/v1/sessions?limit=1" + query, std::move(headers), ""});
+    return get("/v1/sessions?limit=1" + query, key);
   }
   std::string next_cursor(const std::string& key, const std::string& query = "") {
     const auto page = list(key, query);
@@ -62,17 +51,10 @@ class SessionRoutesTest : public testing::Test {
     return body ? *body->find("page")->find("next_cursor")->text() : "";
   }
 
-  control::TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'100'000};
-  base::SystemRandom random_;
-  std::unique_ptr<control::Accounts> accounts_;
   control::TestAuditLog audit_;
   timeseries::FakeClickHouse clickhouse_;
   timeseries::ClickHouseClient client_{timeseries::Endpoint{clickhouse_.url()}};
   query::CursorCodec cursors_{base::Digest{7}};
-  http::RouteTable routes_;
-  std::string operator_, anna_key_, ben_key_;
-  base::Uuid anna_;
 };
 
 TEST_F(SessionRoutesTest, ACursorIsGoodForWhoGotItAlone) {
@@ -90,12 +72,9 @@ TEST_F(SessionRoutesTest, ACursorIsGoodForWhoGotItAlone) {
 }
 
 TEST_F(SessionRoutesTest, AnExportIsInTheAuditOrIsNotGiven) {
-  http::Headers headers;
-  headers.add("Authorization", "Bearer " + operator_);
   const std::string session = "00000000-0000-0000-0000-000000000001";
   const auto take = [&](const std::string& query) {
-    return control::call(routes_,
-                         {http::Method::get, "/v1/sessions/ses_" + session + "/export.csv" + query, headers, ""});
+    return get("/v1/sessions/ses_" + session + "/export.csv" + query, operator_);
   };
   EXPECT_EQ(take("").status, 200);
   EXPECT_EQ(take("?stream=split").status, 200);

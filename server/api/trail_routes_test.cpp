@@ -8,8 +8,8 @@
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
 #include "core/wire/facts.hpp"
+#include "server/api/test_routes.hpp"
 #include "server/control/scopes.hpp"
-#include "server/control/test_call.hpp"
 
 namespace boathouse::api {
 namespace {
@@ -19,16 +19,9 @@ using rowing::Stream;
 using testing::HasSubstr;
 using testing::Not;
 
-class TrailRoutesTest : public testing::Test {
+class TrailRoutesTest : public RoutesFixture {
  protected:
   TrailRoutesTest() {
-    accounts_ = *control::Accounts::open(folder_.path(), clock_, random_);
-    ledger_ = *ledger::Ledger::open({.place = {.sqlite_file = folder_.file("ledger.db")}}, clock_, random_);
-    operator_ = accounts_->create_operator_key()->text;
-    const auto anna = accounts_->create_athlete_key("Anna");
-    anna_key_ = anna->text;
-    anna_ = anna->key.athlete->id;
-    ben_key_ = accounts_->create_athlete_key("Ben")->text;
     rec_.bytes[6] = 0x70;
     EXPECT_TRUE(add_trail_routes(routes_, *accounts_, *ledger_, client_));
   }
@@ -70,20 +63,11 @@ class TrailRoutesTest : public testing::Test {
             chunk(Stream::stroke, 20, 30, "b"), sealed, chunk(Stream::stroke, 0, 10, "other")});
   }
   http::Response get(const std::string& id, const std::string& key) {
-    http::Headers headers;
-    headers.add("Authorization", "Bearer " + key);
-    return control::call(routes_, {http::Method::get, "/v1/recordings/" + id + "/trail", std::move(headers), ""});
+    return RoutesFixture::get("/v1/recordings/" + id + "/trail", key);
   }
 
-  control::TemporaryFolder folder_;
-  base::ManualClock clock_{1'700'000'100'000};
-  base::SystemRandom random_;
-  std::unique_ptr<control::Accounts> accounts_;
-  std::unique_ptr<ledger::Ledger> ledger_;
   timeseries::ClickHouseClient client_{timeseries::Endpoint{}};  // not there
-  http::RouteTable routes_;
-  std::string operator_, anna_key_, ben_key_;
-  base::Uuid anna_, rec_;
+  base::Uuid rec_;
 };
 
 TEST_F(TrailRoutesTest, AnAthleteAsksForTheOwnRecordingAlone) {

@@ -6,6 +6,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/hex.hpp"
+#include "server/sql/rows.hpp"
 
 namespace boathouse::backup {
 
@@ -111,6 +112,26 @@ Result<std::int64_t> last_id(sql::Connection& connection, const Table& table) {
   return given ? Result<std::int64_t>(std::max(*largest, *given)) : given;
 }
 
+// `take` is called for each row, with its bytes.
+template <typename Take>
+Status read_all(RowReader& reader, const Watch& watch, Take take) {
+  std::uint64_t unseen = 0;
+  while (true) {
+    const auto row = reader.next();
+    if (!row) {
+      return row.error();
+    }
+    if (!*row) {
+      return watch(unseen);
+    }
+    const std::uint64_t bytes = reader.bytes();
+    BOATHOUSE_TRY(take(bytes));
+    if ((unseen += bytes) >= kWatchBytes) {
+      BOATHOUSE_TRY(watch(std::exchange(unseen, 0)));
+    }
+  }
+}
+
 }  // namespace
 
 void TableSum::add(const base::Digest& row) {
@@ -121,15 +142,8 @@ void TableSum::add(const base::Digest& row) {
 }
 
 Result<std::int64_t> number_of(sql::Connection& connection, std::string_view query) {
-  auto select = connection.prepare(query);
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->step();
-  if (!row) {
-    return row.error();
-  }
-  return *row ? select->integer(0) : 0;
+  const auto number = sql::first_integer(connection, query);
+  return number ? Result<std::int64_t>(number->value_or(0)) : number.error();
 }
 
 Result<std::vector<Table>> tables_of(sql::Connection& sqlite) {
@@ -140,16 +154,9 @@ Result<std::vector<Table>> tables_of(sql::Connection& sqlite) {
   if (!select) {
     return select.error();
   }
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      break;
-    }
-    tables.push_back({std::string(select->text(0)), {}, select->integer(1) != 0});
-  }
+  BOATHOUSE_TRY(sql::each_row(*select, [&tables](const sql::Statement& row) {
+    tables.push_back({std::string(row.text(0)), {}, row.integer(1) != 0});
+  }));
   auto columns = sqlite.prepare("SELECT name, type FROM pragma_table_info(?1) ORDER BY cid");
   if (!columns) {
     return columns.error();
@@ -373,28 +380,15 @@ Result<TableSum> copy_table(sql::Connection& from, sql::Connection& to, const Ta
     if (!writer) {
       return writer.error();
     }
-    std::uint64_t unseen = 0;
-    while (true) {
-      const auto row = reader->next();
-      if (!row) {
-        return row.error();
-      }
-      if (!*row) {
-        break;
-      }
+    BOATHOUSE_TRY(read_all(*reader, watch, [&](std::uint64_t bytes) -> Status {
       sum.add(reader->digest(writing.dialect()));
-      const std::uint64_t bytes = reader->bytes();
       BOATHOUSE_TRY(writer->put(reader->row()));
       if (!writer->altered().empty()) {
         writing.altered("table " + table.name + ", " + key_of(reader->row(), table) + ": U+0000 in its " +
                         writer->altered() + " is U+FFFD now, for PostgreSQL's text cannot have it");
       }
-      BOATHOUSE_TRY(writing.wrote(bytes));
-      if ((unseen += bytes) >= kWatchBytes) {
-        BOATHOUSE_TRY(watch(std::exchange(unseen, 0)));
-      }
-    }
-    BOATHOUSE_TRY(watch(unseen));
+      return writing.wrote(bytes);
+    }));
   }
   BOATHOUSE_TRY(copy_next_id(from, to, table));
   return sum;
@@ -406,21 +400,10 @@ Result<TableSum> sum_of(sql::Connection& connection, const Table& table, const W
     return reader.error();
   }
   TableSum sum;
-  std::uint64_t unseen = 0;
-  while (true) {
-    const auto row = reader->next();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      break;
-    }
+  BOATHOUSE_TRY(read_all(*reader, watch, [&](std::uint64_t) -> Status {
     sum.add(reader->digest());
-    if ((unseen += reader->bytes()) >= kWatchBytes) {
-      BOATHOUSE_TRY(watch(std::exchange(unseen, 0)));
-    }
-  }
-  BOATHOUSE_TRY(watch(unseen));
+    return {};
+  }));
   return sum;
 }
 

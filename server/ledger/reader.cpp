@@ -8,6 +8,7 @@
 #include "core/wire/chunk.hpp"
 #include "core/wire/facts.hpp"
 #include "server/ledger/block_token.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/rows.hpp"
 
 namespace boathouse::ledger {
@@ -151,7 +152,12 @@ Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   state.birth = std::move(*birth);
   BOATHOUSE_TRY(read_streams(state));
   BOATHOUSE_TRY(read_removed(state));
-  BOATHOUSE_TRY(read_seal(state));
+  // Each that came has marked the session, so the others' server_seq is in its mark.
+  auto seal = newest_seal(connection_, state.rec_id);
+  if (!seal) {
+    return seal.error();
+  }
+  state.seal = std::move(*seal);
   BOATHOUSE_TRY(count_quarantined(state));
   return state;
 }
@@ -224,38 +230,14 @@ Status Reader::read_removed(RecordingState& state) {
   }
 }
 
-// The newest revision. Each that came has marked the session, so the others' server_seq is in its mark.
-Status Reader::read_seal(RecordingState& state) {
-  auto select = connection_.prepare("SELECT seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC LIMIT 1");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->bind(1, state.rec_id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  if (!*row) {
-    return {};
-  }
-  auto seal = wire::decode_seal(base::as_text(select->blob(0)));
-  if (!seal) {
-    return Error{ErrorCode::corrupt, "a stored seal of recording " + state.rec_id.text() + ": " + seal.error().text};
-  }
-  state.seal = std::move(*seal);
-  return {};
-}
-
 Status Reader::count_quarantined(RecordingState& state) {
-  auto select =
-      connection_.prepare("SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE rec_id = ?1 LIMIT ?2) AS counted");
-  if (!select) {
-    return select.error();
+  const auto items = sql::first_integer(
+      connection_, "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE rec_id = ?1 LIMIT ?2) AS counted",
+      state.rec_id.bytes, kMaxCountedQuarantined);
+  if (!items) {
+    return items.error();
   }
-  const auto row = select->bind(1, state.rec_id.bytes).bind(2, kMaxCountedQuarantined).step();
-  if (!row) {
-    return row.error();
-  }
-  state.quarantined = static_cast<std::uint64_t>(select->integer(0));
+  state.quarantined = static_cast<std::uint64_t>(items->value_or(0));
   return {};
 }
 

@@ -140,11 +140,9 @@ class Reader {
   base::Result<bool> is_hidden(const base::Uuid& athlete);
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
-  base::Result<std::optional<base::Uuid>> owner_of(const base::Uuid& rec_id);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
   base::Status read_streams(RecordingState& state);
   base::Status read_removed(RecordingState& state);
-  base::Status read_seal(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);
   // False: `step`, the chunks that are left of the step, was not enough.
   base::Result<bool> look_at(const base::Uuid& athlete, const Question& question, std::size_t step, HeldLeft& left);

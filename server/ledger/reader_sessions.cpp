@@ -10,6 +10,7 @@
 #include "core/rowing/overlap.hpp"
 #include "core/rowing/session_map.hpp"
 #include "server/ledger/edit_values.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -112,14 +113,14 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
     return seq.error();
   }
   around.server_seq = *seq;
-  const auto owner = owner_of(rec_id);
+  const auto owner = owner_of(connection_, rec_id);
   if (!owner) {
     return owner.error();
   }
   if (!*owner) {
     return around;
   }
-  around.athlete = **owner;
+  around.athlete = (*owner)->athlete;
   const auto hidden = is_hidden(around.athlete);
   if (!hidden) {
     return hidden.error();
@@ -196,20 +197,6 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
     around.sessions.push_back(session_of(group));
   }
   return around;
-}
-
-Result<std::optional<base::Uuid>> Reader::owner_of(const base::Uuid& rec_id) {
-  auto select = connection_.prepare(
-      "SELECT athlete FROM recording WHERE rec_id = ?1 "
-      "UNION ALL SELECT athlete FROM gone WHERE rec_id = ?1 AND stream IS NULL LIMIT 1");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->bind(1, rec_id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  return *row ? std::optional(uuid_of(select->blob(0))) : std::nullopt;
 }
 
 }  // namespace boathouse::ledger

@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "core/base/planted.hpp"
-#include "core/base/sha256.hpp"
-#include "core/wire/chunk.hpp"
 #include "server/ledger/backup_mark.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -209,36 +208,28 @@ Result<bool> Reader::look_at(const base::Uuid& athlete, const Question& question
   if (!all || !*all) {
     return all;
   }
-  auto select = connection_.prepare("SELECT max(revision) FROM seal WHERE rec_id = ?1");
-  if (!select) {
-    return select.error();
+  const auto revision =
+      sql::first_integer(connection_, "SELECT max(revision) FROM seal WHERE rec_id = ?1", question.rec_id.bytes);
+  if (!revision) {
+    return revision.error();
   }
-  if (const auto row = select->bind(1, question.rec_id.bytes).step(); !row) {
-    return row.error();
-  }
-  held.revision = static_cast<std::uint32_t>(select->integer(0));
+  held.revision = static_cast<std::uint32_t>(revision->value_or(0));
   return true;
 }
 
 Status Reader::read_owner(const base::Uuid& athlete, Held& held) {
-  auto select = connection_.prepare(
-      "SELECT athlete, 0, started_ms FROM recording WHERE rec_id = ?1 "
-      "UNION ALL SELECT athlete, 1, started_ms FROM gone WHERE rec_id = ?1 AND stream IS NULL");
-  if (!select) {
-    return select.error();
+  const auto owner = owner_of(connection_, held.rec_id);
+  if (!owner) {
+    return owner.error();
   }
-  const auto row = select->bind(1, held.rec_id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  if (!*row) {
+  if (!*owner) {
     held.whose = Whose::nobodys;
-  } else if (uuid_of(select->blob(0)) != athlete) {
+  } else if ((*owner)->athlete != athlete) {
     held.whose = Whose::foreign;
   } else {
-    held.whose = select->integer(1) == 0 ? Whose::own : Whose::purged;
+    held.whose = (*owner)->purged ? Whose::purged : Whose::own;
   }
-  held.started_ms = held.whose == Whose::own ? select->integer(2) : 0;
+  held.started_ms = held.whose == Whose::own ? (*owner)->started_ms : 0;
   return {};
 }
 
@@ -366,14 +357,8 @@ Result<FoundChunk> Reader::chunk(const base::Uuid& athlete, const base::Uuid& re
 }
 
 Result<std::int64_t> Reader::newest_seq() {
-  auto select = connection_.prepare("SELECT last_seq FROM state");
-  if (!select) {
-    return select.error();
-  }
-  if (const auto row = select->step(); !row) {
-    return row.error();
-  }
-  return select->integer(0);
+  const auto seq = sql::first_integer(connection_, "SELECT last_seq FROM state");
+  return seq ? Result<std::int64_t>(seq->value_or(0)) : seq.error();
 }
 
 Result<std::int64_t> Reader::backed_up_seq() {

@@ -337,10 +337,10 @@ TEST_P(HeldBoundsTest, WhatIsToldOfARecordingIsBounded) {
   auto connection = sql::Connection::open(place_);
   ASSERT_TRUE(connection);
   const std::string many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) ";
-  const auto put_chunks = connection->execute(
-      many +
-      "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
-      "SELECT rec_id, 1, 10 * i, 10 * i + 5, 1, 1, sha256, 1000 + i FROM n, recording");
+  const auto put_chunks =
+      connection->execute(many +
+                          "INSERT INTO chunk (rec_id, stream, from_seq, to_seq, version, size, sha256, server_seq) "
+                          "SELECT rec_id, 1, 10 * i, 10 * i + 5, 1, 1, sha256, 1000 + i FROM n, recording");
   ASSERT_TRUE(put_chunks) << put_chunks.error().text;
   const auto set_aside = connection->execute(
       many +

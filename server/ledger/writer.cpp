@@ -6,6 +6,7 @@
 
 #include "core/base/planted.hpp"
 #include "core/wire/chunk.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -157,7 +158,7 @@ Result<ItemResult> Writer::store_birth(const Submission& submission, const Entry
       return quarantine(submission, entry, stored, other_content(stored));
     }
   }
-  if (const auto owner = owner_of(entry.rec_id); !owner) {
+  if (const auto owner = owner_of(*connection_, entry.rec_id); !owner) {
     return owner.error();
   } else if (*owner) {
     return rejected(std::string((*owner)->athlete == submission.athlete ? kPurgedRecording : kForeignRecording));

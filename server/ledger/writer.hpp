@@ -129,10 +129,6 @@ class Writer {
     bool before = false;  // also of the first chunk, which has none
     bool behind = false;
   };
-  struct Owner {
-    base::Uuid athlete;
-    bool purged = false;
-  };
   struct FeedEntry {
     base::Uuid athlete;
     std::int64_t server_seq = 0;
@@ -159,7 +155,6 @@ class Writer {
   base::Status set_gap_before(const base::Uuid& rec_id, rowing::Stream stream, std::uint64_t from, bool gap);
   base::Result<wire::ItemResult> quarantine(const Submission& submission, const Entry& entry,
                                             const base::Digest& stored, std::string reason);
-  base::Result<std::optional<Owner>> owner_of(const base::Uuid& rec_id);
   base::Result<std::optional<wire::ItemResult>> refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id);
   base::Status feed(const FeedEntry& entry);
   base::Result<std::vector<wire::Range>> have(const base::Uuid& rec_id, rowing::Stream stream,

@@ -5,6 +5,7 @@
 
 #include "core/rowing/edit_order.hpp"
 #include "server/ledger/edit_values.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
@@ -44,7 +45,7 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
       }
     }
   }
-  const auto owner = owner_of(edit.session);
+  const auto owner = owner_of(*connection_, edit.session);
   if (!owner) {
     return owner.error();
   }

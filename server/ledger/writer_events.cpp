@@ -2,15 +2,13 @@
 #include <utility>
 
 #include "core/base/json.hpp"
-#include "core/wire/facts.hpp"
 #include "server/ledger/events.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
 
 namespace boathouse::ledger {
 
-using base::Error;
-using base::ErrorCode;
 using base::JsonWriter;
 using base::Result;
 using base::Status;
@@ -64,41 +62,22 @@ Status Writer::tell_of_sync(EventKind kind, const base::Uuid& athlete, const bas
 
 // Said once for each revision: the first makes the session complete, a later one updates it.
 Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec_id) {
-  rowing::Seal seal;
-  {
-    auto select = connection_->prepare("SELECT seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC LIMIT 1");
-    if (!select) {
-      return select.error();
-    }
-    const auto row = select->bind(1, rec_id.bytes).step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return {};
-    }
-    auto decoded = wire::decode_seal(base::as_text(select->blob(0)));
-    if (!decoded) {
-      return Error{ErrorCode::internal, "a stored seal of " + rec_id.text() + ": " + decoded.error().text};
-    }
-    seal = std::move(*decoded);
+  const auto seal = newest_seal(*connection_, rec_id);
+  if (!seal) {
+    return seal.error();
   }
-  bool said_before = false;
-  {
-    auto select = connection_->prepare("SELECT revision FROM completed WHERE rec_id = ?1");
-    if (!select) {
-      return select.error();
-    }
-    const auto row = select->bind(1, rec_id.bytes).step();
-    if (!row) {
-      return row.error();
-    }
-    said_before = *row;
-    if (*row && select->integer(0) >= seal.revision) {
-      return {};
-    }
+  if (!*seal) {
+    return {};
   }
-  for (const auto& [stream, sealed] : seal.streams) {
+  const std::int64_t revision = (*seal)->revision;
+  const auto said = sql::first_integer(*connection_, "SELECT revision FROM completed WHERE rec_id = ?1", rec_id.bytes);
+  if (!said) {
+    return said.error();
+  }
+  if (*said && **said >= revision) {
+    return {};
+  }
+  for (const auto& [stream, sealed] : (*seal)->streams) {
     const auto held = holds_up_to(rec_id, stream, sealed.count);
     if (!held) {
       return held.error();
@@ -112,9 +91,9 @@ Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec
   if (!note) {
     return note.error();
   }
-  BOATHOUSE_TRY(note->bind(1, rec_id.bytes).bind(2, seal.revision).run());
-  return tell_of_session(said_before ? EventKind::session_updated : EventKind::session_complete, athlete, rec_id,
-                         {.revision = seal.revision});
+  BOATHOUSE_TRY(note->bind(1, rec_id.bytes).bind(2, revision).run());
+  return tell_of_session(*said ? EventKind::session_updated : EventKind::session_complete, athlete, rec_id,
+                         {.revision = (*seal)->revision});
 }
 
 const std::string_view kGapQuery =

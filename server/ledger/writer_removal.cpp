@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/wire/chunk.hpp"
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
@@ -55,7 +56,7 @@ using base::Result;
 using base::Status;
 
 Status Writer::remove(const Removal& removal) {
-  const auto owner = owner_of(removal.rec_id);
+  const auto owner = owner_of(*connection_, removal.rec_id);
   if (!owner) {
     return owner.error();
   }
@@ -98,14 +99,8 @@ Status Writer::purge(const base::Uuid& athlete, const base::Uuid& rec_id, const 
 }
 
 Result<std::int64_t> Writer::count_chunks(const base::Uuid& rec_id) {
-  auto select = connection_->prepare("SELECT count(*) FROM chunk WHERE rec_id = ?1");
-  if (!select) {
-    return select.error();
-  }
-  if (const auto row = select->bind(1, rec_id.bytes).step(); !row) {
-    return row.error();
-  }
-  return select->integer(0);
+  const auto chunks = sql::first_integer(*connection_, "SELECT count(*) FROM chunk WHERE rec_id = ?1", rec_id.bytes);
+  return chunks ? Result<std::int64_t>(chunks->value_or(0)) : chunks.error();
 }
 
 // In the transaction of its tombstone, which is the newest there is.
@@ -176,21 +171,13 @@ Result<std::int64_t> Writer::drop_first(const base::Uuid& athlete, const base::U
 Result<std::int64_t> Writer::drop_first_chunks(const base::Uuid& athlete, const base::Uuid& rec_id,
                                                std::int64_t limit) {
   Removal first{rec_id, {}, {0, wire::kMaxSequence}};
-  std::int64_t weight = 0;
-  {
-    auto select = connection_->prepare("SELECT stream FROM chunk WHERE rec_id = ?1 ORDER BY stream, from_seq LIMIT 1");
-    if (!select) {
-      return select.error();
-    }
-    const auto row = select->bind(1, rec_id.bytes).step();
-    if (!row) {
-      return row.error();
-    }
-    if (!*row) {
-      return 0;
-    }
-    first.stream = static_cast<rowing::Stream>(select->integer(0));
+  const auto stream = sql::first_integer(
+      *connection_, "SELECT stream FROM chunk WHERE rec_id = ?1 ORDER BY stream, from_seq LIMIT 1", rec_id.bytes);
+  if (!stream || !*stream) {
+    return stream ? Result<std::int64_t>(0) : stream.error();
   }
+  first.stream = static_cast<rowing::Stream>(**stream);
+  std::int64_t weight = 0;
   {
     auto select = connection_->prepare(
         "SELECT to_seq, size FROM chunk WHERE rec_id = ?1 AND stream = ?2 ORDER BY from_seq LIMIT ?3");
@@ -210,15 +197,7 @@ Result<std::int64_t> Writer::drop_first_chunks(const base::Uuid& athlete, const 
 }
 
 Result<std::optional<std::int64_t>> Writer::start_of(const base::Uuid& rec_id) {
-  auto select = connection_->prepare("SELECT started_ms FROM recording WHERE rec_id = ?1");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->bind(1, rec_id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  return *row ? std::optional(select->integer(0)) : std::nullopt;
+  return sql::first_integer(*connection_, "SELECT started_ms FROM recording WHERE rec_id = ?1", rec_id.bytes);
 }
 
 Status Writer::remove_range(const base::Uuid& athlete, const Removal& removal, const Remover& by) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/ledger/lookups.hpp"
 #include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
@@ -45,27 +46,9 @@ Result<ItemResult> Writer::quarantine(const Submission& submission, const Entry&
   return result;
 }
 
-// A recording that is purged has an owner still.
-Result<std::optional<Writer::Owner>> Writer::owner_of(const base::Uuid& rec_id) {
-  auto select = connection_->prepare(
-      "SELECT athlete, 0 FROM recording WHERE rec_id = ?1 "
-      "UNION ALL SELECT athlete, 1 FROM gone WHERE rec_id = ?1 AND stream IS NULL");
-  if (!select) {
-    return select.error();
-  }
-  const auto row = select->bind(1, rec_id.bytes).step();
-  if (!row) {
-    return row.error();
-  }
-  if (!*row) {
-    return std::optional<Owner>();
-  }
-  return std::optional(Owner{uuid_of(select->blob(0)), select->integer(1) != 0});
-}
-
 // The same for a recording that is not known and for one of somebody else: nobody learns which.
 Result<std::optional<ItemResult>> Writer::refuse_recording(const base::Uuid& athlete, const base::Uuid& rec_id) {
-  const auto owner = owner_of(rec_id);
+  const auto owner = owner_of(*connection_, rec_id);
   if (!owner) {
     return owner.error();
   }
@@ -107,28 +90,25 @@ Result<std::vector<wire::Range>> Writer::have(const base::Uuid& rec_id, rowing::
     chunks_left -= page;
     select->bind(3, next).bind(4, page);
     std::size_t rows = 0;
-    while (true) {
-      const auto row = select->step();
-      if (!row) {
-        return row.error();
-      }
-      if (!*row) {
-        break;
-      }
+    bool full = false;
+    BOATHOUSE_TRY(each_row(*select, [&](const sql::Statement& row) {
       ++rows;
-      const auto from = static_cast<std::uint64_t>(select->integer(0));
-      const auto to = static_cast<std::uint64_t>(select->integer(1));
+      const auto from = static_cast<std::uint64_t>(row.integer(0));
+      const auto to = static_cast<std::uint64_t>(row.integer(1));
       next = to;
-      if (select->integer(2) != 0) {
-        continue;
+      if (full || row.integer(2) != 0) {
+        return;
       }
       if (!ranges.empty() && ranges.back().to == from) {
         ranges.back().to = to;
       } else if (ranges.size() == kMaxHaveRanges) {
-        return ranges;
+        full = true;
       } else {
         ranges.push_back({from, to});
       }
+    }));
+    if (full) {
+      return ranges;
     }
     if (rows < page) {
       chunks_left += page - rows;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
@@ -24,6 +27,24 @@ base::Status each_row(Statement& select, Take take) {
     }
     take(select);
   }
+}
+
+// The number in the first column of the first row, with the parameters ?1, ?2, ... `values`; nullopt: there is no row,
+// or it is NULL there. The statement is at rest again.
+template <typename... Values>
+base::Result<std::optional<std::int64_t>> first_integer(Connection& connection, std::string_view query,
+                                                        const Values&... values) {
+  auto select = connection.prepare(query);
+  if (!select) {
+    return select.error();
+  }
+  [[maybe_unused]] int parameter = 0;
+  (select->bind(++parameter, values), ...);
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  return *row ? select->optional_integer(0) : std::nullopt;
 }
 
 // The schemas check the lengths; a file that was tampered with gives zeros.
