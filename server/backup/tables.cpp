@@ -380,7 +380,7 @@ Result<TableSum> copy_table(sql::Connection& from, sql::Connection& to, const Ta
     if (!writer) {
       return writer.error();
     }
-    BOATHOUSE_TRY(read_all(*reader, watch, [&](std::uint64_t bytes) -> Status {
+    const Status copied = read_all(*reader, watch, [&](std::uint64_t bytes) -> Status {
       sum.add(reader->digest(writing.dialect()));
       BOATHOUSE_TRY(writer->put(reader->row()));
       if (!writer->altered().empty()) {
@@ -388,7 +388,8 @@ Result<TableSum> copy_table(sql::Connection& from, sql::Connection& to, const Ta
                         writer->altered() + " is U+FFFD now, for PostgreSQL's text cannot have it");
       }
       return writing.wrote(bytes);
-    }));
+    });
+    BOATHOUSE_TRY(copied);
   }
   BOATHOUSE_TRY(copy_next_id(from, to, table));
   return sum;

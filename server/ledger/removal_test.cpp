@@ -3,6 +3,7 @@
 
 #include "server/ledger/ledger.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "server/ledger/writer.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -295,6 +296,17 @@ TEST_P(RemovalTest, ThePurgeOfAllTakesItsRangesAlong) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, RemovalTest, both_databases(), database_name);
+
+// A thousand chunks at a time of a million: each time those thousand are read, and not what is left.
+TEST_F(SqliteLedgerTest, TheChunksOfARangeAreFoundByTheirKeyAlone) {
+  auto connection = sql::Connection::open(place_);
+  auto plan =
+      connection->prepare("EXPLAIN QUERY PLAN SELECT server_seq FROM chunk WHERE " + std::string(kChunksOfRange));
+  ASSERT_TRUE(plan) << plan.error().text;
+  ASSERT_TRUE(*plan->step());
+  EXPECT_THAT(std::string(plan->text(3)),
+              HasSubstr("USING PRIMARY KEY (rec_id=? AND stream=? AND from_seq>? AND from_seq<?)"));
+}
 
 }  // namespace
 }  // namespace boathouse::ledger

@@ -26,6 +26,10 @@ namespace boathouse::ledger {
 extern const std::string_view kGapQuery;
 extern const std::string_view kLastChunkQuery;
 
+// The chunks of a range, which cuts none, by their key alone, so that those behind it are not read: a condition, named
+// here so that a test looks at its plan.
+extern const std::string_view kChunksOfRange;
+
 class Writer {
  public:
   // Reads the counters; the transaction has begun. `now_ms` = the server's clock, for everything that comes in it.

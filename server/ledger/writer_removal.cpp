@@ -15,9 +15,7 @@
 namespace boathouse::ledger {
 namespace {
 
-// The chunks of a range, which cuts none, and its parameters. By their key alone: those behind it are not read.
-constexpr std::string_view kChosen = "rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 AND from_seq < ?4";
-
+// The parameters of kChunksOfRange.
 void choose(sql::Statement& statement, const Removal& removal) {
   statement.bind(1, removal.rec_id.bytes).bind(2, number(*removal.stream));
   statement.bind(3, removal.range.from).bind(4, removal.range.to);
@@ -54,6 +52,8 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 using base::Status;
+
+const std::string_view kChunksOfRange = "rec_id = ?1 AND stream = ?2 AND from_seq >= ?3 AND from_seq < ?4";
 
 Status Writer::remove(const Removal& removal) {
   const auto owner = owner_of(*connection_, removal.rec_id);
@@ -240,7 +240,7 @@ Status Writer::dissolve_blocks_of(const Removal& removal) {
     auto select = connection_->prepare(
         "SELECT block_id FROM load_block WHERE EXISTS (SELECT 1 FROM " +
         (removal.stream
-             ? "chunk WHERE " + std::string(kChosen) +
+             ? "chunk WHERE " + std::string(kChunksOfRange) +
                    " AND chunk.stream = load_block.stream AND chunk.server_seq BETWEEN first_seq AND last_seq)"
              : "unloaded WHERE rec_id = ?1 AND " + std::string(kIsInBlock) + ")"));
     if (!select) {
@@ -260,7 +260,7 @@ Status Writer::dissolve_blocks_of(const Removal& removal) {
 }
 
 Status Writer::drop_chunks(const base::Uuid& athlete, const Removal& removal) {
-  const std::string chosen(kChosen);
+  const std::string chosen(kChunksOfRange);
   const std::string among = "server_seq IN (SELECT server_seq FROM chunk WHERE " + chosen + ")";
   std::array<std::int64_t, 8> removed{};
   const std::array<std::string, 8> removals{
