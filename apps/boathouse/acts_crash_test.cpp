@@ -1,4 +1,5 @@
-// A server that is killed at any moment: its audit tells of each act whether it was done, once, and it is so.
+// A server that is killed at any moment: its audit tells of each act whether it was done, once, and it is so; and a
+// call that comes again is not done twice.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -63,9 +64,11 @@ struct Server {
   std::unique_ptr<control::ActSettler> settler;
 };
 
-// Settles, then acts for ever, until it is killed, and says so at every step: before an act, between its commit and
-// the audit, after it.
-[[noreturn]] void run_child(const std::string& folder, const sql::Place& postgres, int pipe) {
+control::IdempotentCall call_of(int round) { return {"round-" + std::to_string(round), base::Digest{}}; }
+
+// Settles, makes the round's call, then acts for ever, until it is killed, and says so at every step: before an act,
+// between its commit and the audit, after it.
+[[noreturn]] void run_child(const std::string& folder, const sql::Place& postgres, int round, int pipe) {
   const auto tell = [pipe] {
     if (write(pipe, "x", 1) != 1) {
       _exit(4);
@@ -96,6 +99,9 @@ struct Server {
     const base::Uuid athlete = base::UuidV7Source(server.clock, server.random).next();
     return server.webhooks->create(std::nullopt, athlete, "https://example.com/", {}, one);
   };
+  act(server.accounts->outcomes(), "key.create", [&](control::AuditedAct* one) {
+    return server.accounts->create_athlete_key(call_of(round), "Anna", {.label = call_of(round).key}, one);
+  });
   while (true) {
     act(server.accounts->outcomes(), "key.create", keys_of);
     act(server.webhooks->outcomes(), "webhook.create", webhook_of);
@@ -121,7 +127,7 @@ TEST_P(ActsCrash, EveryIntentHasOneOutcomeAndItIsTrue) {
   base::SeededRandom dice(4711);
   for (int i = 0; i < kKills; ++i) {
     ASSERT_NO_FATAL_FAILURE(test_support::kill_after<char>(
-        2 + dice.below(kMostReports), [&](int pipe) { run_child(folder.path(), database.place(), pipe); },
+        2 + dice.below(kMostReports), [&](int pipe) { run_child(folder.path(), database.place(), i, pipe); },
         [](char) {}));
     left_behind += column_of(accounts_place, "SELECT key_id FROM act_outcome WHERE kind IS NOT NULL").size();
     left_behind += column_of(webhooks_place, "SELECT key_id FROM webhook_outcome WHERE kind IS NOT NULL").size();
@@ -173,6 +179,19 @@ TEST_P(ActsCrash, EveryIntentHasOneOutcomeAndItIsTrue) {
   const auto ids = column_of(webhooks_place, "SELECT id FROM endpoint");
   EXPECT_EQ(webhooks, std::set<std::string>(ids.begin(), ids.end()));
   EXPECT_FALSE(server.ledger->verify_audit()->difference);
+
+  // Whose answer was lost sends the call again, and has one key, whether it was made before or not.
+  std::size_t were_made = 0;
+  for (int round = 0; round < kKills; ++round) {
+    const auto again = server.accounts->create_athlete_key(call_of(round), "Anna", {.label = call_of(round).key});
+    ASSERT_TRUE(again && *again) << round;
+    were_made += keys_there.contains(control::format_id(control::kKeyPrefix, (*again)->key.id)) ? 1U : 0U;
+    EXPECT_TRUE(server.accounts->authenticate((*again)->text)) << round;
+  }
+  EXPECT_GT(were_made, 0U);
+  std::map<std::string, int> labels;
+  for (const control::Key& key : *server.accounts->keys(std::nullopt, 10'000)) ++labels[key.label];
+  for (int round = 0; round < kKills; ++round) EXPECT_EQ(labels[call_of(round).key], 1) << round;
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, ActsCrash, testing::Values(sql::Dialect::sqlite, sql::Dialect::postgres),

@@ -22,7 +22,8 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
              return std::vector<TableCount>{{"athlete", rows->athletes},
                                             {"api_key", rows->keys},
                                             {"team_person", rows->teams},
-                                            {"pairing", rows->pairings}};
+                                            {"pairing", rows->pairings},
+                                            {"account_call", rows->calls}};
            }},
           {"webhooks", [&webhooks](const base::Uuid& athlete) { return webhooks.forget(athlete); },
            [&webhooks](const base::Uuid& athlete) -> Counts {

@@ -177,9 +177,10 @@ class RouteMatrixTest : public testing::Test {
     }
 
     Answer ask(Method method, const std::string& target, const std::string& key, const std::string& body = "",
-               std::string_view kind = "application/json") {
+               std::string_view kind = "application/json", const std::string& call_key = "") {
       std::vector<std::pair<std::string, std::string>> headers{{"Boathouse-Replica", std::string(kNobody)},
                                                                {"If-Match", "*"}};
+      if (!call_key.empty()) headers.emplace_back("Idempotency-Key", call_key);
       if (!key.empty()) headers.emplace_back("Authorization", "Bearer " + key);
       if (!kind.empty()) headers.emplace_back("Content-Type", std::string(kind));
       auto reply = client.request(std::string(http::name(method)), url + target, headers, base::as_bytes(body));
@@ -547,6 +548,25 @@ TEST_F(RouteMatrixTest, OtherMethodsAreNotAllowed) {
   });
   EXPECT_EQ(shared_->ask(Method::get, "/v1/nothing", shared_->anna.key).status, 404);
   EXPECT_EQ(shared_->ask(Method::get, "/v1/sessions/", shared_->anna.key).status, 404);
+}
+
+// A retry that guards against making two things must not be taken for a guard when it is none; and what a call has made
+// is shown again to its caller alone.
+TEST_F(RouteMatrixTest, AnIdempotencyKeyIsReadWhereSomethingIsMade) {
+  for_each([](const http::Route& route, const MatrixRow& row) {
+    if (!row.once) return;
+    const auto ask = [&](const std::string& key, const std::string& call_key) {
+      return shared_->ask(route.method, of_anna(row), key, std::string(row.body), row.kind, call_key);
+    };
+    const Answer refused = ask(good_key(row), "not one key");
+    EXPECT_EQ(refused.status, 400) << route.name;
+    EXPECT_THAT(refused.body, HasSubstr("header:Idempotency-Key")) << route.name;
+    const Answer made = ask(good_key(row), "matrix-" + route.name);
+    if (made.status >= 300) return;
+    EXPECT_EQ(ask(good_key(row), "matrix-" + route.name).body, made.body) << route.name;
+    if (row.who == For::the_operator) return;
+    EXPECT_NE(ask(shared_->eve.key, "matrix-" + route.name).body, made.body) << route.name;
+  });
 }
 
 // API3 for what comes out: no secret of a key, and of an athlete no more than the caller may know.

@@ -21,6 +21,7 @@ struct MatrixRow {
   bool coach_reads = false;         // and for a coach of hers it does
   bool any_query = false;           // probes are not strict about the address
   bool may_grow = false;            // the sync protocol takes fields of newer versions and leaves them alone
+  bool once = false;                // takes an Idempotency-Key; createWebhook does too, but refuses this URL before
 };
 
 inline constexpr std::string_view kBatchKind = "application/vnd.boathouse.batch";
@@ -37,7 +38,8 @@ inline constexpr std::array kMatrix{
               .who = For::the_operator,
               .scope = "athletes:write",
               .target = "/v1/athletes",
-              .body = R"({"name": "Zoe"})"},
+              .body = R"({"name": "Zoe"})",
+              .once = true},
     MatrixRow{.name = "listAthletes", .who = For::the_operator, .scope = "athletes:read", .target = "/v1/athletes"},
     MatrixRow{.name = "getAthlete",
               .scope = "athletes:read",
@@ -60,13 +62,15 @@ inline constexpr std::array kMatrix{
               .who = For::the_operator,
               .scope = "keys:manage",
               .target = "/v1/keys",
-              .body = R"({"athlete_name": "Zoe"})"},
+              .body = R"({"athlete_name": "Zoe"})",
+              .once = true},
     MatrixRow{.name = "listKeys", .who = For::the_operator, .scope = "keys:manage", .target = "/v1/keys"},
     MatrixRow{.name = "rotateKey",
               .who = For::the_operator,
               .scope = "keys:manage",
               .target = "/v1/keys/<key>/rotate",
-              .body = R"({"overlap_hours": 0})"},
+              .body = R"({"overlap_hours": 0})",
+              .once = true},
     MatrixRow{.name = "revokeKey", .who = For::the_operator, .scope = "keys:manage", .target = "/v1/keys/<key>"},
     MatrixRow{.name = "listMyKeys", .who = For::athletes, .scope = "athletes:read", .target = "/v1/me/keys"},
     MatrixRow{.name = "revokeMyKey",
@@ -75,7 +79,11 @@ inline constexpr std::array kMatrix{
               .target = "/v1/me/keys/<key>",
               .others_see_nothing = true},
     // teams
-    MatrixRow{.name = "createTeam", .scope = "teams:write", .target = "/v1/teams", .body = R"({"name": "Eight"})"},
+    MatrixRow{.name = "createTeam",
+              .scope = "teams:write",
+              .target = "/v1/teams",
+              .body = R"({"name": "Eight"})",
+              .once = true},
     MatrixRow{.name = "listTeams", .scope = "teams:read", .target = "/v1/teams"},
     MatrixRow{.name = "joinTeam",
               .who = For::athletes,
@@ -93,7 +101,8 @@ inline constexpr std::array kMatrix{
               .scope = "teams:write",
               .target = "/v1/teams/<team>/invitation",
               .body = "{}",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .once = true},
     MatrixRow{.name = "endTeamInvitation",
               .scope = "teams:write",
               .target = "/v1/teams/<team>/invitation",
@@ -115,7 +124,7 @@ inline constexpr std::array kMatrix{
               .target = "/v1/teams/<team>/coaches/<athlete>",
               .others_see_nothing = true},
     // pairing
-    MatrixRow{.name = "createPairing", .scope = "athletes:write", .target = "/v1/pairings", .body = "{}"},
+    MatrixRow{.name = "createPairing", .scope = "athletes:write", .target = "/v1/pairings", .body = "{}", .once = true},
     MatrixRow{.name = "claimPairing",
               .who = For::everybody,
               .target = "/v1/pairings/claim",
@@ -216,7 +225,8 @@ inline constexpr std::array kMatrix{
               .who = For::athletes,
               .scope = "webhooks:manage",
               .target = "/v1/webhooks/<webhook>/rotate",
-              .others_see_nothing = true},
+              .others_see_nothing = true,
+              .once = true},
     MatrixRow{.name = "testWebhook",
               .who = For::athletes,
               .scope = "webhooks:manage",

@@ -189,50 +189,86 @@ Result<std::unordered_set<base::Uuid>> Accounts::load_from(sql::Statement& selec
 
 // ---- keys ----
 
-Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options, AuditedAct* act) {
-  BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
+// Who `find_owner` says, and whether it has made them: in the transaction, if the call is to be done.
+template <typename FindOwner>
+Result<std::optional<NewKey>> Accounts::create_key(const std::optional<IdempotentCall>& call, const KeyOptions& options,
+                                                   AuditedAct* act, FindOwner find_owner) {
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
   if (!transaction) {
     return transaction.error();
   }
-  auto owner = find_athlete(athlete);
-  if (!owner) {
-    return owner.error();
+  auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
   }
-  auto key = insert_key(Role::athlete, owner_of(*owner), options);
-  if (!key) {
-    return key.error();
+  if (once->is_others()) {
+    return std::optional<NewKey>();
   }
-  BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt_of(*key)));
-  BOATHOUSE_TRY(load_key(key->key.id));
-  return key;
-}
-
-Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options, AuditedAct* act) {
-  BOATHOUSE_TRY(check_name(name, "an athlete's name"));
+  if (once->made()) {
+    return key_again(*once);
+  }
+  // Not before: the end that was asked for may be over when the call comes again.
   BOATHOUSE_TRY(check_options(options, clock_.utc_ms()));
-  const std::lock_guard lock(mutex_);
-  auto transaction = sql::Transaction::begin(connection_);
-  if (!transaction) {
-    return transaction.error();
-  }
-  auto owner = only_athlete(name);
-  const bool is_new = !owner && owner.error().code == ErrorCode::not_found;
-  if (is_new) {
-    owner = insert_athlete(name, {});
-  }
+  bool is_new = false;
+  const Result<Athlete> owner = find_owner(is_new);
   if (!owner) {
     return owner.error();
   }
-  auto key = insert_key(Role::athlete, owner_of(*owner), options);
+  auto key = insert_key(Role::athlete, owner_of(*owner), options, once->secret());
   if (!key) {
     return key.error();
   }
   key->athlete_made = is_new;
+  BOATHOUSE_TRY(done_calls_.note(*once, key->key.id));
   BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt_of(*key)));
   BOATHOUSE_TRY(load_key(key->key.id));
-  return key;
+  return std::optional(std::move(*key));
+}
+
+Result<std::optional<NewKey>> Accounts::create_athlete_key(const std::optional<IdempotentCall>& call,
+                                                           const base::Uuid& athlete, const KeyOptions& options,
+                                                           AuditedAct* act) {
+  return create_key(call, options, act, [&](bool&) { return find_athlete(athlete); });
+}
+
+Result<std::optional<NewKey>> Accounts::create_athlete_key(const std::optional<IdempotentCall>& call,
+                                                           std::string_view name, const KeyOptions& options,
+                                                           AuditedAct* act) {
+  BOATHOUSE_TRY(check_name(name, "an athlete's name"));
+  return create_key(call, options, act, [&](bool& is_new) {
+    auto owner = only_athlete(name);
+    is_new = !owner && owner.error().code == ErrorCode::not_found;
+    return is_new ? insert_athlete(name, {}) : std::move(owner);
+  });
+}
+
+Result<NewKey> Accounts::create_athlete_key(const base::Uuid& athlete, const KeyOptions& options, AuditedAct* act) {
+  return without_call(create_athlete_key(std::nullopt, athlete, options, act));
+}
+
+Result<NewKey> Accounts::create_athlete_key(std::string_view name, const KeyOptions& options, AuditedAct* act) {
+  return without_call(create_athlete_key(std::nullopt, name, options, act));
+}
+
+// What a call has made that comes again: with its text as long as that is the key's secret, so not after a rotation or
+// the revocation. Another node may have made it a moment ago, and it shall be in force here when it is shown.
+Result<std::optional<NewKey>> Accounts::key_again(Once& once) {
+  auto key = find_key(*once.made());
+  if (!key) {
+    return key.error();
+  }
+  BOATHOUSE_TRY(load_key(key->id));
+  std::string text = make_api_key(key->id, once.secret());
+  auto select = connection_.prepare("SELECT id FROM api_key WHERE id = ?1 AND hash = ?2 AND revoked_ms IS NULL");
+  if (!select) {
+    return select.error();
+  }
+  const auto is_secret = select->bind(1, key->id.bytes).bind(2, keyed_hash(pepper_, text)).step();
+  if (!is_secret) {
+    return is_secret.error();
+  }
+  return std::optional(NewKey{std::move(*key), *is_secret ? std::move(text) : std::string(), false});
 }
 
 Result<NewKey> Accounts::create_operator_key() {
@@ -241,7 +277,7 @@ Result<NewKey> Accounts::create_operator_key() {
   if (!transaction) {
     return transaction.error();
   }
-  auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes});
+  auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes}, random_);
   if (!key) {
     return key.error();
   }
@@ -268,7 +304,8 @@ Status Accounts::check_room_for_key(const base::Uuid& athlete) {
                                 "(`boathouse key list --mine`, `boathouse key revoke --mine ID`)"});
 }
 
-Result<NewKey> Accounts::insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options) {
+Result<NewKey> Accounts::insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options,
+                                    base::RandomSource& secret) {
   if (athlete) {
     BOATHOUSE_TRY(check_room_for_key(athlete->id));
   }
@@ -283,7 +320,7 @@ Result<NewKey> Accounts::insert_key(Role role, const std::optional<KeyOwner>& at
   if (options.lives_ms && !options.expires_ms) {
     key.key.expires_ms = key.key.created_ms + *options.lives_ms;
   }
-  key.text = make_api_key(key.key.id, random_);
+  key.text = make_api_key(key.key.id, secret);
   auto insert = connection_.prepare(
       "INSERT INTO api_key (id, role, athlete, hash, created_ms, scopes, label, expires_ms) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -356,7 +393,27 @@ Result<std::optional<base::Uuid>> Accounts::athlete_of_key(const base::Uuid& key
   return *row && !select->is_null(0) ? std::optional(uuid_of(select->blob(0))) : std::nullopt;
 }
 
+Result<Key> Accounts::find_key(const base::Uuid& id) {
+  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  auto found = keys_of(select->bind(1, id.bytes));
+  if (!found) {
+    return found.error();
+  }
+  if (found->empty()) {
+    return Error{ErrorCode::not_found, "there is no key " + format_id(kKeyPrefix, id)};
+  }
+  return std::move(found->front());
+}
+
 Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_ms, AuditedAct* act) {
+  return without_call(rotate(std::nullopt, key_id, overlap_ms, act));
+}
+
+Result<std::optional<NewKey>> Accounts::rotate(const std::optional<IdempotentCall>& call, const base::Uuid& key_id,
+                                               std::int64_t overlap_ms, AuditedAct* act) {
   if (overlap_ms < 0 || overlap_ms > kMaxOverlapMs) {
     return Error{ErrorCode::invalid_input, "the old secret stays for 0 to 30 days"};
   }
@@ -365,18 +422,21 @@ Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_m
   if (!transaction) {
     return transaction.error();
   }
-  auto select = connection_.prepare(std::string(kKeyColumns) + " WHERE api_key.id = ?1");
-  if (!select) {
-    return select.error();
+  auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
   }
-  auto found = keys_of(select->bind(1, key_id.bytes));
+  if (once->is_others()) {
+    return std::optional<NewKey>();
+  }
+  if (once->made()) {
+    return key_again(*once);
+  }
+  auto found = find_key(key_id);
   if (!found) {
     return found.error();
   }
-  if (found->empty()) {
-    return Error{ErrorCode::not_found, "there is no key " + format_id(kKeyPrefix, key_id)};
-  }
-  NewKey key{std::move(found->front()), make_api_key(key_id, random_), false};
+  NewKey key{std::move(*found), make_api_key(key_id, once->secret()), false};
   const std::int64_t now_ms = clock_.utc_ms();
   if (key.key.revoked_ms || (key.key.expires_ms && now_ms >= *key.key.expires_ms)) {
     return Error{ErrorCode::conflict, "the key is revoked or has expired: make a new one"};
@@ -390,9 +450,10 @@ Result<NewKey> Accounts::rotate(const base::Uuid& key_id, std::int64_t overlap_m
   BOATHOUSE_TRY(
       update->bind(1, key_id.bytes).bind(2, *key.key.previous_until_ms).bind(3, keyed_hash(pepper_, key.text)).run());
   BOATHOUSE_TRY(note_change());
+  BOATHOUSE_TRY(done_calls_.note(*once, key_id));
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
   BOATHOUSE_TRY(load_key(key_id));
-  return key;
+  return std::optional(std::move(key));
 }
 
 Status Accounts::revoke(const base::Uuid& key_id, AuditedAct* act) {

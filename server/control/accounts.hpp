@@ -24,6 +24,8 @@
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
 #include "server/control/audit_log.hpp"
+#include "server/control/done_calls.hpp"
+#include "server/control/idempotent_call.hpp"
 #include "server/control/identity.hpp"
 #include "server/control/key_ring.hpp"
 #include "server/control/keyed_hash.hpp"
@@ -78,7 +80,7 @@ struct Key {
 
 struct NewKey {
   Key key;
-  std::string text;           // to be shown once: it cannot be had again
+  std::string text;           // to be shown once. "": a call came again, and this is the key's secret no longer
   bool athlete_made = false;  // its athlete is new too
 };
 
@@ -103,9 +105,14 @@ class Accounts {
   Accounts& operator=(const Accounts&) = delete;
 
   // What takes an act commits its outcome with what it changes (audit_log.hpp); without one it is in no audit.
+  //
+  // What takes a call is done once (done_calls.hpp): when the call comes again it changes nothing, and gives what it
+  // has made, as that is now; nullopt: its Idempotency-Key is another call's. A call that failed has used nothing up.
 
   // invalid_input (unavailable for a zone): as tidy() of profile.hpp.
   base::Result<Athlete> create_athlete(std::string_view name, const Profile& profile = {}, AuditedAct* act = nullptr);
+  base::Result<std::optional<Athlete>> create_athlete(const std::optional<IdempotentCall>& call, std::string_view name,
+                                                      const Profile& profile = {}, AuditedAct* act = nullptr);
   // not_found if there is none.
   base::Result<Athlete> athlete(const base::Uuid& id);
   // not_found; conflict: several have it.
@@ -130,6 +137,7 @@ class Accounts {
     std::uint64_t keys = 0;
     std::uint64_t teams = 0;     // team_person
     std::uint64_t pairings = 0;  // pairing
+    std::uint64_t calls = 0;     // account_call: made by them, or what made them or a key of theirs
   };
   base::Result<Rows> count_of(const base::Uuid& athlete);
 
@@ -137,10 +145,16 @@ class Accounts {
   // conflict: the athlete has kMaxKeysOfAnAthlete.
   base::Result<NewKey> create_athlete_key(const base::Uuid& athlete, const KeyOptions& options = {},
                                           AuditedAct* act = nullptr);
+  base::Result<std::optional<NewKey>> create_athlete_key(const std::optional<IdempotentCall>& call,
+                                                         const base::Uuid& athlete, const KeyOptions& options = {},
+                                                         AuditedAct* act = nullptr);
   // Of the one athlete with that name, who is made if there is none. conflict: several have it, or as above. Errors of
   // the name as for create_athlete().
   base::Result<NewKey> create_athlete_key(std::string_view name, const KeyOptions& options = {},
                                           AuditedAct* act = nullptr);
+  base::Result<std::optional<NewKey>> create_athlete_key(const std::optional<IdempotentCall>& call,
+                                                         std::string_view name, const KeyOptions& options = {},
+                                                         AuditedAct* act = nullptr);
   base::Result<NewKey> create_operator_key();
   // Revoked ones too, in order of id, after `after`: all, or one athlete's.
   base::Result<std::vector<Key>> keys(const std::optional<base::Uuid>& after, std::size_t limit,
@@ -153,12 +167,19 @@ class Accounts {
   // A new secret for the key; the one of now is good for `overlap_ms` more (0 to kMaxOverlapMs), one of an earlier
   // rotation no longer. not_found; conflict: the key is revoked or has expired.
   base::Result<NewKey> rotate(const base::Uuid& key_id, std::int64_t overlap_ms, AuditedAct* act = nullptr);
+  base::Result<std::optional<NewKey>> rotate(const std::optional<IdempotentCall>& call, const base::Uuid& key_id,
+                                             std::int64_t overlap_ms, AuditedAct* act = nullptr);
 
   // A code with which a device that has no key gets one, within kPairingLifeMs and once. A new code for the athlete, or
   // the end of any key of the athlete, ends the one of before. The device's key ends at `key_expires_ms`, and the code
   // then at the latest. not_found: no such athlete; conflict: the athlete has kMaxKeysOfAnAthlete.
   base::Result<PairingCode> start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms = {},
                                           AuditedAct* act = nullptr);
+  // conflict: the call comes again, and its code is good no longer.
+  base::Result<std::optional<PairingCode>> start_pairing(const std::optional<IdempotentCall>& call,
+                                                         const base::Uuid& athlete,
+                                                         std::optional<std::int64_t> key_expires_ms = {},
+                                                         AuditedAct* act = nullptr);
   // Whose code that is. invalid_input: not the form of a code; not_found: unknown, used, or too late.
   base::Result<base::Uuid> athlete_of_pairing(std::string_view code);
   // Uses the code up: a key with kDeviceScopes and the device's name for a label. Errors as above, of the name, and
@@ -207,6 +228,10 @@ class Accounts {
   Accounts(std::string dir, Connections connections, const Pepper& pepper, base::Clock& clock,
            base::RandomSource& random, std::unique_ptr<Teams> teams);
 
+  template <typename FindOwner>
+  base::Result<std::optional<NewKey>> create_key(const std::optional<IdempotentCall>& call, const KeyOptions& options,
+                                                 AuditedAct* act, FindOwner find_owner);
+
   // With ring_mutex_ held.
   base::Status load_keys();
   base::Status load_suspended(sql::Connection& connection);
@@ -220,12 +245,17 @@ class Accounts {
   base::Result<Athlete> find_athlete(const base::Uuid& id);
   base::Result<Athlete> only_athlete(std::string_view name);
   base::Result<Athlete> insert_athlete(std::string_view name, const Profile& profile);
+  base::Result<Key> find_key(const base::Uuid& id);
+  base::Result<std::optional<NewKey>> key_again(Once& once);
   base::Result<std::int64_t> operators_in_force();
   base::Result<bool> is_of_operator(std::string_view key_text);
   base::Status check_room_for_key(const base::Uuid& athlete);
-  base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options);
+  // `secret`: where the bytes of the key's secret come from.
+  base::Result<NewKey> insert_key(Role role, const std::optional<KeyOwner>& athlete, const KeyOptions& options,
+                                  base::RandomSource& secret);
   struct Pairing {
     base::Uuid athlete;
+    std::int64_t expires_ms = 0;
     std::optional<std::int64_t> key_expires_ms;
   };
   base::Result<Pairing> find_pairing(const base::Digest& hash);
@@ -241,6 +271,7 @@ class Accounts {
   std::mutex mutex_;                    // of the connection, and so of every change
   sql::Connection connection_;
   Outcomes outcomes_{std::string(kOutcomeTable), mutex_, connection_};
+  DoneCalls done_calls_{pepper_, clock_, random_, connection_};
   // Held while the ring is made what the database says, from the reading on and, for a change of this node, after its
   // commit: so nothing older is put over it. Taken after mutex_, and never for long: a change that waits for its turn
   // among all writers keeps nobody from seeing that nothing has changed meanwhile.

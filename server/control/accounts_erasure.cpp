@@ -1,5 +1,6 @@
 // The accounts' part in the erasure of an athlete: nobody gets in with their keys, then nothing of them is left.
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -9,6 +10,13 @@
 #include "server/control/rows.hpp"
 
 namespace boathouse::control {
+namespace {
+
+// The keys' own rows must still be there.
+constexpr std::string_view kCallsOfAthlete =
+    "FROM account_call WHERE caller = ?1 OR made = ?1 OR made IN (SELECT id FROM api_key WHERE athlete = ?1)";
+
+}  // namespace
 
 using base::Error;
 using base::ErrorCode;
@@ -54,10 +62,11 @@ Status Accounts::forget(const base::Uuid& athlete) {
     return transaction.error();
   }
   std::int64_t removed = 0;
-  for (const std::string_view sql :
-       {"DELETE FROM pairing WHERE athlete = ?1", "DELETE FROM team_person WHERE athlete = ?1",
-        "DELETE FROM api_key WHERE athlete = ?1", "DELETE FROM athlete WHERE id = ?1"}) {
-    auto remove = connection_.prepare(sql);
+  for (const std::string_view from :
+       {kCallsOfAthlete, std::string_view("FROM pairing WHERE athlete = ?1"),
+        std::string_view("FROM team_person WHERE athlete = ?1"), std::string_view("FROM api_key WHERE athlete = ?1"),
+        std::string_view("FROM athlete WHERE id = ?1")}) {
+    auto remove = connection_.prepare("DELETE " + std::string(from));
     if (!remove) {
       return remove.error();
     }
@@ -81,7 +90,9 @@ Result<Accounts::Rows> Accounts::count_of(const base::Uuid& athlete) {
   const std::lock_guard lock(mutex_);
   auto select = connection_.prepare(
       "SELECT (SELECT count(*) FROM athlete WHERE id = ?1), (SELECT count(*) FROM api_key WHERE athlete = ?1), "
-      "(SELECT count(*) FROM team_person WHERE athlete = ?1), (SELECT count(*) FROM pairing WHERE athlete = ?1)");
+      "(SELECT count(*) FROM team_person WHERE athlete = ?1), (SELECT count(*) FROM pairing WHERE athlete = ?1), "
+      "(SELECT count(*) " +
+      std::string(kCallsOfAthlete) + ")");
   if (!select) {
     return select.error();
   }
@@ -89,7 +100,7 @@ Result<Accounts::Rows> Accounts::count_of(const base::Uuid& athlete) {
     return row.error();
   }
   const auto count = [&select](int column) { return static_cast<std::uint64_t>(select->integer(column)); };
-  return Rows{count(0), count(1), count(2), count(3)};
+  return Rows{count(0), count(1), count(2), count(3), count(4)};
 }
 
 }  // namespace boathouse::control

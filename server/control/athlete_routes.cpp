@@ -96,17 +96,22 @@ Response create_athlete(const RouteParts& parts, const Request& request) {
   if (const auto wrong = tidy(*wanted)) {
     return http::field_problem(request, "/" + wrong->name, wrong->error);
   }
+  const auto call = call_of(request);
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   auto act = begin_act(parts, act_of(request, "athlete.create", std::nullopt, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
   const auto athlete = parts.accounts.create_athlete(
-      *wanted->name, {wanted->email.value_or(""), wanted->locale.value_or(""), wanted->time_zone.value_or("")}, &*act);
-  act->ended(athlete);
+      *call, *wanted->name, {wanted->email.value_or(""), wanted->locale.value_or(""), wanted->time_zone.value_or("")},
+      &*act);
+  act->ended(end_of(athlete));
   if (!athlete) {
     return http::problem_response(request, athlete.error());
   }
-  return profile_response(request, 201, *athlete);
+  return *athlete ? profile_response(request, 201, **athlete) : reused_call_key(request);
 }
 
 Response list_athletes(const RouteParts& parts, const Request& request) {

@@ -37,6 +37,12 @@ Result<std::vector<Athlete>> athletes_of(sql::Statement& select) {
 }  // namespace
 
 Result<Athlete> Accounts::create_athlete(std::string_view name, const Profile& profile, AuditedAct* act) {
+  return without_call(create_athlete(std::nullopt, name, profile, act));
+}
+
+Result<std::optional<Athlete>> Accounts::create_athlete(const std::optional<IdempotentCall>& call,
+                                                        std::string_view name, const Profile& profile,
+                                                        AuditedAct* act) {
   ProfileChange wanted{std::string(name), profile.email, profile.locale, profile.time_zone};
   if (const auto wrong = tidy(wanted)) {
     return wrong->error;
@@ -46,11 +52,23 @@ Result<Athlete> Accounts::create_athlete(std::string_view name, const Profile& p
   if (!transaction) {
     return transaction.error();
   }
-  auto athlete = insert_athlete(name, {*wanted.email, *wanted.locale, *wanted.time_zone});
-  if (athlete) {
+  const auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
+  }
+  if (once->is_others()) {
+    return std::optional<Athlete>();
+  }
+  auto athlete = once->made() ? find_athlete(*once->made())
+                              : insert_athlete(name, {*wanted.email, *wanted.locale, *wanted.time_zone});
+  if (!athlete) {
+    return athlete.error();
+  }
+  if (!once->made()) {
+    BOATHOUSE_TRY(done_calls_.note(*once, athlete->id));
     BOATHOUSE_TRY(commit(*transaction, connection_, act, {athlete->id}));
   }
-  return athlete;
+  return std::optional(std::move(*athlete));
 }
 
 Result<Athlete> Accounts::athlete(const base::Uuid& id) {

@@ -105,6 +105,17 @@ Result<Wanted> read_wanted(const Request& request) {
   return wanted.owner.field.empty() ? Result<Wanted>(bad) : Result<Wanted>(wanted);
 }
 
+// Of a call that was done, now or before; nullopt: its Idempotency-Key is another call's.
+Response made_response(const Request& request, int status, const std::optional<NewKey>& made) {
+  if (!made) {
+    return reused_call_key(request);
+  }
+  std::string body;
+  JsonWriter json(body);
+  write_key(json, made->key, made->text.empty() ? nullptr : &made->text);
+  return json_response(status, std::move(body));
+}
+
 Response create_key(const RouteParts& parts, const Request& request) {
   const auto wanted = read_wanted(request);
   if (!wanted) {
@@ -118,20 +129,19 @@ Response create_key(const RouteParts& parts, const Request& request) {
     }
     athlete = *id;
   }
+  const auto call = call_of(request);
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   auto act = begin_act(parts, act_of(request, "key.create", athlete, text_of(wanted->options)));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto made = athlete ? parts.accounts.create_athlete_key(*athlete, wanted->options, &*act)
-                            : parts.accounts.create_athlete_key(wanted->owner.value, wanted->options, &*act);
-  act->ended(made);
-  if (!made) {
-    return http::field_problem(request, "/" + wanted->owner.field, made.error());
-  }
-  std::string body;
-  JsonWriter json(body);
-  write_key(json, made->key, &made->text);
-  return json_response(201, std::move(body));
+  const auto made = athlete ? parts.accounts.create_athlete_key(*call, *athlete, wanted->options, &*act)
+                            : parts.accounts.create_athlete_key(*call, wanted->owner.value, wanted->options, &*act);
+  act->ended(end_of(made));
+  return made ? made_response(request, 201, *made)
+              : http::field_problem(request, "/" + wanted->owner.field, made.error());
 }
 
 Response rotate_key(const RouteParts& parts, const Request& request) {
@@ -149,6 +159,10 @@ Response rotate_key(const RouteParts& parts, const Request& request) {
     return http::field_problem(request, "/overlap_hours",
                                Error{ErrorCode::invalid_input, "the body must be {\"overlap_hours\": 0 to 720}"});
   }
+  const auto call = call_of(request);
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   const std::string what = key_text(*id) + " overlap_hours=" + std::to_string(*hours->integer());
   const auto owner = parts.accounts.athlete_of_key(*id);
   if (!owner) {
@@ -158,15 +172,9 @@ Response rotate_key(const RouteParts& parts, const Request& request) {
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto made = parts.accounts.rotate(*id, *hours->integer() * kHourMs, &*act);
-  act->ended(made);
-  if (!made) {
-    return http::problem_response(request, made.error());
-  }
-  std::string text;
-  JsonWriter json(text);
-  write_key(json, made->key, &made->text);
-  return json_response(200, std::move(text));
+  const auto made = parts.accounts.rotate(*call, *id, *hours->integer() * kHourMs, &*act);
+  act->ended(end_of(made));
+  return made ? made_response(request, 200, *made) : http::problem_response(request, made.error());
 }
 
 Response list(const RouteParts& parts, const Request& request, const std::optional<base::Uuid>& athlete) {

@@ -93,7 +93,7 @@ base::Status Accounts::ensure_operator_key(AuditedAct* act) {
   if (*operators > 0) {
     return {};
   }
-  const auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes});
+  const auto key = insert_key(Role::operator_, std::nullopt, {.scopes = kOperatorScopes}, random_);
   if (!key) {
     return key.error();
   }

@@ -28,16 +28,38 @@ Status Accounts::remove_pairings(const base::Uuid& athlete) {
 
 Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::optional<std::int64_t> key_expires_ms,
                                             AuditedAct* act) {
-  PairingCode code{make_short_code(kPairingCodeLength, random_), clock_.utc_ms() + kPairingLifeMs};
+  return without_call(start_pairing(std::nullopt, athlete, key_expires_ms, act));
+}
+
+Result<std::optional<PairingCode>> Accounts::start_pairing(const std::optional<IdempotentCall>& call,
+                                                           const base::Uuid& athlete,
+                                                           std::optional<std::int64_t> key_expires_ms,
+                                                           AuditedAct* act) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
+  }
+  auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
+  }
+  // A call that names somebody may mean another athlete now.
+  if (once->is_others() || (once->made() && *once->made() != athlete)) {
+    return std::optional<PairingCode>();
+  }
+  PairingCode code{make_short_code(kPairingCodeLength, once->secret()), clock_.utc_ms() + kPairingLifeMs};
   code.expires_ms = std::min(code.expires_ms, key_expires_ms.value_or(code.expires_ms));
   const auto plain = read_short_code(code.text, kPairingCodeLength);
   if (!plain) {
     return plain.error();
   }
-  const std::lock_guard lock(mutex_);
-  auto transaction = sql::Transaction::begin(connection_);
-  if (!transaction) {
-    return transaction.error();
+  if (once->made()) {
+    const auto there = find_pairing(hash_of(pepper_, *plain));
+    if (!there) {
+      return there.error().code == ErrorCode::not_found ? code_has_ended() : there.error();
+    }
+    return std::optional(PairingCode{std::move(code.text), there->expires_ms});
   }
   if (const auto found = find_athlete(athlete); !found) {
     return found.error();
@@ -51,12 +73,14 @@ Result<PairingCode> Accounts::start_pairing(const base::Uuid& athlete, std::opti
   }
   insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms);
   BOATHOUSE_TRY(insert->bind(4, key_expires_ms).run());
+  BOATHOUSE_TRY(done_calls_.note(*once, athlete));
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
-  return code;
+  return std::optional(std::move(code));
 }
 
 Result<Accounts::Pairing> Accounts::find_pairing(const base::Digest& hash) {
-  auto select = connection_.prepare("SELECT athlete, key_expires_ms FROM pairing WHERE hash = ?1 AND expires_ms > ?2");
+  auto select = connection_.prepare(
+      "SELECT athlete, expires_ms, key_expires_ms FROM pairing WHERE hash = ?1 AND expires_ms > ?2");
   if (!select) {
     return select.error();
   }
@@ -68,7 +92,7 @@ Result<Accounts::Pairing> Accounts::find_pairing(const base::Digest& hash) {
     return Error{ErrorCode::not_found,
                  "this code is not known here: a code is good for ten minutes and for one device; make a new one"};
   }
-  return Pairing{uuid_of(select->blob(0)), select->optional_integer(1)};
+  return Pairing{uuid_of(select->blob(0)), select->integer(1), select->optional_integer(2)};
 }
 
 Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
@@ -101,9 +125,9 @@ Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view 
     return owner.error();
   }
   BOATHOUSE_TRY(remove_pairings(pairing->athlete));
-  auto key =
-      insert_key(Role::athlete, KeyOwner{owner->id, owner->name, owner->created_ms},
-                 {.scopes = kDeviceScopes, .label = std::string(device_name), .expires_ms = pairing->key_expires_ms});
+  auto key = insert_key(
+      Role::athlete, KeyOwner{owner->id, owner->name, owner->created_ms},
+      {.scopes = kDeviceScopes, .label = std::string(device_name), .expires_ms = pairing->key_expires_ms}, random_);
   if (!key) {
     return key.error();
   }

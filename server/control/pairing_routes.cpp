@@ -116,19 +116,27 @@ Response start(const RouteParts& parts, const Request& request) {
   if (!athlete) {
     return http::problem_response(request, athlete.error());
   }
+  // The code ends with the maker's key: from another key that ends at another time it is another call.
+  const auto call = call_of(request, "expires_ms " + std::to_string(maker.expires_ms.value_or(-1)));
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   auto act = begin_act(parts, act_of(request, "pairing.create", *athlete, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto code = parts.accounts.start_pairing(*athlete, maker.expires_ms, &*act);
-  act->ended(code);
+  const auto code = parts.accounts.start_pairing(*call, *athlete, maker.expires_ms, &*act);
+  act->ended(end_of(code));
   if (!code) {
     return http::problem_response(request, code.error());
   }
+  if (!*code) {
+    return reused_call_key(request);
+  }
   std::string text;
   JsonWriter json(text);
-  json.begin_object().key("code").value(code->text);
-  json.key("expires_at").value(base::format_utc_ms(code->expires_ms));
+  json.begin_object().key("code").value((*code)->text);
+  json.key("expires_at").value(base::format_utc_ms((*code)->expires_ms));
   json.key("athlete").value(format_id(kAthletePrefix, *athlete)).end_object();
   return json_response(201, std::move(text));
 }

@@ -1,7 +1,9 @@
 #include "server/control/route_parts.hpp"
 
+#include <algorithm>
 #include <charconv>
 
+#include "core/base/sha256.hpp"
 #include "core/base/utc_time.hpp"
 #include "server/control/authenticator.hpp"
 #include "server/control/scopes.hpp"
@@ -20,6 +22,8 @@ using http::Response;
 namespace {
 
 constexpr std::size_t kMaxLimit = 200;
+constexpr std::string_view kCallHeader = "Idempotency-Key";
+constexpr std::size_t kMaxCallKey = 255;
 
 std::optional<Response> refuse_query(const Request& request) {
   if (request.query.empty()) {
@@ -164,6 +168,37 @@ Act act_of(const Request& request, std::string kind, const std::optional<base::U
 
 base::Result<AuditedAct> begin_act(const RouteParts& parts, Act act) {
   return AuditedAct::begin(parts.audit, parts.accounts.outcomes(), std::move(act));
+}
+
+Result<std::optional<IdempotentCall>> call_of(const Request& request, const std::string& besides) {
+  if (request.headers.count(kCallHeader) == 0) {
+    return std::optional<IdempotentCall>();
+  }
+  std::string key = request.headers.joined(kCallHeader);
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ','; };
+  if (key.empty() || key.size() > kMaxCallKey || !std::ranges::all_of(key, is_allowed)) {
+    return Error{ErrorCode::invalid_input, "one key of 1 to " + std::to_string(kMaxCallKey) +
+                                               " visible ASCII characters, e.g. a new UUID for each new call"};
+  }
+  const std::string asked = request.path + (besides.empty() ? "" : "\n" + besides) + "\n" + request.body;
+  return std::optional(IdempotentCall{std::move(key), base::sha256(base::as_bytes(asked)),
+                                      identity_of(request)->athlete.value_or(base::Uuid())});
+}
+
+Response bad_call_key(const http::RequestHead& request, const Error& error) {
+  return http::field_problem(request, "header:" + std::string(kCallHeader), error);
+}
+
+Response reused_call_key(const http::RequestHead& request) {
+  http::Problem problem;
+  problem.status = 422;
+  problem.id = "idempotency-key-reused";
+  problem.title = "This Idempotency-Key was used for another call";
+  problem.detail = "another call had it within the last 24 hours: take a new key for each new call";
+  return http::problem_response(request, problem);
 }
 
 base::Status add_route(http::RouteTable& routes, RouteText text, std::string_view scope, http::Admit admit, Call call,

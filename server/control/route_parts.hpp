@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "server/control/accounts.hpp"
 #include "server/control/audit_log.hpp"
+#include "server/control/idempotent_call.hpp"
 #include "server/control/ids.hpp"
 #include "server/control/routes.hpp"
 #include "server/http/router.hpp"
@@ -89,6 +90,30 @@ void write_key(base::JsonWriter& json, const Key& key, const std::string* text);
 Act act_of(const http::Request& request, std::string kind, const std::optional<base::Uuid>& athlete, std::string what);
 // On accounts or teams.
 base::Result<AuditedAct> begin_act(const RouteParts& parts, Act act);
+// How an act has ended, for its second record.
+template <typename T>
+base::Status end_of(const base::Result<T>& made) {
+  return made ? base::Status() : base::Status(made.error());
+}
+// nullopt: its Idempotency-Key is another call's, or what it was to change has another version now.
+template <typename T>
+base::Status end_of(const base::Result<std::optional<T>>& made) {
+  if (made && !*made) {
+    return base::Error{base::ErrorCode::conflict, ""};
+  }
+  return made ? base::Status() : base::Status(made.error());
+}
+
+// ---- calls that may come again ----
+
+// The call that the header Idempotency-Key names, as a string of structured fields ("...") or bare; nullopt without
+// one. What it asks is the path, so the route too, and the body; and `besides`, of a route on which something else
+// decides. invalid_input: the header. Of a route that has let its caller in.
+base::Result<std::optional<IdempotentCall>> call_of(const http::Request& request, const std::string& besides = "");
+// 400: call_of() said so.
+http::Response bad_call_key(const http::RequestHead& request, const base::Error& error);
+// 422: the key is another call's.
+http::Response reused_call_key(const http::RequestHead& request);
 
 // ---- the table ----
 

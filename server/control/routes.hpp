@@ -8,7 +8,8 @@
 //   POST   /v1/teams/{id}/invitation, DELETE; POST /v1/teams/join
 //   PUT    /v1/teams/{id}/members/{athlete}, DELETE; the same for coaches
 //   POST   /v1/pairings, POST /v1/pairings/claim             a code, and a device's key for it
-// A body is JSON of at most 16 KiB. Unknown fields and parameters are refused.
+// A body is JSON of at most 16 KiB. Unknown fields and parameters are refused. What makes something takes an
+// Idempotency-Key, but for teams/join and pairings/claim, which do nothing a second time by themselves.
 #pragma once
 
 #include <cstdint>

@@ -104,6 +104,20 @@ CREATE TABLE act_outcome (
   athlete BLOB CHECK (length(athlete) = 16),
   what TEXT
 ) STRICT;
+)sql"},
+                                 // done_calls.hpp. made: an athlete, a key or a team. No foreign key: who is forgotten
+                                 // takes the rows along (accounts_erasure.cpp).
+                                 sql::Migration{11, R"sql(
+CREATE TABLE account_call (
+  name BLOB PRIMARY KEY CHECK (length(name) = 32),
+  caller BLOB NOT NULL CHECK (length(caller) = 16),
+  asked BLOB NOT NULL CHECK (length(asked) = 32),
+  made BLOB NOT NULL CHECK (length(made) = 16),
+  salt BLOB NOT NULL CHECK (length(salt) = 32),
+  at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_call_of_caller ON account_call (caller, at_ms);
+CREATE INDEX account_call_age ON account_call (at_ms);
 )sql"}};
 }  // namespace
 

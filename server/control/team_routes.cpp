@@ -33,6 +33,7 @@ struct Standing {
   bool is_member = false;
 
   [[nodiscard]] bool leads() const { return is_operator || is_coach; }
+  [[nodiscard]] bool sees() const { return leads() || is_member; }
 };
 
 Standing standing_of(const RouteParts& parts, const Request& request, const base::Uuid& team) {
@@ -49,16 +50,17 @@ struct Seen {
   Standing standing;
 };
 
+Error no_team() { return {ErrorCode::not_found, "there is no such team"}; }
+
 // The team of the path, if the caller may know of it; an id that is none is nobody's team.
 Result<Seen> seen_team(const RouteParts& parts, const Request& request) {
-  const Error none{ErrorCode::not_found, "there is no such team"};
   const auto id = parse_id(kTeamPrefix, request.path_parameter("id"));
   if (!id) {
-    return none;
+    return no_team();
   }
   const Standing standing = standing_of(parts, request, *id);
-  if (!standing.leads() && !standing.is_member) {
-    return none;
+  if (!standing.sees()) {
+    return no_team();
   }
   auto team = parts.accounts.teams().team(*id);
   return team ? Result<Seen>(Seen{std::move(*team), standing}) : team.error();
@@ -154,17 +156,26 @@ Response create_team(const RouteParts& parts, const Request& request) {
   if (!name) {
     return http::field_problem(request, "/name", name.error());
   }
+  const auto call = call_of(request);
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   const auto& coach = identity_of(request)->athlete;
   auto act = begin_act(parts, act_of(request, "team.create", coach, ""));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto team = parts.accounts.teams().create(*name, coach, &*act);
-  act->ended(team);
-  if (!team) {
-    return http::problem_response(request, team.error());
+  const auto made = parts.accounts.teams().create(*call, *name, coach, &*act);
+  act->ended(end_of(made));
+  if (!made) {
+    return http::problem_response(request, made.error());
   }
-  return team_response(201, *team, standing_of(parts, request, team->id));
+  if (!*made) {
+    return reused_call_key(request);
+  }
+  // Who has left since the call came for the first time is told no more of the team than anybody else.
+  const Standing standing = standing_of(parts, request, (*made)->id);
+  return standing.sees() ? team_response(201, **made, standing) : http::problem_response(request, no_team());
 }
 
 Response list_teams(const RouteParts& parts, const Request& request) {
@@ -269,20 +280,27 @@ Response invite(const RouteParts& parts, const Request& request) {
   if (!hours) {
     return http::problem_response(request, hours.error());
   }
+  const auto call = call_of(request);
+  if (!call) {
+    return bad_call_key(request, call.error());
+  }
   const std::string what = team_text(led->team.id) + " hours=" + std::to_string(*hours);
   auto act = begin_act(parts, act_of(request, "team.invite", std::nullopt, what));
   if (!act) {
     return http::problem_response(request, act.error());
   }
-  const auto invitation = parts.accounts.teams().invite(led->team.id, *hours * kHourMs, &*act);
-  act->ended(invitation);
-  if (!invitation) {
-    return http::problem_response(request, invitation.error());
+  const auto made = parts.accounts.teams().invite(*call, led->team.id, *hours * kHourMs, &*act);
+  act->ended(end_of(made));
+  if (!made) {
+    return http::problem_response(request, made.error());
+  }
+  if (!*made) {
+    return reused_call_key(request);
   }
   std::string body;
   JsonWriter json(body);
-  json.begin_object().key("code").value(invitation->text);
-  json.key("expires_at").value(base::format_utc_ms(invitation->expires_ms)).end_object();
+  json.begin_object().key("code").value((*made)->text);
+  json.key("expires_at").value(base::format_utc_ms((*made)->expires_ms)).end_object();
   return json_response(201, std::move(body));
 }
 

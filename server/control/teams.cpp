@@ -137,7 +137,6 @@ std::vector<base::Uuid> Teams::members_of_coach(const base::Uuid& coach) const {
 
 // ---- what is on the disk ----
 
-// In a transaction, then in force here. If what was committed cannot be read back, nobody reads anybody's sessions.
 template <typename Change>
 Status Teams::change(AuditedAct* act, const Learnt& learnt, Change change) {
   auto transaction = sql::Transaction::begin(connection_);
@@ -145,8 +144,13 @@ Status Teams::change(AuditedAct* act, const Learnt& learnt, Change change) {
     return transaction.error();
   }
   BOATHOUSE_TRY(change());
+  return finish(*transaction, act, learnt);
+}
+
+// Committed, then in force here. If what was committed cannot be read back, nobody reads anybody's sessions.
+Status Teams::finish(sql::Transaction& transaction, AuditedAct* act, const Learnt& learnt) {
   BOATHOUSE_TRY(connection_.execute("UPDATE key_state SET team_changes = team_changes + 1"));
-  BOATHOUSE_TRY(commit(*transaction, connection_, act, learnt));
+  BOATHOUSE_TRY(commit(transaction, connection_, act, learnt));
   Status loaded = load();
   if (!loaded) {
     publish({});
@@ -221,21 +225,52 @@ Status Teams::insert_person(const base::Uuid& team, const base::Uuid& athlete, T
 }
 
 Result<Team> Teams::create(std::string_view name, const std::optional<base::Uuid>& coach, AuditedAct* act) {
+  return without_call(create(std::nullopt, name, coach, act));
+}
+
+Result<std::optional<Team>> Teams::create(const std::optional<IdempotentCall>& call, std::string_view name,
+                                          const std::optional<base::Uuid>& coach, AuditedAct* act) {
   BOATHOUSE_TRY(check_name(name, "a team's name"));
   const std::lock_guard lock(mutex_);
-  Team team{ids_.next(), std::string(name), clock_.utc_ms()};
-  const Status made = change(act, {{}, "team=" + format_id(kTeamPrefix, team.id)}, [&]() -> Status {
-    auto insert = connection_.prepare("INSERT INTO team (id, name, created_ms) VALUES (?1, ?2, ?3)");
-    if (!insert) {
-      return insert.error();
-    }
-    BOATHOUSE_TRY(insert->bind(1, team.id.bytes).bind(2, team.name).bind(3, team.created_ms).run());
-    return coach ? insert_person(team.id, *coach, TeamRole::coach) : Status();
-  });
-  if (!made) {
-    return made.error();
+  auto transaction = sql::Transaction::begin(connection_);
+  if (!transaction) {
+    return transaction.error();
   }
-  return team;
+  const auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
+  }
+  if (once->is_others()) {
+    return std::optional<Team>();
+  }
+  if (once->made()) {
+    return team_again(*once->made());
+  }
+  Team team{ids_.next(), std::string(name), clock_.utc_ms()};
+  BOATHOUSE_TRY(insert_team(team, coach));
+  BOATHOUSE_TRY(done_calls_.note(*once, team.id));
+  BOATHOUSE_TRY(finish(*transaction, act, {{}, "team=" + format_id(kTeamPrefix, team.id)}));
+  return std::optional(std::move(team));
+}
+
+Status Teams::insert_team(const Team& team, const std::optional<base::Uuid>& coach) {
+  auto insert = connection_.prepare("INSERT INTO team (id, name, created_ms) VALUES (?1, ?2, ?3)");
+  if (!insert) {
+    return insert.error();
+  }
+  BOATHOUSE_TRY(insert->bind(1, team.id.bytes).bind(2, team.name).bind(3, team.created_ms).run());
+  return coach ? insert_person(team.id, *coach, TeamRole::coach) : Status();
+}
+
+// What a call has made that comes again. Another node may have made it a moment ago, and who asks wants to know how
+// they stand to it.
+Result<std::optional<Team>> Teams::team_again(const base::Uuid& id) {
+  auto team = find(id);
+  if (!team) {
+    return team.error();
+  }
+  BOATHOUSE_TRY(load());
+  return std::optional(std::move(*team));
 }
 
 Result<Team> Teams::team(const base::Uuid& id) {
@@ -377,13 +412,13 @@ Status Teams::remove(const base::Uuid& team, const base::Uuid& athlete, TeamRole
 }
 
 Result<Invitation> Teams::invite(const base::Uuid& team, std::int64_t lives_ms, AuditedAct* act) {
+  return without_call(invite(std::nullopt, team, lives_ms, act));
+}
+
+Result<std::optional<Invitation>> Teams::invite(const std::optional<IdempotentCall>& call, const base::Uuid& team,
+                                                std::int64_t lives_ms, AuditedAct* act) {
   if (lives_ms < 1 || lives_ms > kMaxInvitationLifeMs) {
     return Error{ErrorCode::invalid_input, "an invitation is good for 1 hour to 30 days"};
-  }
-  Invitation invitation{make_short_code(kInvitationCodeLength, random_), clock_.utc_ms() + lives_ms};
-  const auto plain = read_short_code(invitation.text, kInvitationCodeLength);
-  if (!plain) {
-    return plain.error();
   }
   const std::lock_guard lock(mutex_);
   auto transaction = sql::Transaction::begin(connection_);
@@ -393,13 +428,41 @@ Result<Invitation> Teams::invite(const base::Uuid& team, std::int64_t lives_ms, 
   if (const auto found = find_open(team); !found) {
     return found.error();
   }
+  auto once = done_calls_.look(call);
+  if (!once) {
+    return once.error();
+  }
+  if (once->is_others()) {
+    return std::optional<Invitation>();
+  }
+  Invitation invitation{make_short_code(kInvitationCodeLength, once->secret()), clock_.utc_ms() + lives_ms};
+  if (once->made()) {
+    return invitation_again(*once->made(), invitation.text);
+  }
+  const auto plain = read_short_code(invitation.text, kInvitationCodeLength);
+  if (!plain) {
+    return plain.error();
+  }
   auto update = connection_.prepare("UPDATE team SET invitation_hash = ?2, invitation_until_ms = ?3 WHERE id = ?1");
   if (!update) {
     return update.error();
   }
   BOATHOUSE_TRY(update->bind(1, team.bytes).bind(2, hash_of(pepper_, *plain)).bind(3, invitation.expires_ms).run());
+  BOATHOUSE_TRY(done_calls_.note(*once, team));
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
-  return invitation;
+  return std::optional(std::move(invitation));
+}
+
+// What a call has made that comes again, if it still lets anybody in.
+Result<std::optional<Invitation>> Teams::invitation_again(const base::Uuid& team, const std::string& code) {
+  const auto of = find_invited(code);
+  if (!of) {
+    return of.error().code == ErrorCode::not_found ? code_has_ended() : of.error();
+  }
+  if (of->id != team || !of->invitation_until_ms) {
+    return code_has_ended();
+  }
+  return std::optional(Invitation{code, *of->invitation_until_ms});
 }
 
 Status Teams::end_invitation(const base::Uuid& team, AuditedAct* act) {
@@ -420,11 +483,15 @@ Status Teams::end_invitation(const base::Uuid& team, AuditedAct* act) {
 }
 
 Result<Team> Teams::team_of_invitation(std::string_view code) {
+  const std::lock_guard lock(mutex_);
+  return find_invited(code);
+}
+
+Result<Team> Teams::find_invited(std::string_view code) {
   const auto plain = read_short_code(code, kInvitationCodeLength);
   if (!plain) {
     return plain.error();
   }
-  const std::lock_guard lock(mutex_);
   auto select = connection_.prepare(std::string(kColumns) + " WHERE invitation_hash = ?1 AND invitation_until_ms > ?2");
   if (!select) {
     return select.error();

@@ -22,6 +22,8 @@
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
 #include "server/control/audit_log.hpp"
+#include "server/control/done_calls.hpp"
+#include "server/control/idempotent_call.hpp"
 #include "server/control/keyed_hash.hpp"
 #include "server/sql/sql.hpp"
 
@@ -62,10 +64,12 @@ class Teams {
   static base::Result<std::unique_ptr<Teams>> open(const sql::Place& place, const Pepper& pepper, base::Clock& clock,
                                                    base::RandomSource& random);
 
-  // Acts: as of Accounts.
+  // Acts and calls: as of Accounts.
 
   // With its first coach, or none. invalid_input: the name; conflict: that person coaches kMaxTeamsOfACoach.
   base::Result<Team> create(std::string_view name, const std::optional<base::Uuid>& coach, AuditedAct* act = nullptr);
+  base::Result<std::optional<Team>> create(const std::optional<IdempotentCall>& call, std::string_view name,
+                                           const std::optional<base::Uuid>& coach, AuditedAct* act = nullptr);
   // Archived ones too.
   base::Result<Team> team(const base::Uuid& id);
   // In order of id, after `after`: all, or those in which that person is.
@@ -89,6 +93,9 @@ class Teams {
 
   // A code with which athletes join, until it expires; the one of before ends. `lives_ms`: 1 to kMaxInvitationLifeMs.
   base::Result<Invitation> invite(const base::Uuid& team, std::int64_t lives_ms, AuditedAct* act = nullptr);
+  // conflict: the call comes again, and its code is good no longer.
+  base::Result<std::optional<Invitation>> invite(const std::optional<IdempotentCall>& call, const base::Uuid& team,
+                                                 std::int64_t lives_ms, AuditedAct* act = nullptr);
   base::Status end_invitation(const base::Uuid& team, AuditedAct* act = nullptr);
   // invalid_input: not the form of a code; not_found: unknown or too late.
   base::Result<Team> team_of_invitation(std::string_view code);
@@ -120,10 +127,15 @@ class Teams {
   // The rest is called with mutex_ held.
   template <typename Change>
   base::Status change(AuditedAct* act, const Learnt& learnt, Change change);
+  base::Status finish(sql::Transaction& transaction, AuditedAct* act, const Learnt& learnt);
+  base::Status insert_team(const Team& team, const std::optional<base::Uuid>& coach);
+  base::Result<std::optional<Team>> team_again(const base::Uuid& id);
+  base::Result<std::optional<Invitation>> invitation_again(const base::Uuid& team, const std::string& code);
   base::Result<std::size_t> count(std::string_view where, const base::Uuid& id, std::optional<TeamRole> role);
   base::Status insert_person(const base::Uuid& team, const base::Uuid& athlete, TeamRole role);
   base::Result<Team> find(const base::Uuid& id);
   base::Result<Team> find_open(const base::Uuid& id);
+  base::Result<Team> find_invited(std::string_view code);
   base::Status load();
   void publish(Roster roster);
   [[nodiscard]] std::shared_ptr<const Roster> roster() const;
@@ -134,6 +146,7 @@ class Teams {
   base::UuidV7Source ids_;
   std::mutex mutex_;  // of the connection, and so of every change
   sql::Connection connection_;
+  DoneCalls done_calls_{pepper_, clock_, random_, connection_};
   std::atomic<std::int64_t> seen_changes_ = -1;  // what the roster is made of
   mutable std::mutex roster_mutex_;
   std::shared_ptr<const Roster> roster_;

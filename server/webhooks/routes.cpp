@@ -212,30 +212,6 @@ Response shown(int status, const Endpoint& endpoint, bool with_secret = false) {
   return response;
 }
 
-// ---- calls that may come again ----
-
-constexpr std::size_t kMaxCallKey = 255;
-constexpr std::string_view kCallHeader = "Idempotency-Key";
-
-// The Idempotency-Key, as a string of structured fields ("...") or bare; nullopt without one. What it names is the
-// route, the webhook and the body together.
-Result<std::optional<Call>> call_of(const Request& request) {
-  if (request.headers.count(kCallHeader) == 0) {
-    return std::optional<Call>();
-  }
-  std::string key = request.headers.joined(kCallHeader);
-  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
-    key = key.substr(1, key.size() - 2);
-  }
-  const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != ','; };
-  if (key.empty() || key.size() > kMaxCallKey || !std::ranges::all_of(key, is_allowed)) {
-    return Error{ErrorCode::invalid_input, "one key of 1 to " + std::to_string(kMaxCallKey) +
-                                               " visible ASCII characters, e.g. a new UUID for each new call"};
-  }
-  const std::string asked = request.path + "\n" + request.body;
-  return std::optional(Call{std::move(key), base::sha256(base::as_bytes(asked))});
-}
-
 // What an act has made or changed; nullopt: its key is another call's, or the webhook has another version now.
 using Made = Result<std::optional<Endpoint>>;
 
@@ -255,15 +231,6 @@ std::string text_of(const base::Uuid& id, const Change& change) {
   return id_text(id) + " fields=" + fields;
 }
 
-// How an act has ended, for its second record.
-template <typename T>
-Status end_of(const Result<T>& made) {
-  return made ? Status() : Status(made.error());
-}
-Status end_of(const Made& made) {
-  return made && !*made ? Status(Error{ErrorCode::conflict, ""}) : made ? Status() : Status(made.error());
-}
-
 // `make`, to which it hands the act, between its two records in the audit. `what`: what the caller wants; "" when only
 // the outcome has an id.
 template <typename Make>
@@ -275,30 +242,22 @@ auto audited(const Api& api, const Request& request, std::string kind, const std
     return act.error();
   }
   auto made = make(&*act);
-  act->ended(end_of(made));
+  act->ended(control::end_of(made));
   return made;
 }
 
 // `act` with the call, or without one. Answers what act makes, with its secret.
 template <typename Act>
 Response once(const Request& request, int status, Act act) {
-  const auto call = call_of(request);
+  const auto call = control::call_of(request);
   if (!call) {
-    return http::field_problem(request, "header:" + std::string(kCallHeader), call.error());
+    return control::bad_call_key(request, call.error());
   }
   const Made made = act(*call);
   if (!made) {
     return http::problem_response(request, made.error());
   }
-  if (!*made) {
-    http::Problem problem;
-    problem.status = 422;
-    problem.id = "idempotency-key-reused";
-    problem.title = "This Idempotency-Key was used for another call";
-    problem.detail = "another call had it within the last 24 hours: take a new key for each new call";
-    return http::problem_response(request, problem);
-  }
-  return shown(status, **made, true);
+  return *made ? shown(status, **made, true) : control::reused_call_key(request);
 }
 
 // ---- handlers ----
@@ -315,7 +274,7 @@ Response create_webhook(Api& api, const Request& request) {
     return http::field_problem(request, "/url", {ErrorCode::invalid_input, "url is missing: where the events go"});
   }
   const auto events = wanted.events.value_or(std::vector<std::string>());
-  return once(request, 201, [&](const std::optional<Call>& call) {
+  return once(request, 201, [&](const std::optional<control::IdempotentCall>& call) {
     return audited(api, request, "webhook.create", "", [&](control::AuditedAct* act) {
       return api.parts.store.create(call, athlete_of(request), *wanted.url, events, act);
     });
@@ -392,7 +351,7 @@ Response rotate_webhook(Api& api, const Request& request) {
   if (!id) {
     return http::problem_response(request, id.error());
   }
-  return once(request, 200, [&](const std::optional<Call>& call) {
+  return once(request, 200, [&](const std::optional<control::IdempotentCall>& call) {
     return audited(api, request, "webhook.rotate", id_text(*id), [&](control::AuditedAct* act) {
       return api.parts.store.rotate(call, athlete_of(request), *id, act);
     });

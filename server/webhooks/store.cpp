@@ -98,8 +98,8 @@ Result<Endpoint> Store::in_transaction(control::AuditedAct* act, Work work) {
 
 // Of two at the same time, on whatever node, the second waits for the first's transaction and finds its call there.
 template <typename Work>
-Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, const base::Uuid& athlete,
-                                            control::AuditedAct* act, Work work) {
+Result<std::optional<Endpoint>> Store::once(const std::optional<control::IdempotentCall>& call,
+                                            const base::Uuid& athlete, control::AuditedAct* act, Work work) {
   bool is_others = false;
   auto endpoint = in_transaction(act, [&]() -> Result<Worked> {
     if (!call) {
@@ -110,7 +110,8 @@ Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, con
     if (!select) {
       return select.error();
     }
-    const auto found = select->bind(1, athlete.bytes).bind(2, call->key).bind(3, clock_.utc_ms() - kCallKeptMs).step();
+    const auto found =
+        select->bind(1, athlete.bytes).bind(2, call->key).bind(3, clock_.utc_ms() - control::kCallKeptMs).step();
     if (!found) {
       return found.error();
     }
@@ -132,7 +133,7 @@ Result<std::optional<Endpoint>> Store::once(const std::optional<Call>& call, con
 }
 
 // Of an endpoint's calls the newest are kept, for a day.
-Status Store::remember(const Call& call, const Endpoint& endpoint) {
+Status Store::remember(const control::IdempotentCall& call, const Endpoint& endpoint) {
   const std::int64_t now = clock_.utc_ms();
   auto forget = connection_.prepare(
       "DELETE FROM call WHERE (athlete = ?1 AND key = ?2) OR (endpoint = ?3 AND (at_ms <= ?4 OR key IN "
@@ -140,7 +141,10 @@ Status Store::remember(const Call& call, const Endpoint& endpoint) {
   if (!forget) {
     return forget.error();
   }
-  forget->bind(1, endpoint.athlete.bytes).bind(2, call.key).bind(3, endpoint.id.bytes).bind(4, now - kCallKeptMs);
+  forget->bind(1, endpoint.athlete.bytes)
+      .bind(2, call.key)
+      .bind(3, endpoint.id.bytes)
+      .bind(4, now - control::kCallKeptMs);
   BOATHOUSE_TRY(forget->bind(5, static_cast<std::int64_t>(kMaxCallsKept - 1)).run());
   auto insert =
       connection_.prepare("INSERT INTO call (athlete, key, asked, endpoint, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)");
@@ -182,9 +186,9 @@ Result<Endpoint> Store::create(const base::Uuid& athlete, const std::string& url
   return in_transaction(nullptr, [&] { return add_endpoint(athlete, url, events); });
 }
 
-Result<std::optional<Endpoint>> Store::create(const std::optional<Call>& call, const base::Uuid& athlete,
-                                              const std::string& url, const std::vector<std::string>& events,
-                                              control::AuditedAct* act) {
+Result<std::optional<Endpoint>> Store::create(const std::optional<control::IdempotentCall>& call,
+                                              const base::Uuid& athlete, const std::string& url,
+                                              const std::vector<std::string>& events, control::AuditedAct* act) {
   return once(call, athlete, act, [&] { return add_endpoint(athlete, url, events); });
 }
 
@@ -270,8 +274,9 @@ Result<Endpoint> Store::rotate(const base::Uuid& athlete, const base::Uuid& id) 
   return in_transaction(nullptr, [&] { return renew_secret(athlete, id); });
 }
 
-Result<std::optional<Endpoint>> Store::rotate(const std::optional<Call>& call, const base::Uuid& athlete,
-                                              const base::Uuid& id, control::AuditedAct* act) {
+Result<std::optional<Endpoint>> Store::rotate(const std::optional<control::IdempotentCall>& call,
+                                              const base::Uuid& athlete, const base::Uuid& id,
+                                              control::AuditedAct* act) {
   return once(call, athlete, act, [&] { return renew_secret(athlete, id); });
 }
 

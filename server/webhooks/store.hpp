@@ -18,9 +18,9 @@
 #include "core/base/clock.hpp"
 #include "core/base/random.hpp"
 #include "core/base/result.hpp"
-#include "core/base/sha256.hpp"
 #include "core/base/uuid.hpp"
 #include "server/control/audit_log.hpp"
+#include "server/control/idempotent_call.hpp"
 #include "server/control/outcomes.hpp"
 #include "server/sql/sql.hpp"
 #include "server/webhooks/schema.hpp"
@@ -30,10 +30,9 @@ namespace boathouse::webhooks {
 
 inline constexpr std::size_t kMaxEndpoints = 10;                          // of an athlete
 inline constexpr std::int64_t kOverlapMs = std::int64_t{24} * 3'600'000;  // a rotated secret goes on signing
-inline constexpr std::int64_t kCallKeptMs = std::int64_t{24} * 3'600'000;
-inline constexpr std::size_t kMaxCallsKept = 20;     // of an endpoint, the newest
-inline constexpr std::int64_t kMaxWaiting = 10'000;  // deliveries of an endpoint; more have failed
-inline constexpr std::size_t kMaxReplayed = 1000;    // failed deliveries at a time
+inline constexpr std::size_t kMaxCallsKept = 20;                          // of an endpoint, the newest
+inline constexpr std::int64_t kMaxWaiting = 10'000;                       // deliveries of an endpoint; more have failed
+inline constexpr std::size_t kMaxReplayed = 1000;                         // failed deliveries at a time
 // Of an endpoint's deliveries that have ended, the last to do so stay, for kKeptMs from then on. Those that failed may
 // be replayed: nothing that was delivered takes their place.
 inline constexpr std::int64_t kKeptDelivered = 1000;
@@ -91,12 +90,6 @@ struct Change {
   std::optional<bool> enabled = {};
 };
 
-// A call that names itself: sent again within kCallKeptMs it is done no second time.
-struct Call {
-  std::string key;       // its Idempotency-Key, the athlete's own
-  base::Digest asked{};  // SHA-256 of what it asks
-};
-
 // How an attempt ended and what follows.
 struct Attempt {
   DeliveryState state = DeliveryState::delivered;
@@ -119,9 +112,11 @@ class Store {
   // `url` and `events` were checked. conflict: kMaxEndpoints are there, or one with this URL.
   base::Result<Endpoint> create(const base::Uuid& athlete, const std::string& url,
                                 const std::vector<std::string>& events);
-  // The same, or, when the call comes again, what it has made, as that is now. nullopt: its key is another call's.
-  base::Result<std::optional<Endpoint>> create(const std::optional<Call>& call, const base::Uuid& athlete,
-                                               const std::string& url, const std::vector<std::string>& events,
+  // The same, or, when the call comes again, what it has made, as that is now. nullopt: its key is another call's. Its
+  // caller is the athlete.
+  base::Result<std::optional<Endpoint>> create(const std::optional<control::IdempotentCall>& call,
+                                               const base::Uuid& athlete, const std::string& url,
+                                               const std::vector<std::string>& events,
                                                control::AuditedAct* act = nullptr);
   base::Result<std::vector<Endpoint>> endpoints(const base::Uuid& athlete);
   base::Result<Endpoint> endpoint(const base::Uuid& athlete, const base::Uuid& id);
@@ -132,8 +127,9 @@ class Store {
                                                control::AuditedAct* act = nullptr);
   // A new secret; the one of now goes on signing for kOverlapMs, an earlier one no longer.
   base::Result<Endpoint> rotate(const base::Uuid& athlete, const base::Uuid& id);
-  base::Result<std::optional<Endpoint>> rotate(const std::optional<Call>& call, const base::Uuid& athlete,
-                                               const base::Uuid& id, control::AuditedAct* act = nullptr);
+  base::Result<std::optional<Endpoint>> rotate(const std::optional<control::IdempotentCall>& call,
+                                               const base::Uuid& athlete, const base::Uuid& id,
+                                               control::AuditedAct* act = nullptr);
   // With its log.
   base::Status remove(const base::Uuid& athlete, const base::Uuid& id, control::AuditedAct* act = nullptr);
   [[nodiscard]] control::Outcomes& outcomes() { return outcomes_; }
@@ -213,9 +209,9 @@ class Store {
   template <typename Work>
   base::Result<Endpoint> in_transaction(control::AuditedAct* act, Work work);
   template <typename Work>
-  base::Result<std::optional<Endpoint>> once(const std::optional<Call>& call, const base::Uuid& athlete,
-                                             control::AuditedAct* act, Work work);
-  base::Status remember(const Call& call, const Endpoint& endpoint);
+  base::Result<std::optional<Endpoint>> once(const std::optional<control::IdempotentCall>& call,
+                                             const base::Uuid& athlete, control::AuditedAct* act, Work work);
+  base::Status remember(const control::IdempotentCall& call, const Endpoint& endpoint);
   base::Result<std::vector<Endpoint>> select_endpoints(const base::Uuid& athlete, const base::Uuid* id);
   base::Result<Endpoint> one_endpoint(const base::Uuid& athlete, const base::Uuid& id);
   base::Result<std::optional<Delivery>> one_delivery(const base::Uuid& id);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "core/base/sha256.hpp"
 #include "server/control/test_audit_log.hpp"
 #include "server/webhooks/test_webhooks.hpp"
 
@@ -10,6 +11,7 @@ namespace boathouse::webhooks {
 namespace {
 
 using base::ErrorCode;
+using control::IdempotentCall;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -48,7 +50,7 @@ TEST_P(StoreTest, WhoIsErasedLeavesNothing) {
   endpoint("https://example.com/other");
   ASSERT_FALSE(tell("msg_1").empty());
   ASSERT_TRUE(store_->create(kBen, "https://example.com/", {}));
-  ASSERT_TRUE(store_->rotate(Call{"key", {}}, kAnna, store_->endpoints(kAnna)->front().id));
+  ASSERT_TRUE(store_->rotate(IdempotentCall{"key", {}}, kAnna, store_->endpoints(kAnna)->front().id));
   EXPECT_EQ(store_->count_of(kAnna)->endpoints, 2U);
   EXPECT_EQ(store_->count_of(kAnna)->deliveries, 2U);
   ASSERT_TRUE(store_->forget(kAnna));
@@ -71,7 +73,7 @@ TEST_P(StoreTest, ARotatedSecretStaysForADay) {
 
 // The answer to a call may be lost, and a second rotation would end the secret that still signs.
 TEST_P(StoreTest, ACallThatComesAgainIsDoneOnce) {
-  const Call making{"first", base::sha256(base::as_bytes("POST"))};
+  const IdempotentCall making{"first", base::sha256(base::as_bytes("POST"))};
   const auto made = store_->create(making, kAnna, "https://example.com/in", {});
   ASSERT_TRUE(made && *made);
   const auto again = store_->create(making, kAnna, "https://example.com/in", {});
@@ -79,14 +81,14 @@ TEST_P(StoreTest, ACallThatComesAgainIsDoneOnce) {
   EXPECT_EQ((*again)->id, (*made)->id);
   EXPECT_EQ((*again)->secret, (*made)->secret);
 
-  const Call rotating{"second", base::sha256(base::as_bytes("rotate"))};
+  const IdempotentCall rotating{"second", base::sha256(base::as_bytes("rotate"))};
   const auto rotated = store_->rotate(rotating, kAnna, (*made)->id);
   const auto rotated_again = store_->rotate(rotating, kAnna, (*made)->id);
   ASSERT_TRUE(rotated && *rotated && rotated_again && *rotated_again);
   EXPECT_EQ((*rotated_again)->secret, (*rotated)->secret);
   EXPECT_EQ((*rotated_again)->previous_secret, (*made)->secret);
 
-  const auto others = store_->rotate(Call{"first", rotating.asked}, kAnna, (*made)->id);
+  const auto others = store_->rotate(IdempotentCall{"first", rotating.asked}, kAnna, (*made)->id);
   ASSERT_TRUE(others);
   EXPECT_FALSE(*others) << "the key is that of the making";
   EXPECT_EQ(store_->endpoint(kAnna, (*made)->id)->secret, (*rotated)->secret);
@@ -95,7 +97,7 @@ TEST_P(StoreTest, ACallThatComesAgainIsDoneOnce) {
   ASSERT_TRUE(bens && *bens);
   EXPECT_NE((*bens)->id, (*made)->id);
 
-  clock_.advance_ms(kCallKeptMs);
+  clock_.advance_ms(control::kCallKeptMs);
   const auto a_day_later = store_->rotate(rotating, kAnna, (*made)->id);
   ASSERT_TRUE(a_day_later && *a_day_later);
   EXPECT_NE((*a_day_later)->secret, (*rotated)->secret);
@@ -103,7 +105,7 @@ TEST_P(StoreTest, ACallThatComesAgainIsDoneOnce) {
 
 TEST_P(StoreTest, ACallThatFailedIsTriedAgain) {
   const auto other = endpoint("https://example.com/in");
-  const Call making{"key", base::sha256(base::as_bytes("POST"))};
+  const IdempotentCall making{"key", base::sha256(base::as_bytes("POST"))};
   EXPECT_EQ(store_->create(making, kAnna, "https://example.com/in", {}).error().code, ErrorCode::conflict);
   ASSERT_TRUE(store_->remove(kAnna, other.id));
   const auto made = store_->create(making, kAnna, "https://example.com/in", {});
@@ -114,7 +116,7 @@ TEST_P(StoreTest, ACallThatFailedIsTriedAgain) {
 
 TEST_P(StoreTest, OfAnEndpointTheNewestCallsAreKept) {
   const auto made = endpoint();
-  const auto call = [](std::size_t n) { return Call{"key " + std::to_string(n), base::Digest{}}; };
+  const auto call = [](std::size_t n) { return IdempotentCall{"key " + std::to_string(n), base::Digest{}}; };
   std::vector<Secret> secrets;
   for (std::size_t n = 0; n <= kMaxCallsKept; ++n) {
     const auto rotated = store_->rotate(call(n), kAnna, made.id);
@@ -362,7 +364,7 @@ TEST_P(StoreTest, AnActsOutcomeIsInItsOwnTransaction) {
     begun->ended(result);
   };
   base::Uuid id;
-  const Call call{"a", {}};
+  const IdempotentCall call{"a", {}};
   const auto create = [&](control::AuditedAct* one) {
     auto made = store_->create(call, kAnna, "https://example.com/", {}, one);
     id = (*made)->id;

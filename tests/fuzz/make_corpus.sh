@@ -186,6 +186,7 @@ route athlete $post $operator "/v1/athletes\n$json\n{\"name\":\"Chloë\"}"
 route athletes $get $operator "/v1/athletes?limit=2&cursor=ath_$rec\n\n"
 route key $post $operator "/v1/keys\n$json\n{\"athlete_name\":\"Anna\",\"scopes\":[\"sessions:read\"],\"expires_in_days\":3,\"label\":\"x\"}"
 route keys $get $operator '/v1/keys?limit=50\n\n'
+route key_once $post $operator "/v1/keys\n${json}Idempotency-Key: \"a-1\"\n\n{\"athlete_name\":\"Anna\"}"
 route rotate_key $post $operator "/v1/keys/key_$rec/rotate\n$json\n{\"overlap_hours\":1}"
 route revoke $delete $operator "/v1/keys/key_$rec\n\n"
 route webhook $post $anna "/v1/webhooks\n$json\n{\"url\":\"https://example.com/in\",\"events\":[\"session.created\"]}"
