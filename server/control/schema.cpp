@@ -118,6 +118,7 @@ CREATE TABLE account_call (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_call_of_caller ON account_call (caller, at_ms);
 CREATE INDEX account_call_age ON account_call (at_ms);
+CREATE INDEX api_key_of_athlete ON api_key (athlete);
 )sql"}};
 }  // namespace
 
