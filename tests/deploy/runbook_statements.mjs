@@ -85,8 +85,8 @@ await main(async () => {
   const other = (database) => ledger.replace('///boathouse?', `///${database}?`);
   const sql = (database, statement) => spawnSync('psql', [other(database), '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '-At', '--command', statement], { encoding: 'utf8' });
   const wanted = forPostgres(code);
-  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'DROP DATABASE', 'CREATE DATABASE']);
-  const [away, here, drop, create] = wanted;
+  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'SELECT encode(athlete,', 'DROP DATABASE', 'CREATE DATABASE']);
+  const [away, here, failures, drop, create] = wanted;
   const data = path.join(folder, 'cloud');
   const backups = path.join(folder, 'backups');
   let server = await new Server(data, { extra: ['--ledger', ledger] }).start();
@@ -99,6 +99,7 @@ await main(async () => {
   };
   const before = await sessions();
   check('there are sessions', before.length > 0, before);
+  equal('whose deliveries fail', [sql('boathouse', failures).status, sql('boathouse', failures).stdout], [0, '']);
   await server.stop();
   equal('a database beside it', [sql('boathouse', create).status, sql('boathouse', create).status === 0], [0, false]);
   equal('which goes again after a drill', [sql('boathouse', drop).status, sql('boathouse', create).status], [0, 0]);
