@@ -59,10 +59,6 @@ class SqlLedger final : public Ledger, public Bodies {
     return answer;
   }
 
-  Status check_key(const Submission& submission) const {
-    return check_key_ && submission.key ? check_key_(*submission.key) : Status();
-  }
-
   static Status lose(Writer& writer, std::span<const LostBody> bodies) {
     for (const LostBody& body : bodies) {
       BOATHOUSE_TRY(writer.lose_body(body.server_seq, body.reason));
@@ -123,7 +119,8 @@ class SqlLedger final : public Ledger, public Bodies {
     const Status queued = committer_.post(
         key,
         [this, pending](Writer& writer) -> Status {
-          pending->may_store = check_key(pending->submission);
+          const auto& asked = pending->submission.key;
+          pending->may_store = check_key_ && asked ? check_key_(*asked) : Status();
           if (!pending->may_store) {
             return {};  // which ends nobody else's transaction
           }
@@ -575,15 +572,6 @@ class SqlLedger final : public Ledger, public Bodies {
 };
 
 }  // namespace
-
-Result<AuditVerdict> Ledger::verify_audit(const std::optional<AuditHead>& anchor) {
-  const auto state = audit_state();
-  if (!state) {
-    return state.error();
-  }
-  return check_audit(
-      *state, [this](std::int64_t after, std::size_t limit) { return audit(after, limit); }, anchor);
-}
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
   auto writing = sql::Connection::open(options.place);

@@ -1,8 +1,9 @@
-// The reader's half for the audit.
+// The audit as it is read: the reader's half, and its check.
 #include <algorithm>
 #include <string>
 #include <utility>
 
+#include "server/ledger/ledger.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/rows.hpp"
 
@@ -104,6 +105,15 @@ Result<AuditVerdict> check_audit_at(const sql::Place& place, const std::optional
   }
   return check_audit(
       *state, [&reader](std::int64_t after, std::size_t limit) { return reader.audit(after, limit, {}); }, anchor);
+}
+
+Result<AuditVerdict> Ledger::verify_audit(const std::optional<AuditHead>& anchor) {
+  const auto state = audit_state();
+  if (!state) {
+    return state.error();
+  }
+  return check_audit(
+      *state, [this](std::int64_t after, std::size_t limit) { return audit(after, limit); }, anchor);
 }
 
 }  // namespace boathouse::ledger
