@@ -57,7 +57,7 @@ export class Machine {
     this.options = ['--private-network'];
     if (network) {
       this.options = [`--network-bridge=${network.bridge}`];
-      this.put('etc/systemd/network/host0.network', `[Match]\nName=host0\n[Network]\nAddress=${network.address}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[Route]\nDestination=169.254.169.254/32\nScope=link\n`);
+      this.put('etc/systemd/network/10-host0.network', `[Match]\nName=host0\n[Network]\nAddress=${network.address}\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n[Route]\nDestination=169.254.169.254/32\nScope=link\n`);
       must('systemctl', `--root=${this.root}`, 'enable', 'systemd-networkd', 'systemd-networkd-wait-online');
     }
   }
@@ -66,6 +66,11 @@ export class Machine {
     const target = path.join(this.root, file);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, content, { mode });
+  }
+
+  // From the next boot on a device of this machine is there under another name; udev, which would name it, is not in a container.
+  device(source, target) {
+    this.options.push(`--bind=${source}:${target}`);
   }
 
   // Until its systemd answers. False when this machine lets no container start; `console` has what it said.
@@ -77,15 +82,18 @@ export class Machine {
     this.ended = new Promise((resolve) => this.process.on('exit', (code) => { this.process = undefined; resolve(code); }));
     this.first = await until('the container has a first process', () => (this.process ? firstProcess(this.process.pid) : -1));
     if (this.first === -1) return false;
-    await until('systemd answers', () => !this.process || this.type('systemctl is-system-running').out.trim() !== '');
+    await until('systemd answers', async () => !this.process || (await this.type('systemctl is-system-running')).out.trim() !== '');
     return this.process !== undefined;
   }
 
-  // What root types there, as one script: {code, out, err}. It ends at the first command that fails.
-  type(script, { input = '' } = {}) {
-    const done = spawnSync('nsenter', ['--target', String(this.first), '--all', '--', '/usr/bin/env', '--ignore-environment', 'HOME=/root', 'USER=root', 'LC_ALL=C.UTF-8',
-      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', '/bin/bash', '--norc', '-euo', 'pipefail', '-c', `cd\n${script}`], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
-    return { code: done.status, out: done.stdout, err: done.stderr };
+  // What root types there, as one script: {code, out, err}. It ends at the first command that fails, and after ten minutes.
+  type(script) {
+    const child = spawn('nsenter', ['--target', String(this.first), '--all', '--', '/usr/bin/env', '--ignore-environment', 'HOME=/root', 'USER=root', 'LC_ALL=C.UTF-8',
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', '/bin/bash', '--norc', '-euo', 'pipefail', '-c', `cd\n${script}`], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 });
+    const done = { out: '', err: '' };
+    child.stdout.on('data', (piece) => { done.out += piece; });
+    child.stderr.on('data', (piece) => { done.err += piece; });
+    return new Promise((resolve) => { child.on('close', (code) => resolve({ code, ...done })); });
   }
 
   // In order, as `poweroff` does it: 0 when it ended so.
