@@ -16,6 +16,7 @@ constexpr double kGb = 1e9;
 constexpr int kReplicas = 2;
 constexpr int kKeepers = 3;
 constexpr int kNightsOnTheVolume = 3;  // two that stay, and the one that is being made
+constexpr double kNightsOfAMonth = 365.0 / 12;
 
 double sum(const BytesByGrain& parts) {
   return std::accumulate(parts.begin(), parts.end(), 0.0,
@@ -163,6 +164,9 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double ledger_volume_gb = std::max(size("ledgerStorageGb"), month.ledger_gb / assumed("diskFullAt"));
   month.fits_ledger = ledger_volume_gb <= size("ledgerStorageMaxGb");
   const double sent_gb = bodies_a_year / 12 * assumed("readsOfAStoredByte");
+  // Each night's backup reads the databases; a ledger of two zones may serve from the one where the backups are not made.
+  const double backups_between_zones_gb =
+      size("ledgerMultiAz") != 0 ? kNightsOfAMonth * bodies_a_year * years * backups.databases : 0;
   month.usd = {
       {"ClickHouse, Keepers: machines",
        kReplicas * always(machine("clickhouseInstance")) + kKeepers * always(machine("keeperInstance"))},
@@ -177,7 +181,7 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
       {"network", size("natGateways") * always("nat") + assumed("updatesThroughNatGb") * usd("nat-gb") +
                       always("load-balancer") + always("load-balancer-unit") +
                       (2 + size("natGateways")) * always("public-ipv4") + sent_gb * usd("out-gb") +
-                      (clickhouse_a_year + bodies_a_year) / 12 * usd("between-zones-gb")},
+                      ((clickhouse_a_year + bodies_a_year) / 12 + backups_between_zones_gb) * usd("between-zones-gb")},
       {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 16 * usd("alarm") + 2 * usd("zone") +
                                           assumed("logsGb") * usd("logs-gb") +
                                           machines * assumed("detailedMetricsOfAMachine") * usd("metric")}};

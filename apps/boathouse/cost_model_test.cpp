@@ -52,6 +52,18 @@ TEST(CostModel, BackupsByWhatWasMeasured) {
   EXPECT_NEAR(made.backups_gb, 3 * (2 * clickhouse * 2 + clickhouse) + bodies * (5 * 1.5 + 7 * 0.25), 1e-9);
 }
 
+TEST(CostModel, TheNightlyReadOfALedgerInTwoZonesIsPaid) {
+  CostModel model = built_in();
+  model.backups.databases = 0.5;
+  const auto network = [&](const char* size) { return month(model, size, 10'000, 5).usd[6].second; };
+  const double large = network("large");
+  const double small = network("small");
+  const double bodies = month(model, "large", 10'000, 5).ledger_gb / model.ledger_overhead;
+  model.backups.databases = 0;
+  EXPECT_NEAR(large - network("large"), 365.0 / 12 * bodies * 0.5 * model.prices.at("between-zones-gb"), 1e-6);
+  EXPECT_EQ(small, network("small"));  // one zone, that of the node which reads it
+}
+
 TEST(CostModel, WhatASizeCannotHoldIsSaid) {
   const CostModel model = built_in();
   EXPECT_TRUE(month(model, "small", 1000, 5).fits_ledger);

@@ -44,6 +44,7 @@ export class Machine {
   // machine's address there with the length of its prefix.
   constructor(name, packages, network) {
     this.name = name;
+    this.group = `boathouse-test-${process.pid}-${name}`;
     const folder = temporaryFolder();
     const place = (what) => path.join(folder, what);
     for (const what of ['changed', 'work', 'root']) fs.mkdirSync(place(what));
@@ -52,6 +53,7 @@ export class Machine {
     atEnd(async () => {
       await this.stop();
       must('umount', this.root);
+      spawnSync('find', ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${this.group}*`, '-exec', 'rmdir', '{}', ';']);
     });
     fs.chmodSync(this.root, 0o755);
     this.options = ['--private-network'];
@@ -68,15 +70,15 @@ export class Machine {
     fs.writeFileSync(target, content, { mode });
   }
 
-  // From the next boot on a device of this machine is there under another name; udev, which would name it, is not in a container.
-  device(source, target) {
-    this.options.push(`--bind=${source}:${target}`);
-  }
-
   // Until its systemd answers. False when this machine lets no container start; `console` has what it said.
   async boot() {
     this.console = '';
-    this.process = spawn('systemd-nspawn', ['--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', '--resolv-conf=off', '--timezone=off', `--machine=${this.name}`, `--directory=${this.root}`, ...this.options],
+    // Each in a control group of its own, or the systemds of two would take each other's services for theirs.
+    const group = `for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/*; do
+      [ ! -e "$hierarchy/cgroup.procs" ] || { mkdir -p "$hierarchy/$0" && echo $$ >"$hierarchy/$0/cgroup.procs"; } 2>/dev/null || true
+    done
+    exec "$@"`;
+    this.process = spawn('bash', ['-c', group, this.group, 'systemd-nspawn', '--quiet', '--boot', '--register=no', '--keep-unit', '--console=pipe', '--resolv-conf=off', '--timezone=off', `--machine=${this.name}`, `--directory=${this.root}`, ...this.options],
       { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { this.console = (this.console + piece).slice(-20_000); });
     this.ended = new Promise((resolve) => this.process.on('exit', (code) => { this.process = undefined; resolve(code); }));

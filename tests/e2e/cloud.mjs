@@ -39,6 +39,12 @@ export async function startEngine(folder, passwordFile) {
   return { url, ask, select, stop };
 }
 
+// A statement for a cluster as one server alone takes it: without the words that only a cluster understands.
+export function forOneServer(sql) {
+  return sql.replace(/ ON CLUSTER `?\w+`?/, '').replace(/ReplicatedReplacingMergeTree\('[^']*', '[^']*', /, 'ReplacingMergeTree(')
+    .replace('replicated_deduplication_window_seconds = 2592000', 'replicated_deduplication_window_seconds = 2592000, non_replicated_deduplication_window = 10000');
+}
+
 // {nodes: the first began alone, so it leads; select: asks ClickHouse}
 export async function startTwoNodes(folder, postgres, extra = []) {
   const passwordFile = path.join(folder, 'engine.password');

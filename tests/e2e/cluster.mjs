@@ -5,7 +5,7 @@
 import http from 'node:http';
 import path from 'node:path';
 import { Server, atEnd, check, equal, main, run, runAsync, temporaryFolder } from './boathouse.mjs';
-import { startEngine } from './cloud.mjs';
+import { forOneServer, startEngine } from './cloud.mjs';
 
 // Seeded, so that a failing run can be done again; the moments are the machine's all the same.
 const seed = Number(process.env.BOATHOUSE_CLUSTER_SEED ?? Date.now() % 1_000_000);
@@ -53,8 +53,7 @@ class Node {
     request.on('end', () => {
       let body = Buffer.concat(pieces);
       const isInsert = /[?&]query=INSERT/.test(request.url);
-      if (!isInsert) body = Buffer.from(body.toString().replace(/ ON CLUSTER `boat`/, '').replace(/ReplicatedReplacingMergeTree\('[^']*', '[^']*', /, 'ReplacingMergeTree(')
-        .replace('replicated_deduplication_window_seconds = 2592000', 'replicated_deduplication_window_seconds = 2592000, non_replicated_deduplication_window = 10000'));
+      if (!isInsert) body = Buffer.from(forOneServer(body.toString()));
       this.asked[request.headers['x-clickhouse-user']].add(isInsert ? 'INSERT' : body.toString().split(' ')[0]);
       const fault = below(100) < this.faults ? ['cut', 'lost', 'half', 'late', 'away', 'code', 'code'][below(7)] : 'none';
       this.done[fault] = (this.done[fault] ?? 0) + 1;

@@ -22,8 +22,9 @@ function owner() {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-// Started and ready; ends with the test. `url(database)` is for `serve --ledger`.
-export async function startPostgres() {
+// Started and ready; ends with the test. `url(database)` is for `serve --ledger`. `door`: a place outside of its folder as well, for its user and the
+// password `door.password`: {address, port, certificate, key (files), password}.
+export async function startPostgres(door) {
   const bin = programs();
   if (bin === undefined) throw new Error("PostgreSQL's server is not installed (Debian: apt-get install postgresql)");
   const user = owner();
@@ -35,11 +36,23 @@ export async function startPostgres() {
   const made = spawnSync(path.join(bin, 'initdb'), ['-D', path.join(folder, 'data'), '-U', 'boathouse', '-A', 'trust', '-E', 'UTF8',
     '--locale=C.UTF-8', '--no-sync', '--no-instructions'], options);
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
-  const psql = (database, sql) => spawnSync(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-At', '-c', sql, database], options);
+  const listens = ['-c', 'listen_addresses='];
+  if (door) {
+    for (const [name, file] of [['door.crt', door.certificate], ['door.key', door.key]]) {
+      fs.copyFileSync(file, path.join(folder, 'data', name));
+      fs.chmodSync(path.join(folder, 'data', name), 0o600);
+      if (user.uid !== undefined) fs.chownSync(path.join(folder, 'data', name), user.uid, user.gid);
+    }
+    fs.appendFileSync(path.join(folder, 'data/pg_hba.conf'), 'hostssl all all 0.0.0.0/0 scram-sha-256\n');
+    listens[1] += door.address;
+    listens.push('-c', `port=${door.port}`, '-c', 'ssl=on', '-c', 'ssl_cert_file=door.crt', '-c', 'ssl_key_file=door.key');
+  }
+  const port = String(door?.port ?? 5432);
+  const psql = (database, sql) => spawnSync(path.join(bin, 'psql'), ['-h', folder, '-p', port, '-U', 'boathouse', '-At', '-c', sql, database], options);
   let server;
   let ended;
   const start = async () => {
-    server = spawn(path.join(bin, 'postgres'), ['-D', path.join(folder, 'data'), '-k', folder, '-c', 'listen_addresses=',
+    server = spawn(path.join(bin, 'postgres'), ['-D', path.join(folder, 'data'), '-k', folder, ...listens,
       '-c', 'shared_buffers=32MB'], { ...options, stdio: 'ignore' });
     ended = new Promise((resolve) => { server.on('exit', resolve); });
     for (let tries = 0; psql('postgres', 'SELECT 1').status !== 0; ++tries) {
@@ -67,6 +80,7 @@ export async function startPostgres() {
     await ended;
   });
   await start();
+  if (door) psql('postgres', `ALTER ROLE boathouse PASSWORD '${door.password}'`);
   return {
     // A new empty database.
     url(database) {
@@ -82,7 +96,7 @@ export async function startPostgres() {
     },
     // A session that others wait for: it holds a lock until `release`.
     hold(database, take) {
-      const session = spawn(path.join(bin, 'psql'), ['-h', folder, '-U', 'boathouse', '-Atq', database], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+      const session = spawn(path.join(bin, 'psql'), ['-h', folder, '-p', port, '-U', 'boathouse', '-Atq', database], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
       const over = new Promise((resolve) => { session.on('exit', resolve); });
       const held = new Promise((resolve) => { session.stdout.once('data', resolve); });
       session.stdin.write(`${take};\nSELECT 'held';\n`);

@@ -81,6 +81,8 @@ export class NodeGroup extends Construct {
     const resource = this.stack.getLogicalId(this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup);
     const environment: Record<string, string> = {
       AWS_REGION: region, AWS_DEFAULT_REGION: region,
+      // By itself the command line asks for its credentials once, for a second.
+      AWS_METADATA_SERVICE_NUM_ATTEMPTS: '5',
       BOATHOUSE_STACK: stackName, BOATHOUSE_RESOURCE: resource,
       BOATHOUSE_TLS_SECRET: site.tlsSecretArn, BOATHOUSE_ARTIFACT_BUCKET: site.artifacts.bucket,
       ...props.environment,
