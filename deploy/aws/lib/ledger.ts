@@ -15,7 +15,8 @@ export class LedgerDatabase extends Construct {
 
   constructor(scope: Construct, id: string, size: Size, network: Network, safe: Safe) {
     super(scope, id);
-    const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16_8 });
+    // The major version alone: RDS retires minor ones, about one a year, and then makes no new instance of them.
+    const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 });
     this.database = new rds.DatabaseInstance(this, 'Database', {
       engine, port: ledgerPort, databaseName: 'boathouse',
       vpc: network.vpc, vpcSubnets: { subnetGroupName: 'ledger' }, securityGroups: [network.ledger], publiclyAccessible: false,

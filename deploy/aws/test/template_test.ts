@@ -28,6 +28,7 @@ function check(name: string, body: () => void): void {
 
 // The flags with which it is deployed.
 const settings = JSON.parse(fs.readFileSync(path.join(deployFolder(), 'aws/cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+const operatorsPage = (name: string): string => fs.readFileSync(path.join(deployFolder(), '../docs', name), 'utf8');
 const example = (): Site => JSON.parse(fs.readFileSync(path.join(deployFolder(), 'aws/site.example.json'), 'utf8')) as Site;
 
 function make(size: 'small' | 'large', acknowledged = true): { stack: BoathouseStack; template: Template; resources: (type: string) => Json[] } {
@@ -257,6 +258,14 @@ for (const size of ['small', 'large'] as const) {
     assert.deepEqual(parameters.Parameters, { 'rds.force_ssl': '1', synchronous_commit: 'on' });
   });
 
+  it('the ledger is of a major version, no minor one: RDS retires those', () => {
+    const [{ EngineVersion }] = all('AWS::RDS::DBInstance');
+    assert.match(EngineVersion, /^\d+$/);
+    assert.equal(all('AWS::RDS::DBParameterGroup')[0].Family, `postgres${EngineVersion}`);
+    const byHand = [...operatorsPage('operations/runbooks.md').matchAll(/--engine-version (\S+)/g)].map(([, version]) => version);
+    assert.deepEqual(byHand, [EngineVersion]);
+  });
+
   it('every secret and topic is encrypted with our key, every key turns', () => {
     for (const secret of all('AWS::SecretsManager::Secret')) assert.ok(secret.KmsKeyId);
     for (const topic of all('AWS::SNS::Topic')) assert.ok(topic.KmsMasterKeyId);
@@ -275,7 +284,7 @@ for (const size of ['small', 'large'] as const) {
     const named = Object.keys(make(size).template.findResources('AWS::CloudWatch::Alarm')).map((id) => id.replace(/^Watch/, '').replace(/[0-9A-F]{8}$/, ''));
     assert.deepEqual(named.sort(), ['DoorErrors', 'Keeper1Gone', 'Keeper2Gone', 'Keeper3Gone', 'LedgerConnections', 'LedgerCpu', 'LedgerMemory', 'LedgerSpace',
       'NoHealthyNode', 'NodesGone', 'PrometheusGone', 'Replica1Cpu', 'Replica1Gone', 'Replica2Cpu', 'Replica2Gone', 'ServerErrors']);
-    const runbooks = fs.readFileSync(path.join(deployFolder(), '../docs/operations/runbooks.md'), 'utf8');
+    const runbooks = operatorsPage('operations/runbooks.md');
     for (const name of named) assert.match(runbooks, new RegExp(`^\\|.*\\b${name}\\b.*\\|`, 'm'), name);
     for (const alarm of alarms) {
       assert.deepEqual([alarm.AlarmActions?.length, alarm.OKActions?.length], [1, 1]);
