@@ -11,6 +11,7 @@ export const internalDomain = 'boathouse.internal';
 
 export class Network extends Construct {
   readonly vpc: ec2.Vpc;
+  readonly storage: ec2.GatewayVpcEndpoint;
   readonly names: route53.PrivateHostedZone;
   readonly loadBalancer: ec2.SecurityGroup;
   readonly service: ec2.SecurityGroup;
@@ -33,7 +34,7 @@ export class Network extends Construct {
       ],
     });
     // Backups and cold parts do not pass the NAT gateway, which is paid by the byte.
-    this.vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
+    this.storage = this.vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
     const flows = new logs.LogGroup(this, 'Flows', {
       encryptionKey: key, retention: logs.RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -58,9 +58,9 @@ export class NodeGroup extends Construct {
         volume: ec2.BlockDeviceVolume.ebs(16, { encrypted: true, kmsKey: safe.key, volumeType: ec2.EbsDeviceVolumeType.GP3, deleteOnTermination: true }),
       }],
     });
+    const vpcSubnets = { subnetGroupName: 'nodes', availabilityZones: props.zones };
     this.group = new autoscaling.AutoScalingGroup(this, 'Group', {
-      vpc: network.vpc, launchTemplate: template,
-      vpcSubnets: { subnetGroupName: 'nodes', availabilityZones: props.zones },
+      vpc: network.vpc, launchTemplate: template, vpcSubnets,
       minCapacity: props.min, maxCapacity: props.max,
       signals: autoscaling.Signals.waitForCount(props.min, { timeout: Duration.minutes(20) }),
       updatePolicy: autoscaling.UpdatePolicy.rollingUpdate({
@@ -76,6 +76,8 @@ export class NodeGroup extends Construct {
         }),
       } : {}),
     });
+    // Its boot fetches packages, secrets and artifacts at once, and a group that names its subnets does not wait for their routes.
+    this.group.node.addDependency(network.vpc.selectSubnets(vpcSubnets).internetConnectivityEstablished, network.storage);
     Tags.of(this.group).add('boathouse:role', props.role);
     Tags.of(this.group).add('boathouse:stack', stackName);
     const resource = this.stack.getLogicalId(this.group.node.defaultChild as autoscaling.CfnAutoScalingGroup);

@@ -112,6 +112,48 @@ for (const size of ['small', 'large'] as const) {
     for (const [, group] of groups) assert.equal(group.UpdatePolicy.AutoScalingRollingUpdate.WaitOnResourceSignals, true);
   });
 
+  // Its boot fetches Debian's packages, secrets and artifacts at once: it finds the ways out there, and may do what it has to.
+  it('no node starts before its ways out and its rights are there', () => {
+    const byId = make(size).template.toJSON().Resources as Record<string, Json>;
+    const references = (value: Json): string[] => {
+      if (typeof value !== 'object' || value === null) return [];
+      if (typeof value.Ref === 'string') return [value.Ref];
+      if (Array.isArray(value['Fn::GetAtt'])) return [value['Fn::GetAtt'][0]];
+      return Object.values(value).flatMap(references);
+    };
+    const needs = (id: string): string[] => [byId[id].DependsOn ?? [], references(byId[id].Properties)].flat().filter((one) => one in byId);
+    const before = (id: string, seen = new Set<string>()): Set<string> => {
+      for (const one of needs(id).filter((other) => !seen.has(other))) before(one, seen.add(one));
+      return seen;
+    };
+    const named = (type: string, wanted: (properties: Json) => boolean): string[] => Object.keys(byId).filter((id) => byId[id].Type === type && wanted(byId[id].Properties));
+    const groups = named('AWS::AutoScaling::AutoScalingGroup', () => true);
+    assert.equal(groups.length, 7);
+    for (const group of groups) {
+      const earlier = before(group);
+      assert.ok(!earlier.has(group), `${group} waits for itself`);
+      const { VPCZoneIdentifier: subnets, LaunchTemplate: { LaunchTemplateId: { Ref: template } } } = byId[group].Properties;
+      const waitsFor = (what: string, ids: string[]): void => {
+        assert.ok(ids.length > 0, `no ${what} of ${group}`);
+        for (const id of ids) assert.ok(earlier.has(id), `${group} does not wait for ${id}, ${what}`);
+      };
+      for (const { Ref: subnet } of subnets) {
+        const ofSubnet = named('AWS::EC2::SubnetRouteTableAssociation', ({ SubnetId }) => SubnetId.Ref === subnet);
+        const tables = ofSubnet.map((id) => byId[id].Properties.RouteTableId.Ref);
+        const routes = named('AWS::EC2::Route', (route) => tables.includes(route.RouteTableId.Ref) && route.DestinationCidrBlock === '0.0.0.0/0');
+        waitsFor('the table of its subnet', ofSubnet);
+        waitsFor('the way to the internet', routes);
+        const [gateway] = routes.map((id) => byId[id].Properties.NatGatewayId.Ref);
+        const outside = named('AWS::EC2::SubnetRouteTableAssociation', ({ SubnetId }) => SubnetId.Ref === byId[gateway!].Properties.SubnetId.Ref);
+        waitsFor('the gateway\'s own way', [gateway!, ...outside, ...named('AWS::EC2::Route', (route) => route.RouteTableId.Ref === byId[outside[0]!].Properties.RouteTableId.Ref)]);
+      }
+      waitsFor('the way to S3', named('AWS::EC2::VPCEndpoint', () => true));
+      const [profile] = references(byId[template].Properties.LaunchTemplateData.IamInstanceProfile);
+      const [role] = references(byId[profile!].Properties.Roles);
+      waitsFor('its rights', named('AWS::IAM::Policy', ({ Roles }) => references(Roles).includes(role!)));
+    }
+  });
+
   it('every volume and disk is encrypted with our key and gp3', () => {
     for (const volume of all('AWS::EC2::Volume')) {
       assert.equal(volume.Encrypted, true);
