@@ -80,10 +80,12 @@ export const roleFiles: Record<'clickhouse' | 'keeper' | 'service' | 'monitor', 
 export const maxUserDataBytes = 16384; // EC2's limit, before base64
 export const filesArchive = '/usr/local/lib/boathouse/files.tar.gz';
 
-// Without the comments of YAML and units, which a machine does not read: with them the monitor node's files do not fit.
+export const isShell = (source: string, text: string): boolean => source.endsWith('.sh') || text.startsWith('#!/usr/bin/env bash\n');
+
+// Without the lines of YAML, units and scripts that are comments, which a machine does not read: with them the monitor node's files do not fit.
 export function placedContent(source: string): string {
   const text = fs.readFileSync(path.join(deployFolder(), source), 'utf8');
-  return /\.(yml|service|timer|path)$/.test(source) ? text.replace(/^ *#.*\n/gm, '') : text;
+  return /\.(yml|service|timer|path)$/.test(source) || isShell(source, text) ? text.replace(/^ *#(?!!).*\n/gm, '') : text;
 }
 
 // The files in the ustar format, gzipped: together they take half of what each takes alone. Always the same bytes for the same files.

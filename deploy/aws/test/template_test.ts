@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { App, Aspects } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { deployFolder, filesArchive, maxUserDataBytes, placedContent, roleFiles } from '../lib/boot.js';
+import { deployFolder, filesArchive, isShell, maxUserDataBytes, placedContent, roleFiles } from '../lib/boot.js';
 import { Site, checkSite, sizes } from '../lib/settings.js';
 import { BoathouseStack } from '../lib/stack.js';
 import { acknowledge } from '../lib/suppressions.js';
@@ -382,6 +382,25 @@ for (const size of ['small', 'large'] as const) {
     for (const secret of all('AWS::SecretsManager::Secret')) assert.equal(secret.SecretString, undefined);
   });
 }
+
+// A line of a text within a script may look like a comment. Bash prints a function as it has read it: without comments, and with every text.
+check('scripts do the same without their comments', () => {
+  const read = (text: string): string => {
+    const done = spawnSync('bash', ['-c', `script() {\n${text}\n}\ndeclare -f script`], { encoding: 'utf8' });
+    assert.equal(done.status, 0, done.stderr);
+    return done.stdout;
+  };
+  const sources = [...Object.values(roleFiles).flat().map(({ source }) => source), ...Object.keys(roleFiles).map((role) => `cloud-init/${role}.sh`)];
+  const texts = new Map(sources.map((source) => [source, fs.readFileSync(path.join(deployFolder(), source), 'utf8')]));
+  const scripts = [...texts].filter(([source, text]) => isShell(source, text));
+  assert.ok(scripts.length >= 14, String(scripts.length));
+  for (const [source, text] of scripts) {
+    const placed = placedContent(source);
+    assert.equal(read(placed), read(text), source);
+    assert.equal(placed.split('\n')[0]!.startsWith('#!'), text.startsWith('#!'), source);
+    assert.ok(Buffer.byteLength(placed) < Buffer.byteLength(text), source);
+  }
+});
 
 check('nothing is left to be looked up at AWS', () => {
   const app = new App({ context: settings.context });
