@@ -14,6 +14,10 @@ say() { printf 'boathouse-boot: %s\n' "$*"; }
 # In every other case than success the group takes this instance away again and tries another.
 signal() { # STATUS
   local instance
+  if ! command -v aws >/dev/null; then
+    say "$1, and there is no aws yet to say it with: the stack waits until its time is over"
+    return 0
+  fi
   instance=$(instance_id)
   aws cloudformation signal-resource --stack-name "$BOATHOUSE_STACK" --logical-resource-id "$BOATHOUSE_RESOURCE" \
     --unique-id "$instance" --status "$1" || say "no update of the stack waits for this node"
@@ -94,12 +98,12 @@ announce() {
 
 install_boathouse() {
   fetch BOATHOUSE "$staging/boathouse.tar.zst"
-  tar --extract --zstd --file "$staging/boathouse.tar.zst" --directory /usr/local/bin boathouse
+  tar --extract --no-same-owner --zstd --file "$staging/boathouse.tar.zst" --directory /usr/local/bin boathouse
 }
 
 install_clickhouse() {
   fetch CLICKHOUSE "$staging/clickhouse.tgz"
-  tar --extract --gzip --file "$staging/clickhouse.tgz" --directory /usr/bin --strip-components=3 --wildcards '*/usr/bin/clickhouse'
+  tar --extract --no-same-owner --gzip --file "$staging/clickhouse.tgz" --directory /usr/bin --strip-components=3 --wildcards '*/usr/bin/clickhouse'
   rm "$staging/clickhouse.tgz"
 }
 
