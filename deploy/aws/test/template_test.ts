@@ -220,6 +220,13 @@ for (const size of ['small', 'large'] as const) {
     assert.ok(all('AWS::EC2::SecurityGroupEgress').some((rule) => id(rule.GroupId) === service && id(rule.DestinationSecurityGroupId) === clickhouse && rule.FromPort === 8443));
   });
 
+  it('a node keeps a connection for longer than the load balancer uses it', () => {
+    const attributes: { Key: string; Value: string }[] = all('AWS::ElasticLoadBalancingV2::LoadBalancer')[0].LoadBalancerAttributes;
+    const used = Number(attributes.find(({ Key }) => Key === 'idle_timeout.timeout_seconds')!.Value);
+    const kept = Number(/^ *keepalive_timeout (\d+)s;$/m.exec(placedContent('nginx/boathouse.conf'))?.[1] ?? 75); // nginx' own
+    assert.ok(kept >= used + 10, `${kept} s, ${used} s`);
+  });
+
   it('a node stays in service while ClickHouse is down', () => {
     const group = all('AWS::ElasticLoadBalancingV2::TargetGroup').find(({ Protocol }) => Protocol === 'HTTPS');
     assert.equal(group.HealthCheckPath, '/healthz');
