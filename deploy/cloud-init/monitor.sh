@@ -30,10 +30,12 @@ chmod 0640 /etc/prometheus/secrets/operator.key
 sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@STACK@|$BOATHOUSE_STACK|g" /usr/local/lib/boathouse/prometheus.yml >/etc/prometheus/prometheus.yml
 sed -e "s|@REGION@|$AWS_REGION|g" -e "s|@TOPIC@|$BOATHOUSE_ALARM_TOPIC|g" /usr/local/lib/boathouse/alertmanager.yml >/etc/prometheus/alertmanager.yml
 promtool check config /etc/prometheus/prometheus.yml
+amtool check-config /etc/prometheus/alertmanager.yml
 systemctl daemon-reload
 systemctl restart prometheus prometheus-alertmanager
-systemctl enable --now ledger-backup.timer boathouse-reconcile.timer
+systemctl enable --now ledger-backup.timer boathouse-reconcile.timer boathouse-watch-monitor.timer
 # Now, too: this may be the machine after one that was due.
 systemctl start --no-block boathouse-reconcile
 wait_for curl -sSf http://127.0.0.1:9090/-/ready
+wait_for curl -sSf http://127.0.0.1:9093/-/ready
 signal SUCCESS

@@ -16,9 +16,12 @@ verdict() { # NAME TEXT: an empty TEXT is good
 }
 
 verdict "rules.yml is a rules file" "$(promtool check rules "$rules" 2>&1 >/dev/null || true)"
-sed -e 's/@REGION@/eu-central-1/; s/@STACK@/Boathouse/' -e "s#/etc/prometheus/rules.yml#$PWD/$rules#" deploy/prometheus/prometheus.yml >"${TMPDIR:-/tmp}/boathouse-prometheus-$$.yml"
-trap 'rm -f "${TMPDIR:-/tmp}/boathouse-prometheus-$$.yml"' EXIT
-verdict "prometheus.yml is a configuration" "$(promtool check config --syntax-only "${TMPDIR:-/tmp}/boathouse-prometheus-$$.yml" 2>&1 | grep -v SUCCESS | grep -v '^Checking' || true)"
+filled=$(mktemp --directory)
+trap 'rm -rf "$filled"' EXIT
+sed -e 's/@REGION@/eu-central-1/; s/@STACK@/Boathouse/' -e "s#/etc/prometheus/rules.yml#$PWD/$rules#" deploy/prometheus/prometheus.yml >"$filled/prometheus.yml"
+verdict "prometheus.yml is a configuration" "$(promtool check config --syntax-only "$filled/prometheus.yml" 2>&1 | grep -v SUCCESS | grep -v '^Checking' || true)"
+sed -e 's/@REGION@/eu-central-1/; s/@TOPIC@/arn:aws:sns:eu-central-1:111122223333:Alarms/' deploy/prometheus/alertmanager.yml >"$filled/alertmanager.yml"
+verdict "alertmanager.yml is a configuration" "$(said=$(amtool check-config "$filled/alertmanager.yml" 2>&1) || echo "$said")"
 for tests in deploy/prometheus/*_test.yml; do
   if output=$(promtool test rules "$tests" 2>&1); then
     verdict "$tests" ""

@@ -65,7 +65,7 @@ export function acknowledge(stack: Stack, site: Site): void {
       NagSuppressions.addResourceSuppressions(node.role, [{
         id: 'AwsSolutions-IAM5',
         appliesTo: ['Resource::*'],
-        reason: 'ec2:DescribeInstances and ec2:DescribeAvailabilityZones know no resources; Prometheus finds its targets with them.',
+        reason: 'ec2:DescribeInstances, ec2:DescribeAvailabilityZones (Prometheus finds its targets with them) and cloudwatch:PutMetricData know no resources; the last is for our namespace alone.',
       }, {
         id: 'AwsSolutions-IAM5',
         appliesTo: [{ regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/ledger/\\*$/' }],

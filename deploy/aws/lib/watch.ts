@@ -1,6 +1,6 @@
 // Who is told, and of what: alarms of AWS' own numbers, the budget, and the node that runs Prometheus, the ledger's backups and the nightly
 // comparison: a service node needs no right on a backup.
-import { Duration, RemovalPolicy, Size as Amount } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size as Amount, Stack } from 'aws-cdk-lib';
 import * as budgets from 'aws-cdk-lib/aws-budgets';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -87,6 +87,14 @@ export class Watch extends Construct {
       },
     });
     gone(prometheus, 1); // nobody else would say that the ledger's backups have stopped
+    // Nor that there are no alerts any more: the node says each minute that both programs answer (deploy/cloud-init/watch-monitor), and only that.
+    const namespace = 'Boathouse';
+    alarm('PrometheusSilent', new cloudwatch.Metric({
+      namespace, metricName: 'MonitorAnswers', dimensionsMap: { Stack: Stack.of(this).stackName }, statistic: 'Sum', ...minute,
+    }), 1, false, 15, 'Prometheus or its alert manager does not answer, so no other alert comes.', BREACHING);
+    prometheus.role.addToPolicy(new iam.PolicyStatement({
+      actions: ['cloudwatch:PutMetricData'], resources: ['*'], conditions: { StringEquals: { 'cloudwatch:namespace': namespace } },
+    }));
     prometheus.ownsVolume(volume, safe.key);
     prometheus.mayReadSecret(safe.operatorKey.ref);
     prometheus.mayReadSecret(ledger.database.secret!.secretArn);

@@ -293,7 +293,8 @@ for (const size of ['small', 'large'] as const) {
       for (const statement of PolicyDocument.Statement) {
         for (const action of [statement.Action].flat()) {
           assert.ok(!action.includes('*'), action);
-          if (statement.Resource === '*') assert.match(action, /^(ec2:Describe|xray:|logs:)/);
+          if (action === 'cloudwatch:PutMetricData') assert.deepEqual(Object.keys(statement.Condition.StringEquals), ['cloudwatch:namespace']);
+          else if (statement.Resource === '*') assert.match(action, /^(ec2:Describe|xray:|logs:)/);
         }
       }
     }
@@ -332,7 +333,7 @@ for (const size of ['small', 'large'] as const) {
     const alarms = all('AWS::CloudWatch::Alarm');
     const named = Object.keys(make(size).template.findResources('AWS::CloudWatch::Alarm')).map((id) => id.replace(/^Watch/, '').replace(/[0-9A-F]{8}$/, ''));
     assert.deepEqual(named.sort(), ['DoorErrors', 'Keeper1Gone', 'Keeper2Gone', 'Keeper3Gone', 'LedgerConnections', 'LedgerCpu', 'LedgerMemory', 'LedgerSpace',
-      'NoHealthyNode', 'NodesGone', 'PrometheusGone', 'Replica1Cpu', 'Replica1Gone', 'Replica2Cpu', 'Replica2Gone', 'ServerErrors']);
+      'NoHealthyNode', 'NodesGone', 'PrometheusGone', 'PrometheusSilent', 'Replica1Cpu', 'Replica1Gone', 'Replica2Cpu', 'Replica2Gone', 'ServerErrors']);
     const runbooks = operatorsPage('operations/runbooks.md');
     for (const name of named) assert.match(runbooks, new RegExp(`^\\|.*\\b${name}\\b.*\\|`, 'm'), name);
     for (const alarm of alarms) {
@@ -344,6 +345,23 @@ for (const size of ['small', 'large'] as const) {
       assert.ok(policy.PolicyDocument.Statement.some((s: Json) => s.Effect === 'Allow' && s.Action === 'sns:Publish' && [s.Principal.Service].flat().includes(who)), who);
     }
     assert.equal(all('AWS::SNS::Subscription')[0].Endpoint, example().operatorEmail);
+  });
+
+  it('the number whose absence is an alarm is the one that the monitor node sends, may send, and can', () => {
+    const silent = all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === 'MonitorAnswers');
+    assert.deepEqual([silent.TreatMissingData, silent.ComparisonOperator, silent.Threshold], ['breaching', 'LessThanThreshold', 1]);
+    const [, namespace, metric, dimension] = /put-metric-data --namespace (\S+) --metric-name (\S+) --dimensions "(\S+)=\$\{BOATHOUSE_STACK:\?\}" --value 1$/m.exec(placedContent('cloud-init/watch-monitor'))!;
+    assert.deepEqual([silent.Namespace, silent.MetricName, silent.Dimensions], [namespace, metric, [{ Name: dimension, Value: stack.stackName }]]);
+    const monitor = all('AWS::EC2::LaunchTemplate').map(userData).find((text) => text.includes('monitor.boathouse.internal'))!;
+    assert.ok(monitor.includes(`BOATHOUSE_STACK='${stack.stackName}'`));
+    const may = all('AWS::IAM::Policy').filter(({ PolicyDocument }) => JSON.stringify(PolicyDocument).includes('cloudwatch:PutMetricData'));
+    assert.deepEqual(may.flatMap(({ PolicyDocument }) => PolicyDocument.Statement.filter((s: Json) => s.Action === 'cloudwatch:PutMetricData').map((s: Json) => s.Condition)),
+      [{ StringEquals: { 'cloudwatch:namespace': namespace } }]);
+    assert.match(JSON.stringify(may[0].Roles), /WatchPrometheusRole/);
+    // By AWS' own address: there is no endpoint of CloudWatch in the VPC.
+    const group = all('AWS::EC2::SecurityGroup').find(({ GroupDescription }) => GroupDescription === 'Prometheus');
+    assert.ok(group.SecurityGroupEgress.some((rule: Json) => rule.CidrIp === '0.0.0.0/0' && rule.FromPort === 443));
+    assert.match(placedContent('cloud-init/monitor.sh'), /^systemctl enable --now .*boathouse-watch-monitor\.timer/m);
   });
 
   it('a full ledger is told of when its disk does not grow any more, not before', () => {
