@@ -1,24 +1,17 @@
 // What the runbooks have an operator type besides `boathouse`: each statement for ClickHouse is parsed by it, those for PostgreSQL are carried
-// out on a ledger in the order of the restore that they belong to, each `aws` command has the options that it has.
+// out on a ledger in the order of the restore that they belong to.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, atEnd, check, engineBinary, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
 import { startPostgres } from '../e2e/postgres.mjs';
+import { codeOf, page } from './operators_pages.mjs';
 
-const docs = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'docs');
-
-// Code spans and blocks, lines that go on joined.
-function codeOf(text) {
-  const joined = text.replace(/\\\n\s*/g, ' ');
-  return [...joined.matchAll(/```(\w*)\n([\s\S]*?)```|`([^`]+)`/g)].map(([, language, block, span]) => ({ language: language ?? '', text: block ?? span.replace(/\s+/g, ' ') }));
-}
 const forClickHouse = (code) => code.flatMap(({ text }) => [...text.matchAll(/echo (?:"([^"]*)"|'([^']*)')\s*\|\s*boathouse-clickhouse-query/g)].map(([, one, other]) => one ?? other));
 const forPostgres = (code) => [
   ...code.filter(({ language }) => language === 'sql').flatMap(({ text }) => text.split(';').map((one) => one.trim()).filter((one) => one !== '')),
   ...code.flatMap(({ text }) => [...text.matchAll(/psql [^`]*--command "([^"]+)"/g)].map(([, one]) => one)),
 ];
-const forAws = (code) => code.flatMap(({ text }) => text.split('\n')).map((line) => /^\s*(aws (?!s3 )[a-z0-9-]+ [a-z0-9-]+[^|#;]*)/.exec(line)?.[1].trim()).filter((one) => one !== undefined);
 
 async function engine(folder, ...more) {
   const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent', ...more]);
@@ -38,7 +31,7 @@ async function engine(folder, ...more) {
 
 await main(async () => {
   const folder = temporaryFolder();
-  const code = codeOf(fs.readFileSync(path.join(docs, 'operations/runbooks.md'), 'utf8'));
+  const code = codeOf(page('operations/runbooks.md'));
 
   const { ask } = await engine(path.join(folder, 'engine'));
   const parse = async (statement) => {
@@ -75,7 +68,7 @@ await main(async () => {
   check('seven of them', made.length === 7, made);
 
   // What nobody can run here says so where it stands.
-  const sections = fs.readFileSync(path.join(docs, 'operations/runbooks.md'), 'utf8').split(/^(?=##)/m).filter((one) => /SYSTEM (?:DROP|SYNC|RESTORE|RESTART) REPLICA|ON CLUSTER boathouse|--force-recovery/.test(one));
+  const sections = page('operations/runbooks.md').split(/^(?=##)/m).filter((one) => /SYSTEM (?:DROP|SYNC|RESTORE|RESTART) REPLICA|ON CLUSTER boathouse|--force-recovery/.test(one));
   equal('statements that are only parsed say so', sections.filter((one) => !/not run here|neither[^.]*run here/.test(one)).map((one) => one.split('\n')[0]), []);
   check('there are such', sections.length >= 4, sections.length);
 
@@ -135,14 +128,4 @@ await main(async () => {
   equal('the service serves from it', await sessions(), before);
   const audit = run(['audit', 'show', '--kind', 'restore', '--server', server.url, '--key', server.operatorKey]);
   check('and its audit has it', audit.code === 0 && audit.out.includes(`by=other-means epoch=${epochOf('boathouse')}`), audit);
-
-  // The command line of AWS says what it was asked for without asking anybody.
-  const commands = forAws(code);
-  const trouble = (command) => {
-    const done = spawnSync('bash', ['-c', `${command} --generate-cli-skeleton output`], { encoding: 'utf8', env: { ...process.env, AWS_DEFAULT_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true' } });
-    return done.status === 0 ? '' : `${command}: ${done.stderr.slice(-300)}`;
-  };
-  check('an option that there is not is found', trouble('aws rds modify-db-instance --db-instance-identifier LEDGER --new-name X') !== '');
-  const wrong = commands.map(trouble).filter((one) => one !== '');
-  check(`${commands.length} commands of AWS have the options that they have`, commands.length >= 8 && wrong.length === 0, wrong.length > 0 ? wrong : commands);
 });
