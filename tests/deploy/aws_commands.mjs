@@ -1,4 +1,4 @@
-// What the operator's pages have for AWS' command line and for the CDK's: each command has the options that it has.
+// What the operator's pages have for AWS' command line and for the CDK's: each command has the options that it has, and npx asks for no package.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -33,6 +33,9 @@ await main(async () => {
     check(`docs/${name}: ${commands.length} commands of AWS have the options that they have`, commands.length >= least && wrong.length === 0, wrong.length > 0 ? wrong : commands);
   }
 
+  // Until the CDK is installed npx would fetch a package of that name from the registry.
+  const [installed, asked] = ['npm ci', 'npx '].map((one) => deployment.indexOf(one));
+  check('docs/deploy-aws.md: the CDK is installed before it is asked for', installed !== -1 && installed < asked, [installed, asked]);
   const cdk = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'deploy/aws/node_modules/.bin/cdk');
   const { scripts } = JSON.parse(fs.readFileSync(path.join(process.env.BOATHOUSE_SOURCE_DIR, 'deploy/aws/package.json'), 'utf8'));
   const options = codeOf(deployment).flatMap(({ text }) => [...text.matchAll(/npm run (\w+) -- (--[a-z-]+)/g)]).map(([, script, option]) => {
