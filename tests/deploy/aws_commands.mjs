@@ -15,6 +15,7 @@ await main(async () => {
   const trouble = (command) => {
     const done = spawnSync('bash', ['-c', `echo {} | ${command} --endpoint-url http://127.0.0.1:1`], { encoding: 'utf8', cwd: folder, env: { ...process.env,
       AWS_DEFAULT_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true', AWS_MAX_ATTEMPTS: '1' } });
+    if (done.error) throw done.error;
     return done.stderr.includes('Could not connect to the endpoint URL') ? '' : `${command}: ${done.stderr.slice(-300)}`;
   };
   check('an option that there is not is found', trouble('aws rds modify-db-instance --db-instance-identifier LEDGER --new-name X') !== '');
