@@ -5,7 +5,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { Network } from './network.js';
 import { Safe } from './safe.js';
-import { Site, Size } from './settings.js';
+import { Size } from './settings.js';
 
 export const ledgerPort = 5433; // not the one that everybody tries first
 
@@ -13,7 +13,7 @@ export class LedgerDatabase extends Construct {
   readonly database: rds.DatabaseInstance;
   readonly url: string; // the password comes from a .pgpass file
 
-  constructor(scope: Construct, id: string, site: Site, size: Size, network: Network, safe: Safe) {
+  constructor(scope: Construct, id: string, size: Size, network: Network, safe: Safe) {
     super(scope, id);
     // The major version alone: RDS retires minor ones, about one a year, and then makes no new instance of them.
     const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 });
@@ -21,9 +21,6 @@ export class LedgerDatabase extends Construct {
       engine, port: ledgerPort, databaseName: 'boathouse',
       vpc: network.vpc, vpcSubnets: { subnetGroupName: 'ledger' }, securityGroups: [network.ledger], publiclyAccessible: false,
       instanceType: new ec2.InstanceType(size.ledgerInstance), multiAz: size.ledgerMultiAz,
-      // Where the monitor node is, which reads it each night: reads from another zone are paid by the byte. CloudFormation makes a new, empty instance when
-      // the zone changes, but for the way from one zone to Multi-AZ.
-      ...(size.ledgerMultiAz ? {} : { availabilityZone: site.zones[0]! }),
       credentials: rds.Credentials.fromGeneratedSecret('boathouse', { encryptionKey: safe.key }),
       storageType: rds.StorageType.GP3, allocatedStorage: size.ledgerStorageGb, maxAllocatedStorage: size.ledgerStorageMaxGb,
       storageEncrypted: true, storageEncryptionKey: safe.key,

@@ -32,7 +32,7 @@ export class BoathouseStack extends Stack {
     }));
     topic.addSubscription(new subscriptions.EmailSubscription(site.operatorEmail));
     const network = new Network(this, 'Network', site, size, safe.key, ledgerPort);
-    const ledger = new LedgerDatabase(this, 'Ledger', site, size, network, safe);
+    const ledger = new LedgerDatabase(this, 'Ledger', size, network, safe);
     const cluster = new Cluster(this, 'Cluster', site, size, network, safe, topic);
     const service = new Service(this, 'Service', site, size, network, safe, cluster, ledger, topic);
     new Watch(this, 'Watch', site, size, network, safe, topic, cluster, ledger, service);

@@ -308,15 +308,6 @@ for (const size of ['small', 'large'] as const) {
     assert.deepEqual(parameters.Parameters, { 'rds.force_ssl': '1', synchronous_commit: 'on' });
   });
 
-  it('a ledger in one zone is where the monitor node is, which reads it each night', () => {
-    const [{ AvailabilityZone, DBSubnetGroupName }] = all('AWS::RDS::DBInstance');
-    const byId = make(size).template.toJSON().Resources as Record<string, Json>;
-    const zone = (subnet: Json): string => byId[subnet.Ref].Properties.AvailabilityZone;
-    const [monitor] = all('AWS::AutoScaling::AutoScalingGroup').filter((group) => group.Tags.some((tag: Json) => tag.Value === 'monitor'));
-    assert.deepEqual(AvailabilityZone, size === 'large' ? undefined : zone(monitor.VPCZoneIdentifier[0])); // RDS refuses one beside Multi-AZ
-    assert.ok(byId[DBSubnetGroupName.Ref].Properties.SubnetIds.map(zone).includes(zone(monitor.VPCZoneIdentifier[0])));
-  });
-
   it('the ledger is of a major version, no minor one: RDS retires those', () => {
     const [{ EngineVersion }] = all('AWS::RDS::DBInstance');
     assert.match(EngineVersion, /^\d+$/);
