@@ -164,9 +164,8 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double ledger_volume_gb = std::max(size("ledgerStorageGb"), month.ledger_gb / assumed("diskFullAt"));
   month.fits_ledger = ledger_volume_gb <= size("ledgerStorageMaxGb");
   const double sent_gb = bodies_a_year / 12 * assumed("readsOfAStoredByte");
-  // Each night's backup reads the databases; a ledger of two zones may serve from the one where the backups are not made.
-  const double backups_between_zones_gb =
-      size("ledgerMultiAz") != 0 ? kNightsOfAMonth * bodies_a_year * years * backups.databases : 0;
+  // Each night's backup reads the databases, and the ledger may serve from another zone than that where backups are made.
+  const double backups_between_zones_gb = kNightsOfAMonth * bodies_a_year * years * backups.databases;
   month.usd = {
       {"ClickHouse, Keepers: machines",
        kReplicas * always(machine("clickhouseInstance")) + kKeepers * always(machine("keeperInstance"))},
@@ -182,9 +181,9 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
                       always("load-balancer") + always("load-balancer-unit") +
                       (2 + size("natGateways")) * always("public-ipv4") + sent_gb * usd("out-gb") +
                       ((clickhouse_a_year + bodies_a_year) / 12 + backups_between_zones_gb) * usd("between-zones-gb")},
-      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 16 * usd("alarm") + 2 * usd("zone") +
+      {"keys, secrets, alarms, logs", 2 * usd("key") + 6 * usd("secret") + 17 * usd("alarm") + 2 * usd("zone") +
                                           assumed("logsGb") * usd("logs-gb") +
-                                          machines * assumed("detailedMetricsOfAMachine") * usd("metric")}};
+                                          (machines * assumed("detailedMetricsOfAMachine") + 1) * usd("metric")}};
   for (const auto& [what, dollars] : month.usd) month.all += dollars;
   month.all_on_gp3 = kReplicas * month.clickhouse_gb * usd("gp3");
   month.as_deployed = kReplicas * (hot_gb * usd("gp3") + cold_gb * usd("s3"));

@@ -280,7 +280,7 @@ await main(async () => {
   // "Before athletes come", 1: the backups and the comparison.
   for (const host of ['monitor', 'clickhouse-1']) {
     const timers = (await output(machines.get(addresses[host]).machine, 'systemctl list-timers --all --plain --no-legend'));
-    const wanted = host === 'monitor' ? ['ledger-backup.timer', 'boathouse-reconcile.timer'] : ['clickhouse-backup.timer', 'clickhouse-move-cold.timer', 'clickhouse-watch.timer'];
+    const wanted = host === 'monitor' ? ['ledger-backup.timer', 'boathouse-reconcile.timer', 'boathouse-watch-monitor.timer'] : ['clickhouse-backup.timer', 'clickhouse-move-cold.timer', 'clickhouse-watch.timer'];
     equal(`${host}: its timers are set`, wanted.filter((one) => !timers.includes(one)), []);
   }
   await typed('runbook BackupTooOld: the ledger', monitor, 'systemctl start ledger-backup && journalctl -u ledger-backup -n 20');
@@ -293,6 +293,8 @@ await main(async () => {
   check('Prometheus is told of each', /what="ledger"/.test((await output(monitor, 'curl -s http://127.0.0.1:9100/metrics'))) && /what="clickhouse"/.test((await output(first, 'curl -s http://127.0.0.1:9100/metrics'))));
   await typed('clickhouse-1: moves years, and watches', first, 'systemctl start clickhouse-move-cold clickhouse-watch && curl -s http://127.0.0.1:9100/metrics | grep boathouse_clickhouse_oldest_mutation_seconds');
   check('Prometheus has its rules and sees the replicas', /"health":"up"/.test((await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/targets'))) && /ServiceDown/.test((await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/rules'))));
+  await typed('the monitor node says that it answers', monitor, 'systemctl start boathouse-watch-monitor');
+  check('to CloudWatch', aws.metrics.some((one) => one.node === 'monitor' && one.name === 'MonitorAnswers'), aws.metrics);
   await typed('the ledger\'s backup counts for the service', monitor, `boathouse backup list --to /var/lib/boathouse-backup | grep verified`);
 
   const runbooks = fs.readFileSync(path.join(source, 'docs/operations/runbooks.md'), 'utf8');

@@ -1,5 +1,5 @@
 // As much of AWS as a node asks at its first boot and afterwards: what an instance is told of itself, secrets, the attachment of a volume, names, the stack's
-// signals, S3. Debian's `aws` talks to it as it would to AWS; signatures are not checked, and neither are rights: those are the template's tests.
+// signals, metrics, S3. Debian's `aws` talks to it as it would to AWS; signatures are not checked, and neither are rights: those are the template's tests.
 import http from 'node:http';
 import { objectStore } from './object_store.mjs';
 
@@ -7,7 +7,7 @@ import { objectStore } from './object_store.mjs';
 // `attach(volume, node)`: gives a node its volume.
 export async function playedAws({ address, nodes, attach }) {
   const store = await objectStore();
-  const aws = { url: `http://${address}:4566`, secrets: new Map(), names: new Map(), signals: [], objects: store.objects, refused: [] };
+  const aws = { url: `http://${address}:4566`, secrets: new Map(), names: new Map(), signals: [], metrics: [], objects: store.objects, refused: [] };
   const caller = (request) => nodes.get(request.socket.remoteAddress.replace('::ffff:', ''));
 
   const about = http.createServer((request, reply) => {
@@ -44,6 +44,10 @@ export async function playedAws({ address, nodes, attach }) {
     if (form.get('Action') === 'SignalResource') {
       aws.signals.push({ node: node.name, resource: form.get('LogicalResourceId'), id: form.get('UniqueId'), status: form.get('Status') });
       return xml(reply, '<SignalResourceResponse><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></SignalResourceResponse>');
+    }
+    if (form.get('Action') === 'PutMetricData') {
+      aws.metrics.push({ node: node.name, name: form.get('MetricData.member.1.MetricName') });
+      return xml(reply, '<PutMetricDataResponse><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PutMetricDataResponse>');
     }
     aws.refused.push(form.get('Action'));
     return xml(reply, '<ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>', 400);
