@@ -168,6 +168,24 @@ TEST_P(ErasureTest, AHoldRefusesItUntilTheLastMoment) {
   EXPECT_TRUE(ledger_->begin_erasing(kAnna));
 }
 
+TEST_P(ErasureTest, AHoldKeepsTheRemovalFromBeginningAndComesTooLateForOneThatHasBegun) {
+  fill();
+  const LegalHold hold{scope_of_athlete(kAnna), "a dispute"};
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), {}));
+  ASSERT_TRUE(ledger_->set_legal_hold(hold, {})) << "there is a way back still";
+  clock_.set_utc_ms(due());
+  EXPECT_EQ(ledger_->begin_erasing(kAnna).error().code, ErrorCode::conflict);
+  ASSERT_TRUE(ledger_->release_legal_hold(hold.scope, {}));
+  ASSERT_TRUE(ledger_->begin_erasing(kAnna));
+  const auto too_late = ledger_->set_legal_hold(hold, {});
+  EXPECT_EQ(too_late.error().code, ErrorCode::conflict);
+  EXPECT_THAT(too_late.error().text, HasSubstr("has begun"));
+  EXPECT_EQ(ledger_->set_retention_rule({hold.scope, Stream::sample, 3}, {}).error().code, ErrorCode::conflict);
+  EXPECT_THAT(*ledger_->legal_holds(), IsEmpty());
+  EXPECT_TRUE(ledger_->set_legal_hold({"all", "another"}, {})) << "of everybody else";
+  EXPECT_TRUE(*ledger_->erase_some(kAnna, 1));
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, ErasureTest, both_databases(), database_name);
 
 }  // namespace

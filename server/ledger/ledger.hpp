@@ -294,7 +294,8 @@ class Ledger {
 
   // --- retention (docs/retention.md) ---
   // What is set is written into the audit in its transaction. All but the questions wait for the committer; `key` is
-  // whose word it was.
+  // whose word it was. Setting is a conflict for an athlete whose removal has begun: there is no keeping any more. A
+  // hold on `all` does not hold them either.
   virtual base::Status set_retention_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) = 0;
   virtual base::Result<std::vector<RetentionRule>> retention_rules() = 0;
   virtual base::Status set_legal_hold(const LegalHold& hold, const std::optional<base::Uuid>& key) = 0;

@@ -18,6 +18,7 @@ namespace boathouse::ledger {
 // Whom a rule or a hold is about: "all", "team:UUID" (rules alone) or "athlete:UUID".
 inline constexpr std::string_view kScopeAll = "all";
 inline constexpr std::string_view kTeamScope = "team:";
+inline constexpr std::string_view kAthleteScope = "athlete:";
 std::string scope_of_athlete(const base::Uuid& athlete);
 std::string scope_of_team(const base::Uuid& team);
 

@@ -188,6 +188,7 @@ class Writer {
   base::Result<std::optional<Erasure>> erasure_of(const base::Uuid& athlete);
   base::Result<std::vector<wire::ItemResult>> refuse_all(const Submission& submission, const Erasure& erasure);
   base::Status refuse_if_held(const base::Uuid& athlete);
+  base::Status refuse_if_erasing(const std::string& scope);
   base::Status mark_all_dirty(const base::Uuid& athlete);
   base::Status audit_erasure(const base::Uuid& athlete, const std::string& kind, const std::optional<base::Uuid>& key,
                              const std::string& what);

@@ -66,6 +66,22 @@ Status Writer::refuse_if_held(const base::Uuid& athlete) {
                : Status();
 }
 
+// Until the removal begins a hold keeps it from beginning; from then on one would be a promise that nobody keeps.
+Status Writer::refuse_if_erasing(const std::string& scope) {
+  if (!scope.starts_with(kAthleteScope)) {
+    return {};
+  }
+  const auto athlete = base::Uuid::parse(scope.substr(kAthleteScope.size()));
+  const auto erasure = athlete ? erasure_of(*athlete) : Result<std::optional<Erasure>>(athlete.error());
+  if (!erasure) {
+    return erasure.error();
+  }
+  return *erasure && (*erasure)->erasing_ms
+             ? Status(Error{ErrorCode::conflict,
+                            "it is too late: the removal of this athlete's data has begun, and nothing of it is kept"})
+             : Status();
+}
+
 // Every session of theirs is written again: as none, or as it was.
 Status Writer::mark_all_dirty(const base::Uuid& athlete) {
   stored_ = true;

@@ -16,10 +16,11 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-std::string scope_of_athlete(const base::Uuid& athlete) { return "athlete:" + athlete.text(); }
+std::string scope_of_athlete(const base::Uuid& athlete) { return std::string(kAthleteScope) + athlete.text(); }
 std::string scope_of_team(const base::Uuid& team) { return std::string(kTeamScope) + team.text(); }
 
 Status Writer::set_rule(const RetentionRule& rule, const std::optional<base::Uuid>& key) {
+  BOATHOUSE_TRY(refuse_if_erasing(rule.scope));
   auto upsert = connection_->prepare(
       "INSERT INTO retention_rule (scope, stream, years, set_ms) VALUES (?1, ?2, ?3, ?4) "
       "ON CONFLICT (scope, stream) DO UPDATE SET years = ?3, set_ms = ?4");
@@ -36,6 +37,7 @@ Status Writer::set_rule(const RetentionRule& rule, const std::optional<base::Uui
 
 // The reason stays out of the audit: it may name somebody, and a record is never removed.
 Status Writer::set_hold(const LegalHold& hold, const std::optional<base::Uuid>& key) {
+  BOATHOUSE_TRY(refuse_if_erasing(hold.scope));
   auto upsert = connection_->prepare(
       "INSERT INTO legal_hold (scope, reason, set_ms) VALUES (?1, ?2, ?3) "
       "ON CONFLICT (scope) DO UPDATE SET reason = ?2, set_ms = ?3");

@@ -109,6 +109,27 @@ Result<control::Team> open_team(const Parts& parts, const std::string& stored) {
   return team;
 }
 
+// not_found: nobody has such an id, so a word about it would be about nobody. Who has data and no account (of a
+// restored ledger) is somebody; who is erased has lost the account first, and the ledger says so.
+base::Status is_somebody(const Parts& parts, const std::string& stored) {
+  if (is_team(stored)) {
+    const auto team = open_team(parts, stored);
+    return team ? base::Status() : base::Status(team.error());
+  }
+  if (!stored.starts_with(ledger::kAthleteScope)) return base::Done{};
+  const base::Uuid athlete = *base::Uuid::parse(stored.substr(ledger::kAthleteScope.size()));
+  const auto account = parts.accounts.athlete(athlete);
+  if (account) return base::Done{};
+  if (account.error().code != ErrorCode::not_found) return account.error();
+  const auto erasures = parts.ledger.erasures();
+  if (!erasures) return erasures.error();
+  const auto recordings = parts.ledger.recordings(athlete, {}, 1);
+  if (!recordings) return recordings.error();
+  const bool known =
+      !recordings->empty() || std::ranges::find(*erasures, athlete, &ledger::Erasure::athlete) != erasures->end();
+  return known ? base::Status() : base::Status(account.error());
+}
+
 Result<Response> show(const Parts& parts, const Request&) {
   const auto policy = policy_now(parts);
   if (!policy) return policy.error();
@@ -149,9 +170,7 @@ Result<Response> set_rule(const Parts& parts, const Request& request) {
   }
   ledger::RetentionRule rule{*scope, *grain, {}, 0};
   if (!for_ever) rule.years = static_cast<int>(*years->integer());
-  if (is_team(*scope)) {
-    if (const auto team = open_team(parts, *scope); !team) return team.error();
-  }
+  BOATHOUSE_TRY(is_somebody(parts, *scope));
   BOATHOUSE_TRY(parts.ledger.set_retention_rule(rule, caller(request)));
   return show(parts, request);
 }
@@ -167,18 +186,18 @@ Result<Response> set_hold(const Parts& parts, const Request& request) {
     return Error{ErrorCode::invalid_input,
                  "the body must be {\"scope\": \"...\", \"reason\": \"...\"}, the reason of at most 500 bytes"};
   }
+  BOATHOUSE_TRY(is_somebody(parts, *scope));
   if (!is_team(*scope)) {
     BOATHOUSE_TRY(parts.ledger.set_legal_hold({*scope, reason, 0}, caller(request)));
     return show(parts, request);
   }
   // A hold is on people, whatever team they are in tomorrow: it is on those who are members now.
-  const auto team = open_team(parts, *scope);
-  if (!team) return team.error();
+  const base::Uuid team = *base::Uuid::parse(scope->substr(ledger::kTeamScope.size()));
   const auto teams_of = parts.accounts.teams().teams_of_members();
   if (!teams_of) return teams_of.error();
   bool anybody = false;
   for (const auto& [athlete, teams] : *teams_of) {
-    if (std::ranges::find(teams, team->id) == teams.end()) continue;
+    if (std::ranges::find(teams, team) == teams.end()) continue;
     BOATHOUSE_TRY(parts.ledger.set_legal_hold({ledger::scope_of_athlete(athlete), reason, 0}, caller(request)));
     anybody = true;
   }

@@ -151,6 +151,28 @@ TEST_F(RetentionRoutesTest, AHoldOnATeamIsOneOnEachMember) {
   EXPECT_THAT(*ledger_->legal_holds(), testing::IsEmpty());
 }
 
+TEST_F(RetentionRoutesTest, NobodyIsNotHeld) {
+  const auto hold = [this](const std::string& athlete_id) {
+    return ask(Method::post, "/v1/retention/holds",
+               R"({"scope":"athlete:)" + athlete_id + R"(","reason":"a dispute"})");
+  };
+  EXPECT_EQ(hold("ath_018bcfe5-6800-7abc-8def-0123456789ab").status, 404);
+  EXPECT_EQ(set(R"({"scope":"athlete:ath_018bcfe5-6800-7abc-8def-0123456789ab","grain":"sample","years":3})"), 404);
+  EXPECT_THAT(*ledger_->legal_holds(), testing::IsEmpty());
+  const base::Uuid no_account = uuid(77);
+  put(no_account, {birth_entry(uuid(200))});
+  EXPECT_EQ(hold(control::format_id(control::kAthletePrefix, no_account)).status, 200) << "of a restored ledger";
+
+  ASSERT_TRUE(ledger_->ask_erasure(anna_.key.athlete->id, clock_.utc_ms(), {}));
+  EXPECT_EQ(hold(athlete()).status, 200) << "it keeps the removal from beginning";
+  EXPECT_EQ(ask(Method::delete_, "/v1/retention/holds/athlete:" + athlete()).status, 200);
+  ASSERT_TRUE(ledger_->begin_erasing(anna_.key.athlete->id));
+  ASSERT_TRUE(accounts_->forget(anna_.key.athlete->id));
+  const auto too_late = hold(athlete());
+  EXPECT_EQ(too_late.status, 409);
+  EXPECT_THAT(too_late.body, HasSubstr("has begun"));
+}
+
 TEST_F(RetentionRoutesTest, APlanIsAppliedAsItWasShownOrNotAtAll) {
   row();
   EXPECT_EQ(set(R"({"scope":"all","grain":"source","years":1})"), 200);
