@@ -28,6 +28,10 @@ class ErasureTest : public LedgerTest {
     ASSERT_TRUE(ledger_->set_retention_rule({scope_of_athlete(kAnna), Stream::sample, 3}, {}));
     put(kBen, {birth_entry(uuid(200)), chunk_entry(uuid(200), Stream::sample, 0, 10)});
   }
+  static std::uint64_t rows_in(std::string_view table, const std::vector<TableCount>& counts) {
+    const auto found = std::ranges::find(counts, table, &TableCount::table);
+    return found == counts.end() ? 0 : found->rows;
+  }
   std::uint64_t rows_of(const base::Uuid& athlete) {
     std::uint64_t rows = 0;
     for (const TableCount& count : *ledger_->rows_of_athlete(athlete)) {
@@ -73,15 +77,24 @@ TEST_P(ErasureTest, WhoIsToBeErasedIsHiddenAtOnceAndComesBack) {
 
 TEST_P(ErasureTest, NothingIsLeftButIds) {
   fill();
+  const std::vector<Retirement> retiring{{kRec, Stream::sample, 10, "plan1", 1'000'000}};
+  ASSERT_TRUE(ledger_->apply_plan(retiring, "plan=plan1", {}));
+  ASSERT_TRUE(ledger_->set_legal_hold({scope_of_athlete(kAnna), "a dispute"}, {}));
   const auto counted = *ledger_->rows_of_athlete(kAnna);
-  const auto marks = std::ranges::find(counted, "session_mark", &TableCount::table);
-  ASSERT_NE(marks, counted.end());
-  EXPECT_GT(marks->rows, 0U);
+  for (const char* table : {"session_mark", "completed", "retiring", "unloaded", "retention_rule", "legal_hold"}) {
+    EXPECT_GT(rows_in(table, counted), 0U) << table;
+  }
+  ASSERT_TRUE(ledger_->release_legal_hold(scope_of_athlete(kAnna), {}));
   const std::uint64_t bens = rows_of(kBen);
   ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
   clock_.set_utc_ms(due());
   ASSERT_TRUE(ledger_->begin_erasing(kAnna));
   EXPECT_EQ(ledger_->take_back_erasure(kAnna, {}).error().code, ErrorCode::conflict);
+  {
+    auto connection = sql::Connection::open(place_);
+    auto hold = connection->prepare("INSERT INTO legal_hold (scope, reason, set_ms) VALUES (?1, 'too late', 1)");
+    ASSERT_TRUE(hold->bind(1, scope_of_athlete(kAnna)).run());
+  }
   EXPECT_TRUE(*ledger_->erase_some(kAnna, 1));
   reopen();  // in the middle
   EXPECT_TRUE(*ledger_->erase_some(kAnna, 10));

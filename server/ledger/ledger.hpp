@@ -336,7 +336,7 @@ class Ledger {
   // conflict: something is still there.
   virtual base::Status finish_erasure(const base::Uuid& athlete) = 0;
   virtual base::Result<std::vector<Erasure>> erasures() = 0;
-  // Of every table that can have rows of an athlete, but for the audit.
+  // Of every table that can have rows of an athlete, but for the audit, the list of its refused items, and erasures().
   virtual base::Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete) = 0;
 
   // --- the audit ---

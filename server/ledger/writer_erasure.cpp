@@ -221,11 +221,14 @@ Status Writer::erase_rest(const base::Uuid& athlete) {
   }
   BOATHOUSE_TRY(quarantined->bind(1, athlete.bytes).run());
   counters_.quarantined -= connection_->changes();
-  auto rules = connection_->prepare("DELETE FROM retention_rule WHERE scope = ?1");
-  if (!rules) {
-    return rules.error();
+  // A hold may have come from a program that let one come too late.
+  for (const char* sql : {"DELETE FROM retention_rule WHERE scope = ?1", "DELETE FROM legal_hold WHERE scope = ?1"}) {
+    auto remove = connection_->prepare(sql);
+    if (!remove) {
+      return remove.error();
+    }
+    BOATHOUSE_TRY(remove->bind(1, scope_of_athlete(athlete)).run());
   }
-  BOATHOUSE_TRY(rules->bind(1, scope_of_athlete(athlete)).run());
   return erase_rows({next_seq(), athlete, {}, 0, {}, {0, wire::kMaxSequence}});
 }
 
