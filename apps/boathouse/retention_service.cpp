@@ -39,13 +39,14 @@ RetentionService::RetentionService(const Parts& parts, const retention::BackupsK
                                    std::function<void(std::string_view)> log)
     : parts_(parts),
       backups_(backups.folder),
+      cluster_(std::move(cluster)),
       remover_(parts.ledger, parts.client, parts.runner, parts.clock),
-      eraser_({rooms_of(parts), backups, std::move(cluster)}, parts.ledger, parts.client, parts.runner, parts.clock,
+      eraser_({rooms_of(parts), backups, cluster_}, parts.ledger, parts.client, parts.runner, parts.clock,
               std::move(log)) {}
 
 base::Status RetentionService::add_routes(http::RouteTable& routes) {
   return retention::add_routes(
-      routes, {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock, backups_});
+      routes, {parts_.accounts, parts_.ledger, parts_.client, remover_, eraser_, parts_.clock, backups_, cluster_});
 }
 
 base::Status RetentionService::start() {

@@ -40,6 +40,7 @@ class RetentionService {
  private:
   const Parts parts_;
   const std::filesystem::path backups_;
+  const std::string cluster_;
   retention::Remover remover_;
   retention::Eraser eraser_;
 };

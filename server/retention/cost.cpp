@@ -3,8 +3,6 @@
 #include <cmath>
 #include <string>
 
-#include "server/timeseries/schema.hpp"
-
 namespace boathouse::retention {
 namespace {
 
@@ -18,15 +16,15 @@ double usd_a_month(const Freed& freed) {
          gigabytes(freed.clickhouse_cold) * kPrices.clickhouse_cold + gigabytes(freed.ledger_total) * kPrices.ledger;
 }
 
-base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& plan) {
+base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& plan, const timeseries::Layout& layout) {
   Freed freed;
   for (const auto& [stream, amount] : plan.streams) {
     freed.ledger_total += amount.ledger_bytes;
     if (!timeseries::has_table(stream)) continue;
-    const auto parts = client.select(
-        "SELECT sum(rows) AS n, sum(bytes_on_disk) AS bytes FROM system.parts "
-        "WHERE active AND database = currentDatabase() AND table = {table:String}",
-        {{"table", std::string(rowing::name(stream))}});
+    const auto parts = client.select("SELECT sum(rows) AS n, sum(bytes_on_disk) AS bytes FROM " +
+                                         timeseries::on_each_shard("system.parts", layout) +
+                                         " WHERE active AND database = currentDatabase() AND table = {table:String}",
+                                     {{"table", timeseries::stored_table(rowing::name(stream), layout)}});
     if (!parts) return parts.error();
     const std::int64_t rows = parts->rows == 1 ? parts->integer("n", 0) : 0;
     if (rows <= 0) continue;

@@ -9,6 +9,7 @@
 #include "core/rowing/stream.hpp"
 #include "server/retention/plan.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::retention {
 
@@ -34,7 +35,8 @@ struct Freed {
 
 double usd_a_month(const Freed& freed);
 
-// A table's bytes are those of its rows on the average, as system.parts counts them now.
-base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& plan);
+// A table's bytes are those of its rows on the average, as system.parts counts them now on one replica of each shard.
+base::Result<Freed> freed_by(timeseries::ClickHouseClient& client, const Plan& plan,
+                             const timeseries::Layout& layout = {});
 
 }  // namespace boathouse::retention

@@ -6,6 +6,7 @@
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/retention/cost.hpp"
+#include "server/timeseries/test_clickhouse.hpp"
 
 namespace boathouse::retention {
 namespace {
@@ -149,6 +150,30 @@ TEST_F(PlanTest, WhatIsOlderThanTheLastYearIsCountedAsCold) {
 TEST(UsdAMonth, IsThatOfWhereTheBytesLie) {
   EXPECT_DOUBLE_EQ(usd_a_month({{}, 3'000'000'000, 2'000'000'000, 0, 0}), 0.16 + 2 * 0.046);
   EXPECT_DOUBLE_EQ(usd_a_month({{}, 0, 0, 1'000'000'000, 0}), 2.71 * 0.115);
+}
+
+// Of a cluster with several shards the parts are those of the tables under the Distributed ones, and not every
+// replica's.
+TEST(FreedBy, CountsOneReplicaOfEachShard) {
+  timeseries::FakeClickHouse clickhouse;
+  timeseries::ClickHouseClient client(timeseries::Endpoint{clickhouse.url()});
+  const auto integer = [](const char* name, std::int64_t value) {
+    return timeseries::NativeColumn{name, "UInt64", {value}, {}, {}, {}, {}};
+  };
+  clickhouse.answer_selects("system.parts", {1, {integer("n", 1000), integer("bytes", 5000)}});
+  Plan plan;
+  plan.streams[Stream::sample] = {1, 10, 0};
+  EXPECT_EQ(freed_by(client, plan, {"club", true})->clickhouse_total, 50U);
+  EXPECT_EQ(freed_by(client, plan, {"club", false})->clickhouse_total, 50U);
+  EXPECT_EQ(freed_by(client, plan)->clickhouse_total, 50U);
+  const auto said = clickhouse.statements();
+  ASSERT_EQ(said.size(), 3U);
+  EXPECT_THAT(said[0], testing::HasSubstr("FROM cluster(`club`, system.parts) WHERE"));
+  EXPECT_THAT(said[2], testing::HasSubstr("FROM system.parts WHERE"));
+  const auto asked = clickhouse.parameters("system.parts");
+  EXPECT_EQ(asked.at(0).at("table"), "sample_shard");
+  EXPECT_EQ(asked.at(1).at("table"), "sample");
+  EXPECT_EQ(asked.at(2).at("table"), "sample");
 }
 
 TEST_F(PlanTest, WhatIsInNoBackupIsSaid) {

@@ -228,7 +228,9 @@ Result<Plan> plan_now(const Parts& parts) {
 Result<Response> show_plan(const Parts& parts, const Request&) {
   const auto plan = plan_now(parts);
   if (!plan) return plan.error();
-  const auto freed = freed_by(parts.client, *plan);
+  const auto layout = timeseries::layout_of(parts.client, parts.cluster);
+  if (!layout) return layout.error();
+  const auto freed = freed_by(parts.client, *plan, *layout);
   if (!freed) return freed.error();
   std::string body;
   JsonWriter json(body);

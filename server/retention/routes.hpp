@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -23,6 +24,7 @@ struct Parts {
   Eraser& eraser;
   base::Clock& clock;
   std::filesystem::path backups = {};  // where this server's lie; empty: it makes none, the ledger's word counts
+  std::string cluster = {};            // of ClickHouse's servers; empty: there is one
 };
 
 // What `parts` refers to must outlive the routes.

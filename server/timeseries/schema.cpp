@@ -217,6 +217,12 @@ bool has_all_tables(const ColumnsOf& columns, const Layout& layout) {
          });
 }
 
+std::string called_on(std::string_view function, std::string_view table, const Layout& layout) {
+  if (layout.cluster.empty()) return std::string(table);
+  return std::string(function) + "(`" + layout.cluster + "`, " +
+         (table.find('.') == std::string_view::npos ? "currentDatabase(), " : "") + std::string(table) + ")";
+}
+
 }  // namespace
 
 std::string new_metrics_statement(Stream stream, std::span<const Metric> metrics, const Layout& layout) {
@@ -236,10 +242,10 @@ std::string stored_table(std::string_view table, const Layout& layout) {
 }
 
 std::string on_all_replicas(std::string_view table, const Layout& layout) {
-  if (layout.cluster.empty()) return std::string(table);
-  return "clusterAllReplicas(`" + layout.cluster + "`, " +
-         (table.find('.') == std::string_view::npos ? "currentDatabase(), " : "") + std::string(table) + ")";
+  return called_on("clusterAllReplicas", table, layout);
 }
+
+std::string on_each_shard(std::string_view table, const Layout& layout) { return called_on("cluster", table, layout); }
 
 bool has_table(Stream stream) { return stream != Stream::source; }
 

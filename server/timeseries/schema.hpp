@@ -45,6 +45,9 @@ std::string stored_table(std::string_view table, const Layout& layout);
 // that is asked: on a cluster the statement fails while one of them does not answer.
 std::string on_all_replicas(std::string_view table, const Layout& layout);
 
+// The same of one replica of each shard: what counts once however many copies there are.
+std::string on_each_shard(std::string_view table, const Layout& layout);
+
 // CREATE TABLE statements of version 1, in order; running them again changes nothing.
 std::vector<std::string> create_statements(const Layout& layout = {});
 
