@@ -110,6 +110,7 @@ void show_plan(const JsonValue& plan) {
                 "IN NO VERIFIED BACKUP, so this plan is refused until `boathouse backup create` has made one");
   show_left_out(plan, "held", "left out, on legal hold");
   show_left_out(plan, "on_its_way", "left out, on the way to ClickHouse still");
+  show_left_out(plan, "lost", "left out, lost in part here and in the backups (docs/operations/segments.md)");
   if (const JsonValue* more = plan.find("more"); more != nullptr && more->boolean() == true) {
     print("there is more than one plan holds: plan again when this one is applied\n");
   }

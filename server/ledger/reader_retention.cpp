@@ -112,9 +112,12 @@ Result<std::vector<AgedStream>> Reader::aged_streams(std::int64_t before_ms, con
       "SELECT recording.rec_id, athlete, started_ms, recording.received_ms, dirty_since IS NOT NULL, "
       "(SELECT max(received_ms) FROM seal WHERE seal.rec_id = recording.rec_id), chunk.stream, count(*), "
       "CAST(sum(to_seq - chunk.from_seq) AS BIGINT), CAST(sum(chunk.size) AS BIGINT), max(to_seq), "
-      "max(chunk.server_seq), count(unloaded.server_seq), max(chunk.received_ms) "
+      "max(chunk.server_seq), count(unloaded.server_seq), max(chunk.received_ms), count(not_in_backup.server_seq), "
+      "count(lost_body.server_seq) "
       "FROM recording JOIN session_mark USING (rec_id) JOIN chunk ON chunk.rec_id = recording.rec_id "
       "LEFT JOIN unloaded ON unloaded.server_seq = chunk.server_seq "
+      "LEFT JOIN not_in_backup ON not_in_backup.server_seq = chunk.server_seq "
+      "LEFT JOIN lost_body ON lost_body.server_seq = not_in_backup.server_seq "
       "WHERE recording.rec_id > ?1 AND started_ms < ?2 AND recording.received_ms < ?2 "
       "GROUP BY recording.rec_id, athlete, started_ms, recording.received_ms, dirty_since, chunk.stream "
       "ORDER BY recording.rec_id, chunk.stream LIMIT ?3");
@@ -136,6 +139,8 @@ Result<std::vector<AgedStream>> Reader::aged_streams(std::int64_t before_ms, con
     one.to = static_cast<std::uint64_t>(row.integer(10));
     one.newest_seq = row.integer(11);
     one.on_its_way = row.integer(4) != 0 || row.integer(12) > 0;
+    one.lacking = row.integer(14) > 0;
+    one.lost = row.integer(15) > 0;
   }));
   if (static_cast<std::int64_t>(streams.size()) == rows) {
     const base::Uuid cut = streams.back().rec_id;

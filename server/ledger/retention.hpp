@@ -65,6 +65,8 @@ struct AgedStream {
   std::uint64_t to = 0;         // past the last record
   std::int64_t newest_seq = 0;  // of its chunks
   bool on_its_way = false;      // some of it waits for ClickHouse, or its session's row does
+  bool lacking = false;         // the backup lacks some of it (backup_mark.hpp), and the next one may have it
+  bool lost = false;            // the backup lacks some of it, which is lost here, too: no backup will have it
 };
 
 // Of an applied plan: one stream of one recording, of its records before `to` those that were there for the plan.
@@ -83,13 +85,13 @@ struct FiguresToKeep {
   base::Bytes figures = {};  // empty: nothing is to be kept
 };
 
-// What became of retirements.
+// What became of retirements. What stays is in the audit, too.
 struct RetiredCounts {
   std::uint64_t removed = 0;  // streams
   std::uint64_t partly = 0;   // streams of which some chunks went; the others at another time
   std::uint64_t chunks = 0;
-  std::uint64_t held = 0;           // a hold has come meanwhile: they stay
-  std::uint64_t not_backed_up = 0;  // later chunks have come: they stay
+  std::uint64_t held = 0;           // a hold has come meanwhile: they stay, until another plan
+  std::uint64_t not_backed_up = 0;  // no verified backup has them, or has them any more: they stay, until another plan
   std::uint64_t later = 0;          // the recording changes: try again
 };
 

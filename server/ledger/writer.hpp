@@ -185,6 +185,7 @@ class Writer {
   base::Result<bool> may_wait_for_clickhouse(const base::Uuid& rec_id);
   base::Status read_ranges(const Retirement& one, std::size_t limit, Retired& found);
   base::Status keep_figures(const FiguresToKeep& keep);
+  base::Status audit_kept(const Retirement& one, const base::Uuid& athlete, std::string_view why);
   base::Result<std::optional<Erasure>> erasure_of(const base::Uuid& athlete);
   base::Result<std::vector<wire::ItemResult>> refuse_all(const Submission& submission, const Erasure& erasure);
   base::Status refuse_if_held(const base::Uuid& athlete);

@@ -191,8 +191,10 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
       }
       if (*held) {
         ++counts.held;
+        BOATHOUSE_TRY(audit_kept(one, found->athlete, "hold"));
       } else if (!*mark || found->newest_seq > (*mark)->up_to_seq || found->lacking) {
         ++counts.not_backed_up;
+        BOATHOUSE_TRY(audit_kept(one, found->athlete, "not_in_backup"));
       } else if (is_changing) {
         ++counts.later;
         continue;  // it stays among those to be removed
@@ -217,6 +219,13 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
     BOATHOUSE_TRY(done->bind(1, one.rec_id.bytes).bind(2, number(one.stream)).run());
   }
   return counts;
+}
+
+Status Writer::audit_kept(const Retirement& one, const base::Uuid& athlete, std::string_view why) {
+  const std::string what = "recording=" + one.rec_id.text() + " stream=" + std::string(rowing::name(one.stream)) +
+                           " plan=" + one.plan + " why=" + std::string(why);
+  const auto written = append_audit({"retention.kept", {}, athlete, {}, what});
+  return written ? Status() : Status(written.error());
 }
 
 // The first ones count: those of later are of what was thinned already.

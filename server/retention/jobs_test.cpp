@@ -31,7 +31,8 @@ class RetentionJobsTest : public ledger::SqliteLedgerTest {
     remover_.reset();
     runner_ =
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
-    remover_ = std::make_unique<Remover>(*ledger_, client_, *runner_, clock_);
+    remover_ =
+        std::make_unique<Remover>(*ledger_, client_, *runner_, clock_, [this](std::string_view line) { log_ += line; });
     Eraser::Options options;
     options.rooms.push_back({"accounts",
                              [this](const base::Uuid& athlete) {
@@ -102,6 +103,32 @@ TEST_F(RetentionJobsTest, FiguresAreKeptBeforeAnythingGoesSoItWaitsForClickHouse
   clock_.set_utc_ms(clock_.utc_ms() + 60'000);
   work();
   EXPECT_EQ(queue_->counts()->waiting, 1U);
+}
+
+TEST_F(RetentionJobsTest, WhatStaysAfterAllIsSaidAndWrittenDown) {
+  fill(2);
+  {
+    auto connection = sql::Connection::open(place_);
+    const std::vector<std::int64_t> lacking{number_in_file("SELECT min(server_seq) FROM chunk WHERE stream = 3")};
+    ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(), {"next", 1'000'000, 2}, lacking));
+  }
+  apply(Stream::force_curve, 2);
+  work();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 1);
+  EXPECT_THAT(log_, testing::HasSubstr("1 streams of recordings of an applied plan stay"));
+  EXPECT_THAT(log_, testing::HasSubstr("boathouse backup create"));
+  log_.clear();
+  apply(Stream::force_curve, 2);
+  ASSERT_TRUE(ledger_->set_legal_hold({"all", "a dispute"}, {}));
+  work();
+  EXPECT_THAT(log_, testing::HasSubstr("a legal hold has come"));
+  EXPECT_THAT(*ledger_->retirements(10), IsEmpty());
+  const auto kept = *ledger_->audit(0, 100, {{}, "retention.kept"});
+  ASSERT_EQ(kept.size(), 2U);
+  const std::string what = "recording=" + uuid(100).text() + " stream=force_curve plan=ret_1 why=";
+  EXPECT_EQ(kept[0].entry.what, what + "not_in_backup");
+  EXPECT_EQ(kept[1].entry.what, what + "hold");
+  EXPECT_EQ(kept[1].entry.athlete, kAnna);
 }
 
 TEST_F(RetentionJobsTest, AnErasureWaits30DaysThenRemovesAllAndWaitsForClickHouse) {

@@ -73,6 +73,11 @@ class Planning {
       on_its_way_.add(one);
       return true;
     }
+    // Not refused with what a backup to come will have: for this one nobody can wait.
+    if (one.lost) {
+      lost_.add(one);
+      return true;
+    }
     if (plan_.items.size() == kMaxStreamsOfAPlan) {
       plan_.more = true;
       return false;
@@ -84,7 +89,7 @@ class Planning {
     of_stream.ledger_bytes += one.bytes;
     if (year_of(one.age_from_ms) + kHotYears <= year_of(now_ms_)) plan_.cold_records[one.stream] += one.records;
     all_.add(one);
-    if (one.newest_seq > backed_up_seq_) not_backed_up_.add(one);
+    if (one.newest_seq > backed_up_seq_ || one.lacking) not_backed_up_.add(one);
     return true;
   }
 
@@ -111,6 +116,7 @@ class Planning {
   Counter all_{in_all_};
   Counter held_{plan_.held};
   Counter on_its_way_{plan_.on_its_way};
+  Counter lost_{plan_.lost};
   Counter not_backed_up_{plan_.not_backed_up};
   std::set<std::string> scopes_held_;
 };

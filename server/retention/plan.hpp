@@ -55,6 +55,7 @@ struct Plan {
   Amount held;                                           // left out: a hold keeps it
   std::vector<ledger::LegalHold> holds;                  // those that do
   Amount on_its_way;                                     // left out: it waits for ClickHouse still
+  Amount lost;                                           // left out: lost in part, and no backup can have it whole
   bool more = false;                                     // left out: more than one plan holds
 };
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "server/ledger/backup_mark.hpp"
+#include "server/ledger/bodies.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/retention/cost.hpp"
 #include "server/timeseries/test_clickhouse.hpp"
@@ -63,10 +64,10 @@ class PlanTest : public ledger::SqliteLedgerTest {
     }
     ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(1000)));
   }
-  void back_up() {
+  void back_up(const std::vector<std::int64_t>& lacking = {}) {
     auto connection = sql::Connection::open(place_);
     ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(),
-                                    {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}));
+                                    {"backup", ledger_->hello({kAnna, uuid(1)})->server_seq, 1}, lacking));
   }
   Plan plan(std::int64_t now_ms = kNow) {
     const auto rules = policy_of(*ledger_, {});
@@ -185,6 +186,29 @@ TEST_F(PlanTest, WhatIsInNoBackupIsSaid) {
   EXPECT_EQ(now.items.size(), 2U);
   EXPECT_EQ(now.not_backed_up.recordings, 1U);
   EXPECT_EQ(now.not_backed_up.records, 10U);
+}
+
+// The backup reaches so far and was made without a body that was lost.
+TEST_F(PlanTest, WhatTheBackupLacksIsSaidAndWhatNoBackupWillHaveIsLeftOut) {
+  row(100, kAnna);
+  row(101, kAnna);
+  ledger::LostBody lost;
+  lost.server_seq = number_in_file("SELECT max(server_seq) FROM chunk WHERE stream = 1");
+  lost.reason = "a test";
+  ASSERT_TRUE(ledger_->bodies().lose_bodies({&lost, 1}));
+  back_up({lost.server_seq});
+  keep(Stream::sample, 1);
+  const Plan without_it = plan();
+  ASSERT_EQ(without_it.items.size(), 1U);
+  EXPECT_EQ(without_it.items[0].rec_id, uuid(100));
+  EXPECT_EQ(without_it.lost.records, 10U);
+  EXPECT_EQ(without_it.not_backed_up.recordings, 0U);
+  put({chunk_entry(uuid(101), Stream::sample, 0, 10)});  // the device has it still
+  load_all();
+  const Plan now = plan();
+  EXPECT_EQ(now.items.size(), 2U);
+  EXPECT_EQ(now.lost.recordings, 0U);
+  EXPECT_EQ(now.not_backed_up.records, 10U) << "until there is another backup";
 }
 
 TEST_F(PlanTest, HeldThingsAreLeftOutAndCounted) {

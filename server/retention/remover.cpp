@@ -27,8 +27,16 @@ constexpr std::int64_t kLaterMs = 5'000;  // until what changes, or a ClickHouse
 
 }  // namespace
 
-Remover::Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock)
-    : ledger_(ledger), client_(client), runner_(runner), clock_(clock) {
+// What one attempt of the job has come to.
+struct Remover::Attempt {
+  std::vector<FiguresToKeep> before;  // of the transaction before
+  std::uint64_t held = 0;
+  std::uint64_t not_backed_up = 0;
+};
+
+Remover::Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock,
+                 std::function<void(std::string_view)> log)
+    : ledger_(ledger), client_(client), runner_(runner), clock_(clock), log_(std::move(log)) {
   runner_.handle(
       std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 1);
 }
@@ -68,7 +76,25 @@ Result<FiguresToKeep> Remover::figures_of(const base::Uuid& rec_id, bool reckone
 }
 
 Outcome Remover::work(jobs::Runner::Context& context) {
-  std::vector<FiguresToKeep> before;
+  Attempt attempt;
+  Outcome outcome = remove_all(context, attempt);
+  tell(attempt);
+  return outcome;
+}
+
+void Remover::tell(const Attempt& attempt) {
+  const auto stay = [this](std::uint64_t streams, const std::string& why) {
+    if (streams == 0) return;
+    log_("retention: " + std::to_string(streams) +
+         " streams of recordings of an applied plan stay (the audit's records "
+         "retention.kept name them): " +
+         why);
+  };
+  stay(attempt.held, "a legal hold has come; when it is released, plan again");
+  stay(attempt.not_backed_up, "no verified backup has them now; run `boathouse backup create`, then plan again");
+}
+
+Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
   while (true) {
     if (context.stopping()) return Outcome::retry("the server stops", 0);
     const auto retirements = ledger_.retirements(kAtOnce);
@@ -80,17 +106,19 @@ Outcome Remover::work(jobs::Runner::Context& context) {
     }
     std::vector<FiguresToKeep> figures;
     for (const auto& [rec_id, reckoned_from] : recordings) {
-      auto keep = figures_of(rec_id, reckoned_from, before);
+      auto keep = figures_of(rec_id, reckoned_from, attempt.before);
       if (!keep) return Outcome::retry(keep.error().text, kLaterMs);
       figures.push_back(std::move(*keep));
       if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
     }
     const auto counts = ledger_.retire(*retirements, figures, kChunksAtOnce);
     if (!counts) return Outcome::retry(counts.error().text, kLaterMs);
+    attempt.held += counts->held;
+    attempt.not_backed_up += counts->not_backed_up;
     if (counts->later == retirements->size()) {
       return Outcome::retry("what is to be removed changes, or waits for ClickHouse", kLaterMs);
     }
-    before = std::move(figures);
+    attempt.before = std::move(figures);
   }
 }
 

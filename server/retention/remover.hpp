@@ -2,7 +2,9 @@
 // kept first; ClickHouse follows. Stops and goes on where it was, whatever ends in between.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <string_view>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -14,14 +16,18 @@ namespace boathouse::retention {
 
 class Remover {
  public:
-  // Gives `runner` its handler. All must outlive the runner's threads.
-  Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock);
+  // Gives `runner` its handler. All must outlive the runner's threads. `log` gets what is not removed, and why.
+  Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock,
+          std::function<void(std::string_view)> log);
 
   // Something is to be removed, or may be (at the start of a server).
   base::Status order();
 
  private:
+  struct Attempt;
   jobs::Outcome work(jobs::Runner::Context& context);
+  jobs::Outcome remove_all(jobs::Runner::Context& context, Attempt& attempt);
+  void tell(const Attempt& attempt);
   base::Result<ledger::FiguresToKeep> figures_of(const base::Uuid& rec_id, bool reckoned_from,
                                                  std::span<const ledger::FiguresToKeep> before);
 
@@ -29,6 +35,7 @@ class Remover {
   timeseries::ClickHouseClient& client_;
   jobs::Runner& runner_;
   base::Clock& clock_;
+  const std::function<void(std::string_view)> log_;
 };
 
 }  // namespace boathouse::retention

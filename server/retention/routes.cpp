@@ -258,6 +258,7 @@ Result<Response> show_plan(const Parts& parts, const Request&) {
   for (const ledger::LegalHold& hold : plan->holds) write_hold(json, hold);
   json.end_array();
   write_amount(json.key("on_its_way"), plan->on_its_way);
+  write_amount(json.key("lost"), plan->lost);
   json.key("more").value(plan->more).end_object();
   return json_response(200, std::move(body));
 }
