@@ -40,7 +40,7 @@ RetentionService::RetentionService(const Parts& parts, const retention::BackupsK
     : parts_(parts),
       backups_(backups.folder),
       cluster_(std::move(cluster)),
-      remover_(parts.ledger, parts.client, parts.runner, parts.clock, log),
+      remover_({backups.folder}, parts.ledger, parts.client, parts.runner, parts.clock, log),
       eraser_({rooms_of(parts), backups, cluster_}, parts.ledger, parts.client, parts.runner, parts.clock,
               std::move(log)) {}
 

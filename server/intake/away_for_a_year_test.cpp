@@ -61,7 +61,7 @@ class AwayForAYearTest : public IntakeTest {
     const ledger::Retirement all{rec_id, Stream::sample, samples_held(rec_id), "plan1", newest};
     ASSERT_TRUE(ledger_->apply_plan({&all, 1}, "plan=plan1", {}));
     const ledger::FiguresToKeep figures{rec_id, (*ledger_->recording(rec_id))->server_seq, base::Bytes{1}};
-    EXPECT_EQ(ledger_->retire({&all, 1}, {&figures, 1}, 1'000)->removed, 1U);
+    EXPECT_EQ(ledger_->retire({&all, 1}, {&figures, 1}, 1'000, 1'000'000)->removed, 1U);
   }
   // That the ledger holds.
   std::uint64_t samples_held(const base::Uuid& rec_id) {

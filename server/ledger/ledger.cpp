@@ -402,8 +402,8 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
-                               std::size_t limit) override {
-    return ask<RetiredCounts>([&](Writer& writer) { return writer.retire(retirements, figures, limit); });
+                               std::size_t limit, std::int64_t backed_up) override {
+    return ask<RetiredCounts>([&](Writer& writer) { return writer.retire(retirements, figures, limit, backed_up); });
   }
 
   Result<std::int64_t> backed_up_seq() override {

@@ -313,10 +313,12 @@ class Ledger {
   virtual base::Result<std::vector<Retirement>> retirements(std::size_t limit) = 0;
   // Removes of them, in order, at most `limit` chunks (from 1) in one transaction, for acknowledgements wait meanwhile,
   // with their tombstones and audit records, and keeps the figures; what it does not come to stays among retirements().
-  // Never what a hold keeps, what no verified backup has (backup_mark.hpp, whatever purge_safe_seq() says), or what
-  // changes: `figures` has one entry for each recording, and one without is tried again later.
+  // Never what a hold keeps, what no verified backup has (backup_mark.hpp, whatever purge_safe_seq() says), what is
+  // beyond `backed_up`, up to where the caller has seen that one is there still, or what changes: `figures` has one
+  // entry for each recording, and one without is tried again later.
   virtual base::Result<RetiredCounts> retire(std::span<const Retirement> retirements,
-                                             std::span<const FiguresToKeep> figures, std::size_t limit) = 0;
+                                             std::span<const FiguresToKeep> figures, std::size_t limit,
+                                             std::int64_t backed_up) = 0;
   // As purge_safe_seq(), but of a backup in any case.
   virtual base::Result<std::int64_t> backed_up_seq() = 0;
 

@@ -45,10 +45,12 @@ class RetentionTest : public LedgerTest {
     EXPECT_TRUE(ledger_->apply_plan(retirements, "plan=plan1", uuid(77)));
     const auto state = ledger_->recording(kRec);
     const std::vector<FiguresToKeep> keep{{kRec, (*state)->server_seq, base::Bytes(figures.begin(), figures.end())}};
-    const auto counts = ledger_->retire(retirements, keep, limit);
+    const auto counts = ledger_->retire(retirements, keep, limit, backed_up_);
     EXPECT_TRUE(counts) << counts.error().text;
     return *counts;
   }
+
+  std::int64_t backed_up_ = kFarFuture;  // as somebody has seen in the folder of the backups
 };
 
 TEST_P(RetentionTest, RulesAndHoldsAreKeptAndWrittenDown) {
@@ -170,6 +172,9 @@ TEST_P(RetentionTest, NothingThatNoBackupHasIsRemoved) {
   put({chunk_entry(kRec, Stream::sample, 40, 50)});
   load_all();
   EXPECT_EQ(retire({samples(50)}).not_backed_up, 1U) << "of a chunk that came after the backup";
+  backed_up_ = 0;
+  EXPECT_EQ(retire({samples(30)}).not_backed_up, 1U) << "its disk is gone";
+  backed_up_ = kFarFuture;
   EXPECT_EQ(retire({samples(30)}).removed, 1U);
   EXPECT_THAT((*ledger_->recording(kRec))->streams.at(0).have, ElementsAre(Range{40, 50}));
   ledger_.reset();
@@ -226,8 +231,8 @@ TEST_P(RetentionTest, WhatChangesIsLeftForLater) {
   load_all();
   const std::vector<Retirement> retirements{samples()};
   const std::vector<FiguresToKeep> old{{kRec, mark, {}}};
-  EXPECT_EQ(ledger_->retire(retirements, old, kMany)->later, 1U) << "the figures are of before";
-  EXPECT_EQ(ledger_->retire(retirements, {}, kMany)->later, 1U) << "there are no figures";
+  EXPECT_EQ(ledger_->retire(retirements, old, kMany, kFarFuture)->later, 1U) << "the figures are of before";
+  EXPECT_EQ(ledger_->retire(retirements, {}, kMany, kFarFuture)->later, 1U) << "there are no figures";
   EXPECT_EQ(ledger_->retirements(10)->size(), 1U);
   EXPECT_EQ(retire({samples()}).removed, 1U);
 }
@@ -324,7 +329,7 @@ TEST_P(RetentionTest, ALedgerOfVersion9GoesOn) {
   const auto under_way = *ledger_->retirements(10);
   ASSERT_EQ(under_way.size(), 1U);
   const std::vector<FiguresToKeep> keep{{kRec, 2, {}}};
-  EXPECT_EQ(ledger_->retire(under_way, keep, kMany)->removed, 1U);
+  EXPECT_EQ(ledger_->retire(under_way, keep, kMany, kFarFuture)->removed, 1U);
   ledger_.reset();
 }
 

@@ -82,7 +82,7 @@ class Writer {
   base::Status apply_plan(std::span<const Retirement> retirements, const std::string& what,
                           const std::optional<base::Uuid>& key);
   base::Result<RetiredCounts> retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
-                                     std::size_t limit);
+                                     std::size_t limit, std::int64_t backed_up);
   base::Status rows_erased(std::span<const std::int64_t> server_seqs);
   // As of Ledger; `athlete` nullopt: anybody's.
   base::Result<bool> drop_some(std::size_t limit, const std::optional<base::Uuid>& athlete);

@@ -163,12 +163,13 @@ Status Writer::read_ranges(const Retirement& one, std::size_t limit, Retired& fo
 }
 
 Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, std::span<const FiguresToKeep> figures,
-                                     std::size_t limit) {
+                                     std::size_t limit, std::int64_t backed_up) {
   RetiredCounts counts;
   const auto mark = backup_mark(*connection_);
   if (!mark) {
     return mark.error();
   }
+  const std::int64_t up_to = *mark ? std::min((*mark)->up_to_seq, backed_up) : 0;
   std::map<base::Uuid, bool> changing;  // as each was before the first of its streams went
   for (const Retirement& one : retirements) {
     if (counts.chunks >= limit) {
@@ -192,7 +193,7 @@ Result<RetiredCounts> Writer::retire(std::span<const Retirement> retirements, st
       if (*held) {
         ++counts.held;
         BOATHOUSE_TRY(audit_kept(one, found->athlete, "hold"));
-      } else if (!*mark || found->newest_seq > (*mark)->up_to_seq || found->lacking) {
+      } else if (found->newest_seq > up_to || found->lacking) {
         ++counts.not_backed_up;
         BOATHOUSE_TRY(audit_kept(one, found->athlete, "not_in_backup"));
       } else if (is_changing) {

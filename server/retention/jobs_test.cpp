@@ -1,10 +1,13 @@
 // The jobs that remove and erase: they go on after whatever ends in between, and wait for what is away.
 #include <gmock/gmock.h>
 
-#include <limits>
+#include <filesystem>
+#include <fstream>
 
+#include "server/backup/backup.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/backup_mark.hpp"
+#include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/retention/eraser.hpp"
 #include "server/retention/remover.hpp"
@@ -31,8 +34,8 @@ class RetentionJobsTest : public ledger::SqliteLedgerTest {
     remover_.reset();
     runner_ =
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
-    remover_ =
-        std::make_unique<Remover>(*ledger_, client_, *runner_, clock_, [this](std::string_view line) { log_ += line; });
+    remover_ = std::make_unique<Remover>(Remover::Options{.backups = backups_}, *ledger_, client_, *runner_, clock_,
+                                         [this](std::string_view line) { log_ += line; });
     Eraser::Options options;
     options.rooms.push_back({"accounts",
                              [this](const base::Uuid& athlete) {
@@ -77,6 +80,7 @@ class RetentionJobsTest : public ledger::SqliteLedgerTest {
   std::unique_ptr<Remover> remover_;
   std::unique_ptr<Eraser> eraser_;
   std::vector<base::Uuid> forgotten_;
+  std::filesystem::path backups_;  // none: the ledger's word counts
   std::string log_;
 };
 
@@ -129,6 +133,33 @@ TEST_F(RetentionJobsTest, WhatStaysAfterAllIsSaidAndWrittenDown) {
   EXPECT_EQ(kept[0].entry.what, what + "not_in_backup");
   EXPECT_EQ(kept[1].entry.what, what + "hold");
   EXPECT_EQ(kept[1].entry.athlete, kAnna);
+}
+
+// The plan was applied, the removal waited, and the disk of the backups was lost meanwhile.
+TEST_F(RetentionJobsTest, WhatLiesInNoBackupAnyMoreStays) {
+  fill(1);
+  backups_ = folder_.file("backups");
+  const auto made = backup::create({{{"ledger", place_, &ledger::kSchema}}, {}}, backups_, {}, clock_,
+                                   [](std::uint64_t) { return base::Status(); });
+  ASSERT_TRUE(made) << made.error().text;
+  std::ofstream(made->folder / "verified.json") << R"({"verified_ms":1})";
+  {
+    auto connection = sql::Connection::open(place_);
+    ASSERT_TRUE(connection->execute("DELETE FROM backup_mark"));
+    ASSERT_TRUE(ledger::note_backup(*connection, ledger_->epoch(),
+                                    {made->folder.filename().string(), made->manifest.last_seq, 1}));
+  }
+  restart();
+  apply(Stream::force_curve, 1);
+  const std::filesystem::path away = folder_.file("away");
+  std::filesystem::rename(backups_, away);
+  work();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 0);
+  EXPECT_THAT(log_, testing::HasSubstr("no verified backup has them now"));
+  std::filesystem::rename(away, backups_);
+  apply(Stream::force_curve, 1);
+  work();
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 1);
 }
 
 TEST_F(RetentionJobsTest, AnErasureWaits30DaysThenRemovesAllAndWaitsForClickHouse) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/retention/plan.hpp"
 #include "server/timeseries/session_columns.hpp"
 #include "server/timeseries/session_summary.hpp"
 
@@ -34,9 +35,14 @@ struct Remover::Attempt {
   std::uint64_t not_backed_up = 0;
 };
 
-Remover::Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock,
-                 std::function<void(std::string_view)> log)
-    : ledger_(ledger), client_(client), runner_(runner), clock_(clock), log_(std::move(log)) {
+Remover::Remover(Options options, ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner,
+                 base::Clock& clock, std::function<void(std::string_view)> log)
+    : options_(std::move(options)),
+      ledger_(ledger),
+      client_(client),
+      runner_(runner),
+      clock_(clock),
+      log_(std::move(log)) {
   runner_.handle(
       std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 1);
 }
@@ -111,7 +117,10 @@ Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
       figures.push_back(std::move(*keep));
       if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
     }
-    const auto counts = ledger_.retire(*retirements, figures, kChunksAtOnce);
+    // Days may have gone by since the plan was applied.
+    const auto backed_up = backed_up_seq(ledger_, options_.backups);
+    if (!backed_up) return Outcome::retry(backed_up.error().text, kLaterMs);
+    const auto counts = ledger_.retire(*retirements, figures, kChunksAtOnce, *backed_up);
     if (!counts) return Outcome::retry(counts.error().text, kLaterMs);
     attempt.held += counts->held;
     attempt.not_backed_up += counts->not_backed_up;

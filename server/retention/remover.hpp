@@ -2,6 +2,7 @@
 // kept first; ClickHouse follows. Stops and goes on where it was, whatever ends in between.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -16,9 +17,12 @@ namespace boathouse::retention {
 
 class Remover {
  public:
+  struct Options {
+    std::filesystem::path backups = {};  // as of Parts in routes.hpp
+  };
   // Gives `runner` its handler. All must outlive the runner's threads. `log` gets what is not removed, and why.
-  Remover(ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner, base::Clock& clock,
-          std::function<void(std::string_view)> log);
+  Remover(Options options, ledger::Ledger& ledger, timeseries::ClickHouseClient& client, jobs::Runner& runner,
+          base::Clock& clock, std::function<void(std::string_view)> log);
 
   // Something is to be removed, or may be (at the start of a server).
   base::Status order();
@@ -31,6 +35,7 @@ class Remover {
   base::Result<ledger::FiguresToKeep> figures_of(const base::Uuid& rec_id, bool reckoned_from,
                                                  std::span<const ledger::FiguresToKeep> before);
 
+  const Options options_;
   ledger::Ledger& ledger_;
   timeseries::ClickHouseClient& client_;
   jobs::Runner& runner_;

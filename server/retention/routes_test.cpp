@@ -37,7 +37,8 @@ class RetentionRoutesTest : public ledger::SqliteLedgerTest {
     queue_ = *jobs::Queue::open({.sqlite_file = folder_.file("jobs.db")}, random_);
     runner_ =
         std::make_unique<jobs::Runner>(*queue_, clock_, random_, jobs::Runner::Options{}, [](std::string_view) {});
-    remover_ = std::make_unique<Remover>(*ledger_, client_, *runner_, clock_, [](std::string_view) {});
+    remover_ =
+        std::make_unique<Remover>(Remover::Options{}, *ledger_, client_, *runner_, clock_, [](std::string_view) {});
     eraser_ = std::make_unique<Eraser>(Eraser::Options{}, *ledger_, client_, *runner_, clock_, [](std::string_view) {});
     ASSERT_TRUE(add_routes(routes_, {*accounts_, *ledger_, client_, *remover_, *eraser_, clock_}));
   }

@@ -316,7 +316,7 @@ TEST_F(LoaderTest, KeptFiguresCountWhateverTheRowSays) {
   const ledger::Retirement retirement{recording(1), rowing::Stream::sample, 10, "plan", 1'000'000};
   const ledger::FiguresToKeep keep{recording(1), (*state)->server_seq, pack_figures(with_best(42'400))};
   ASSERT_TRUE(ledger_->apply_plan({&retirement, 1}, "", {}).ok());
-  ASSERT_EQ(ledger_->retire({&retirement, 1}, {&keep, 1}, 1'000)->removed, 1U);
+  ASSERT_EQ(ledger_->retire({&retirement, 1}, {&keep, 1}, 1'000, 1'000'000)->removed, 1U);
   ASSERT_TRUE(loader_->drain().ok());
   const auto rows = read_native(base::as_bytes(clickhouse_.inserts("session").back().body));
   ASSERT_EQ(rows->rows, 1U);

@@ -72,7 +72,8 @@ class Service {
     must(api::add_trail_routes(routes_, *accounts_, *ledger_, clickhouse_).ok());
     must(api::add_session_routes(routes_, *accounts_, *audit_, clickhouse_, cursors_).ok());
     must(api::add_operator_routes(routes_, *accounts_, *ledger_, clickhouse_, clock_, [] { return false; }).ok());
-    remover_ = std::make_unique<retention::Remover>(*ledger_, clickhouse_, *runner_, clock_, [](std::string_view) {});
+    remover_ = std::make_unique<retention::Remover>(retention::Remover::Options{}, *ledger_, clickhouse_, *runner_,
+                                                    clock_, [](std::string_view) {});
     eraser_ = std::make_unique<retention::Eraser>(retention::Eraser::Options{}, *ledger_, clickhouse_, *runner_, clock_,
                                                   [](std::string_view) {});
     must(retention::add_routes(routes_, {*accounts_, *ledger_, clickhouse_, *remover_, *eraser_, clock_}).ok());
