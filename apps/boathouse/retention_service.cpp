@@ -36,11 +36,12 @@ std::vector<retention::Room> rooms_of(const RetentionService::Parts& parts) {
 }  // namespace
 
 RetentionService::RetentionService(const Parts& parts, const retention::BackupsKept& backups, std::string cluster,
+                                   std::function<void(const std::vector<base::Uuid>&)> look_at,
                                    std::function<void(std::string_view)> log)
     : parts_(parts),
       backups_(backups.folder),
       cluster_(std::move(cluster)),
-      remover_({backups.folder}, parts.ledger, parts.client, parts.runner, parts.clock, log),
+      remover_({backups.folder, std::move(look_at)}, parts.ledger, parts.client, parts.runner, parts.clock, log),
       eraser_({rooms_of(parts), backups, cluster_}, parts.ledger, parts.client, parts.runner, parts.clock,
               std::move(log)) {}
 

@@ -5,9 +5,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
 #include "server/control/accounts.hpp"
 #include "server/http/router.hpp"
 #include "server/jobs/runner.hpp"
@@ -29,8 +31,10 @@ class RetentionService {
     jobs::Runner& runner;
     base::Clock& clock;
   };
-  // `cluster`: of ClickHouse's servers, empty = there is one. All must outlive the runner's threads and the routes.
+  // `cluster`: of ClickHouse's servers, empty = there is one; `look_at`: retention::Remover::Options. All must outlive
+  // the runner's threads and the routes.
   RetentionService(const Parts& parts, const retention::BackupsKept& backups, std::string cluster,
+                   std::function<void(const std::vector<base::Uuid>&)> look_at,
                    std::function<void(std::string_view)> log);
 
   base::Status add_routes(http::RouteTable& routes);

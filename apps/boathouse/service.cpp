@@ -359,7 +359,8 @@ base::Status Service::open(const ServeOptions& options) {
       RetentionService::Parts{*accounts_, *webhook_store_, *ledger_, *client_, *job_runner_, clock_},
       retention::BackupsKept{options.backup_to.empty() ? fs::path() : fs::absolute(options.backup_to),
                              options.clickhouse_backup_days, options.backups_elsewhere_days},
-      options.clickhouse_cluster, log_line);
+      options.clickhouse_cluster,
+      [this](const std::vector<base::Uuid>& recordings) { reconcile_->look_at(recordings); }, log_line);
   ledger_->on_commit([this] {
     loader_->wake();
     webhook_dispatcher_->wake();

@@ -314,8 +314,8 @@ class Ledger {
   // Removes of them, in order, at most `limit` chunks (from 1) in one transaction, for acknowledgements wait meanwhile,
   // with their tombstones and audit records, and keeps the figures; what it does not come to stays among retirements().
   // Never what a hold keeps, what no verified backup has (backup_mark.hpp, whatever purge_safe_seq() says), what is
-  // beyond `backed_up`, up to where the caller has seen that one is there still, or what changes: `figures` has one
-  // entry for each recording, and one without is tried again later.
+  // beyond `backed_up`, up to where the caller has seen that one is there still, or what changes, it or what its
+  // figures were made of: `figures` has one entry for each recording, and one without is tried again later.
   virtual base::Result<RetiredCounts> retire(std::span<const Retirement> retirements,
                                              std::span<const FiguresToKeep> figures, std::size_t limit,
                                              std::int64_t backed_up) = 0;

@@ -80,9 +80,15 @@ struct Retirement {
 
 // What a session comes to, to be kept when its records go.
 struct FiguresToKeep {
-  base::Uuid rec_id;         // of the recording that they are kept under
-  std::int64_t mark = 0;     // its RecordingState::server_seq when they were reckoned
-  base::Bytes figures = {};  // empty: nothing is to be kept
+  // A recording as it was when they were reckoned: with its RecordingState::server_seq.
+  struct Seen {
+    base::Uuid rec_id;
+    std::int64_t mark = 0;
+  };
+  base::Uuid rec_id;  // of the recording that they are kept under
+  std::int64_t mark = 0;
+  base::Bytes figures = {};        // empty: nothing is to be kept
+  std::vector<Seen> made_of = {};  // other recordings of the session, whose records count in them
 };
 
 // What became of retirements. What stays is in the audit, too.

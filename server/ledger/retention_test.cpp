@@ -237,6 +237,28 @@ TEST_P(RetentionTest, WhatChangesIsLeftForLater) {
   EXPECT_EQ(retire({samples()}).removed, 1U);
 }
 
+// A session's figures are made of the records of several recordings.
+TEST_P(RetentionTest, WhatTheFiguresAreMadeOfIsLookedAtToo) {
+  fill();
+  put({birth_entry(uuid(101)), chunk_entry(uuid(101), Stream::sample, 0, 10)});
+  load_all();
+  back_up();
+  const std::vector<Retirement> retirements{samples()};
+  ASSERT_TRUE(ledger_->apply_plan(retirements, "plan=plan1", {}));
+  const auto mark_of = [this](const base::Uuid& rec_id) { return (*ledger_->recording(rec_id))->server_seq; };
+  const auto retire_with = [&](const base::Uuid& other, std::int64_t mark) {
+    const std::vector<FiguresToKeep> keep{{kRec, mark_of(kRec), {}, {{other, mark}}}};
+    return *ledger_->retire(retirements, keep, kMany, kFarFuture);
+  };
+  const std::int64_t before = mark_of(uuid(101));
+  put({chunk_entry(uuid(101), Stream::sample, 10, 20)});
+  EXPECT_EQ(retire_with(uuid(101), mark_of(uuid(101))).later, 1U) << "not loaded";
+  load_all();
+  EXPECT_EQ(retire_with(uuid(101), before).later, 1U) << "the figures are of before";
+  EXPECT_EQ(retire_with(uuid(102), before).later, 1U) << "it was purged";
+  EXPECT_EQ(retire_with(uuid(101), mark_of(uuid(101))).removed, 1U);
+}
+
 // However many chunks somebody has made of a recording: acknowledgements wait for this transaction.
 TEST_P(RetentionTest, AsManyChunksAsAreAskedForGoInOneTransaction) {
   fill();

@@ -124,7 +124,7 @@ class Writer {
     std::vector<wire::Range> ranges;  // of stored chunks, merged; empty: nothing is left to remove
     std::int64_t newest_seq = 0;      // of these chunks
     bool all = true;                  // false: there are more than were asked for
-    bool changing = false;            // since its figures were reckoned, or on its way to ClickHouse
+    bool changing = false;            // it or what its figures are made of, since then, or on its way to ClickHouse
     bool lacking = false;             // the backup lacks some of these
     std::optional<base::Uuid> key;
   };
@@ -182,6 +182,7 @@ class Writer {
   base::Status erase_rows(const RowsToErase& rows);
   base::Result<bool> is_held(const base::Uuid& athlete);
   base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep, std::size_t limit);
+  base::Result<bool> is_changing(const FiguresToKeep::Seen& seen);
   base::Result<bool> may_wait_for_clickhouse(const base::Uuid& rec_id);
   base::Status read_ranges(const Retirement& one, std::size_t limit, Retired& found);
   base::Status keep_figures(const FiguresToKeep& keep);

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/wire/chunk.hpp"
 #include "server/ledger/backup_mark.hpp"
@@ -100,13 +101,28 @@ Result<bool> Writer::may_wait_for_clickhouse(const base::Uuid& rec_id) {
   return select->bind(1, rec_id.bytes).step();
 }
 
+// Since it was seen, or its rows or its session's are on their way.
+Result<bool> Writer::is_changing(const FiguresToKeep::Seen& seen) {
+  auto select = connection_->prepare("SELECT seq, dirty_since IS NOT NULL FROM session_mark WHERE rec_id = ?1");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->bind(1, seen.rec_id.bytes).step();
+  if (!row) {
+    return row.error();
+  }
+  if (!*row || select->integer(0) > seen.mark || select->integer(1) != 0) {
+    return true;
+  }
+  return may_wait_for_clickhouse(seen.rec_id);
+}
+
 Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKeep& keep, std::size_t limit) {
   Retired found;
   {
     auto select = connection_->prepare(
-        "SELECT athlete, seq, dirty_since IS NOT NULL, "
-        "(SELECT key_id FROM retiring WHERE rec_id = ?1 AND stream = ?2) "
-        "FROM recording JOIN session_mark USING (rec_id) WHERE recording.rec_id = ?1");
+        "SELECT athlete, (SELECT key_id FROM retiring WHERE rec_id = ?1 AND stream = ?2) "
+        "FROM recording WHERE rec_id = ?1");
     if (!select) {
       return select.error();
     }
@@ -118,16 +134,19 @@ Result<Writer::Retired> Writer::look_at(const Retirement& one, const FiguresToKe
       return found;  // purged meanwhile
     }
     found.athlete = uuid_of(select->blob(0));
-    found.changing = select->integer(1) > keep.mark || select->integer(2) != 0;
-    if (!select->is_null(3)) {
-      found.key = uuid_of(select->blob(3));
+    if (!select->is_null(1)) {
+      found.key = uuid_of(select->blob(1));
     }
   }
-  const auto waits = may_wait_for_clickhouse(one.rec_id);
-  if (!waits) {
-    return waits.error();
+  std::vector<FiguresToKeep::Seen> seen = keep.made_of;
+  seen.push_back({keep.rec_id, keep.mark});
+  for (auto next = seen.begin(); next != seen.end() && !found.changing; ++next) {
+    const auto changing = is_changing(*next);
+    if (!changing) {
+      return changing.error();
+    }
+    found.changing = *changing;
   }
-  found.changing = found.changing || *waits;
   BOATHOUSE_TRY(read_ranges(one, limit, found));
   return found;
 }

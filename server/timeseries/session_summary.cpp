@@ -37,6 +37,7 @@ struct Job {
   bool thinned = false;  // retention took something that the figures were made of: they stay as they are
   std::int64_t version = 0;
   std::uint64_t records = 0;  // to read
+  std::vector<Reckoned::Read> read;
   rowing::SessionReckoner reckoner;
   rowing::SessionFigures figures;
 };
@@ -51,12 +52,13 @@ bool is_thinned(const ledger::SessionState& session) {
 // One stream of the jobs' sessions, each record to its session's reckoner. Several jobs have at most kRecordsAtOnce
 // records in all; one alone is read in pages.
 base::Status read_stream(ClickHouseClient& client, std::span<Job> jobs, Stream stream) {
-  std::map<base::Uuid, rowing::SessionReckoner*> reckoner_of;
+  std::map<base::Uuid, Job*> job_of;
   std::string keys;
   for (Job& job : jobs) {
     const ledger::RecordingState* const primary = primary_recording(*job.session, stream);
     if (primary == nullptr || job.thinned) continue;
-    reckoner_of[primary->rec_id] = &job.reckoner;
+    job_of[primary->rec_id] = &job;
+    job.read.push_back({stream, primary->rec_id, 0});
     keys += (keys.empty() ? "[('" : ",('") + primary->athlete.text() + "'," +
             std::to_string(primary->birth.started_ms) + ",'" + primary->rec_id.text() + "')";
   }
@@ -82,10 +84,12 @@ base::Status read_stream(ClickHouseClient& client, std::span<Job> jobs, Stream s
     const auto& ids = block->find("rec_id")->uuids;
     for (std::size_t row = 0; row < block->rows; ++row) {
       for (const auto& [index, values] : columns) record.values[index] = (*values)[row];
-      const auto reckoner = reckoner_of.find(ids[row]);
-      if (reckoner != reckoner_of.end()) reckoner->second->observe(record);
+      const auto job = job_of.find(ids[row]);
+      if (job == job_of.end()) continue;
+      job->second->reckoner.observe(record);
+      ++job->second->read.back().records;
     }
-    if (block->rows < kRecordsAtOnce || reckoner_of.size() > 1) return base::Done{};
+    if (block->rows < kRecordsAtOnce || job_of.size() > 1) return base::Done{};
     from = static_cast<std::uint64_t>(block->integer("seq", block->rows - 1)) + 1;
   }
 }
@@ -169,11 +173,11 @@ std::uint64_t records_to_read(const ledger::SessionState& session) {
   return records;
 }
 
-base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session) {
+base::Result<Reckoned> reckon_session(ClickHouseClient& client, const ledger::SessionState& session) {
   Job job;
   job.session = &session;
   BOATHOUSE_TRY(reckon(client, {&job, 1}));
-  return std::move(job.figures);
+  return Reckoned{std::move(job.figures), std::move(job.read)};
 }
 
 base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::SessionsAround> all) {
@@ -184,7 +188,7 @@ base::Status write_sessions(ClickHouseClient& client, std::span<const ledger::Se
     for (const ledger::SessionState& session : around.sessions) {
       if (session.deleted) continue;
       const bool thinned = is_thinned(session);
-      jobs.push_back({&session, thinned, around.server_seq, thinned ? 0 : records_to_read(session), {}, {}});
+      jobs.push_back({&session, thinned, around.server_seq, thinned ? 0 : records_to_read(session), {}, {}, {}});
     }
   }
   const auto stored = stored_keys(client, all);

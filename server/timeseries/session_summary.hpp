@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/base/result.hpp"
+#include "core/base/uuid.hpp"
 #include "core/rowing/session_figures.hpp"
 #include "server/ledger/sessions.hpp"
 #include "server/timeseries/clickhouse_client.hpp"
@@ -18,8 +20,18 @@ inline constexpr std::uint64_t kRecordsAtOnce = 200'000;
 // How many there are to read for its figures.
 std::uint64_t records_to_read(const ledger::SessionState& session);
 
-// What a session comes to by the records that ClickHouse has of it now.
-base::Result<rowing::SessionFigures> reckon_session(ClickHouseClient& client, const ledger::SessionState& session);
+// What a session comes to by the records that ClickHouse has of it now, and how many these were: what ClickHouse lacks
+// makes other figures, not an error.
+struct Reckoned {
+  struct Read {
+    rowing::Stream stream = rowing::Stream::sample;
+    base::Uuid rec_id;  // of the recording that counts for it
+    std::uint64_t records = 0;
+  };
+  rowing::SessionFigures figures;
+  std::vector<Read> read;
+};
+base::Result<Reckoned> reckon_session(ClickHouseClient& client, const ledger::SessionState& session);
 
 // The figures are of core/rowing/session_figures.hpp. A session whose records retention has removed keeps those that
 // its row has. Rows whose session is deleted, merged into another or purged, and those under a key that is no longer
