@@ -308,7 +308,7 @@ async function whatTheServiceSends(folder) {
         const named = (test) => [...query].filter(([name]) => test(name));
         sent.set(sql, { sql, parameters: named((name) => name.startsWith('param_')), settings: named((name) => !/^(param_.*|query|database|wait_end_of_query)$/.test(name)) });
       }
-      const onThis = sql.replace(/clusterAllReplicas\(`boathouse`, (?:currentDatabase\(\), )?([a-z_.]+)\)/g, '$1');
+      const onThis = sql.replace(/cluster(?:AllReplicas)?\(`boathouse`, (?:currentDatabase\(\), )?([a-z_.]+)\)/g, '$1');
       const answer = await fetch(url + request.url, query.has('query') ? { method: 'POST', body } : { method: request.method, body: request.method === 'POST' ? onThis : undefined });
       reply.writeHead(answer.status, { 'X-ClickHouse-Exception-Code': answer.headers.get('x-clickhouse-exception-code') ?? '0' });
       reply.end(Buffer.from(await answer.arrayBuffer()));
@@ -328,16 +328,20 @@ async function whatTheServiceSends(folder) {
   const [session] = await server.sessions(key);
   for (const target of ['', '/samples', '/strokes', '/export.csv']) codes.push((await server.get(`/v1/sessions/${session.id}${target}`, key)).status);
 
-  codes.push((await server.get(`/v1/recordings/${session.id.replace('ses_', 'rec_')}/trail`, key)).status, await ask('retention', 'set', '--grain', 'sample', '--years', '1'), await ask('retention', 'plan'));
-  codes.push(await ask('athlete', 'erase', session.athlete_id, '--yes'));
-  await server.stop();
-  // As if the 30 days were over.
-  const done = spawnSync('python3', ['-c', `
-import sqlite3, sys
-for name, statement in (("ledger.db", "UPDATE erasure SET due_ms = 0"), ("jobs.db", "UPDATE job SET due_ms = 0 WHERE kind = 'athlete.erase'")):
-    with sqlite3.connect(sys.argv[1] + "/" + name) as one: one.execute(statement)`, data], { encoding: 'utf8' });
-  equal('rights: the moment of an erasure', done.stderr, '');
-  await server.start();
+  codes.push((await server.get(`/v1/recordings/${session.id.replace('ses_', 'rec_')}/trail`, key)).status, await ask('retention', 'set', '--grain', 'sample', '--years', '1'));
+  const whileStopped = async (what, statements) => {
+    await server.stop();
+    const done = spawnSync('python3', ['-c', `
+import json, sqlite3, sys
+for name, statement in json.loads(sys.argv[2]):
+    with sqlite3.connect(sys.argv[1] + "/" + name) as one: one.execute(statement)`, data, JSON.stringify(statements)], { encoding: 'utf8' });
+    equal(`rights: ${what}`, done.stderr, '');
+    await server.start();
+  };
+  await whileStopped('two years go by', [['recording', 'started_ms'], ['recording', 'received_ms'], ['seal', 'received_ms'], ['chunk', 'received_ms']]
+    .map(([table, column]) => ['ledger.db', `UPDATE ${table} SET ${column} = ${column} - ${2 * 366 * 86_400_000}`]));
+  codes.push(await ask('retention', 'plan'), await ask('athlete', 'erase', session.athlete_id, '--yes'));
+  await whileStopped('the moment of an erasure', [['ledger.db', 'UPDATE erasure SET due_ms = 0'], ['jobs.db', "UPDATE job SET due_ms = 0 WHERE kind = 'athlete.erase'"]]);
   let proof = 1;
   for (let tries = 0; tries < 100 && proof !== 0; ++tries) {
     proof = await ask('athlete', 'erase', session.athlete_id, '--proof');
@@ -355,7 +359,7 @@ for name, statement in (("ledger.db", "UPDATE erasure SET due_ms = 0"), ("jobs.d
 async function checkRights(folder) {
   const statements = await whatTheServiceSends(path.join(folder, 'service'));
   for (const [what, form] of [['tables', /^CREATE TABLE/], ['inserts', /^INSERT INTO sample/], ['session rows', /^INSERT INTO session/], ['questions', /FROM sample/], ['deletions', /^ALTER TABLE sample DELETE/],
-    ['all replicas', /clusterAllReplicas\(`boathouse`, currentDatabase\(\), session\)/], ['mutations', /clusterAllReplicas\(`boathouse`, system\.mutations\)/], ['parts', /FROM system\.parts/]]) {
+    ['all replicas', /clusterAllReplicas\(`boathouse`, currentDatabase\(\), session\)/], ['mutations', /clusterAllReplicas\(`boathouse`, system\.mutations\)/], ['parts', /FROM system\.parts/], ['parts of each shard', /FROM cluster\(`boathouse`, system\.parts\)/]]) {
     check(`rights: ${what} are among what it sends`, statements.some(({ sql }) => form.test(sql)), statements.map(({ sql }) => sql.slice(0, 100)));
   }
   const unsaid = statements.filter(({ sql, settings }) => sql.startsWith('INSERT') && !settings.some(([name, value]) => name === 'insert_quorum' && value === 'auto'));
