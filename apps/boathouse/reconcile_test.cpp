@@ -201,6 +201,22 @@ TEST_F(ReconcileTest, ManyRecordingsAreComparedPageByPageWithTheSameAnswer) {
   EXPECT_EQ(named, expected);
 }
 
+// Only its session's row is missing.
+TEST_F(ReconcileTest, WhatCannotBeReadOfOneIsComparedLikeTheOthers) {
+  for (int i = 0; i < 3; ++i) store(random_id(), 2);
+  auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+  auto damage = connection->prepare("UPDATE recording SET birth = ?2 WHERE rec_id = ?1");
+  ASSERT_TRUE(damage->bind(1, last_.bytes).bind(2, base::as_bytes("{}")).run());
+  load();
+  const auto all = reconcile();
+  EXPECT_EQ(all.recordings, 6u);
+  EXPECT_EQ(all.sessions, 5u);
+  EXPECT_EQ(all.misplaced, 1u);
+  EXPECT_EQ(all.streams.at(0).ledger, 6 * kRecords);
+  EXPECT_EQ(all.streams.at(0).clickhouse, 6 * kRecords);
+  EXPECT_EQ(texts(all.differences), std::vector<std::string>());
+}
+
 // What `reload` and `restore` ask and remove.
 TEST_F(ReconcileTest, WhatIsLoadedIsFoundPageByPageAndWhatTheLedgerDoesNotKnowGoes) {
   for (int i = 0; i < 60; ++i) store(random_id(), 20);

@@ -406,7 +406,7 @@ base::Status Service::add_routes(http::RouteTable& routes, const ServeOptions& o
   metrics_.watch(*job_queue_, *webhook_store_, clock_);
   metrics_.watch(*ledger_, reconcile_->reconciler(), clock_);
   if (engine_metrics_) metrics_.watch(*engine_metrics_);
-  BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, [this] { return loader_->healthy(); }));
+  BOATHOUSE_TRY(metrics_.add_route(routes, *accounts_, *ledger_, *loader_));
   BOATHOUSE_TRY(api::add_audit_routes(routes, *accounts_, *ledger_));
   BOATHOUSE_TRY(api::add_trail_routes(routes, *accounts_, *ledger_, questions()));
   BOATHOUSE_TRY(api::add_session_routes(routes, *accounts_, *audit_, questions(), *cursors_));

@@ -164,7 +164,7 @@ void ServiceMetrics::watch(jobs::Queue& jobs, webhooks::Store& webhooks, base::C
 }
 
 base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                                       std::function<bool()> loader_healthy) {
+                                       const timeseries::Loader& loader) {
   struct Counted {
     ops::Registry::Description family;
     std::uint64_t ledger::Counts::*member;
@@ -199,7 +199,11 @@ base::Status ServiceMetrics::add_route(http::RouteTable& routes, control::Accoun
       "1: this node has seen more of this epoch than the ledger has, and answers nothing from it; should be 0.", {},
       [&ledger] { return one(ledger.went_back() ? 1 : 0); });
   registry_.collect("boathouse_loader_up", "1: the last attempt to load into ClickHouse succeeded.", {},
-                    [healthy = std::move(loader_healthy)] { return one(healthy() ? 1 : 0); });
+                    [&loader] { return one(loader.healthy() ? 1 : 0); });
+  registry_.collect("boathouse_unreadable_sessions",
+                    "Sessions whose rows this node cannot write because it cannot read what the ledger has of them; "
+                    "should be 0.",
+                    {}, [&loader] { return one(static_cast<double>(loader.unreadable_sessions())); });
 
   http::Route route;
   route.method = http::Method::get;

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "apps/boathouse/backup_watch.hpp"
@@ -17,6 +16,7 @@
 #include "server/jobs/queue.hpp"
 #include "server/ledger/ledger.hpp"
 #include "server/ops/metrics.hpp"
+#include "server/timeseries/loader.hpp"
 #include "server/timeseries/rolling_reconciler.hpp"
 #include "server/webhooks/delivery.hpp"
 #include "server/webhooks/store.hpp"
@@ -50,7 +50,7 @@ class ServiceMetrics {
 
   // Adds the route, and the numbers that are read when somebody asks. All must outlive the routes.
   base::Status add_route(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,
-                         std::function<bool()> loader_healthy);
+                         const timeseries::Loader& loader);
 
   // The numbers of ledger_metrics.hpp.
   void watch(ledger::Ledger& ledger, const timeseries::RollingReconciler& reconciler, base::Clock& clock);

@@ -40,10 +40,11 @@ const std::string_view kRestoredQuery =
 
 namespace {
 
-Result<PlacedEdit> edit_of(const sql::Statement& row) {
+// corrupt: it is damaged, or a newer program's. `rec_id`: the recording in whose name it was looked for.
+Result<PlacedEdit> edit_of(const sql::Statement& row, const base::Uuid& rec_id) {
   auto edit = wire::decode_edit(base::as_text(row.blob(0)));
   if (!edit) {
-    return Error{ErrorCode::corrupt, "a stored edit: " + edit.error().text + "; restore the ledger from a backup"};
+    return Error{ErrorCode::corrupt, "a stored edit of recording " + rec_id.text() + ": " + edit.error().text};
   }
   Stamp effective = edit->stamp;
   if (!row.is_null(1)) {
@@ -72,7 +73,7 @@ Result<std::vector<PlacedEdit>> newest_of(sql::Connection& connection, const bas
     if (!*row) {
       break;
     }
-    auto edit = edit_of(*select);
+    auto edit = edit_of(*select, session);
     if (!edit) {
       return edit.error();
     }
@@ -200,7 +201,7 @@ Result<std::vector<PlacedEdit>> newest_links(sql::Connection& connection, const 
     if (!*row) {
       break;
     }
-    auto edit = edit_of(*select);
+    auto edit = edit_of(*select, rec_id);
     if (!edit) {
       return edit.error();
     }

@@ -53,6 +53,21 @@ class EventsTest : public LedgerTest {
 };
 INSTANTIATE_TEST_SUITE_P(Both, EventsTest, both_databases(), database_name);
 
+// A newer program's, or a damaged one: whoever commits in the same transaction has nothing to do with it.
+TEST_P(EventsTest, ASealThatCannotBeReadEndsNoTransaction) {
+  put({birth_entry(kRec), seal_entry(kRec, 1, 20)});
+  {
+    auto connection = sql::Connection::open(place_);
+    auto update = connection->prepare("UPDATE seal SET seal = ?1");
+    ASSERT_TRUE(update->bind(1, base::as_bytes("{}")).run());
+  }
+  take();
+  EXPECT_EQ(put_one(chunk_entry(kRec, Stream::sample, 0, 20)).outcome, Outcome::stored);
+  EXPECT_THAT(types(), IsEmpty()) << "nobody knows whether it is complete";
+  put({seal_entry(kRec, 2, 20)});
+  EXPECT_THAT(types(), ElementsAre("session.complete"));
+}
+
 TEST_P(EventsTest, ASessionIsCreatedAndCompleteOnceWhateverTheOrderAndTheRepeats) {
   put({birth_entry(kRec), seal_entry(kRec, 1, 20)});
   auto events = take();

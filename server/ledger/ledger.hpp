@@ -213,7 +213,7 @@ class Ledger {
     std::int64_t up_to_seq = 0;
   };
   virtual base::Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) = 0;
-  // Empty for a recording that was never there.
+  // Empty for a recording that was never there. corrupt: what is stored of one of them cannot be read.
   virtual base::Result<SessionsAround> sessions_around(const base::Uuid& rec_id) = 0;
   virtual base::Status sessions_written(std::span<const DirtySession> sessions) = 0;  // all in one transaction
   base::Status session_written(const base::Uuid& rec_id, std::int64_t up_to_seq) {
@@ -241,8 +241,9 @@ class Ledger {
 
   // --- reading ---
   virtual base::Result<std::optional<RecordingState>> recording(const base::Uuid& rec_id) = 0;
-  // For one athlete, or for the operator. nullopt: nothing of it ever came, or it is another athlete's.
   virtual base::Result<DataVersion> data_version(const base::Uuid& athlete) = 0;
+  // For one athlete, or for the operator. nullopt: nothing of it ever came, or it is another athlete's. corrupt: what
+  // is stored of it cannot be read.
   virtual base::Result<std::optional<Trail>> trail(std::optional<base::Uuid> athlete, const base::Uuid& rec_id) = 0;
   // Of one athlete, or of all (operator), in order of rec_id, after `after`; each of one state. Others read between its
   // steps.

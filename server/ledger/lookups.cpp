@@ -2,13 +2,10 @@
 
 #include <utility>
 
-#include "core/wire/facts.hpp"
 #include "server/ledger/rows.hpp"
 
 namespace boathouse::ledger {
 
-using base::Error;
-using base::ErrorCode;
 using base::Result;
 
 Result<std::optional<Owner>> owner_of(sql::Connection& connection, const base::Uuid& rec_id) {
@@ -28,7 +25,7 @@ Result<std::optional<Owner>> owner_of(sql::Connection& connection, const base::U
   return std::optional(Owner{uuid_of(select->blob(0)), select->integer(1) != 0, select->integer(2)});
 }
 
-Result<std::optional<rowing::Seal>> newest_seal(sql::Connection& connection, const base::Uuid& rec_id) {
+Result<std::optional<base::Bytes>> newest_seal(sql::Connection& connection, const base::Uuid& rec_id) {
   auto select = connection.prepare("SELECT seal FROM seal WHERE rec_id = ?1 ORDER BY revision DESC LIMIT 1");
   if (!select) {
     return select.error();
@@ -38,13 +35,9 @@ Result<std::optional<rowing::Seal>> newest_seal(sql::Connection& connection, con
     return row.error();
   }
   if (!*row) {
-    return std::optional<rowing::Seal>();
+    return std::optional<base::Bytes>();
   }
-  auto seal = wire::decode_seal(base::as_text(select->blob(0)));
-  if (!seal) {
-    return Error{ErrorCode::corrupt, "a stored seal of recording " + rec_id.text() + ": " + seal.error().text};
-  }
-  return std::optional(std::move(*seal));
+  return std::optional(bytes_of(select->blob(0)));
 }
 
 }  // namespace boathouse::ledger

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
 #include "core/base/uuid.hpp"
-#include "core/rowing/recording.hpp"
 #include "server/sql/sql.hpp"
 
 namespace boathouse::ledger {
@@ -19,7 +19,7 @@ struct Owner {
 // Whose a recording is, or was until it was purged; nullopt: nobody's.
 base::Result<std::optional<Owner>> owner_of(sql::Connection& connection, const base::Uuid& rec_id);
 
-// Its newest revision. corrupt: it cannot be read.
-base::Result<std::optional<rowing::Seal>> newest_seal(sql::Connection& connection, const base::Uuid& rec_id);
+// Its newest revision as it is stored: whether it can be read is for the caller to see.
+base::Result<std::optional<base::Bytes>> newest_seal(sql::Connection& connection, const base::Uuid& rec_id);
 
 }  // namespace boathouse::ledger

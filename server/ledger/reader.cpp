@@ -86,6 +86,14 @@ Result<std::optional<RecordingState>> Reader::recording(const base::Uuid& rec_id
   return std::optional(std::move(*state));
 }
 
+Result<std::optional<RecordingState>> Reader::readable_recording(const base::Uuid& rec_id) {
+  auto state = recording(rec_id);
+  if (state && *state && !(*state)->unreadable.empty()) {
+    return Error{ErrorCode::corrupt, (*state)->unreadable};
+  }
+  return state;
+}
+
 Result<Reader::Recordings> Reader::recordings(const std::optional<base::Uuid>& athlete,
                                               const std::optional<base::Uuid>& after, std::size_t limit,
                                               std::uint64_t step_chunks) {
@@ -144,20 +152,25 @@ Result<RecordingState> Reader::state_of(sql::Statement& recording_row) {
   state.athlete = uuid_of(recording_row.blob(1));
   state.server_seq = recording_row.integer(2);
   state.received_ms = recording_row.integer(3);
-  auto birth = wire::decode_birth(base::as_text(recording_row.blob(4)));
-  if (!birth) {
-    return Error{ErrorCode::corrupt,
-                 "the stored birth of recording " + state.rec_id.text() + ": " + birth.error().text};
+  if (auto birth = wire::decode_birth(base::as_text(recording_row.blob(4)))) {
+    state.birth = std::move(*birth);
+  } else {
+    state.unreadable = "the stored birth of recording " + state.rec_id.text() + ": " + birth.error().text;
   }
-  state.birth = std::move(*birth);
   BOATHOUSE_TRY(read_streams(state));
   BOATHOUSE_TRY(read_removed(state));
   // Each that came has marked the session, so the others' server_seq is in its mark.
-  auto seal = newest_seal(connection_, state.rec_id);
-  if (!seal) {
-    return seal.error();
+  const auto stored_seal = newest_seal(connection_, state.rec_id);
+  if (!stored_seal) {
+    return stored_seal.error();
   }
-  state.seal = std::move(*seal);
+  if (*stored_seal) {
+    if (auto seal = wire::decode_seal(base::as_text(**stored_seal))) {
+      state.seal = std::move(*seal);
+    } else {
+      state.unreadable = "a stored seal of recording " + state.rec_id.text() + ": " + seal.error().text;
+    }
+  }
   BOATHOUSE_TRY(count_quarantined(state));
   return state;
 }

@@ -141,6 +141,8 @@ class Reader {
   base::Status read_trail(Trail& trail);
   base::Status read_refused(Trail& trail, const std::optional<base::Uuid>& athlete);
   base::Result<RecordingState> state_of(sql::Statement& recording_row);
+  // As recording(); corrupt: what is stored of it cannot be read.
+  base::Result<std::optional<RecordingState>> readable_recording(const base::Uuid& rec_id);
   base::Status read_streams(RecordingState& state);
   base::Status read_removed(RecordingState& state);
   base::Status count_quarantined(RecordingState& state);

@@ -146,7 +146,7 @@ Result<SessionsAround> Reader::sessions_around(const base::Uuid& rec_id) {
       }
       edits_of_links[pair].emplace(edit.edit.op_id, std::move(edit));
     }
-    auto state = recording(id);
+    auto state = readable_recording(id);
     if (!state) {
       return state.error();
     }

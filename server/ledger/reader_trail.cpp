@@ -50,7 +50,7 @@ Result<std::optional<Trail>> Reader::trail(const std::optional<base::Uuid>& athl
 }
 
 Status Reader::read_trail(Trail& trail) {
-  auto state = recording(trail.rec_id);
+  auto state = readable_recording(trail.rec_id);
   if (!state) {
     return state.error();
   }

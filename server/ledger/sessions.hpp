@@ -43,6 +43,9 @@ struct RecordingState {
   std::vector<StreamState> streams;                 // those with records
   std::map<rowing::Stream, std::uint64_t> removed;  // records that retention took, for good
   std::uint64_t quarantined = 0;                    // items, to kMaxCountedQuarantined
+  // Why the stored birth or seal cannot be read, which is then empty here: it is damaged, or a newer program's. "":
+  // both can.
+  std::string unreadable;
 };
 
 struct SessionState {

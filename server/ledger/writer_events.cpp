@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "core/base/json.hpp"
+#include "core/wire/facts.hpp"
 #include "server/ledger/events.hpp"
 #include "server/ledger/lookups.hpp"
 #include "server/ledger/rows.hpp"
@@ -62,14 +63,18 @@ Status Writer::tell_of_sync(EventKind kind, const base::Uuid& athlete, const bas
 
 // Said once for each revision: the first makes the session complete, a later one updates it.
 Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec_id) {
-  const auto seal = newest_seal(*connection_, rec_id);
-  if (!seal) {
-    return seal.error();
+  const auto stored = newest_seal(*connection_, rec_id);
+  if (!stored) {
+    return stored.error();
   }
-  if (!*seal) {
+  if (!*stored) {
     return {};
   }
-  const std::int64_t revision = (*seal)->revision;
+  const auto seal = wire::decode_seal(base::as_text(**stored));
+  if (!seal) {
+    return {};  // an error would end the transaction of everybody's
+  }
+  const std::int64_t revision = seal->revision;
   const auto said = sql::first_integer(*connection_, "SELECT revision FROM completed WHERE rec_id = ?1", rec_id.bytes);
   if (!said) {
     return said.error();
@@ -77,7 +82,7 @@ Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec
   if (*said && **said >= revision) {
     return {};
   }
-  for (const auto& [stream, sealed] : (*seal)->streams) {
+  for (const auto& [stream, sealed] : seal->streams) {
     const auto held = holds_up_to(rec_id, stream, sealed.count);
     if (!held) {
       return held.error();
@@ -93,7 +98,7 @@ Status Writer::tell_if_complete(const base::Uuid& athlete, const base::Uuid& rec
   }
   BOATHOUSE_TRY(note->bind(1, rec_id.bytes).bind(2, revision).run());
   return tell_of_session(*said ? EventKind::session_updated : EventKind::session_complete, athlete, rec_id,
-                         {.revision = (*seal)->revision});
+                         {.revision = seal->revision});
 }
 
 const std::string_view kGapQuery =

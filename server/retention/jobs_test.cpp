@@ -162,6 +162,29 @@ TEST_F(RetentionJobsTest, WhatLiesInNoBackupAnyMoreStays) {
   EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 1);
 }
 
+TEST_F(RetentionJobsTest, OneThatCannotBeReadKeepsTheOthersFromNothing) {
+  fill(3);
+  {
+    auto connection = sql::Connection::open(place_);
+    auto update = connection->prepare("UPDATE recording SET birth = ?2 WHERE rec_id = ?1");
+    ASSERT_TRUE(update->bind(1, uuid(100).bytes).bind(2, base::as_bytes("{}")).run());
+    // Figures that are kept already ask ClickHouse nothing.
+    for (std::uint64_t n = 0; n < 3; ++n) {
+      auto keep = connection->prepare("INSERT INTO kept_figures (rec_id, figures) VALUES (?1, ?2)");
+      ASSERT_TRUE(keep->bind(1, uuid(100 + n).bytes).bind(2, base::as_bytes("x")).run());
+    }
+    ASSERT_TRUE(ledger_->remove({uuid(101), Stream::force_curve, {0, 10}}));
+    ASSERT_TRUE(ledger_->remove({uuid(102), Stream::force_curve, {0, 10}}));
+    ASSERT_TRUE(ledger_->sessions_written(*ledger_->dirty_sessions(1000)));
+  }
+  apply(Stream::sample, 3);
+  work();
+  const auto left = *ledger_->retirements(10);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].rec_id, uuid(100));
+  EXPECT_EQ(queue_->counts()->waiting, 1U) << "it is tried again";
+}
+
 TEST_F(RetentionJobsTest, AnErasureWaits30DaysThenRemovesAllAndWaitsForClickHouse) {
   fill(45);
   put(kBen, {birth_entry(uuid(900)), chunk_entry(uuid(900), Stream::sample, 0, 10)});

@@ -168,6 +168,11 @@ Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
     std::set<base::Uuid> miscounted;
     for (const auto& [rec_id, reckoned_from] : recordings) {
       auto found = figures_of(rec_id, reckoned_from, attempt.before);
+      // One that cannot be read stays among those to be removed; the others go.
+      if (!found && found.error().code == base::ErrorCode::corrupt) {
+        attempt.waits_for = found.error().text;
+        continue;
+      }
       if (!found) return Outcome::retry(found.error().text, kLaterMs);
       if (found->lacking.empty()) {
         figures.push_back(std::move(found->keep));

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -41,26 +42,36 @@ std::uint64_t records_of(const ledger::LoadBlock& block) {
   return records;
 }
 
+struct Around {
+  std::vector<ledger::SessionsAround> sessions;
+  std::map<base::Uuid, std::string> unreadable;  // by the recording that was asked for: why
+};
+
 // Those of each recording once: an edit may have marked several of one session. Takes what is too much at once off the
 // end of `recordings`: blocks that have come in meanwhile wait for it.
-base::Result<std::vector<ledger::SessionsAround>> sessions_around(
-    ledger::Ledger& ledger, std::vector<ledger::Ledger::DirtySession>& recordings) {
-  std::vector<ledger::SessionsAround> all;
+base::Result<Around> sessions_around(ledger::Ledger& ledger, std::vector<ledger::Ledger::DirtySession>& recordings) {
+  Around all;
   std::set<base::Uuid> covered;  // not what links only name: that can be somebody else's
   std::size_t ids = 0;
   std::uint64_t records = 0;
   std::size_t taken = 0;
   for (; taken < recordings.size(); ++taken) {
-    if (covered.contains(recordings[taken].rec_id)) continue;
+    const base::Uuid& rec_id = recordings[taken].rec_id;
+    if (covered.contains(rec_id)) continue;
     if (ids >= kIdsAtOnce || records >= kRecordsAtOnce) break;
-    auto around = ledger.sessions_around(recordings[taken].rec_id);
-    if (!around) return around.error();
+    auto around = ledger.sessions_around(rec_id);
+    const base::Status can_be_read = around ? check_kept_figures(*around) : base::Status(around.error());
+    if (!can_be_read && can_be_read.error().code == base::ErrorCode::corrupt) {
+      all.unreadable[rec_id] = can_be_read.error().text;
+      continue;
+    }
+    BOATHOUSE_TRY(can_be_read);
     ids += around->ids.size();
     for (const ledger::SessionState& session : around->sessions) {
       for (const ledger::RecordingState& recording : session.recordings) covered.insert(recording.rec_id);
       records += records_to_read(session);
     }
-    all.push_back(std::move(*around));
+    all.sessions.push_back(std::move(*around));
   }
   recordings.resize(taken);
   return all;
@@ -147,7 +158,11 @@ void Loader::run() {
 base::Status Loader::round() {
   const auto leads = ledger_.leads();
   if (!leads) return leads.error();
-  if (!*leads) return base::Done{};
+  if (!*leads) {
+    unreadable_.clear();  // from now on another node tries, and tells
+    unreadable_count_ = 0;
+    return base::Done{};
+  }
   // Whether ClickHouse is there or not.
   const auto to_drop = drop_some_purged();
   if (!to_drop) return to_drop.error();
@@ -343,17 +358,49 @@ base::Result<Loader::Left> Loader::load_blocks() {
   return dissolved ? Left::little : left;
 }
 
-// False: no more are waiting.
+// False: no more are waiting, but for those that cannot be read.
 base::Result<bool> Loader::write_some_sessions() {
   constexpr std::size_t kAtOnce = 200;
-  auto dirty = ledger_.dirty_sessions(kAtOnce);
-  if (!dirty) return dirty.error();
-  const std::size_t found = dirty->size();
-  const auto sessions = sessions_around(ledger_, *dirty);
-  if (!sessions) return sessions.error();
-  BOATHOUSE_TRY(write_sessions(client_, *sessions));
-  BOATHOUSE_TRY(ledger_.sessions_written(*dirty));
-  return found == kAtOnce || dirty->size() < found;
+  auto waiting = ledger_.dirty_sessions(kAtOnce + unreadable_.size());
+  if (!waiting) return waiting.error();
+  auto dirty = but_unreadable(std::move(*waiting));
+  const std::size_t found = dirty.size();
+  const auto around = sessions_around(ledger_, dirty);
+  if (!around) return around.error();
+  const std::size_t taken = dirty.size();
+  std::erase_if(dirty, [&](const ledger::Ledger::DirtySession& session) {
+    const auto why = around->unreadable.find(session.rec_id);
+    if (why == around->unreadable.end()) {
+      unreadable_.erase(session.rec_id);
+      return false;
+    }
+    note_unreadable(session, why->second);
+    return true;
+  });
+  unreadable_count_ = unreadable_.size();
+  BOATHOUSE_TRY(write_sessions(client_, around->sessions));
+  BOATHOUSE_TRY(ledger_.sessions_written(dirty));
+  return found >= kAtOnce || taken < found;
+}
+
+// Those of `dirty` that are to be tried: what could not be read waits until something of it changes. `dirty` has all of
+// these, unless they are no longer there, for they wait longest.
+std::vector<ledger::Ledger::DirtySession> Loader::but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty) {
+  std::map<base::Uuid, std::int64_t> still;
+  std::erase_if(dirty, [&](const ledger::Ledger::DirtySession& session) {
+    const auto known = unreadable_.find(session.rec_id);
+    if (known == unreadable_.end()) return false;
+    still.insert(*known);
+    return known->second == session.up_to_seq;
+  });
+  unreadable_ = std::move(still);
+  return dirty;
+}
+
+void Loader::note_unreadable(const ledger::Ledger::DirtySession& session, const std::string& why) {
+  if (!unreadable_.insert_or_assign(session.rec_id, session.up_to_seq).second) return;
+  log_("loading: the session of recording " + session.rec_id.text() + " is not written, for it cannot be read: " + why +
+       "; others are, docs/operations/runbooks.md (SessionsUnreadable) says what to do");
 }
 
 base::Result<bool> Loader::renew_old_sessions() {
@@ -367,9 +414,12 @@ base::Result<bool> Loader::renew_old_sessions() {
   if (old->rows == 0) return false;
   std::vector<ledger::Ledger::DirtySession> found;
   for (const base::Uuid& session : old->find("session")->uuids) found.push_back({session, 0});
-  const auto sessions = sessions_around(ledger_, found);
-  if (!sessions) return sessions.error();
-  BOATHOUSE_TRY(write_sessions(client_, *sessions));
+  const auto around = sessions_around(ledger_, found);
+  if (!around) return around.error();
+  BOATHOUSE_TRY(write_sessions(client_, around->sessions));
+  for (const auto& [rec_id, why] : around->unreadable) {
+    log_("loading: the row of session " + rec_id.text() + " stays as it is: " + why);
+  }
   renewed_up_to_ = found.back().rec_id;
   return true;
 }

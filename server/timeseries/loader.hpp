@@ -1,20 +1,22 @@
 // Carries the ledger's chunks into ClickHouse: large blocks with durable boundaries and content tokens, some of them in
 // flight, so that a crash or a retry anywhere counts nothing twice; then the session rows of what changed. Uploads
-// never wait for it. A body that is not what was stored is named as lost, and the rest goes on. Of several nodes on one
-// ledger only the one that leads loads. It also drops what is purged from the ledger, and deletes the rows of what is
-// gone from there, once no insert is in flight. Rows whose figures an older program made are made again in the
-// background.
+// never wait for it. A body that is not what was stored is named as lost, and the rest goes on; so does the rest when
+// what is stored of a session cannot be read, which is named and waits. Of several nodes on one ledger only the one
+// that leads loads. It also drops what is purged from the ledger, and deletes the rows of what is gone from there, once
+// no insert is in flight. Rows whose figures an older program made are made again in the background.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "core/base/uuid.hpp"
 #include "server/ledger/ledger.hpp"
@@ -37,8 +39,8 @@ class Loader {
     std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
-    std::int64_t erase_pause_ms = 500;  // until deletes that are under way are looked at again
-    std::string cluster{};              // where the tables are made: see create_statements
+    std::int64_t erase_pause_ms = 500;         // until deletes that are under way are looked at again
+    std::string cluster{};                     // where the tables are made: see create_statements
   };
   // `log` gets one line of plain text per failure and recovery.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
@@ -60,6 +62,9 @@ class Loader {
   // Makes rows of an older rowing::kFiguresVersion again, old_sessions_at_once of them. False: there are no more.
   base::Result<bool> renew_old_sessions();
 
+  // Those whose rows wait because of what the ledger has of them and this program cannot read. Any thread.
+  [[nodiscard]] std::size_t unreadable_sessions() const { return unreadable_count_.load(); }
+
   // Schema is there and the last attempt succeeded.
   [[nodiscard]] bool healthy() const { return healthy_.load(); }
 
@@ -74,6 +79,8 @@ class Loader {
   base::Status load(const ledger::LoadBlock& block);
   base::Result<bool> lose_damaged(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
+  std::vector<ledger::Ledger::DirtySession> but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty);
+  void note_unreadable(const ledger::Ledger::DirtySession& session, const std::string& why);
   base::Result<bool> drop_some_purged();
   base::Result<bool> erase_some_rows();
   std::int64_t erase_rows_of_gone();
@@ -86,7 +93,9 @@ class Loader {
   std::counting_semaphore<> may_insert_;
   SpareColumns spare_columns_;  // for as long as load_blocks() runs
   std::atomic<bool> healthy_{false};
-  std::optional<Layout> layout_;  // once the tables are there
+  std::atomic<std::size_t> unreadable_count_{0};
+  std::optional<Layout> layout_;                   // once the tables are there
+  std::map<base::Uuid, std::int64_t> unreadable_;  // of the dirty ones, as they were when they could not be read
   bool may_have_old_sessions_ = true;
   std::int64_t erase_again_ms_ = 0;  // 0: no rows are to be deleted
   bool erase_failed_ = false;

@@ -182,8 +182,10 @@ base::Result<CountOf> Pass::places_in_sessions(const Page& page) {
   return places;
 }
 
+// Not what cannot be read: its row is missing for another reason.
 base::Result<bool> Pass::is_deleted(const base::Uuid& rec_id) {
   const auto around = ledger_.sessions_around(rec_id);
+  if (!around && around.error().code == base::ErrorCode::corrupt) return false;
   if (!around) return around.error();
   return std::ranges::any_of(around->sessions, [&](const ledger::SessionState& session) {
     return session.deleted && session.recordings.front().rec_id == rec_id;

@@ -54,9 +54,11 @@ Result<std::map<base::Uuid, std::uint64_t>> places_in_sessions(ClickHouseClient&
   return places;
 }
 
-// Not one that is deleted, or hidden because its athlete's erasure was asked for.
+// Not one that is deleted, or hidden because its athlete's erasure was asked for. What cannot be read may have one:
+// asked to write its row, the loader says so.
 Result<bool> has_session(ledger::Ledger& ledger, const base::Uuid& rec_id) {
   const auto around = ledger.sessions_around(rec_id);
+  if (!around && around.error().code == base::ErrorCode::corrupt) return true;
   if (!around) return around.error();
   return std::ranges::any_of(around->sessions, [&](const ledger::SessionState& session) {
     return !session.deleted &&

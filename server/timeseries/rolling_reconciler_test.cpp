@@ -325,6 +325,33 @@ TEST_F(RollingReconcilerTest, EachRecordingHasItsTurn) {
 }
 
 // Of many that one block has loaded, all under one number.
+// Its rows are counted all the same, and whether it should be in a session's row the loader has to say.
+TEST_F(RollingReconcilerTest, WhatCannotBeReadOfOneHoldsUpNoOthers) {
+  for (std::uint8_t number = 1; number <= 3; ++number) store(number, 3);
+  load();
+  written();
+  {
+    auto connection = sql::Connection::open({.sqlite_file = folder_.file("ledger.db")});
+    ASSERT_TRUE(connection
+                    ->execute("UPDATE recording SET birth = x'7b7d' WHERE rec_id = (SELECT min(rec_id) FROM "
+                              "recording)")
+                    .ok());
+  }
+  clickhouse_has({{1, 20}, {2, 30}, {3, 20}});
+  shown({recording(2), recording(3)});
+  run();
+  EXPECT_THAT(log_, HasSubstr("recording " + recording(1).text() + ", sample: the ledger has loaded 30"));
+  EXPECT_THAT(log_, HasSubstr("recording " + recording(3).text() + ", sample: the ledger has loaded 30"));
+  EXPECT_THAT(log_, HasSubstr("recording " + recording(1).text() + " is in no session row"));
+  EXPECT_EQ(reconciler_->state().passes, 2U);
+  load();
+  written();
+  clickhouse_has({{1, 30}, {2, 30}, {3, 30}});
+  shown({recording(1), recording(2), recording(3)});
+  run();
+  EXPECT_EQ(reconciler_->state().repaired, 3U);
+}
+
 TEST_F(RollingReconcilerTest, WhatHasChangedIsLookedAtInTheNextRunWhoseverTurnItIs) {
   reconciler_ = make({.page = 2, .runs_of_a_pass = 1000});
   for (std::uint8_t number = 1; number <= 9; ++number) store(number, 1);

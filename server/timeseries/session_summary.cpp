@@ -173,6 +173,15 @@ std::uint64_t records_to_read(const ledger::SessionState& session) {
   return records;
 }
 
+base::Status check_kept_figures(const ledger::SessionsAround& around) {
+  for (const ledger::SessionState& session : around.sessions) {
+    if (session.kept_figures.empty()) continue;
+    const auto figures = unpack_figures(session.kept_figures);
+    if (!figures) return figures.error().within("the kept figures of session " + session_key(session).session.text());
+  }
+  return base::Done{};
+}
+
 base::Result<Reckoned> reckon_session(ClickHouseClient& client, const ledger::SessionState& session) {
   Job job;
   job.session = &session;

@@ -33,6 +33,10 @@ struct Reckoned {
 };
 base::Result<Reckoned> reckon_session(ClickHouseClient& client, const ledger::SessionState& session);
 
+// corrupt: the figures that the ledger keeps of one of them cannot be read, and write_sessions() would write none of
+// any.
+base::Status check_kept_figures(const ledger::SessionsAround& around);
+
 // The figures are of core/rowing/session_figures.hpp. A session whose records retention has removed keeps those that
 // its row has. Rows whose session is deleted, merged into another or purged, and those under a key that is no longer
 // the session's, get a tombstone. Memory is bounded by kRecordsAtOnce.
