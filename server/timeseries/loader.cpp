@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <future>
 #include <map>
 #include <memory>
@@ -129,11 +130,12 @@ void Loader::run() {
     woken_ = false;
     retry_now_ = false;
     lock.unlock();
-    const base::Status status = round();
+    bool threw = false;
+    const base::Status status = round(threw);
     lock.lock();
     if (!status) {
       if (healthy_.exchange(false) || pause_ms == 0) log_("loading into ClickHouse failed: " + status.error().text);
-      strained = is_overloaded(status.error());
+      strained = threw || is_overloaded(status.error());
       pause_ms = std::clamp<std::int64_t>(pause_ms * 2, options_.live_pause_ms, options_.max_back_off_ms);
       continue;
     }
@@ -148,10 +150,22 @@ void Loader::run() {
     } else {
       changed_.wait(lock, something);
     }
-    // Too many parts, or no memory: what is gathered in a longer pause goes in one insert. It becomes shorter step by
-    // step.
+    // Too many parts, or no memory, there or here: what is gathered in a longer pause goes in one insert. It becomes
+    // shorter step by step.
     strained = strained && pause_ms / 2 > options_.live_pause_ms;
     pause_ms = strained ? pause_ms / 2 : options_.live_pause_ms;
+  }
+}
+
+// Nothing runs any more that a block which threw had company in: a future of std::async waits when it goes. What went
+// out goes again under its token.
+base::Status Loader::round(bool& threw) {
+  try {
+    return round();
+  } catch (const std::exception& exception) {
+    threw = true;
+    spare_columns_.clear();
+    return base::Error{base::ErrorCode::unavailable, std::string("this server threw ") + exception.what()};
   }
 }
 
@@ -259,6 +273,20 @@ bool Loader::stopping() {
   return stopping_;
 }
 
+base::Status Loader::insert_in_turn(const std::string& sql, const std::vector<base::ByteView>& native,
+                                    const std::string& token) {
+  struct Turn {
+    explicit Turn(std::counting_semaphore<>& turns) : of(turns) { of.acquire(); }
+    ~Turn() { of.release(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    std::counting_semaphore<>& of;
+  };
+  const Turn turn(may_insert_);
+  if (options_.before_insert) options_.before_insert();
+  return client_.insert(sql, native, token);
+}
+
 // In a thread of its own.
 base::Status Loader::load(const ledger::LoadBlock& block) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBehindAcknowledgements);  // Linux: of this thread alone
@@ -270,9 +298,7 @@ base::Status Loader::load(const ledger::LoadBlock& block) {
     // How much fits in one is this program's matter: another one that goes on must not name other rows the same.
     const std::size_t end = first + insert->items;
     const std::string part = is_whole ? "" : "-" + std::to_string(first) + "-" + std::to_string(end);
-    may_insert_.acquire();
-    const base::Status inserted = client_.insert(insert->sql, native, block.token + part);
-    may_insert_.release();
+    const base::Status inserted = insert_in_turn(insert->sql, native, block.token + part);
     spare_columns_.give_back(std::move(insert->native));
     BOATHOUSE_TRY(inserted);
     first = end;

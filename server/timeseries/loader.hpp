@@ -39,8 +39,9 @@ class Loader {
     std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
-    std::int64_t erase_pause_ms = 500;         // until deletes that are under way are looked at again
-    std::string cluster{};                     // where the tables are made: see create_statements
+    std::int64_t erase_pause_ms = 500;      // until deletes that are under way are looked at again
+    std::string cluster{};                  // where the tables are made: see create_statements
+    std::function<void()> before_insert{};  // only tests have one; may throw
   };
   // `log` gets one line of plain text per failure and recovery.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
@@ -70,6 +71,8 @@ class Loader {
 
  private:
   void run();
+  // What is thrown in a round ends it as an error does. `threw`: most likely memory is short, or threads are.
+  base::Status round(bool& threw);
   base::Status round();
   base::Status prepare();
   // Nothing, or what waits can wait for more to come.
@@ -77,6 +80,9 @@ class Loader {
   base::Result<Left> pass();
   base::Result<Left> load_blocks();
   base::Status load(const ledger::LoadBlock& block);
+  // When fewer than inserts_in_flight are on their way.
+  base::Status insert_in_turn(const std::string& sql, const std::vector<base::ByteView>& native,
+                              const std::string& token);
   base::Result<bool> lose_damaged(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
   std::vector<ledger::Ledger::DirtySession> but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty);

@@ -1,8 +1,11 @@
 // What of a block cannot be loaded, and that the rest is.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <new>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "server/ledger/bodies.hpp"
@@ -141,6 +144,29 @@ TEST_F(LoaderDamageTest, WhatClickHouseCannotTakeNowIsTriedAlone) {
   clickhouse_.fail_inserts(1);
   ASSERT_FALSE(loader_->drain().ok());
   EXPECT_TRUE(clickhouse_.inserts("session").empty());
+}
+
+// As when memory is short, or no thread can be made: it is no reason for uploads to end.
+TEST_F(LoaderDamageTest, AnExceptionIsTriedAgain) {
+  constexpr int kThrows = 5;  // more than there are inserts in flight
+  std::atomic<int> asked = 0;
+  std::string log;
+  Loader::Options options;
+  options.live_pause_ms = options.max_back_off_ms = 1;
+  options.max_insert_bytes = 1;
+  options.before_insert = [&asked] {
+    if (asked++ < kThrows) throw std::bad_alloc();
+  };
+  loader_ = std::make_unique<Loader>(*ledger_, client_, options,
+                                     [&log](std::string_view line) { log.append(line).append("\n"); });
+  store(1, 10);
+  store(2, 20);
+  loader_->start();
+  while (ledger_->counts()->unloaded_chunks > 0) std::this_thread::yield();
+  loader_->stop();
+  EXPECT_GT(asked, kThrows);
+  EXPECT_EQ(samples(), 30U);
+  EXPECT_NE(log.find("loading into ClickHouse failed: "), std::string::npos) << log;
 }
 
 // A program whose rows are laid out otherwise goes on with a block of which parts went out: ClickHouse must not take
