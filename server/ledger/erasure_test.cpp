@@ -136,6 +136,33 @@ TEST_P(ErasureTest, NothingIsLeftButIds) {
   }
 }
 
+// Everybody's acknowledgements wait while one transaction lasts, and an athlete may have written very many.
+TEST_P(ErasureTest, EditsGoSomeAtATime) {
+  fill();
+  std::vector<Entry> edits;
+  for (std::uint64_t n = 0; n < 2'500; ++n) {
+    edits.push_back(title_entry(kRec, 1'000 + n));
+  }
+  put(std::move(edits));
+  put(kBen, {title_entry(uuid(200), 9'000)});
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), uuid(77)));
+  clock_.set_utc_ms(due());
+  ASSERT_TRUE(ledger_->begin_erasing(kAnna));
+  const auto left = [this] { return number_in_file("SELECT count(*) FROM edit WHERE athlete = ?1", kAnna); };
+  std::int64_t before = left();
+  bool more = true;
+  while (more) {
+    more = *ledger_->erase_some(kAnna, 10);
+    const std::int64_t now = left();
+    EXPECT_LE(before - now, 1'000);
+    before = now;
+  }
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM feed WHERE athlete = ?1", kAnna), 0);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM edit"), 1);
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM session_mark"), 1);
+}
+
 // Whatever was on its way when the keys were shut out.
 TEST_P(ErasureTest, WhatComesMeanwhileIsRefusedItemByItemAndAudited) {
   fill();

@@ -333,8 +333,9 @@ class Ledger {
   virtual base::Status take_back_erasure(const base::Uuid& athlete, const std::optional<base::Uuid>& key) = 0;
   // From now on there is no way back. not_found: taken back; unavailable: not due; conflict: a hold.
   virtual base::Status begin_erasing(const base::Uuid& athlete) = 0;
-  // Removes so many of the athlete's recordings or, when there are none, some of their chunks or, when there are none
-  // of these either, whatever else; false: that was all, and rows_to_erase() has the rest.
+  // Removes so many of the athlete's recordings or, when there are none, some of their chunks, then some edits and
+  // tombstones or, when there are none of these either, whatever else; false: that was all, and rows_to_erase() has the
+  // rest.
   virtual base::Result<bool> erase_some(const base::Uuid& athlete, std::size_t limit) = 0;
   // conflict: something is still there.
   virtual base::Status finish_erasure(const base::Uuid& athlete) = 0;

@@ -194,6 +194,7 @@ class Writer {
   base::Status mark_all_dirty(const base::Uuid& athlete);
   base::Status audit_erasure(const base::Uuid& athlete, const std::string& kind, const std::optional<base::Uuid>& key,
                              const std::string& what);
+  base::Result<bool> erase_first_of_feed(const base::Uuid& athlete, std::size_t limit);
   base::Status erase_rest(const base::Uuid& athlete);
   // Members that do not belong to the event stay empty.
   struct SessionNews {

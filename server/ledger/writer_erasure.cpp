@@ -14,6 +14,7 @@ namespace {
 // What is an athlete's beside recordings, by name of its column. The audit stays, and says no more than ids.
 constexpr std::array<std::string_view, 6> kOwnTables{"gone", "edit", "feed", "replica", "replica_news", "outbox"};
 constexpr std::size_t kChunksErasedAtOnce = 1'000;
+constexpr std::size_t kFeedErasedAtOnce = 1'000;
 
 }  // namespace
 
@@ -196,8 +197,28 @@ Result<bool> Writer::erase_some(const base::Uuid& athlete, std::size_t limit) {
   if (const auto dropped = drop_some(kChunksErasedAtOnce, athlete); !dropped || *dropped) {
     return dropped;
   }
+  if (const auto erased = erase_first_of_feed(athlete, kFeedErasedAtOnce); !erased || *erased) {
+    return erased;
+  }
   BOATHOUSE_TRY(erase_rest(athlete));
   return false;
+}
+
+// Edits and tombstones. Each has its row in the feed, whose key finds an athlete's first ones however many others there
+// are. False: there was nothing.
+Result<bool> Writer::erase_first_of_feed(const base::Uuid& athlete, std::size_t limit) {
+  const std::string first = "(SELECT server_seq FROM feed WHERE athlete = ?1 ORDER BY server_seq LIMIT ?2)";
+  for (const std::string& sql :
+       {"DELETE FROM session_mark WHERE rec_id IN (SELECT rec_id FROM gone WHERE server_seq IN " + first + ")",
+        "DELETE FROM edit WHERE server_seq IN " + first, "DELETE FROM gone WHERE server_seq IN " + first,
+        "DELETE FROM feed WHERE athlete = ?1 AND server_seq IN " + first}) {
+    auto remove = connection_->prepare(sql);
+    if (!remove) {
+      return remove.error();
+    }
+    BOATHOUSE_TRY(remove->bind(1, athlete.bytes).bind(2, limit).run());
+  }
+  return connection_->changes() > 0;  // of the last one
 }
 
 // What is left when there are no recordings, and the word to ClickHouse.
