@@ -102,10 +102,10 @@ std::span<const std::string_view> figure_columns(Stream stream) {
   static constexpr std::string_view kSplit[] = {"interval",        "split_time_ds", "split_distance_m", "rest_time_s",
                                                 "rest_distance_m", "split_type",    "split_number"};
   static constexpr std::string_view kSummary[] = {
-      "elapsed_cs",     "distance_dm",         "workout_type",       "erg_machine_type",      "avg_pace_ds_per_500m",
-      "avg_power_w",    "avg_stroke_rate_spm", "total_calories",     "total_rest_distance_m", "work_time_ds",
-      "rest_time_ds",   "stroke_count",        "avg_heart_rate_bpm", "min_heart_rate_bpm",    "max_heart_rate_bpm",
-      "avg_drag_factor"};
+      "elapsed_cs",      "distance_dm",         "workout_type",       "erg_machine_type",      "avg_pace_ds_per_500m",
+      "avg_power_w",     "avg_stroke_rate_spm", "total_calories",     "total_rest_distance_m", "work_time_ds",
+      "rest_time_ds",    "stroke_count",        "avg_heart_rate_bpm", "min_heart_rate_bpm",    "max_heart_rate_bpm",
+      "avg_drag_factor", "split_count"};
   static constexpr std::string_view kEvent[] = {"kind"};
   switch (stream) {
     case Stream::sample:
@@ -239,7 +239,9 @@ void SessionReckoner::observe_work(const Record& record) {
 
 void SessionReckoner::observe_rest(const Record& record) {
   const SampleColumns& at = sample_columns();
-  if (!rest_) rest_ = Rest{};
+  const std::int64_t interval = or_else(record.values[at.interval], 0);
+  if (rest_ && rest_->interval != interval) end_rest();
+  if (!rest_) rest_ = Rest{.interval = interval};
   rest_->distance_m = larger(rest_->distance_m, record.values[at.rest_distance]);
   rest_->most_left_cs = larger(rest_->most_left_cs, record.values[at.rest_time]);
   rest_->least_left_cs = smaller(rest_->least_left_cs, record.values[at.rest_time]);
@@ -247,8 +249,9 @@ void SessionReckoner::observe_rest(const Record& record) {
 
 void SessionReckoner::end_rest() {
   if (!rest_) return;
-  add(rests_m_, rest_->distance_m);
-  if (rest_->most_left_cs != kNull) add(rests_cs_, rest_->most_left_cs - rest_->least_left_cs);
+  Rested& rested = rests_[rest_->interval];
+  add(rested.distance_m, rest_->distance_m);
+  if (rest_->most_left_cs != kNull) add(rested.time_cs, rest_->most_left_cs - rest_->least_left_cs);
   rest_.reset();
 }
 
@@ -314,8 +317,6 @@ void SessionReckoner::take_samples(SessionFigures& figures) const {
     figures.work_time_cs = derived(progress().time_cs());
     figures.work_distance_dm = derived(progress().distance_dm());
   }
-  figures.rest_time_cs = rests_cs_;
-  figures.rest_distance_m = rests_m_;
   figures.avg_stroke_rate_spm = rate_.rounded();
   figures.avg_heart_rate_bpm = heart_rate_.rounded();
   figures.avg_drag_factor = drag_.rounded();
@@ -327,16 +328,32 @@ void SessionReckoner::take_samples(SessionFigures& figures) const {
   if (strokes > 0) figures.stroke_count = derived(strokes);
 }
 
-void SessionReckoner::take_splits(SessionFigures& figures) const {
+// None is missing between them, and none behind the last one that is here.
+bool SessionReckoner::splits_are_complete() const {
+  const auto count = static_cast<std::int64_t>(splits_.size());
+  if (count == 0 || splits_.begin()->first != 1 || splits_.rbegin()->first != count) return false;
+  const std::int64_t told = summary_value("split_count");
+  return count > last_interval_ && (told == kNull || count >= told);
+}
+
+void SessionReckoner::take_rests(SessionFigures& figures) const {
   const SplitColumns& at = split_columns();
-  Figure time_s;
-  Figure distance_m;
-  for (const auto& [number, split] : splits_) {
-    add(time_s, split.values[at.rest_time]);
-    add(distance_m, split.values[at.rest_distance]);
-  }
-  if (time_s.value != kNull) say(figures.rest_time_cs, time_s.value * 100);
-  say(figures.rest_distance_m, distance_m.value);
+  const auto take = [&](Figure& figure, std::size_t column, std::int64_t unit, Figure Rested::*shown) {
+    std::map<std::int64_t, Figure> told;  // by interval
+    bool complete = splits_are_complete();
+    for (const auto& [number, split] : splits_) {
+      const std::int64_t value = split.values[column];
+      if (value == kNull) complete = false;
+      if (value != kNull) add(told[or_else(split.values[at.interval], 0)], value * unit);
+    }
+    if (!complete) {
+      for (const auto& [interval, rested] : rests_) told.try_emplace(interval, rested.*shown);
+    }
+    for (const auto& [interval, part] : told) add(figure, part.value);
+    if (complete) say(figure, figure.value);
+  };
+  take(figures.rest_time_cs, at.rest_time, 100, &Rested::time_cs);
+  take(figures.rest_distance_m, at.rest_distance, 1, &Rested::distance_m);
 }
 
 void SessionReckoner::take_summary(SessionFigures& figures) const {
@@ -428,7 +445,7 @@ SessionFigures SessionReckoner::finish() {
   power_of_strokes_.finish(progress().ends_cs());
   SessionFigures figures = figures_;
   take_samples(figures);
-  take_splits(figures);
+  take_rests(figures);
   take_summary(figures);
   derive_pace_and_power(figures);
   take_bests(figures);

@@ -5,7 +5,7 @@
 // or a split, also as a file states them), or derived here:
 //
 //   work       of each interval the furthest elapsed time and distance outside of its rest, added up
-//   rest       the distance and the countdown that the rests showed
+//   rest       the splits' words; if one is missing, for it the distance and the countdown that the samples showed
 //   pace       500 m x time / distance, truncated; power from it (formulas.hpp), as the monitor does
 //   average    of stroke rate (work, above 0), heart rate and drag factor: the mean of the samples, rounded half up
 //   bests      between any two moments of one interval's work (best_stretches.hpp), by the samples, or the strokes
@@ -31,7 +31,7 @@
 namespace boathouse::rowing {
 
 // Of the rules above: a session row that was made by an older version is made again.
-inline constexpr std::uint32_t kFiguresVersion = 1;
+inline constexpr std::uint32_t kFiguresVersion = 2;
 
 // Stored: never change or reuse a number.
 enum class FigureSource : std::uint8_t { none = 0, monitor = 1, derived = 2 };
@@ -117,9 +117,14 @@ class SessionReckoner {
     [[nodiscard]] Figure rounded() const;
   };
   struct Rest {  // what one rest showed
+    std::int64_t interval = 0;
     std::int64_t distance_m = 0;
     std::int64_t most_left_cs = kNull;
     std::int64_t least_left_cs = kNull;
+  };
+  struct Rested {  // what those behind an interval came to
+    Figure time_cs;
+    Figure distance_m;
   };
 
   void observe_sample(const Record& record);
@@ -128,6 +133,7 @@ class SessionReckoner {
   void observe_calories(const Record& record);
   void observe_times(const Record& record, bool works);
   void observe_stroke(const Record& record);
+  [[nodiscard]] bool splits_are_complete() const;
   [[nodiscard]] std::int64_t workout_type() const;
   [[nodiscard]] std::int64_t summary_value(std::string_view column) const;
   [[nodiscard]] std::optional<WorkEnd> whole_piece() const;  // without intervals, in the summary's words
@@ -136,7 +142,7 @@ class SessionReckoner {
   void end_rest();
   void end_samples();
   void take_samples(SessionFigures& figures) const;
-  void take_splits(SessionFigures& figures) const;
+  void take_rests(SessionFigures& figures) const;
   void take_summary(SessionFigures& figures) const;
   void take_bests(SessionFigures& figures) const;
 
@@ -154,10 +160,9 @@ class SessionReckoner {
   std::int64_t last_elapsed_cs_ = kNull;
   std::int64_t last_interval_ = 0;
   std::optional<Rest> rest_;
-  Figure rests_cs_;
-  Figure rests_m_;
-  std::int64_t calories_over_ = 0;  // of intervals that are over
-  std::int64_t calories_ = kNull;   // of the running one
+  std::map<std::int64_t, Rested> rests_;  // by interval, as the recorder counted
+  std::int64_t calories_over_ = 0;        // of intervals that are over
+  std::int64_t calories_ = kNull;         // of the running one
   std::vector<std::uint64_t> stroke_keys_;
   std::int64_t strokes_without_key_ = 0;
   WorkEnds ends_;

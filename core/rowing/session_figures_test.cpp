@@ -166,6 +166,74 @@ TEST_F(SessionFiguresTest, WithoutSplitsTheRestIsWhatTheSamplesShowed) {
   EXPECT_EQ(figures.work_time_cs, derived(12'000));
 }
 
+// Three intervals of a minute, each with a minute of rest.
+class RestsTest : public SessionFiguresTest {
+ protected:
+  void row_all(bool third_rest = true) {
+    for (std::int64_t interval = 0; interval < 3; ++interval) {
+      row(interval, 60, 7, interval * 120'000);
+      if (interval == 2 && !third_rest) return;
+      for (std::int64_t left = 60; left >= 0; --left) {
+        observe(Stream::sample, {{"interval", interval},
+                                 {"at_ms", interval * 120'000 + 120'000 - left * 1000},
+                                 {"workout_type", 7},
+                                 {"workout_state", 3},
+                                 {"rest_time_cs", left * 100},
+                                 {"rest_distance_m", (60 - left) / 3}});
+      }
+    }
+  }
+  void split(std::int64_t number, std::int64_t rest_time_s = 61) {
+    observe(Stream::split, {{"interval", number - 1},
+                            {"split_number", number},
+                            {"split_time_ds", 600},
+                            {"split_distance_m", 300},
+                            {"rest_time_s", rest_time_s},
+                            {"rest_distance_m", 21}});
+  }
+};
+
+TEST_F(RestsTest, AllSplitsAreTheMonitorsWord) {
+  for (std::int64_t number = 1; number <= 3; ++number) split(number);
+  row_all();
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.rest_time_cs, monitor(18'300));
+  EXPECT_EQ(figures.rest_distance_m, monitor(63));
+}
+
+TEST_F(RestsTest, ForALostSplitTheSamplesSpeak) {
+  split(1);
+  split(3);
+  row_all();
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.rest_time_cs, derived(18'200));
+  EXPECT_EQ(figures.rest_distance_m, derived(62));
+}
+
+TEST_F(RestsTest, TheLastSplitIsMissedToo) {
+  split(1);
+  split(2);
+  row_all();
+  EXPECT_EQ(reckoner_.finish().rest_time_cs, derived(18'200));
+}
+
+TEST_F(RestsTest, ASplitThatOnlyTheSummaryKnowsOfIsMissing) {
+  observe(Stream::summary, {{"elapsed_cs", 18'000}, {"distance_dm", 9'000}, {"split_count", 3}});
+  split(1);
+  split(2);
+  EXPECT_EQ(reckoner_.finish().rest_time_cs, derived(12'200));
+}
+
+TEST_F(RestsTest, ASplitOfWhichHalfWasLostSaysNothingOfItsRest) {
+  split(1);
+  split(2, kNull);
+  split(3);
+  row_all();
+  const SessionFigures figures = reckoner_.finish();
+  EXPECT_EQ(figures.rest_time_cs, derived(18'200));
+  EXPECT_EQ(figures.rest_distance_m, monitor(63));
+}
+
 TEST_F(SessionFiguresTest, WhatDriftsInARestThatEndsThePieceIsNoWork) {
   row(0, 60, 7);
   observe(Stream::sample, {{"interval", 0}, {"workout_state", 3}, {"elapsed_cs", 6'000}, {"distance_dm", 3'010}});
