@@ -49,8 +49,12 @@ struct Assembler::State {
 
   void push_sample(const Notification& notification, std::int64_t at_ms, std::vector<Record>& out) {
     static const std::size_t kElapsed = rowing::column_index(Stream::sample, "elapsed_cs");
-    if (notification.characteristic->id == 0x31 && intervals.observe_status(notification)) {
-      samples.interval_began(value_at(notification, kElapsed), intervals.current());
+    if (notification.characteristic->id == 0x31) {
+      const auto begin = intervals.observe_status(notification, at_ms);
+      if (begin != IntervalCounter::Begin::none) {
+        samples.interval_began(value_at(notification, kElapsed), intervals.current());
+      }
+      if (begin == IntervalCounter::Begin::in_silence) strokes.interval_began_in_silence(at_ms, intervals.current());
     }
     samples.push(notification, at_ms, intervals.current(), out);
   }

@@ -133,6 +133,25 @@ TEST_F(AssemblerTest, StrokesTellTheIntervalWhenTheStatusIsLost) {
   EXPECT_EQ(at(last.at(1), "interval"), 1);
 }
 
+TEST_F(AssemblerTest, AStrokeThatComesBeforeTheStatusAfterASilenceIsOfTheNewInterval) {
+  std::vector<Record> strokes;
+  const auto drive = [&](std::int64_t ms, std::int64_t elapsed_cs, std::int64_t count) {
+    const auto more = push(ms, 0x35, {{"elapsed_cs", elapsed_cs}, {"stroke_count", count}, {"drive_length_cm", 140}});
+    for (const Record& stroke : of_stream(more, Stream::stroke)) strokes.push_back(stroke);
+  };
+  status(0, 6000, 3000, 7, 0);
+  drive(100, 6005, 24);
+  drive(200'000, 8000, 33);
+  status(200'200, 8020, 3910, 7, 315);
+  drive(201'500, 8150, 33);
+  drive(202'000, 8300, 34);
+  ASSERT_EQ(strokes.size(), 2U);
+  EXPECT_EQ(at(strokes[0], "stroke_count"), 24);
+  EXPECT_EQ(at(strokes[0], "interval"), 0);
+  EXPECT_EQ(at(strokes[1], "stroke_count"), 33);
+  EXPECT_EQ(at(strokes[1], "interval"), 1);
+}
+
 TEST_F(AssemblerTest, ZeroFilledStrokesAreNone) {
   EXPECT_TRUE(push(1000, 0x35, {{"stroke_count", 25}, {"elapsed_cs", 6000}, {"drive_time_cs", 80}}).empty());
   EXPECT_TRUE(push_bytes(2000, 0x35, base::Bytes(20, 0)).empty()) << "nothing in it";
@@ -275,6 +294,18 @@ TEST_F(AssemblerTest, SplitsOfAPieceJoinedInTheMiddle) {
   status(60000, 6000, 2500, 7, 1045, 10);
   EXPECT_TRUE(push(61000, 0x37, {{"split_number", 4}}).empty());
   EXPECT_EQ(at(push(61100, 0x38, {{"split_number", 4}}).at(0), "interval"), 1);
+}
+
+TEST_F(AssemblerTest, SplitsAfterASilenceAreOfTheIntervalBeforeThem) {
+  status(0, 3000, 1200, 7, 0);
+  status(300'000, 4500, 1900, 7, 530);  // two intervals later: one ended, one was not heard at all
+  status(335'000, 6000, 2500, 7, 780, 3);
+  EXPECT_TRUE(push(340'000, 0x37, {{"split_number", 3}, {"elapsed_cs", 5}}).empty()) << "before the 0x31 that tells it";
+  EXPECT_EQ(at(push(340'100, 0x38, {{"split_number", 3}, {"elapsed_cs", 15}}).at(0), "interval"), 1);
+  status(340'200, 20, 0, 7, 795);
+  EXPECT_TRUE(push(340'300, 0x37, {{"split_number", 5}, {"elapsed_cs", 25}}).empty());
+  EXPECT_EQ(at(push(340'400, 0x38, {{"split_number", 5}, {"elapsed_cs", 35}}).at(0), "interval"), 3)
+      << "nothing was heard of it";
 }
 
 TEST_F(AssemblerTest, SplitsOfOtherPiecesAreInIntervalZero) {

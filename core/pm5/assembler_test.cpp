@@ -186,6 +186,14 @@ TEST_F(AssemblerTest, ElapsedAloneJumpingBackInARestIsNoInterval) {
   EXPECT_EQ(at(flush().at(0), "interval"), 0);
 }
 
+TEST_F(AssemblerTest, AnIntervalThatBeganInASilenceIsCounted) {
+  status(0, 6000, 3000, 7, 0);
+  status(60'000, 12'000, 6000, 7, 0);
+  EXPECT_EQ(at(flush().at(0), "interval"), 0) << "only a silence";
+  status(300'000, 12'500, 5000, 7, 615);
+  EXPECT_EQ(at(flush().at(0), "interval"), 1);
+}
+
 TEST_F(AssemblerTest, AnOvertakenStatusIsNoInterval) {
   EXPECT_TRUE(status(0, 1000, 400).empty());
   EXPECT_EQ(status(1, 950, 380).size(), 1U);

@@ -5,10 +5,11 @@ namespace boathouse::pm5 {
 void SplitMerger::push(const Notification& notification, std::int64_t at_ms, IntervalCounter& intervals,
                        std::vector<rowing::Record>& out) {
   static const std::size_t kNumber = rowing::column_index(rowing::Stream::split, "split_number");
+  static const std::size_t kElapsed = rowing::column_index(rowing::Stream::split, "elapsed_cs");
   const std::int64_t number = value_at(notification, kNumber);
   auto found = splits_.find(number);
   if (found == splits_.end()) {
-    PendingRecord record(rowing::Stream::split, at_ms, intervals.of_split(number));
+    PendingRecord record(rowing::Stream::split, at_ms, intervals.of_split(number, value_at(notification, kElapsed)));
     found = splits_.emplace(number, Split{std::move(record), at_ms, false}).first;
   }
   Split& split = found->second;

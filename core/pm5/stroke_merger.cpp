@@ -59,7 +59,7 @@ std::optional<StrokeKey> StrokeMerger::push(const Notification& notification, st
   if (current_) {
     const bool count_restarts = count * 2 < current_->key.count;
     if (current_->key.interval == intervals.current() && count_restarts && restarted(current_->counters, now)) {
-      intervals.restart_by_stroke(now);
+      intervals.restart_by_stroke(now, at_ms);
       key.interval = intervals.current();
     } else if (current_->key.interval < intervals.current() && count > current_->key.count &&
                is_of_interval_before(now.elapsed_cs, intervals)) {
@@ -89,6 +89,14 @@ void StrokeMerger::update(Stroke& stroke, const Notification& notification, cons
   stroke.counters.elapsed_cs = std::max(stroke.counters.elapsed_cs, counters.elapsed_cs);
   stroke.counters.distance_dm = std::max(stroke.counters.distance_dm, counters.distance_dm);
   stroke.last_ms = at_ms;
+}
+
+void StrokeMerger::interval_began_in_silence(std::int64_t at_ms, std::int64_t interval) {
+  if (!current_ || current_->key.interval == interval) return;
+  if (at_ms - current_->last_ms > rowing::kOvertakenCs * 10) return;  // from before the silence
+  current_->key.interval = interval;
+  current_->record.set_interval(interval);
+  current_->changed = true;
 }
 
 void StrokeMerger::emit(Stroke& stroke, std::vector<rowing::Record>& out) {

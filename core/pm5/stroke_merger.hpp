@@ -24,6 +24,8 @@ class StrokeMerger {
   // The key of the stroke that this notification is the first of; nullopt when it goes on with a known one, or is none.
   std::optional<StrokeKey> push(const Notification& notification, std::int64_t at_ms, IntervalCounter& intervals,
                                 std::vector<rowing::Record>& out);
+  // An interval began in the silence that ends now: a stroke whose first part came before the status is of it.
+  void interval_began_in_silence(std::int64_t at_ms, std::int64_t interval);
   void tick(std::int64_t at_ms, std::vector<rowing::Record>& out);
   void flush(std::vector<rowing::Record>& out);
 
