@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/random.hpp"
+#include "core/pm5/assembler.hpp"
 #include "core/pm5/piece_counters.hpp"
 #include "core/pm5/simulated_monitor.hpp"
 #include "core/rowing/catalogue.hpp"
@@ -198,21 +200,151 @@ TEST_P(FiguresOnPieces, TotalsAreTheMonitors) {
 }
 
 // Whoever reads records for it reads no more than these.
+Record with_needed_columns(Record record) {
+  const auto metrics = rowing::metrics(record.stream);
+  const auto needed = rowing::figure_columns(record.stream);
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    if (std::ranges::find(needed, metrics[i].column) == needed.end()) record.values[i] = kNull;
+  }
+  return record;
+}
+
 TEST_P(FiguresOnPieces, NeedOnlyTheirColumns) {
   SimulatedTruth truth = row(static_cast<std::uint8_t>(GetParam()), 5);
   const SessionFigures all = reckon(truth);
-  const auto keep = [](Record& record) {
-    const auto metrics = rowing::metrics(record.stream);
-    const auto needed = rowing::figure_columns(record.stream);
-    for (std::size_t i = 0; i < metrics.size(); ++i) {
-      if (std::ranges::find(needed, metrics[i].column) == needed.end()) record.values[i] = kNull;
-    }
-  };
-  std::ranges::for_each(truth.samples, keep);
-  std::ranges::for_each(truth.strokes, keep);
-  std::ranges::for_each(truth.splits, keep);
-  keep(*truth.summary);
+  for (auto* records : {&truth.samples, &truth.strokes, &truth.splits}) {
+    for (Record& record : *records) record = with_needed_columns(record);
+  }
+  truth.summary = with_needed_columns(*truth.summary);
   EXPECT_EQ(reckon(truth), all);
+}
+
+// ---- what is left of them when a while of it was not heard ----
+
+struct Outage {  // of the notifications, by their time
+  std::int64_t from_ms = 0;
+  std::int64_t to_ms = 0;
+};
+
+struct Piece {
+  std::vector<TimedNotification> notifications;
+  SimulatedTruth truth;
+};
+
+Piece long_piece(std::uint8_t type, std::uint64_t seed) {
+  SimulationOptions options;
+  options.seed = seed;
+  options.rower.power_w = 150.0 + static_cast<double>(seed % 5) * 40.0;
+  SimulatedMonitor monitor = SimulatedMonitor::create(sample_workout(type, 60'000), options).value();
+  Piece piece;
+  TimedNotification notification;
+  while (monitor.next(notification)) piece.notifications.push_back(notification);
+  piece.truth = monitor.truth();
+  return piece;
+}
+
+std::vector<Record> heard(const Piece& piece, const Outage& outage) {
+  const std::int64_t last_ms = at(piece.truth.samples.back(), "at_ms") - *piece.truth.begins_at_ms;
+  Assembler assembler;
+  std::vector<Record> records;
+  for (const TimedNotification& one : piece.notifications) {
+    const std::int64_t at_ms = one.at_ms - *piece.truth.begins_at_ms;
+    if (at_ms < 0 || (at_ms >= outage.from_ms && at_ms < outage.to_ms)) continue;
+    assembler.tick(at_ms, records);
+    Notification notification;
+    if (decode(one.characteristic, one.payload, notification) != DecodeStatus::ok) continue;
+    assembler.push(notification, at_ms, records);
+  }
+  assembler.flush(records);
+  // The monitor goes on after the workout.
+  std::erase_if(records,
+                [&](const Record& record) { return record.stream == Stream::sample && at(record, "at_ms") > last_ms; });
+  return records;
+}
+
+SessionFigures reckon(const std::vector<Record>& records, bool only_needed_columns = false) {
+  rowing::SessionReckoner reckoner;
+  for (const Stream stream : {Stream::summary, Stream::split, Stream::sample, Stream::stroke, Stream::event}) {
+    for (const Record& record : records) {
+      if (record.stream != stream) continue;
+      reckoner.observe(only_needed_columns ? with_needed_columns(record) : record);
+    }
+  }
+  return reckoner.finish();
+}
+
+// Numbers samples and strokes anew.
+void count_by_falls(std::vector<Record>& records) {
+  std::int64_t interval = 0;
+  std::map<std::int64_t, std::int64_t> number_of;  // by the recorder's own
+  const Record* before = nullptr;
+  for (Record& record : records) {
+    if (record.stream != Stream::sample || at(record, "distance_dm") == kNull) continue;
+    const auto counters = [](const Record& one) { return Counters{at(one, "elapsed_cs"), at(one, "distance_dm")}; };
+    if (before != nullptr && restarted(counters(*before), counters(record))) ++interval;
+    number_of[at(record, "interval")] = interval;
+    before = &record;
+  }
+  for (Record& record : records) {
+    if (record.stream != Stream::sample && record.stream != Stream::stroke) continue;
+    std::int64_t& number = record.values[rowing::column_index(record.stream, "interval")];
+    number = number_of[number];
+  }
+}
+
+// A split's time has tenths, and is cut off there.
+constexpr std::int64_t kTenthCs = 10;
+
+void expect_no_more_than(const SessionFigures& truth, const SessionFigures& figures) {
+  for (std::size_t i = 0; i < truth.best_times_cs.size(); ++i) {
+    if (figures.best_times_cs[i].value == kNull) continue;
+    ASSERT_NE(truth.best_times_cs[i].value, kNull) << rowing::kBestDistancesM[i] << " m";
+    EXPECT_GE(figures.best_times_cs[i].value, truth.best_times_cs[i].value - kTenthCs) << rowing::kBestDistancesM[i];
+  }
+  for (std::size_t i = 0; i < truth.best_distances_dm.size(); ++i) {
+    EXPECT_LE(figures.best_distances_dm[i].value, truth.best_distances_dm[i].value) << rowing::kBestTimesS[i] << " s";
+  }
+  ASSERT_LE(figures.power_w.size(), truth.power_w.size());
+  for (std::size_t i = 0; i < figures.power_w.size(); ++i) {
+    EXPECT_LE(figures.power_w[i], truth.power_w[i]) << rowing::kPowerDurationsS[i] << " s";
+  }
+  EXPECT_LE(figures.work_time_cs.value, truth.work_time_cs.value);
+  EXPECT_LE(figures.work_distance_dm.value, truth.work_distance_dm.value);
+  EXPECT_LE(figures.rest_time_cs.value, truth.rest_time_cs.value);
+  EXPECT_LE(figures.rest_distance_m.value, truth.rest_distance_m.value);
+  if (figures.rest_time_cs.source == rowing::FigureSource::monitor) {
+    EXPECT_EQ(figures.rest_time_cs, truth.rest_time_cs);
+  }
+  EXPECT_LE(figures.stroke_count.value, truth.stroke_count.value);
+}
+
+TEST_P(FiguresOnPieces, AnOutageNeverMakesThemBetter) {
+  const auto type = static_cast<std::uint8_t>(GetParam());
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const Piece piece = long_piece(type, seed);
+    const SessionFigures truth = reckon(piece.truth);
+    EXPECT_EQ(reckon(heard(piece, {})), truth) << "nothing was lost";
+    const std::int64_t last_ms = at(piece.truth.samples.back(), "at_ms") - *piece.truth.begins_at_ms;
+    base::SeededRandom random(seed);
+    for (int i = 0; i < 8; ++i) {
+      const auto from_ms = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last_ms - 20'000)));
+      const auto length_ms = 12'000 + static_cast<std::int64_t>(random.below(240'000));
+      const Outage outage{from_ms, std::min(from_ms + length_ms, last_ms - 1'000)};
+      SCOPED_TRACE("type " + std::to_string(type) + " seed " + std::to_string(seed) + " silent from " +
+                   std::to_string(outage.from_ms) + " to " + std::to_string(outage.to_ms) + " ms");
+      std::vector<Record> records = heard(piece, outage);
+      const SessionFigures figures = reckon(records);
+      expect_no_more_than(truth, figures);
+      EXPECT_EQ(reckon(records, true), figures);
+      std::erase_if(records, [](const Record& record) { return record.stream == Stream::summary; });
+      expect_no_more_than(truth, reckon(records));
+      // As a recorder wrote them that counted an interval only when it heard the counters fall.
+      std::erase_if(records, [](const Record& record) { return record.stream == Stream::split; });
+      count_by_falls(records);
+      expect_no_more_than(truth, reckon(records));
+      EXPECT_EQ(reckon(records, true), reckon(records));
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(WorkoutTypes, FiguresOnPieces, testing::Values(1, 2, 3, 5, 6, 7, 8, 9),

@@ -1,14 +1,9 @@
 #include "core/rowing/best_stretches.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace boathouse::rowing {
-namespace {
-
-// A fall of less than this is a record that was overtaken on its way.
-constexpr std::int64_t kOvertakenCs = 200;
-
-}  // namespace
 
 ProgressBests::ProgressBests() {
   times_cs_.fill(kNull);
@@ -23,7 +18,8 @@ bool ProgressBests::work(std::int64_t interval, std::int64_t elapsed_cs, std::in
   const bool far_back = time_fell && elapsed_cs + kOvertakenCs < line_.last_x();
   if (!other_interval && !far_back && (time_fell || distance_fell)) return true;
   // A file may call laps intervals, whose counters go on.
-  const bool restarted = (far_back && distance_fell) || (other_interval && (time_fell || distance_fell || rested_));
+  const bool restarted =
+      ended_ || (far_back && distance_fell) || (other_interval && (time_fell || distance_fell || rested_));
   if (!line_.empty() && (restarted || far_back || rested_)) close(ends);
   if (restarted) {
     over_.elapsed_cs += run_.elapsed_cs;
@@ -32,24 +28,40 @@ bool ProgressBests::work(std::int64_t interval, std::int64_t elapsed_cs, std::in
   }
   if (line_.empty()) {
     ++lines_;
-    if (restarted || lines_ == 1) line_.append(0, 0);
+    if (restarted || lines_ == 1) {
+      line_.append(0, 0);
+      begun_.insert(interval);
+    }
   }
-  line_.append(elapsed_cs, distance_dm);
+  reach(interval, {elapsed_cs, distance_dm});
   run_.elapsed_cs = std::max(run_.elapsed_cs, elapsed_cs);
   run_.distance_dm = std::max(run_.distance_dm, distance_dm);
-  std::int64_t& end_cs = ends_cs_[interval];
-  end_cs = std::max(end_cs, elapsed_cs);
   interval_ = interval;
-  rested_ = false;
+  rested_ = ended_ = false;
   return !far_back || restarted;
+}
+
+void ProgressBests::end_interval(const WorkEnds& ends) {
+  if (!line_.empty()) {
+    close(ends);
+    // Its last power was not the last one.
+    if (!rested_) reached_[interval_].silent_until_cs = std::numeric_limits<std::int64_t>::max();
+  }
+  ended_ = lines_ > 0;
+}
+
+void ProgressBests::reach(std::int64_t interval, const WorkEnd& moment) {
+  Reached& reached = reached_[interval];
+  reached.elapsed_cs = std::max(reached.elapsed_cs, moment.elapsed_cs);
+  if (!line_.empty() && moment.elapsed_cs - line_.last_x() > kSilenceCs) reached.silent_until_cs = moment.elapsed_cs;
+  line_.append(moment.elapsed_cs, moment.distance_dm);
 }
 
 void ProgressBests::close(const WorkEnds& ends) {
   const auto end = ends.find(interval_);
   if (end != ends.end() && end->second.elapsed_cs >= line_.last_x()) {
     // A split's distance is in whole metres.
-    line_.append(end->second.elapsed_cs, std::max(end->second.distance_dm, line_.last_y()));
-    ends_cs_[interval_] = end->second.elapsed_cs;
+    reach(interval_, {end->second.elapsed_cs, std::max(end->second.distance_dm, line_.last_y())});
   }
   measure();
   line_.clear();
@@ -69,34 +81,36 @@ void ProgressBests::measure() {
 void ProgressBests::finish(const WorkEnds& ends, const std::optional<WorkEnd>& end) {
   if (line_.empty()) return;
   if (end && lines_ == 1 && end->elapsed_cs >= line_.last_x() && end->distance_dm >= line_.last_y()) {
-    line_.append(end->elapsed_cs, end->distance_dm);
-    ends_cs_[interval_] = end->elapsed_cs;
+    reach(interval_, *end);
   }
   close(ends);
 }
 
 PowerBests::PowerBests() { watts_.fill(kNull); }
 
-void PowerBests::hold(std::int64_t interval, std::int64_t elapsed_cs, std::int64_t watts,
-                      const std::map<std::int64_t, std::int64_t>& ends_cs) {
+void PowerBests::hold(std::int64_t interval, std::int64_t elapsed_cs, std::int64_t watts, const ReachedEnds& ends,
+                      bool lost) {
   if (!line_.empty() && elapsed_cs <= line_.last_x()) {
     // A record that came late, not a restart.
     if (interval == interval_ && elapsed_cs + kLongestHoldCs > line_.last_x()) return;
-    close(ends_cs);
+    close(ends);
   }
-  if (line_.empty()) line_.append(std::max<std::int64_t>(elapsed_cs - kLongestHoldCs, 0), 0);
+  const std::int64_t before_cs = line_.empty() ? 0 : line_.last_x();
+  const bool unheard = lost && elapsed_cs - before_cs > kLongestHoldCs;
+  const std::int64_t held_since = unheard ? elapsed_cs : std::max(before_cs, elapsed_cs - kLongestHoldCs);
+  if (line_.empty()) line_.append(held_since, 0);
   interval_ = interval;
   last_watts_ = watts;
-  const std::int64_t since = std::max(line_.last_x(), elapsed_cs - kLongestHoldCs);
   const std::int64_t done = line_.last_y();
-  line_.append(since, done);
-  line_.append(elapsed_cs, done + watts * (elapsed_cs - since));
+  line_.append(held_since, done);
+  line_.append(elapsed_cs, done + watts * (elapsed_cs - held_since));
 }
 
-void PowerBests::close(const std::map<std::int64_t, std::int64_t>& ends_cs) {
-  const auto end = ends_cs.find(*interval_);
-  if (end != ends_cs.end() && end->second > line_.last_x()) {
-    const std::int64_t until = std::min(end->second, line_.last_x() + kLongestHoldCs);
+void PowerBests::close(const ReachedEnds& ends) {
+  const auto end = ends.find(*interval_);
+  const bool is_heard = end != ends.end() && end->second.silent_until_cs <= line_.last_x();
+  if (is_heard && end->second.elapsed_cs > line_.last_x()) {
+    const std::int64_t until = std::min(end->second.elapsed_cs, line_.last_x() + kLongestHoldCs);
     line_.append(until, line_.last_y() + last_watts_ * (until - line_.last_x()));
   }
   for (std::size_t i = 0; i < kPowerDurationsS.size(); ++i) {
@@ -107,8 +121,8 @@ void PowerBests::close(const std::map<std::int64_t, std::int64_t>& ends_cs) {
   line_.clear();
 }
 
-void PowerBests::finish(const std::map<std::int64_t, std::int64_t>& ends_cs) {
-  if (!line_.empty()) close(ends_cs);
+void PowerBests::finish(const ReachedEnds& ends) {
+  if (!line_.empty()) close(ends);
 }
 
 }  // namespace boathouse::rowing

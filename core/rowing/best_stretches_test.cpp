@@ -75,7 +75,7 @@ TEST(ProgressBests, WhereTheMonitorSaysThatWorkEndedTheLineEnds) {
   row(bests, 1, 1, 59, 50, 50, ends);
   bests.finish(ends, std::nullopt);
   EXPECT_EQ(bests.distances_dm()[k1min], 3'001);
-  EXPECT_EQ(bests.ends_cs(), (std::map<std::int64_t, std::int64_t>{{0, 6'000}, {1, 6'000}}));
+  EXPECT_EQ(bests.reached(), (ReachedEnds{{0, {6'000, 0}}, {1, {6'000, 0}}}));
 
   ProgressBests whole;
   row(whole, 0, 1, 99, 50, 50);
@@ -103,9 +103,32 @@ TEST(ProgressBests, AClockThatGoesBackIsToldAndBreaksTheLine) {
   EXPECT_EQ(bests.time_cs(), 9'000);
 }
 
+TEST(ProgressBests, AnIntervalThatEndedUnheardIsNotTheNext) {
+  ProgressBests bests;
+  row(bests, 0, 1, 59, 33, 33);
+  bests.end_interval(kNoEnds);
+  row(bests, 0, 61, 240, 3'050, 50);  // the recorder did not count it
+  bests.finish(kNoEnds, std::nullopt);
+  EXPECT_EQ(bests.times_cs()[k500m], 10'000);
+  EXPECT_EQ(bests.distances_dm()[k1min], 3'000);
+  EXPECT_EQ(bests.time_cs(), 5'900 + 24'000);
+  EXPECT_EQ(bests.distance_dm(), 33 * 59 + 12'000);
+}
+
+// 600 m in two minutes that nobody heard: where in them they were rowed is not known.
+TEST(ProgressBests, OfASilenceOnlyWhatLiesAroundItIsKnown) {
+  ProgressBests bests;
+  row(bests, 0, 1, 60, 50, 50);
+  row(bests, 0, 180, 200, 9'000, 20);
+  bests.finish(kNoEnds, std::nullopt);
+  EXPECT_EQ(bests.distances_dm()[k1min], 3'000);
+  EXPECT_EQ(bests.times_cs()[k500m], 18'000 - 6'000);
+  EXPECT_EQ(bests.reached().at(0), (Reached{20'000, 18'000}));
+}
+
 // ---- power ----
 
-const std::map<std::int64_t, std::int64_t> kOpen;
+const ReachedEnds kOpen;
 
 TEST(PowerBests, TheBestMeanOverEachTime) {
   PowerBests bests;
@@ -130,7 +153,7 @@ TEST(PowerBests, NobodyHoldsAPowerThroughAPause) {
 }
 
 TEST(PowerBests, TheLastStrokeHoldsUntilTheWorkEnds) {
-  const std::map<std::int64_t, std::int64_t> ends{{0, 6'000}};
+  const ReachedEnds ends{{0, {6'000, 0}}};
   PowerBests bests;
   for (std::int64_t s = 3; s < 60; s += 3) bests.hold(0, s * 100, 200, ends);
   bests.hold(1, 300, 200, ends);  // the next interval
@@ -141,6 +164,26 @@ TEST(PowerBests, TheLastStrokeHoldsUntilTheWorkEnds) {
   for (std::int64_t s = 3; s < 60; s += 3) open.hold(0, s * 100, 200, kOpen);
   open.finish(kOpen);
   EXPECT_EQ(open.watts()[6], kNull);
+}
+
+TEST(PowerBests, WhatWasLostIsNotCredited) {
+  PowerBests bests;
+  for (std::int64_t s = 2; s <= 60; s += 2) bests.hold(0, s * 100, 200, kOpen);
+  bests.hold(0, 9'000, 900, kOpen, true);
+  const ReachedEnds ends{{0, {12'000, 12'000}}};  // a silence follows
+  bests.finish(ends);
+  EXPECT_EQ(bests.watts()[0], 200) << "900 W, but for how long?";
+  EXPECT_EQ(bests.watts()[7], kNull);
+}
+
+TEST(PowerBests, AnotherIntervalIsAnotherLineHoweverHighItsClock) {
+  PowerBests bests;
+  for (std::int64_t s = 2; s <= 60; s += 2) bests.hold(0, s * 100, 600, kOpen);
+  bests.finish(kOpen);
+  for (std::int64_t s = 62; s <= 240; s += 2) bests.hold(1, s * 100, 200, kOpen, s == 62);
+  bests.finish(kOpen);
+  EXPECT_EQ(bests.watts()[6], 600);
+  EXPECT_EQ(bests.watts()[7], 200);
 }
 
 TEST(PowerBests, ALateRecordDoesNotBreakTheLine) {

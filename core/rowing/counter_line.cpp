@@ -35,7 +35,8 @@ void CounterLine::thin_out() {
 }
 
 // What grows within a moving window changes evenly between two moments at which one of its edges stands on a point: the
-// best one has an edge on a point. So two passes over the points find it, one for each edge.
+// best one has an edge on a point. So two passes over the points find it, one for each edge. An edge where nothing is
+// known counts as if all of the growth there were outside of the window.
 
 std::optional<std::int64_t> CounterLine::most_within(std::int64_t span) const {
   if (points_.empty() || last_x() - first_x() < span) return std::nullopt;
@@ -47,7 +48,8 @@ std::optional<std::int64_t> CounterLine::most_within(std::int64_t span) const {
     while (points_[ahead].x < end) ++ahead;
     const Point& a = points_[ahead - 1];
     const Point& b = points_[ahead];
-    best = std::max(best, a.y - begin.y + (end - a.x) * (b.y - a.y) / (b.x - a.x));
+    const bool known = end == b.x || is_known_between(a, b);
+    best = std::max(best, a.y - begin.y + (known ? (end - a.x) * (b.y - a.y) / (b.x - a.x) : 0));
   }
   std::size_t behind = 1;  // the first point behind the window's begin
   for (const Point& end : points_) {
@@ -56,7 +58,8 @@ std::optional<std::int64_t> CounterLine::most_within(std::int64_t span) const {
     while (points_[behind].x <= begin) ++behind;
     const Point& a = points_[behind - 1];
     const Point& b = points_[behind];
-    best = std::max(best, end.y - a.y - round_up((begin - a.x) * (b.y - a.y), b.x - a.x));
+    const bool known = begin == a.x || is_known_between(a, b);
+    best = std::max(best, end.y - a.y - (known ? round_up((begin - a.x) * (b.y - a.y), b.x - a.x) : b.y - a.y));
   }
   return best;
 }
@@ -71,7 +74,8 @@ std::optional<std::int64_t> CounterLine::least_for(std::int64_t span) const {
     while (points_[ahead].y < end) ++ahead;
     const Point& a = points_[ahead - 1];
     const Point& b = points_[ahead];
-    keep_least(best, a.x - begin.x + round_up((end - a.y) * (b.x - a.x), b.y - a.y));
+    const bool known = is_known_between(a, b);
+    keep_least(best, a.x - begin.x + (known ? round_up((end - a.y) * (b.x - a.x), b.y - a.y) : b.x - a.x));
   }
   std::size_t behind = 1;  // the first point above the window's begin
   for (const Point& end : points_) {
@@ -80,7 +84,8 @@ std::optional<std::int64_t> CounterLine::least_for(std::int64_t span) const {
     while (points_[behind].y <= begin) ++behind;
     const Point& a = points_[behind - 1];
     const Point& b = points_[behind];
-    keep_least(best, end.x - a.x - (begin - a.y) * (b.x - a.x) / (b.y - a.y));
+    const bool known = is_known_between(a, b);
+    keep_least(best, end.x - a.x - (known ? (begin - a.y) * (b.x - a.x) / (b.y - a.y) : 0));
   }
   return best;
 }

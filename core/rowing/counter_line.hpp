@@ -4,15 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
 namespace boathouse::rowing {
 
-// Work runs over time: x in 0.01 s, y in any unit (0.1 m, W x 0.01 s). Between two points y grows evenly. Exact in
-// integers as long as x and a step of y, and y and a step of x, multiply to less than 2^63.
+// Work runs over time: x in 0.01 s, y in any unit (0.1 m, W x 0.01 s). Between two points y grows evenly, unless they
+// are further apart than the longest step: of what is between nothing is known, and a stretch begins behind it or ends
+// before it. Exact in integers as long as x and a step of y, and y and a step of x, multiply to less than 2^63.
 class CounterLine {
  public:
+  explicit CounterLine(std::int64_t longest_step = std::numeric_limits<std::int64_t>::max())
+      : longest_step_(longest_step) {}
+
   // Of one interval: 11 hours at 10 Hz. Behind it every second point goes, and again, so that memory stays bounded.
   static constexpr std::size_t kMaxPoints = 400'000;
 
@@ -36,7 +41,9 @@ class CounterLine {
     std::int64_t y = 0;
   };
   void thin_out();
+  [[nodiscard]] bool is_known_between(const Point& a, const Point& b) const { return b.x - a.x <= longest_step_; }
 
+  std::int64_t longest_step_;
   std::vector<Point> points_;  // x rises, y does not fall, no three in a row have the same y
 };
 

@@ -137,5 +137,22 @@ TEST(CounterLine, FindsWhatTryingEveryWindowFinds) {
   }
 }
 
+TEST(CounterLine, NoWindowBeginsOrEndsWhereNothingIsKnown) {
+  CounterLine line(1'000);
+  line.append(0, 0);
+  line.append(1'000, 100);
+  line.append(5'000, 900);  // 800 in 4000, nobody knows when
+  line.append(6'000, 950);
+  EXPECT_EQ(line.most_within(2'000), 100);  // 0 to 2000: 100; 4000 to 6000: 50
+  EXPECT_EQ(line.most_within(4'000), 800);
+  EXPECT_EQ(line.most_within(6'000), 950);
+  EXPECT_EQ(line.least_for(100), 1'000);
+  EXPECT_EQ(line.least_for(200), 4'000);
+  EXPECT_EQ(line.least_for(825), 4'250);
+  CounterLine even;
+  for (const auto& [x, y] : {std::pair{0, 0}, {1'000, 100}, {5'000, 900}, {6'000, 950}}) even.append(x, y);
+  EXPECT_EQ(even.most_within(2'000), 400);
+}
+
 }  // namespace
 }  // namespace boathouse::rowing

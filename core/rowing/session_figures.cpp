@@ -12,6 +12,8 @@ namespace boathouse::rowing {
 namespace {
 
 constexpr std::size_t kMaxStrokeKeys = 200'000;  // of more, a repeated one counts as another
+constexpr std::int64_t kCountedIntervals = 0x10000;
+const WorkEnds kNoEnds;
 
 struct SampleColumns {
   static std::size_t of(std::string_view name) { return column_index(Stream::sample, name); }
@@ -22,6 +24,7 @@ struct SampleColumns {
   std::size_t workout_type = of("workout_type");
   std::size_t workout_state = of("workout_state");
   std::size_t rowing_state = of("rowing_state");
+  std::size_t total_work = of("total_work_distance_m");
   std::size_t drag = of("drag_factor");
   std::size_t rate = of("stroke_rate_spm");
   std::size_t heart_rate = of("heart_rate_bpm");
@@ -29,6 +32,7 @@ struct SampleColumns {
   std::size_t rest_distance = of("rest_distance_m");
   std::size_t rest_time = of("rest_time_cs");
   std::size_t machine = of("erg_machine_type");
+  std::size_t interval_count = of("interval_count");
   std::size_t calories = of("total_calories");
 };
 const SampleColumns& sample_columns() {
@@ -38,6 +42,7 @@ const SampleColumns& sample_columns() {
 
 struct StrokeColumns {
   static std::size_t of(std::string_view name) { return column_index(Stream::stroke, name); }
+  std::size_t at_ms = of("at_ms");
   std::size_t interval = of("interval");
   std::size_t elapsed = of("elapsed_cs");
   std::size_t distance = of("distance_dm");
@@ -85,6 +90,17 @@ bool is_set_by_time(std::int64_t type) { return type == kNull || type == 0 || ty
 bool is_set_by_distance(std::int64_t type) { return type == kNull || type == 1 || type == 4; }
 bool is_work(std::int64_t type) { return type != 2 && type != 5; }
 
+IntervalMoment moment_of(const Record& sample, bool rests) {
+  const SampleColumns& at = sample_columns();
+  return {.at_ms = sample.values[at.at_ms],
+          .interval = or_else(sample.values[at.interval], 0),
+          .elapsed_cs = sample.values[at.elapsed],
+          .distance_dm = sample.values[at.distance],
+          .total_work_distance_m = sample.values[at.total_work],
+          .interval_count = sample.values[at.interval_count],
+          .rests = rests};
+}
+
 std::int64_t power_of_pace(std::int64_t pace_cs_per_500m, std::int64_t machine) {
   const double watts = power_w(static_cast<double>(pace_cs_per_500m) / 50'000.0, machine);
   return watts < 65'535.0 ? std::lround(watts) : 65'535;
@@ -94,11 +110,13 @@ std::int64_t power_of_pace(std::int64_t pace_cs_per_500m, std::int64_t machine) 
 
 std::span<const std::string_view> figure_columns(Stream stream) {
   static constexpr std::string_view kSample[] = {
-      "at_ms",        "interval",         "elapsed_cs",      "distance_dm",    "workout_type",     "workout_state",
-      "rowing_state", "drag_factor",      "stroke_rate_spm", "heart_rate_bpm", "pace_cs_per_500m", "rest_distance_m",
-      "rest_time_cs", "erg_machine_type", "total_calories"};
-  static constexpr std::string_view kStroke[] = {"interval", "elapsed_cs", "distance_dm", "stroke_count",
-                                                 "stroke_power_w"};
+      "at_ms",           "interval",         "elapsed_cs",       "distance_dm",
+      "workout_type",    "workout_state",    "rowing_state",     "drag_factor",
+      "stroke_rate_spm", "heart_rate_bpm",   "pace_cs_per_500m", "rest_distance_m",
+      "rest_time_cs",    "erg_machine_type", "total_calories",   "total_work_distance_m",
+      "interval_count"};
+  static constexpr std::string_view kStroke[] = {"at_ms",       "interval",     "elapsed_cs",
+                                                 "distance_dm", "stroke_count", "stroke_power_w"};
   static constexpr std::string_view kSplit[] = {"interval",        "split_time_ds", "split_distance_m", "rest_time_s",
                                                 "rest_distance_m", "split_type",    "split_number"};
   static constexpr std::string_view kSummary[] = {
@@ -173,7 +191,7 @@ const WorkEnds& SessionReckoner::interval_ends() {
     const std::int64_t time_ds = split.values[at.time];
     const std::int64_t distance_m = split.values[at.distance];
     if (time_ds == kNull || distance_m == kNull || !is_work(split.values[at.type])) continue;
-    ends_[or_else(split.values[at.interval], 0)] = {time_ds * 10, distance_m * 10};
+    ends_.try_emplace(or_else(split.values[at.interval], 0), time_ds * 10, distance_m * 10);
   }
   return ends_;
 }
@@ -192,17 +210,23 @@ void SessionReckoner::end_samples() {
   samples_ended_ = true;
   end_rest();
   of_samples_.finish(interval_ends(), whole_piece());
-  power_of_pace_.finish(of_samples_.ends_cs());
+  power_of_pace_.finish(of_samples_.reached());
 }
 
 void SessionReckoner::observe_sample(const Record& record) {
   const SampleColumns& at = sample_columns();
   const std::int64_t state = record.values[at.workout_state];
-  // Who ends a piece in its rest has drifted: the counters then say more than the work was.
-  const bool ended_in_rest = rest_ && state >= static_cast<std::int64_t>(WorkoutState::workout_end);
-  const bool works = !is_rest(state) && !ended_in_rest;
   figures_.workout_type = or_else(record.values[at.workout_type], figures_.workout_type);
   figures_.erg_machine_type = or_else(record.values[at.machine], figures_.erg_machine_type);
+  const std::int64_t silence_cs = observe_silence_cs(record.values[at.at_ms], state);
+  // Who ends a piece in its rest has drifted: the counters then say more than the work was.
+  const bool ended = state >= static_cast<std::int64_t>(WorkoutState::workout_end);
+  if (ended && silence_cs > kOvertakenCs && has_intervals(workout_type())) {
+    ended_in_silence_ = true;  // it may have been in a rest
+    of_samples_.end_interval(interval_ends());
+  }
+  const bool ended_in_rest = ended && (rest_ || ended_in_silence_);
+  const bool works = !is_rest(state) && !ended_in_rest;
   const std::int64_t heart_rate = record.values[at.heart_rate];
   if (heart_rate != kNull) {
     heart_rate_.add(heart_rate);
@@ -210,31 +234,63 @@ void SessionReckoner::observe_sample(const Record& record) {
     figures_.max_heart_rate_bpm = derived(larger(figures_.max_heart_rate_bpm.value, heart_rate));
   }
   if (record.values[at.drag] != kNull) drag_.add(record.values[at.drag]);
-  observe_times(record, works);
-  observe_calories(record);
   if (works) {
     end_rest();
-    observe_work(record);
+    observe_work(record, silence_cs > kSilenceCs);
   } else if (!ended_in_rest) {
+    is_of_an_interval(record, true);
     of_samples_.rest();
     observe_rest(record);
   }
+  observe_calories(record);
+  observe_times(record, works);
   last_interval_ = or_else(record.values[at.interval], 0);
 }
 
-void SessionReckoner::observe_work(const Record& record) {
+// How long nothing was heard before this one. A file may have a sample a stroke, and no state: there it is a pause.
+std::int64_t SessionReckoner::observe_silence_cs(std::int64_t at_ms, std::int64_t workout_state) {
+  if (workout_state == kNull) return 0;
+  const std::int64_t silence_cs = at_ms == kNull || last_state_ms_ == kNull ? 0 : (at_ms - last_state_ms_) / 10;
+  last_state_ms_ = at_ms;
+  return silence_cs;
+}
+
+bool SessionReckoner::is_of_an_interval(const Record& record, bool rests) {
+  const IntervalMoment now = moment_of(record, rests);
+  if (now.elapsed_cs == kNull || now.distance_dm == kNull || !has_intervals(workout_type())) return true;
+  const IntervalWatch::Verdict verdict = watch_.observe(now);
+  if (verdict == IntervalWatch::Verdict::another) {
+    end_rest();
+    const bool counted = now.interval != last_interval_;
+    of_samples_.end_interval(counted ? interval_ends() : kNoEnds);  // which split is whose was not known either
+    if (!counted && uncounted_ms_.size() < kMaxSplits) {
+      uncounted_ms_.push_back(last_at_ms_ + (now.at_ms - last_at_ms_) / 2);
+    }
+    calories_restart_ = true;
+  }
+  return verdict != IntervalWatch::Verdict::unclear;
+}
+
+void SessionReckoner::observe_work(const Record& record, bool silence) {
   const SampleColumns& at = sample_columns();
   if (record.values[at.rate] > 0) rate_.add(record.values[at.rate]);
   const std::int64_t elapsed_cs = record.values[at.elapsed];
-  if (elapsed_cs == kNull) return;
-  const std::int64_t interval = or_else(record.values[at.interval], 0);
+  if (!is_of_an_interval(record, false) || elapsed_cs == kNull) return;
+  const std::int64_t interval = interval_at(record.values[at.interval], record.values[at.at_ms]);
+  const std::uint64_t lines = of_samples_.lines();
   if (record.values[at.distance] != kNull) {
     if (!of_samples_.work(interval, elapsed_cs, record.values[at.distance], interval_ends())) ++figures_.clock_jumps;
   }
+  if (of_samples_.lines() != lines) power_of_pace_.finish(of_samples_.reached());
   const std::int64_t pace = record.values[at.pace];
   const bool rows = record.values[at.rowing_state] != 0 && pace != kNull;
   const std::int64_t watts = rows ? power_of_pace(pace, or_else(figures_.erg_machine_type, 0)) : 0;
-  power_of_pace_.hold(interval, elapsed_cs, watts, of_samples_.ends_cs());
+  power_of_pace_.hold(interval, elapsed_cs, watts, of_samples_.reached(), silence);
+}
+
+std::int64_t SessionReckoner::interval_at(std::int64_t interval, std::int64_t at_ms) const {
+  const auto uncounted = std::ranges::lower_bound(uncounted_ms_, at_ms) - uncounted_ms_.begin();
+  return or_else(interval, 0) + uncounted * kCountedIntervals;
 }
 
 void SessionReckoner::observe_rest(const Record& record) {
@@ -259,10 +315,12 @@ void SessionReckoner::observe_calories(const Record& record) {
   const std::int64_t calories = record.values[sample_columns().calories];
   const std::int64_t interval = or_else(record.values[sample_columns().interval], 0);
   if (calories == kNull) return;
-  if (interval != last_interval_ && calories_ != kNull && calories < calories_) {
+  const bool fell = interval != last_interval_ && calories_ != kNull && calories < calories_;
+  if ((fell || calories_restart_) && calories_ != kNull) {
     calories_over_ += calories_;
     calories_ = kNull;
   }
+  calories_restart_ = false;
   calories_ = larger(calories_, calories);
 }
 
@@ -292,12 +350,12 @@ void SessionReckoner::observe_times(const Record& record, bool works) {
 void SessionReckoner::observe_stroke(const Record& record) {
   end_samples();
   const StrokeColumns& at = stroke_columns();
-  const std::int64_t interval = or_else(record.values[at.interval], 0);
+  const std::int64_t interval = interval_at(record.values[at.interval], record.values[at.at_ms]);
   const std::int64_t count = record.values[at.count];
   if (count == kNull || stroke_keys_.size() == kMaxStrokeKeys) {
     ++strokes_without_key_;
   } else {
-    stroke_keys_.push_back(static_cast<std::uint64_t>(interval) << 32 | static_cast<std::uint64_t>(count));
+    stroke_keys_.push_back(static_cast<std::uint64_t>(interval) << 16 | static_cast<std::uint64_t>(count));
   }
   const std::int64_t watts = record.values[at.power];
   figures_.max_power_w = derived(larger(figures_.max_power_w.value, watts));
@@ -306,8 +364,18 @@ void SessionReckoner::observe_stroke(const Record& record) {
   if (of_samples_.empty() && record.values[at.distance] != kNull) {
     of_strokes_.work(interval, elapsed_cs, record.values[at.distance], interval_ends());
   }
-  // One whose power was lost is covered by the next.
-  if (watts != kNull) power_of_strokes_.hold(interval, elapsed_cs, watts, progress().ends_cs());
+  if (interval != last_stroke_interval_ && progress().begins(interval)) power_of_strokes_.finish(progress().reached());
+  if (watts == kNull) return;  // one whose power was lost is covered by the next
+  const bool lost = strokes_were_lost(interval, count);
+  power_of_strokes_.hold(interval, elapsed_cs, watts, progress().reached(), lost);
+  last_stroke_interval_ = interval;
+  last_stroke_count_ = count;
+}
+
+bool SessionReckoner::strokes_were_lost(std::int64_t interval, std::int64_t count) const {
+  if (count == kNull) return false;
+  if (interval != last_stroke_interval_) return count > 1;
+  return last_stroke_count_ != kNull && count > last_stroke_count_ + 1;
 }
 
 const ProgressBests& SessionReckoner::progress() const { return of_samples_.empty() ? of_strokes_ : of_samples_; }
@@ -333,7 +401,7 @@ bool SessionReckoner::splits_are_complete() const {
   const auto count = static_cast<std::int64_t>(splits_.size());
   if (count == 0 || splits_.begin()->first != 1 || splits_.rbegin()->first != count) return false;
   const std::int64_t told = summary_value("split_count");
-  return count > last_interval_ && (told == kNull || count >= told);
+  return count > last_interval_ + static_cast<std::int64_t>(uncounted_ms_.size()) && (told == kNull || count >= told);
 }
 
 void SessionReckoner::take_rests(SessionFigures& figures) const {
@@ -442,7 +510,7 @@ void SessionReckoner::take_bests(SessionFigures& figures) const {
 SessionFigures SessionReckoner::finish() {
   end_samples();
   of_strokes_.finish(interval_ends(), whole_piece());
-  power_of_strokes_.finish(progress().ends_cs());
+  power_of_strokes_.finish(progress().reached());
   SessionFigures figures = figures_;
   take_samples(figures);
   take_rests(figures);

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/rowing/best_stretches.hpp"
+#include "core/rowing/interval_watch.hpp"
 #include "core/rowing/record.hpp"
 
 namespace boathouse::rowing {
@@ -128,11 +129,15 @@ class SessionReckoner {
   };
 
   void observe_sample(const Record& record);
-  void observe_work(const Record& record);
+  std::int64_t observe_silence_cs(std::int64_t at_ms, std::int64_t workout_state);
+  void observe_work(const Record& record, bool silence);
+  bool is_of_an_interval(const Record& record, bool rests);  // false: of which is not clear
   void observe_rest(const Record& record);
   void observe_calories(const Record& record);
   void observe_times(const Record& record, bool works);
   void observe_stroke(const Record& record);
+  [[nodiscard]] std::int64_t interval_at(std::int64_t interval, std::int64_t at_ms) const;
+  [[nodiscard]] bool strokes_were_lost(std::int64_t interval, std::int64_t count) const;
   [[nodiscard]] bool splits_are_complete() const;
   [[nodiscard]] std::int64_t workout_type() const;
   [[nodiscard]] std::int64_t summary_value(std::string_view column) const;
@@ -158,11 +163,20 @@ class SessionReckoner {
   Mean drag_;
   std::int64_t last_at_ms_ = kNull;
   std::int64_t last_elapsed_cs_ = kNull;
+  std::int64_t last_state_ms_ = kNull;  // of the last sample that had the workout's state
   std::int64_t last_interval_ = 0;
+  IntervalWatch watch_;
+  // Intervals that began in silences and that the recorder did not count: the middle of each silence. What came later
+  // has so many intervals more before it (interval_at).
+  std::vector<std::int64_t> uncounted_ms_;
+  bool ended_in_silence_ = false;
   std::optional<Rest> rest_;
   std::map<std::int64_t, Rested> rests_;  // by interval, as the recorder counted
   std::int64_t calories_over_ = 0;        // of intervals that are over
   std::int64_t calories_ = kNull;         // of the running one
+  bool calories_restart_ = false;
+  std::int64_t last_stroke_interval_ = kNull;
+  std::int64_t last_stroke_count_ = kNull;
   std::vector<std::uint64_t> stroke_keys_;
   std::int64_t strokes_without_key_ = 0;
   WorkEnds ends_;

@@ -234,6 +234,100 @@ TEST_F(RestsTest, ASplitOfWhichHalfWasLostSaysNothingOfItsRest) {
   EXPECT_EQ(figures.rest_distance_m, monitor(63));
 }
 
+// An interval of 1 min and 200 m; its rest is not heard; 4 min at 5 m/s are heard from 61 s on.
+class UnheardIntervalTest : public SessionFiguresTest {
+ protected:
+  void sample(std::int64_t interval, std::int64_t at_s, std::int64_t elapsed_s, std::int64_t distance_dm,
+              std::int64_t total_m, std::int64_t pace_cs, std::int64_t calories = kNull) {
+    observe(Stream::sample, {{"interval", interval},
+                             {"at_ms", at_s * 1000},
+                             {"elapsed_cs", elapsed_s * 100},
+                             {"distance_dm", distance_dm},
+                             {"total_work_distance_m", total_m},
+                             {"workout_type", 8},
+                             {"workout_state", 4},
+                             {"rowing_state", 1},
+                             {"total_calories", calories},
+                             {"pace_cs_per_500m", pace_cs}});
+  }
+  void row_both(std::int64_t second_interval, std::int64_t second_total_m) {
+    for (std::int64_t s = 1; s < 60; ++s) sample(0, s, s, s * 200 / 6, 0, 15'000, 10);
+    for (std::int64_t s = 61; s <= 240; ++s) sample(second_interval, 120 + s, s, s * 50, second_total_m, 10'000, 30);
+  }
+  void expect_what_was_rowed() {
+    const SessionFigures figures = reckoner_.finish();
+    EXPECT_EQ(figures.best_times_cs[0], derived(10'000));
+    EXPECT_EQ(figures.best_distances_dm[0], derived(3'000));
+    EXPECT_EQ(figures.best_distances_dm[1], derived(12'000));
+    EXPECT_EQ(figures.work_time_cs, derived(5'900 + 24'000));
+    EXPECT_EQ(figures.total_calories, derived(40));
+  }
+};
+
+TEST_F(UnheardIntervalTest, TheRecordersCountTellsIt) {
+  row_both(1, kNull);
+  expect_what_was_rowed();
+}
+
+TEST_F(UnheardIntervalTest, TheTotalTellsItWhereTheRecorderDidNotCount) {
+  row_both(0, 203);
+  expect_what_was_rowed();
+}
+
+TEST_F(UnheardIntervalTest, PowerIsOfOneIntervalByPaceAndByStrokes) {
+  for (std::int64_t s = 1; s <= 60; ++s) sample(0, s, s, s * 60, 0, 8'355);  // 600 W
+  observe(Stream::sample, {{"interval", 0}, {"at_ms", 70'000}, {"workout_type", 8}, {"workout_state", 3}});
+  for (std::int64_t s = 65; s <= 240; ++s) sample(1, 360 + s, s, s * 42, 360, 12'051);  // 200 W
+  const SessionReckoner with_samples = reckoner_;
+  std::vector<std::int64_t> watts = reckoner_.finish().power_w;
+  ASSERT_EQ(watts.size(), 8U);
+  EXPECT_EQ(watts[6], 600);
+  EXPECT_EQ(watts[7], 200);
+
+  for (const std::int64_t second_interval : {1, 0}) {  // the recorder counted, or it did not
+    reckoner_ = with_samples;
+    if (second_interval == 0) {
+      reckoner_ = {};
+      for (std::int64_t s = 1; s <= 60; ++s) sample(0, s, s, s * 60, 0, 8'355);
+      for (std::int64_t s = 65; s <= 240; ++s) sample(0, 360 + s, s, s * 42, 365, 12'051);
+    }
+    for (std::int64_t stroke = 1; stroke <= 120; ++stroke) {
+      if (stroke > 30 && stroke < 33) continue;
+      observe(Stream::stroke, {{"interval", stroke <= 30 ? 0 : second_interval},
+                               {"at_ms", (stroke <= 30 ? 0 : 360'000) + stroke * 2000},
+                               {"stroke_count", stroke},
+                               {"elapsed_cs", stroke * 200},
+                               {"stroke_power_w", stroke <= 30 ? 600 : 200}});
+    }
+    watts = reckoner_.finish().power_w;
+    ASSERT_EQ(watts.size(), 8U);
+    EXPECT_EQ(watts[6], 600);
+    EXPECT_EQ(watts[7], 200);
+  }
+}
+
+TEST_F(UnheardIntervalTest, StrokesWithTheSameNumberAreTwo) {
+  row_both(0, 203);
+  for (const std::int64_t at_s : {58, 190}) {
+    observe(Stream::stroke, {{"interval", 0}, {"at_ms", at_s * 1000}, {"stroke_count", 25}, {"elapsed_cs", 5'800}});
+  }
+  EXPECT_EQ(reckoner_.finish().stroke_count, derived(2));
+}
+
+// A rest drifts on: of an end behind a silence nobody knows whether it was in one.
+TEST_F(UnheardIntervalTest, AnEndBehindASilenceIsNoWork) {
+  for (std::int64_t s = 1; s <= 60; ++s) sample(0, s, s, s * 50, 0, 10'000);
+  for (std::int64_t s = 80; s <= 82; ++s) {
+    observe(Stream::sample, {{"interval", 0},
+                             {"at_ms", s * 1000},
+                             {"elapsed_cs", 6'050},
+                             {"distance_dm", 3'110},
+                             {"workout_type", 8},
+                             {"workout_state", 11}});
+  }
+  EXPECT_EQ(reckoner_.finish().work_distance_dm, derived(3'000));
+}
+
 TEST_F(SessionFiguresTest, WhatDriftsInARestThatEndsThePieceIsNoWork) {
   row(0, 60, 7);
   observe(Stream::sample, {{"interval", 0}, {"workout_state", 3}, {"elapsed_cs", 6'000}, {"distance_dm", 3'010}});
