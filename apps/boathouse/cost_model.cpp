@@ -164,7 +164,8 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double ledger_volume_gb = std::max(size("ledgerStorageGb"), month.ledger_gb / assumed("diskFullAt"));
   month.fits_ledger = ledger_volume_gb <= size("ledgerStorageMaxGb");
   const double sent_gb = bodies_a_year / 12 * assumed("readsOfAStoredByte");
-  // Each night's backup reads the databases, and the ledger may serve from another zone than that where backups are made.
+  // Each night's backup reads the databases, and the ledger may serve from another zone than that where backups are
+  // made.
   const double backups_between_zones_gb = kNightsOfAMonth * bodies_a_year * years * backups.databases;
   month.usd = {
       {"ClickHouse, Keepers: machines",
