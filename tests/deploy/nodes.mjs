@@ -292,7 +292,8 @@ await main(async () => {
   check('both are in the bucket, and named together', pair !== undefined && stored.includes('clickhouse/newest-ledger.json') && stored.some((one) => /^ledger\/.*\/complete\//.test(one)), stored);
   check('Prometheus is told of each', /what="ledger"/.test((await output(monitor, 'curl -s http://127.0.0.1:9100/metrics'))) && /what="clickhouse"/.test((await output(first, 'curl -s http://127.0.0.1:9100/metrics'))));
   await typed('clickhouse-1: moves years, and watches', first, 'systemctl start clickhouse-move-cold clickhouse-watch && curl -s http://127.0.0.1:9100/metrics | grep boathouse_clickhouse_oldest_mutation_seconds');
-  check('Prometheus has its rules and sees the replicas', /"health":"up"/.test((await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/targets'))) && /ServiceDown/.test((await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/rules'))));
+  await until('Prometheus sees the replicas', async () => /"health":"up"/.test(await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/targets')));
+  check('Prometheus has its rules', /ServiceDown/.test(await output(monitor, 'curl -s http://127.0.0.1:9090/api/v1/rules')));
   await typed('the monitor node says that it answers', monitor, 'systemctl start boathouse-watch-monitor');
   check('to CloudWatch', aws.metrics.some((one) => one.node === 'monitor' && one.name === 'MonitorAnswers'), aws.metrics);
   await typed('the ledger\'s backup counts for the service', monitor, `boathouse backup list --to /var/lib/boathouse-backup | grep verified`);
