@@ -222,7 +222,8 @@ await main(async () => {
     machine.put('var/lib/cloud/seed/nocloud/user-data', booted[host].data);
     // As Debian's image for EC2 has it, but for where the data comes from.
     machine.put('etc/cloud/cloud.cfg.d/99_played.cfg', 'datasource_list: [NoCloud]\nnetwork: {config: disabled}\napt: {preserve_sources_list: true}\nlocale: C.UTF-8\n');
-    machine.put('etc/hosts', `127.0.0.1 localhost\n${Object.entries(addresses).map(([one, address]) => `${address} ${one}.boathouse.internal\n`).join('')}${here} ledger.boathouse.internal ${domain} deb.debian.org security.debian.org\n`);
+    machine.put('etc/hosts', `127.0.0.1 localhost\n${Object.entries(addresses).map(([one, address]) => `${address} ${one}.boathouse.internal\n`).join('')}${here} ledger.boathouse.internal ${domain}\n`);
+    machine.put('etc/apt/apt.conf.d/99played', 'Acquire::Retries "0";\n');  // what it installs lies in its cache, and there is nobody to ask
     machine.put('usr/local/bin/aws', `#!/bin/sh\n# A machine at work here may be slower than AWS.\nexport AWS_METADATA_SERVICE_TIMEOUT=20\nexec /usr/bin/aws --endpoint-url ${aws.url} "$@"\n`, 0o755);
     machine.put('usr/local/share/ca-certificates/played.crt', fs.readFileSync(outer['ca.crt']));
     machine.put('etc/played-engine', `http://${here}:8123\n`);
