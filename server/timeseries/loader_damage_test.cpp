@@ -19,11 +19,7 @@ class LoaderDamageTest : public LoaderTest {
  protected:
   // As a disk does that lies: the database itself sees nothing wrong.
   void damage(std::int64_t server_seq) {
-    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
-    ASSERT_TRUE(connection.ok());
-    const auto changed =
-        connection->execute("UPDATE chunk_body SET body = x'0102' WHERE server_seq = " + std::to_string(server_seq));
-    ASSERT_TRUE(changed.ok()) << changed.error().text;
+    execute("UPDATE chunk_body SET body = x'0102' WHERE server_seq = " + std::to_string(server_seq));
   }
   // Of a recording's samples, what an offer is told.
   std::vector<wire::Range> have(std::uint8_t number) {
@@ -40,15 +36,6 @@ class LoaderDamageTest : public LoaderTest {
     std::uint64_t rows = 0;
     for (const Insert& insert : clickhouse_.inserts("sample")) rows += read_native(base::as_bytes(insert.body))->rows;
     return rows;
-  }
-  // Those that have a row.
-  std::set<base::Uuid> sessions() {
-    std::set<base::Uuid> all;
-    for (const Insert& insert : clickhouse_.inserts("session")) {
-      const auto rows = read_native(base::as_bytes(insert.body));
-      all.insert(rows->find("session")->uuids.begin(), rows->find("session")->uuids.end());
-    }
-    return all;
   }
 };
 
@@ -87,13 +74,9 @@ TEST_F(LoaderDamageTest, RecordsBeyondWhatTablesHoldAreNotLoadedAndTheirBytesSta
                                      [&log](std::string_view line) { log.append(line).append("\n"); });
   store(1, 10);
   const std::int64_t server_seq = store(2, 20).server_seq;
-  {
-    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
-    const std::string of_it = " WHERE server_seq = " + std::to_string(server_seq);
-    const auto moved = connection->execute("UPDATE chunk SET from_seq = 4294967296, to_seq = 4294967316" + of_it +
-                                           "; UPDATE unloaded SET from_seq = 4294967296" + of_it);
-    ASSERT_TRUE(moved.ok()) << moved.error().text;
-  }
+  const std::string of_it = " WHERE server_seq = " + std::to_string(server_seq);
+  execute("UPDATE chunk SET from_seq = 4294967296, to_seq = 4294967316" + of_it +
+          "; UPDATE unloaded SET from_seq = 4294967296" + of_it);
   const auto drained = loader_->drain();
   ASSERT_TRUE(drained.ok()) << drained.error().text;
   EXPECT_EQ(samples(), 10U);

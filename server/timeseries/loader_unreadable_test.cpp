@@ -26,13 +26,6 @@ class LoaderUnreadableTest : public LoaderTest {
     loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{},
                                        [this](std::string_view line) { log_.emplace_back(line); });
   }
-  // In the database, as a damaged disk or a newer program has it.
-  void execute(const std::string& sql) {
-    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
-    ASSERT_TRUE(connection.ok());
-    const auto done = connection->execute(sql);
-    ASSERT_TRUE(done.ok()) << done.error().text;
-  }
   static std::string of(std::uint8_t number) {
     const std::string digits = "0123456789abcdef";
     return " WHERE rec_id = x'" + std::string(30, '0') + digits[number / 16] + digits[number % 16] + "'";
@@ -40,15 +33,6 @@ class LoaderUnreadableTest : public LoaderTest {
   void drain() {
     const auto drained = loader_->drain();
     ASSERT_TRUE(drained.ok()) << drained.error().text;
-  }
-  // Those that have a row.
-  std::set<base::Uuid> sessions() {
-    std::set<base::Uuid> all;
-    for (const Insert& insert : clickhouse_.inserts("session")) {
-      const auto rows = read_native(base::as_bytes(insert.body));
-      all.insert(rows->find("session")->uuids.begin(), rows->find("session")->uuids.end());
-    }
-    return all;
   }
   std::set<base::Uuid> dirty() {
     std::set<base::Uuid> all;

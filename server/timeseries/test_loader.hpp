@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,23 @@ class LoaderTest : public ::testing::Test {
       done.set_value(results.ok() ? results->at(1) : wire::ItemResult{});
     });
     return done.get_future().get();
+  }
+
+  // In the database, as a damaged disk or a newer program has it.
+  void execute(const std::string& sql) {
+    auto connection = sql::Connection::open({.sqlite_file = folder_ / "ledger.db"});
+    ASSERT_TRUE(connection.ok());
+    const auto done = connection->execute(sql);
+    ASSERT_TRUE(done.ok()) << done.error().text;
+  }
+  // Those that have a row.
+  std::set<base::Uuid> sessions() {
+    std::set<base::Uuid> all;
+    for (const Insert& insert : clickhouse_.inserts("session")) {
+      const auto rows = read_native(base::as_bytes(insert.body));
+      all.insert(rows->find("session")->uuids.begin(), rows->find("session")->uuids.end());
+    }
+    return all;
   }
 
   // The first athlete says that they are one workout.
