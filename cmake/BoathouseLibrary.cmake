@@ -3,12 +3,14 @@
 #   boathouse_library(pm5 DEPENDS rowing base)                 other libraries of ours, public
 #   boathouse_library(http DEPENDS base EXTERNAL Boost::headers)    third party, private
 #   boathouse_library(ledger ... TEST_DEPENDS pm5 TEST_EXTERNAL ...)     for its *_test.cpp alone
+#   boathouse_library(rowing ONE_THREAD)                      its tests start no thread: ThreadSanitizer has nothing to find
 #   boathouse_program(boathouse DEPENDS api EXTERNAL ...)      main.cpp + the rest as a testable library
 #   boathouse_benches(DEPENDS pm5 wire)                        decode_bench.cpp -> bin/bench-decode
 #   boathouse_fuzzers(DEPENDS pm5 wire)                        chunk_fuzz.cpp -> bin/fuzz-chunk
 #   boathouse_test(push_test LABEL e2e DEPENDS ... SOURCES ...)     a test program that lies beside no library
 #   boathouse_script_test(first_light LABEL e2e SCRIPT first_light.sh)     a test that is a bash script
-# Labels: unit (the default; runs under the sanitizers too), structure, e2e, long (./test --long alone).
+# Labels: unit (the default; runs under the sanitizers too), threads (those of unit that ThreadSanitizer runs), structure,
+# e2e, long (./test --long alone).
 #
 # Sources are globbed: a new .cpp is seen by the next build.
 
@@ -30,7 +32,7 @@ endmacro()
 
 # One ctest entry a program. tests/support/paths.hpp tells it where data and programs are.
 function(boathouse_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "DEPENDS;EXTERNAL;SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_THREAD" "LABEL" "DEPENDS;EXTERNAL;SOURCES")
   if(NOT BOATHOUSE_TESTS)
     return()
   endif()
@@ -42,11 +44,29 @@ function(boathouse_test name)
   target_precompile_headers(${name} REUSE_FROM test-precompiled)
   # Not in bin/, which holds what people run.
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  set(label ${arg_LABEL})
   if(NOT arg_LABEL OR arg_LABEL STREQUAL "unit")
+    set(label unit)
     add_dependencies(unit_tests ${name})
+    if(arg_ONE_THREAD)
+      _boathouse_check_one_thread(${name} ${arg_SOURCES})
+    else()
+      list(APPEND label threads)
+      add_dependencies(thread_tests ${name})
+    endif()
   endif()
   add_test(NAME ${name} COMMAND ${name})
-  _boathouse_test_properties(${name} "${arg_LABEL}")
+  _boathouse_test_properties(${name} "${label}")
+endfunction()
+
+# ONE_THREAD is a promise: a test that starts a thread may not be kept from ThreadSanitizer.
+function(_boathouse_check_one_thread name)
+  foreach(source IN LISTS ARGN)
+    file(STRINGS "${source}" threads REGEX "#include <(thread|future)>|std::(thread|jthread|async)|pthread_create")
+    if(threads)
+      message(FATAL_ERROR "${source} starts threads: take ONE_THREAD from the folder of ${name}, or the thread from the test")
+    endif()
+  endforeach()
 endfunction()
 
 # A test that is a bash script. Its environment tells it where the source, the programs and the engine are. It prints one
@@ -72,7 +92,7 @@ function(_boathouse_test_properties name label)
       "UBSAN_OPTIONS=print_stacktrace=1"
       "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1:die_after_fork=0")
   # The long ones first, so that no core is idle at the end.
-  if(name MATCHES "^(simulation|wire|pm5)_test$")
+  if(name MATCHES "^(simulation|ledger|boathouse|backup|pm5|wire)_test$")
     set_tests_properties(${name} PROPERTIES COST 60)
   endif()
   # A test that hangs must end; no test may need anything near this long.
@@ -94,13 +114,21 @@ function(_boathouse_precompiled name)
     target_include_directories(standard-precompiled PRIVATE "${PROJECT_SOURCE_DIR}")
     # By a name without a path of this checkout.
     target_precompile_headers(standard-precompiled PRIVATE <cmake/standard.hpp>)
+    _boathouse_guide_fuzzers(standard-precompiled)
   endif()
   target_link_libraries(${name} PRIVATE Threads::Threads)  # its flags must be those of the precompiled header
   target_precompile_headers(${name} REUSE_FROM standard-precompiled)
 endfunction()
 
+# Counts the branches taken, by which libFuzzer finds its way. Not in the tests, whose compilation it makes a third longer.
+function(_boathouse_guide_fuzzers name)
+  if(BOATHOUSE_FUZZ)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+
 function(boathouse_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;EXTERNAL;TEST_DEPENDS;TEST_EXTERNAL")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_THREAD" "" "DEPENDS;EXTERNAL;TEST_DEPENDS;TEST_EXTERNAL")
   _boathouse_glob(found)
   _boathouse_prefixed(depends ${arg_DEPENDS})
 
@@ -122,10 +150,15 @@ function(boathouse_library name)
   endif()
   if(kind STREQUAL "STATIC")
     _boathouse_precompiled(${name})
+    _boathouse_guide_fuzzers(${name})
   endif()
 
   if(found_tests)
-    boathouse_test(${name}_test
+    set(one_thread)
+    if(arg_ONE_THREAD)
+      set(one_thread ONE_THREAD)
+    endif()
+    boathouse_test(${name}_test ${one_thread}
         DEPENDS ${name} ${arg_TEST_DEPENDS} EXTERNAL ${arg_TEST_EXTERNAL} SOURCES ${found_tests})
   endif()
 endfunction()
@@ -153,6 +186,7 @@ function(boathouse_program name)
   target_compile_definitions(${parts} PRIVATE BOATHOUSE_VERSION="${PROJECT_VERSION}")
   target_link_libraries(${parts} PUBLIC ${depends} PRIVATE ${arg_EXTERNAL})
   _boathouse_precompiled(${parts})
+  _boathouse_guide_fuzzers(${parts})
   if(found_headers)
     target_sources(${parts} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${found_headers})
   endif()
@@ -189,6 +223,7 @@ function(boathouse_fuzzers)
     add_executable(fuzz-${stem} "${source}")
     target_include_directories(fuzz-${stem} PRIVATE "${PROJECT_SOURCE_DIR}")
     target_link_libraries(fuzz-${stem} PRIVATE ${depends} ${arg_EXTERNAL})
+    _boathouse_guide_fuzzers(fuzz-${stem})
     target_link_options(fuzz-${stem} PRIVATE -fsanitize=fuzzer)
     add_dependencies(fuzzers fuzz-${stem})
   endforeach()

@@ -8,6 +8,7 @@
 #include "core/db/sqlite.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/test_ledger.hpp"
+#include "tests/support/sanitizers.hpp"
 
 namespace boathouse::ledger {
 namespace {
@@ -362,7 +363,7 @@ TEST_P(LedgerTest, AgreesWithAModel) {
     model.chunks.emplace(std::tuple(rec, entry.stream, entry.from), std::pair(entry.to, entry.sha256));
     return Outcome::stored;
   };
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < (test_support::kSanitized ? 100 : 300); ++round) {
     const base::Uuid athlete = dice.below(4) == 0 ? kBen : kAnna;
     std::vector<Entry> entries;
     std::vector<Outcome> outcomes;
