@@ -22,12 +22,12 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 # What is compiled with a precompiled header is found again only with this sloppiness (no source of ours asks for the time
-# of its compilation) and with flags that make the header's own compilation repeatable.
+# of its compilation) and with flags that make the header's own compilation repeatable. The language of messages is none.
 find_program(BOATHOUSE_CCACHE ccache)
 if(BOATHOUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(sloppiness pch_defines,time_macros,include_file_mtime,include_file_ctime)
-  set(CMAKE_C_COMPILER_LAUNCHER "${BOATHOUSE_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=${sloppiness}" "${BOATHOUSE_CCACHE}")
+  set(sloppiness pch_defines,time_macros,include_file_mtime,include_file_ctime,locale)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=${sloppiness}" "${BOATHOUSE_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
   if(BOATHOUSE_PRECOMPILED AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>")
   elseif(BOATHOUSE_PRECOMPILED)
