@@ -18,6 +18,7 @@
 #include "core/rowing/stream.hpp"
 #include "server/backup/backup.hpp"
 #include "server/backup/manifest.hpp"
+#include "server/timeseries/schema.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -92,14 +93,16 @@ base::Status measure_ledger(const sql::Place& place, BoxFound& found) {
   return {};
 }
 
+// With several shards the bytes are those of the shard that is asked: what a record takes is the same on each.
 base::Status measure_clickhouse(timeseries::ClickHouseClient& client, BoxFound& found) {
   const auto parts = client.select(
       "SELECT table, sum(rows) AS n, sum(bytes_on_disk) AS b FROM system.parts WHERE active AND database = "
       "currentDatabase() GROUP BY table");
   if (!parts) return parts.error();
   for (std::size_t row = 0; row < parts->rows; ++row) {
-    found.clickhouse[parts->find("table")->texts[row]] = {static_cast<std::uint64_t>(parts->integer("n", row)),
-                                                          static_cast<std::uint64_t>(parts->integer("b", row))};
+    const std::string grain(timeseries::table_of_stored(parts->find("table")->texts[row]));
+    found.clickhouse[grain] = {static_cast<std::uint64_t>(parts->integer("n", row)),
+                               static_cast<std::uint64_t>(parts->integer("b", row))};
   }
   if (!found.clickhouse.contains("session")) return {};
   const auto work = client.select("SELECT toUInt64(sum(ifNull(work_time_cs, 0))) AS cs FROM session FINAL");

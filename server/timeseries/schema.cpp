@@ -241,6 +241,10 @@ std::string stored_table(std::string_view table, const Layout& layout) {
   return std::string(table) + std::string(layout.sharded ? kShardSuffix : "");
 }
 
+std::string_view table_of_stored(std::string_view stored) {
+  return stored.ends_with(kShardSuffix) ? stored.substr(0, stored.size() - kShardSuffix.size()) : stored;
+}
+
 std::string on_all_replicas(std::string_view table, const Layout& layout) {
   return called_on("clusterAllReplicas", table, layout);
 }

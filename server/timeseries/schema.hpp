@@ -40,6 +40,8 @@ struct Layout {
 std::string on_cluster(const Layout& layout);
 // The table that holds the rows.
 std::string stored_table(std::string_view table, const Layout& layout);
+// The way back, whatever the layout: "sample" of "sample" and of "sample_shard".
+std::string_view table_of_stored(std::string_view stored);
 
 // A table ("sample_shard", or "system.mutations") as a FROM names it to read what each replica has, not only the server
 // that is asked: on a cluster the statement fails while one of them does not answer.

@@ -158,6 +158,14 @@ TEST(Schema, AClusterHasTheSameTablesReplicated) {
   }
 }
 
+TEST(Schema, AStoredTableLeadsBackToItsTableInEveryLayout) {
+  for (const Layout& layout : {Layout{}, Layout{"boat-1"}, Layout{"boat-1", true}}) {
+    for (const std::string_view table : {"sample", "force_curve", "session"}) {
+      EXPECT_EQ(table_of_stored(stored_table(table, layout)), table);
+    }
+  }
+}
+
 // Rows lie in the shards' own tables, as they do on one shard; what is asked and written is the Distributed table.
 TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
   const auto one = create_statements({"boat-1"});
