@@ -16,9 +16,9 @@ boathouse_demo_packages=(
   libboost1.81-dev libcurl4-openssl-dev libssl-dev openssl libzstd-dev zlib1g-dev libsodium-dev libpq-dev libcli11-dev libbenchmark-dev
 )
 # What the tests need besides; Chromium for the pages, prometheus for promtool, its alert manager for amtool, Python to load libchdb, awscli for copies of
-# backups, mmdebstrap and systemd-container for machines that are set up as the docs say.
+# backups, ZooKeeper as a cluster's Keepers, mmdebstrap and systemd-container for machines that are set up as the docs say.
 boathouse_test_packages=(
-  awscli chromium git iproute2 mmdebstrap systemd-container nginx-light postgresql prometheus prometheus-alertmanager python3
+  awscli chromium default-jre-headless git iproute2 libzookeeper-java mmdebstrap systemd-container nginx-light postgresql prometheus prometheus-alertmanager python3
   libgtest-dev libgmock-dev libyaml-cpp-dev clang-16 libclang-rt-16-dev clang-tidy-16 clang-format-14
 )
 

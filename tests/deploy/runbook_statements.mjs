@@ -1,76 +1,37 @@
-// What the runbooks have an operator type besides `boathouse`: each statement for ClickHouse is parsed by it, those for PostgreSQL are carried
-// out on a ledger in the order of the restore that they belong to.
-import { spawn, spawnSync } from 'node:child_process';
+// What the runbooks have an operator type besides `boathouse`: the statements for ClickHouse on its own server (those that need Keepers are
+// replicas_test.sh's, a restore is clickhouse_test.sh's), those for PostgreSQL on a ledger in the order of the restore that they belong to.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Server, atEnd, check, engineBinary, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
+import { Server, check, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
+import { startEngine } from '../e2e/cloud.mjs';
 import { startPostgres } from '../e2e/postgres.mjs';
-import { codeOf, page } from './operators_pages.mjs';
+import { ClickHouse } from './clickhouse_server.mjs';
+import { codeOf, forClickHouse, page } from './operators_pages.mjs';
 
-const forClickHouse = (code) => code.flatMap(({ text }) => [...text.matchAll(/echo (?:"([^"]*)"|'([^']*)')\s*\|\s*boathouse-clickhouse-query/g)].map(([, one, other]) => one ?? other));
 const forPostgres = (code) => [
   ...code.filter(({ language }) => language === 'sql').flatMap(({ text }) => text.split(';').map((one) => one.trim()).filter((one) => one !== '')),
   ...code.flatMap(({ text }) => [...text.matchAll(/psql [^`]*--command "([^"]+)"/g)].map(([, one]) => one)),
 ];
 
-async function engine(folder, ...more) {
-  const child = spawn(engineBinary, ['--path', folder, '--listen', '127.0.0.1:0', '--stop-with-parent', ...more]);
-  const ended = new Promise((resolve) => { child.on('exit', resolve); });
-  atEnd(async () => { child.kill(); await ended; });
-  child.stderr.resume();
-  const url = await new Promise((resolve, reject) => {
-    child.stdout.on('data', (line) => resolve(/http:\S+/.exec(String(line))[0]));
-    ended.then(() => reject(new Error('the engine ended')));
-  });
-  const ask = async (body) => {
-    const reply = await fetch(url, { method: 'POST', body });
-    return { status: reply.status, text: await reply.text() };
-  };
-  return { ask, url, stop: async () => { child.kill(); await ended; } };
-}
-
 await main(async () => {
   const folder = temporaryFolder();
   const code = codeOf(page('operations/runbooks.md'));
 
-  const { ask } = await engine(path.join(folder, 'engine'));
-  const parse = async (statement) => {
-    const said = await ask(`EXPLAIN AST ${statement}`);
-    return said.status === 200 ? '' : `${statement}: ${said.text.slice(0, 300)}`;
-  };
-  check('a statement that is none does not parse', (await parse('SELEC 1')).includes('SYNTAX_ERROR'));
+  const clickhouse = await new ClickHouse(path.join(folder, 'clickhouse')).start();
+  const ask = (statement) => clickhouse.ask(statement, 'operator');
+  for (const statement of run(['schema']).out.trimEnd().split(';\n')) await clickhouse.rows(statement.replace(/;$/, ''), 'operator');
+  await clickhouse.rows('SYSTEM FLUSH LOGS', 'operator');
   const statements = forClickHouse(code);
-  const unparsed = [];
-  for (const statement of statements) unparsed.push(await parse(statement));
-  check(`${statements.length} statements for ClickHouse parse`, statements.length >= 20 && unparsed.every((one) => one === ''), unparsed.filter((one) => one !== ''));
-  // And those that ask what a single server has, too, run on the service's tables.
-  for (const statement of run(['schema']).out.trimEnd().split(';\n')) await ask(statement.replace(/;$/, ''));
-  const elsewhere = /query_log|replication_queue|zookeeper|detached_parts/;
-  const asked = statements.filter((one) => one.startsWith('SELECT') && !elsewhere.test(one));
+  const elsewhere = /^SYSTEM (?:DROP|RESTORE|RESTART) REPLICA|^RESTORE DATABASE/;
+  const single = statements.filter((one) => !elsewhere.test(one));
   const failed = [];
-  for (const statement of asked) {
-    const said = await ask(statement);
-    if (said.status !== 200) failed.push(`${statement}: ${said.text.slice(0, 300)}`);
+  for (const statement of single) {
+    const { error } = await ask(statement);
+    if (error) failed.push(`${statement}: ${error.slice(0, 300)}`);
   }
-  check(`${asked.length} of them run`, asked.length >= 6 && failed.length === 0, failed);
-
-  // "Rebuild a replica": what is printed there makes the same tables again, with all that migrations made of them.
-  const described = async () => [await ask('SELECT name, comment, engine_full FROM system.tables WHERE database = currentDatabase() ORDER BY name FORMAT TSV'),
-    await ask('SELECT table, name, type, default_expression, compression_codec FROM system.columns WHERE database = currentDatabase() ORDER BY table, position FORMAT TSV')];
-  const tables = await described();
-  const [rebuild] = statements.filter((one) => one.includes('create_table_query'));
-  const made = (await ask(rebuild.replace("LIKE 'Replicated%'", "LIKE '%MergeTree'"))).text.trimEnd().split(';\n').map((one) => one.replace(/;$/, ''));
-  for (const table of tables[0].text.trimEnd().split('\n').map((line) => line.split('\t')[0])) await ask(`DROP TABLE ${table} SYNC`);
-  equal('the tables are gone', (await described()).map(({ text }) => text), ['', '']);
-  const again = [];
-  for (const statement of made) again.push((await ask(statement)).status);
-  equal('and are there again as they were', [again, await described()], [made.map(() => 200), tables]);
-  check('seven of them', made.length === 7, made);
-
-  // What nobody can run here says so where it stands.
-  const sections = page('operations/runbooks.md').split(/^(?=##)/m).filter((one) => /SYSTEM (?:DROP|SYNC|RESTORE|RESTART) REPLICA|ON CLUSTER boathouse|--force-recovery/.test(one));
-  equal('statements that are only parsed say so', sections.filter((one) => !/not run here|neither[^.]*run here/.test(one)).map((one) => one.split('\n')[0]), []);
-  check('there are such', sections.length >= 4, sections.length);
+  check(`${single.length} of ${statements.length} statements for ClickHouse run`, single.length >= 18 && failed.length === 0, failed);
+  equal('KILL MUTATION runs', await ask(code.map(({ text }) => text).find((one) => one.startsWith('KILL MUTATION WHERE'))), { result: '' });
 
   // "Restore the ledger", from a backup: the statements as they stand there, a restore between them.
   const postgres = await startPostgres();
@@ -112,7 +73,7 @@ await main(async () => {
   const [newEpoch] = code.flatMap(({ text }) => [...text.matchAll(/^\s*boathouse (reload --new-epoch .*)$/gm)].map(([, one]) => one));
   const password = path.join(folder, 'password');
   fs.writeFileSync(password, 'secret\n');
-  const replica = await engine(path.join(data, 'clickhouse'), '--password-file', password);
+  const replica = await startEngine(path.join(data, 'clickhouse'), password);
   const reload = (clickhouse) => run(newEpoch.replace('/var/lib/boathouse', data).replace('"$BOATHOUSE_LEDGER"', ledger).replace('"$BOATHOUSE_CLICKHOUSE"', clickhouse)
     .replace('--clickhouse-user boathouse', '--clickhouse-user default').replace('/run/boathouse/clickhouse-password', password).replaceAll('"', '').split(/\s+/));
   const marks = () => sql('boathouse', 'SELECT count(*) FROM backup_mark').stdout.trim();

@@ -1,0 +1,128 @@
+// ClickHouse's own server with the files of deploy/clickhouse, and a ZooKeeper in the place of its Keepers, which speak the same protocol.
+import { spawn, spawnSync } from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { atEnd, until } from '../e2e/boathouse.mjs';
+
+const source = process.env.BOATHOUSE_SOURCE_DIR;
+const xmlOf = (name) => fs.readFileSync(path.join(source, 'deploy/clickhouse', name), 'utf8');
+const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
+
+async function freePort() {
+  const probe = net.createServer();
+  const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
+  await new Promise((resolve) => { probe.close(resolve); });
+  return port;
+}
+
+const connects = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+  socket.on('error', () => resolve(false));
+});
+
+// The password of each user; `owner` is the test's own, who may do everything.
+export const passwords = { boathouse: 'of the service', 'boathouse-reader': 'of the service', operator: 'of root', owner: '' };
+
+const environment = {
+  PATH: process.env.PATH, BOATHOUSE_INTERSERVER_PASSWORD: 'i', BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256: sha256(passwords.boathouse),
+  BOATHOUSE_OPERATOR_PASSWORD_SHA256: sha256(passwords.operator), BOATHOUSE_VPC_CIDR: '::/0', AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true',
+  BOATHOUSE_COLD_ENDPOINT: 'http://127.0.0.1:1/cold/',
+};
+
+export class ClickHouse {
+  // `keeper`: its port. `host`: the replica's name.
+  constructor(folder, { keeper = 1, host = 'clickhouse-1.boathouse.internal' } = {}) {
+    Object.assign(this, { folder, keeper, host });
+    atEnd(() => this.stop());
+  }
+
+  // As on a node but for TLS, of which this server has none: plain ports of loopback, at which both replicas of the cluster are this one.
+  configuration(http, tcp) {
+    const place = (text) => text.replaceAll('/var/lib/clickhouse', path.join(this.folder, 'db')).replaceAll('/etc/clickhouse-server', this.folder);
+    // The library itself logs in as `default`.
+    const nobody = '<quota>default</quota><networks><ip>127.0.0.1</ip></networks><access_management>1</access_management>';
+    const users = (text) => text.replace('<users>', `<users><default><password/>${nobody}</default><owner><password/>${nobody}</owner>`);
+    fs.writeFileSync(path.join(this.folder, 'users.xml'), users(xmlOf('users.xml')));
+    fs.writeFileSync(path.join(this.folder, 'server.xml'), place(xmlOf('server.xml')).replace('<listen_host>0.0.0.0<', '<listen_host>127.0.0.1<')
+      .replace(/<https_port>\d+<\/https_port>/, `<http_port>${http}</http_port><tcp_port>${tcp}</tcp_port>`).replace(/<tcp_port_secure>\d+<\/tcp_port_secure>/, '')
+      .replace(/<openSSL>[^]*?<\/openSSL>/, '')
+      // Where tables that are made replicas register: as those that `boathouse schema --cluster` makes.
+      .replace('<macros>', '<default_replica_path>/clickhouse/tables/{shard}/{database}/{table}</default_replica_path><default_replica_name>{replica}</default_replica_name><macros>')
+      .replaceAll(/<host>keeper-\d\.boathouse\.internal<\/host>\s*<port>\d+<\/port>\s*<secure>1<\/secure>/g, `<host>127.0.0.1</host><port>${this.keeper}</port>`)
+      .replaceAll(/<host>clickhouse-\d\.boathouse\.internal<\/host>\s*<port>\d+<\/port>\s*<secure>1<\/secure>/g, `<host>127.0.0.1</host><port>${tcp}</port>`));
+  }
+
+  async start() {
+    fs.mkdirSync(path.join(this.folder, 'db'), { recursive: true });
+    this.port ??= await freePort();  // a restart takes the same
+    this.configuration(this.port, await freePort());
+    this.url = `http://127.0.0.1:${this.port}`;
+    let log = '';
+    this.process = spawn('python3', [path.join(source, 'tests/deploy/clickhouse_server.py'), path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so'),
+      path.join(this.folder, 'db'), path.join(this.folder, 'server.xml')], { env: { ...environment, BOATHOUSE_HOST: this.host } });
+    this.process.stdin.on('error', () => {});  // it ended; that is said below
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { log = (log + piece).slice(-4000); });
+    this.ended = new Promise((resolve) => { this.process.on('close', resolve); });
+    await Promise.race([until('ClickHouse answers', () => connects(this.port)), this.ended.then(() => { throw new Error(`ClickHouse ended: ${log}`); })]);
+    return this;
+  }
+
+  async stop() {
+    this.process?.stdin.end();
+    await this.ended;
+  }
+
+  // {result} or {error}.
+  async ask(statement, user = 'owner', password = passwords[user]) {
+    const reply = await fetch(this.url, { method: 'POST', body: statement, headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password } });
+    const text = await reply.text();
+    return reply.status === 200 ? { result: text.replace(/\n$/, '') } : { error: text };
+  }
+
+  // The rows of an answer, as lists of texts.
+  async rows(statement, user) {
+    const { result, error } = await this.ask(statement, user);
+    if (error) throw new Error(`${statement}: ${error}`);
+    return result.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
+  }
+}
+
+export class ZooKeeper {
+  constructor(folder) {
+    this.folder = folder;
+    atEnd(() => this.stop());
+  }
+
+  async start() {
+    this.port ??= await freePort();
+    fs.mkdirSync(this.folder, { recursive: true });
+    const file = path.join(this.folder, 'zoo.cfg');
+    fs.writeFileSync(file, `tickTime=500\ndataDir=${this.folder}/data\nclientPortAddress=127.0.0.1\nclientPort=${this.port}\nadmin.enableServer=false\n`);
+    let log = '';
+    this.process = spawn('java', ['-Xmx128m', '-cp', '/usr/share/java/zookeeper.jar', 'org.apache.zookeeper.server.quorum.QuorumPeerMain', file]);
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { log = (log + piece).slice(-4000); });
+    this.ended = new Promise((resolve) => { this.process.on('close', resolve); });
+    await Promise.race([until('ZooKeeper answers', () => connects(this.port)), this.ended.then(() => { throw new Error(`ZooKeeper ended: ${log}`); })]);
+    return this;
+  }
+
+  async stop() {
+    this.process?.kill('SIGKILL');
+    await this.ended;
+  }
+
+  // As after the loss of all Keepers' volumes.
+  async startBlank() {
+    fs.rmSync(path.join(this.folder, 'data'), { recursive: true, force: true });
+    return this.start();
+  }
+
+  // As if what is under `target` had never been there.
+  forget(target) {
+    const done = spawnSync('java', ['-Xmx64m', '-cp', '/usr/share/java/zookeeper.jar', 'org.apache.zookeeper.ZooKeeperMain', '-server', `127.0.0.1:${this.port}`, 'deleteall', target], { encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`deleteall ${target}: ${done.stderr}`);
+  }
+}
