@@ -11,6 +11,7 @@ import { atEnd, check, engineBinary, equal, main, run, runAsync, skip, temporary
 import { forOneServer, startEngine } from '../e2e/cloud.mjs';
 import { startPostgres } from '../e2e/postgres.mjs';
 import { Machine, blocks, makeSystem, noMachine } from './machine.mjs';
+import { codeOf } from './operators_pages.mjs';
 import { playedAws } from './played_aws.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
@@ -340,6 +341,24 @@ await main(async () => {
 
   await typed('runbook KeeperQuorumLost: is a quorum there', keeper, said(/On each\s+`([^`]*)` must say that a quorum is there/));
   await typed('and a replica is to forget the Keepers of before', again, `${said(/`(systemctl restart clickhouse-server)`: it remembers/)} && ${ping}`);
+
+  // What the runbooks have somebody look at or start, each on the node that it speaks of. A grep may find nothing; the other commands must do what they are asked.
+  const whose = (command) => [[/watch-monitor|boathouse-reconcile|ledger-backup|boathouse-backup|prometheus|9090|BOATHOUSE_KEY/, monitor], [/keeper|9182/, keeper], [/clickhouse|\/ \|/, again]].find(([what]) => what.test(command))?.[1] ?? service;
+  const placed = (command) => command.replace('URL/', `https://${domain}/`).replace('DATA', '/var/lib/boathouse');
+  const looks = [...new Set(codeOf(runbooks).map(({ text }) => text).filter((one) => /^(?:journalctl|du|cat|openssl|curl|xfs_growfs|systemctl (?:status|start|list-timers)) /.test(`${one} `) && one !== 'systemctl status'))];
+  check('the runbooks have things to look at', looks.length >= 25, looks);
+  const seen = new Map();
+  for (const look of looks) {
+    const done = await whose(look).type(`set +e; BOATHOUSE_KEY=$(cat /etc/prometheus/secrets/operator.key 2>/dev/null)\n${placed(look)}; codes="\${PIPESTATUS[*]}"; echo; echo "$codes"`);
+    seen.set(look, done.out);
+    const codes = done.out.trim().split('\n').at(-1).split(' ');
+    const programs = look.replaceAll(/'[^']*'/g, "''").split(' | ');
+    const good = programs.every((one, index) => codes[index] === '0' || (codes[index] === '1' && one.startsWith('grep')));
+    check(`runbooks: ${look}`, good && codes.length === programs.length, `${done.out.slice(-500)}\n${done.err}`);
+  }
+  const seenBy = (part) => seen.get(looks.find((one) => one.includes(part)));
+  check('they look for what the service writes', seen.get('journalctl -u boathouse').includes('status=200') && !seenBy('grep -v').includes('status=200') && seenBy('syncBatch').includes('route=syncBatch'));
+  check('and for numbers that it has', ['resident', 'outbox', 'requests_total'].every((one) => seenBy('/metrics').includes(one)), seenBy('/metrics'));
 
   // DrillTooOld, all of it: the ledger into a second database, ClickHouse into a server of its own, both compared.
   const restore = runbooks.slice(runbooks.indexOf('**From a backup**'));
