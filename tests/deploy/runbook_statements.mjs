@@ -33,6 +33,14 @@ await main(async () => {
   check(`${single.length} of ${statements.length} statements for ClickHouse run`, single.length >= 18 && failed.length === 0, failed);
   equal('KILL MUTATION runs', await ask(code.map(({ text }) => text).find((one) => one.startsWith('KILL MUTATION WHERE'))), { result: '' });
 
+  // On one box the webhooks are in SQLite.
+  const box = await new Server(path.join(folder, 'box')).start();
+  await box.stop();
+  const [, file, look] = code.map(({ text }) => /sqlite3 -readonly (\S+) "([^"]+)"/.exec(text)).find((found) => found !== null);
+  const looked = spawnSync('python3', ['-c', 'import sqlite3, sys\nprint(sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True).execute(sys.argv[2]).fetchall())',
+    file.replace('/var/lib/boathouse', box.folder), look], { encoding: 'utf8' });
+  equal('whose deliveries fail, on one box', [looked.stdout, looked.stderr], ['[]\n', '']);
+
   // "Restore the ledger", from a backup: the statements as they stand there, a restore between them.
   const postgres = await startPostgres();
   const ledger = postgres.url('boathouse');
