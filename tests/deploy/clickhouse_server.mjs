@@ -2,15 +2,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { atEnd, until } from '../e2e/boathouse.mjs';
+import { forOneServer } from '../e2e/cloud.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
 const xmlOf = (name) => fs.readFileSync(path.join(source, 'deploy/clickhouse', name), 'utf8');
 const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
-async function freePort() {
+export async function freePort() {
   const probe = net.createServer();
   const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
   await new Promise((resolve) => { probe.close(resolve); });
@@ -33,32 +35,36 @@ const environment = {
 };
 
 export class ClickHouse {
-  // `keeper`: its port. `host`: the replica's name.
-  constructor(folder, { keeper = 1, host = 'clickhouse-1.boathouse.internal' } = {}) {
-    Object.assign(this, { folder, keeper, host });
+  // `keeper`: its port. `host`: the replica's name. `tcp`: its port for other servers; `shards`: those of all shards of the cluster, which is otherwise
+  // one shard of two replicas, both of them this server.
+  constructor(folder, { keeper = 1, host = 'clickhouse-1.boathouse.internal', tcp, shards } = {}) {
+    Object.assign(this, { folder, keeper, host, tcp, shards });
     atEnd(() => this.stop());
   }
 
-  // As on a node but for TLS, of which this server has none: plain ports of loopback, at which both replicas of the cluster are this one.
-  configuration(http, tcp) {
+  // As on a node but for TLS, of which this server has none: plain ports of loopback.
+  configuration() {
     const place = (text) => text.replaceAll('/var/lib/clickhouse', path.join(this.folder, 'db')).replaceAll('/etc/clickhouse-server', this.folder);
     // The library itself logs in as `default`.
     const nobody = '<quota>default</quota><networks><ip>127.0.0.1</ip></networks><access_management>1</access_management>';
     const users = (text) => text.replace('<users>', `<users><default><password/>${nobody}</default><owner><password/>${nobody}</owner>`);
     fs.writeFileSync(path.join(this.folder, 'users.xml'), users(xmlOf('users.xml')));
     fs.writeFileSync(path.join(this.folder, 'server.xml'), place(xmlOf('server.xml')).replace('<listen_host>0.0.0.0<', '<listen_host>127.0.0.1<')
-      .replace(/<https_port>\d+<\/https_port>/, `<http_port>${http}</http_port><tcp_port>${tcp}</tcp_port>`).replace(/<tcp_port_secure>\d+<\/tcp_port_secure>/, '')
+      .replace(/<https_port>\d+<\/https_port>/, `<http_port>${this.port}</http_port><tcp_port>${this.tcp}</tcp_port>`).replace(/<tcp_port_secure>\d+<\/tcp_port_secure>/, '')
       .replace(/<openSSL>[^]*?<\/openSSL>/, '')
       // Where tables that are made replicas register: as those that `boathouse schema --cluster` makes.
       .replace('<macros>', '<default_replica_path>/clickhouse/tables/{shard}/{database}/{table}</default_replica_path><default_replica_name>{replica}</default_replica_name><macros>')
       .replaceAll(/<host>keeper-\d\.boathouse\.internal<\/host>\s*<port>\d+<\/port>\s*<secure>1<\/secure>/g, `<host>127.0.0.1</host><port>${this.keeper}</port>`)
-      .replaceAll(/<host>clickhouse-\d\.boathouse\.internal<\/host>\s*<port>\d+<\/port>\s*<secure>1<\/secure>/g, `<host>127.0.0.1</host><port>${tcp}</port>`));
+      .replaceAll(/<host>clickhouse-\d\.boathouse\.internal<\/host>\s*<port>\d+<\/port>\s*<secure>1<\/secure>/g, `<host>127.0.0.1</host><port>${this.tcp}</port>`)
+      .replace(/<shard>\s*<internal_replication>[^]*?<\/shard>/, (one) => (this.shards ?? []).map((port) =>
+        `<shard><replica><host>127.0.0.1</host><port>${port}</port></replica></shard>`).join('') || one));
   }
 
   async start() {
     fs.mkdirSync(path.join(this.folder, 'db'), { recursive: true });
     this.port ??= await freePort();  // a restart takes the same
-    this.configuration(this.port, await freePort());
+    this.tcp ??= await freePort();
+    this.configuration();
     this.url = `http://127.0.0.1:${this.port}`;
     let log = '';
     this.process = spawn('python3', [path.join(source, 'tests/deploy/clickhouse_server.py'), path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so'),
@@ -88,6 +94,45 @@ export class ClickHouse {
     if (error) throw new Error(`${statement}: ${error}`);
     return result.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
   }
+}
+
+// Between the service and ClickHouse, which here carries out nothing ON CLUSTER: takes off the words that only a cluster understands, has all of `servers` do what
+// is for the cluster, and notes what was sent: {url, sent: [{user, sql, settings}]}.
+export async function doorTo(clickhouse, servers = [clickhouse]) {
+  const sent = [];
+  const send = (server, request, body) => new Promise((resolve, reject) => {
+    const headers = { ...request.headers, host: new URL(server.url).host, 'content-length': body.length };
+    delete headers['transfer-encoding'];
+    const onward = http.request(server.url + request.url, { method: request.method, headers }, resolve);
+    onward.on('error', reject);
+    onward.end(body);
+  });
+  const door = http.createServer((request, reply) => {
+    const pieces = [];
+    request.on('error', () => {});
+    request.on('data', (piece) => pieces.push(piece));
+    request.on('end', async () => {
+      const query = new URL(request.url, clickhouse.url).searchParams;
+      const text = query.has('query') ? '' : Buffer.concat(pieces).toString();
+      const body = query.has('query') ? Buffer.concat(pieces) : Buffer.from(forOneServer(text));
+      if (request.method === 'POST') sent.push({ user: request.headers['x-clickhouse-user'], sql: query.get('query') ?? body.toString(), settings: Object.fromEntries(query) });
+      try {
+        for (const other of / ON CLUSTER /.test(text) ? servers.filter((one) => one !== clickhouse) : []) {
+          const answer = await send(other, request, body);
+          if (answer.statusCode !== 200) return reply.writeHead(answer.statusCode, answer.headers) && answer.pipe(reply);
+          answer.resume();
+        }
+        const answer = await send(clickhouse, request, body);
+        reply.writeHead(answer.statusCode, answer.headers);
+        return answer.pipe(reply);
+      } catch {
+        return request.socket.destroy();
+      }
+    });
+  });
+  await new Promise((resolve) => { door.listen(0, '127.0.0.1', resolve); });
+  atEnd(() => new Promise((resolve) => { door.closeAllConnections(); door.close(resolve); }));
+  return { url: `http://127.0.0.1:${door.address().port}`, sent };
 }
 
 export class ZooKeeper {

@@ -1,39 +1,10 @@
 // The users of deploy/clickhouse/users.xml on ClickHouse's own server: the service does all that it does with the rights that it has there, and may do no
 // more; its reader reads; the operator alone has the machine's own rights in S3.
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
-import { Server, atEnd, check, equal, main, run, runAsync, temporaryFolder, until } from '../e2e/boathouse.mjs';
-import { forOneServer } from '../e2e/cloud.mjs';
-import { ClickHouse, passwords } from './clickhouse_server.mjs';
-
-// Between the service and ClickHouse: takes off the words that only a cluster understands, and notes what was sent: {url, sent: [{user, sql, settings}]}.
-async function doorTo(clickhouse) {
-  const sent = [];
-  const door = http.createServer((request, reply) => {
-    const pieces = [];
-    request.on('error', () => {});
-    request.on('data', (piece) => pieces.push(piece));
-    request.on('end', () => {
-      const query = new URL(request.url, clickhouse.url).searchParams;
-      const isInsert = query.has('query');
-      const body = isInsert ? Buffer.concat(pieces) : Buffer.from(forOneServer(Buffer.concat(pieces).toString()));
-      if (request.method === 'POST') sent.push({ user: request.headers['x-clickhouse-user'], sql: query.get('query') ?? body.toString(), settings: Object.fromEntries(query) });
-      const headers = { ...request.headers, host: new URL(clickhouse.url).host, 'content-length': body.length };
-      delete headers['transfer-encoding'];
-      const onward = http.request(clickhouse.url + request.url, { method: request.method, headers }, (answer) => {
-        reply.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(reply);
-      });
-      onward.on('error', () => request.socket.destroy());
-      onward.end(body);
-    });
-  });
-  await new Promise((resolve) => { door.listen(0, '127.0.0.1', resolve); });
-  atEnd(() => new Promise((resolve) => { door.closeAllConnections(); door.close(resolve); }));
-  return { url: `http://127.0.0.1:${door.address().port}`, sent };
-}
+import { Server, check, equal, main, run, runAsync, temporaryFolder, until } from '../e2e/boathouse.mjs';
+import { sqlite } from '../e2e/cloud.mjs';
+import { ClickHouse, doorTo, passwords } from './clickhouse_server.mjs';
 
 // A workout comes in, is asked for, counted, priced by retention, erased; then the operator loads it all again: by a service that has the
 // rights of users.xml.
@@ -55,19 +26,16 @@ async function checkService(folder, clickhouse) {
   const [session] = await server.sessions(key);
   for (const target of ['', '/samples', '/strokes', '/export.csv']) codes.push((await server.get(`/v1/sessions/${session.id}${target}`, key)).status);
   codes.push((await server.get(`/v1/recordings/${session.id.replace('ses_', 'rec_')}/trail`, key)).status, await ask('retention', 'set', '--grain', 'sample', '--years', '1'));
-  const whileStopped = async (what, statements) => {
-    await server.stop();
-    const done = spawnSync('python3', ['-c', `
-import json, sqlite3, sys
-for name, statement in json.loads(sys.argv[2]):
-    with sqlite3.connect(sys.argv[1] + "/" + name) as one: one.execute(statement)`, data, JSON.stringify(statements)], { encoding: 'utf8' });
-    equal(`rights: ${what}`, done.stderr, '');
-    await server.start();
-  };
-  await whileStopped('two years go by', [['recording', 'started_ms'], ['recording', 'received_ms'], ['seal', 'received_ms'], ['chunk', 'received_ms']]
-    .map(([table, column]) => ['ledger.db', `UPDATE ${table} SET ${column} = ${column} - ${2 * 366 * 86_400_000}`]));
+  await server.stop();
+  for (const [table, column] of [['recording', 'started_ms'], ['recording', 'received_ms'], ['seal', 'received_ms'], ['chunk', 'received_ms']]) {
+    sqlite(path.join(data, 'ledger.db'), `UPDATE ${table} SET ${column} = ${column} - ${2 * 366 * 86_400_000}`);
+  }
+  await server.start();
   codes.push(await ask('retention', 'plan'), await ask('athlete', 'erase', session.athlete_id, '--yes'));
-  await whileStopped('the moment of an erasure', [['ledger.db', 'UPDATE erasure SET due_ms = 0'], ['jobs.db', "UPDATE job SET due_ms = 0 WHERE kind = 'athlete.erase'"]]);
+  await server.stop();
+  sqlite(path.join(data, 'ledger.db'), 'UPDATE erasure SET due_ms = 0');
+  sqlite(path.join(data, 'jobs.db'), "UPDATE job SET due_ms = 0 WHERE kind = 'athlete.erase'");
+  await server.start();
   codes.push(await until('the erasure is proved', async () => (await ask('athlete', 'erase', session.athlete_id, '--proof')) === 0));
   await server.stop();
   codes.push((await runAsync(['reload', '--data', data, ...asService])).code);

@@ -1,5 +1,5 @@
 // The parts of a service with several processes: an engine of the test's own, and two nodes on one PostgreSQL.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -43,6 +43,13 @@ export async function startEngine(folder, passwordFile) {
 export function forOneServer(sql) {
   return sql.replace(/ ON CLUSTER `?\w+`?/, '').replace(/ReplicatedReplacingMergeTree\('[^']*', '[^']*', /, 'ReplacingMergeTree(')
     .replace('replicated_deduplication_window_seconds = 2592000', 'replicated_deduplication_window_seconds = 2592000, non_replicated_deduplication_window = 10000');
+}
+
+// On the file of a server that is stopped: as if so much time had gone by.
+export function sqlite(file, ...statements) {
+  const code = 'import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n[c.execute(s) for s in sys.argv[2:]]\nc.commit()';
+  const done = spawnSync('python3', ['-c', code, file, ...statements], { encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(done.stderr);
 }
 
 // {nodes: the first began alone, so it leads; select: asks ClickHouse}

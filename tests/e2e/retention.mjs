@@ -1,18 +1,11 @@
 // What is removed after years, and who is erased: planned, priced, refused without a backup, carried out, proved.
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, check, equal, main, run, runJson, temporaryFolder } from './boathouse.mjs';
+import { sqlite } from './cloud.mjs';
 
 const kDay = 86_400_000;
 const workout = (seed) => run(['pm5', 'simulate', '--type', '2', '--minutes', '1', '--seed', String(seed)]).out;
-
-// On the file of a server that is stopped: as if so much time had gone by.
-function sqlite(file, ...statements) {
-  const code = 'import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n[c.execute(s) for s in sys.argv[2:]]\nc.commit()';
-  const done = spawnSync('python3', ['-c', code, file, ...statements]);
-  if (done.status !== 0) throw new Error(String(done.stderr));
-}
 
 async function until(what, holds) {
   for (let i = 0; i < 300; ++i) {
