@@ -6,18 +6,14 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import readline from 'node:readline';
-import { atEnd, check, equal, main, run, temporaryFolder } from '../e2e/boathouse.mjs';
+import { atEnd, check, equal, main, program, run, temporaryFolder } from '../e2e/boathouse.mjs';
+import { environment as ofANode } from './clickhouse_server.mjs';
 import { objectStore } from './object_store.mjs';
 import { codeOf, forClickHouse, section } from './operators_pages.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
 const deploy = path.join(source, 'deploy');
 const usersXml = fs.readFileSync(path.join(deploy, 'clickhouse/users.xml'), 'utf8');
-
-function program(file, content) {
-  fs.writeFileSync(file, content, { mode: 0o755 });
-  return file;
-}
 
 // A ClickHouse with deploy/clickhouse/*.xml in `folder`, and how to ask it. The library logs in as `default`, whom a server of ours does not have.
 function embedded(folder, endpoint) {
@@ -27,12 +23,7 @@ function embedded(folder, endpoint) {
     `<users><default><password/><quota>default</quota><profile>default</profile><networks><ip>::/0</ip></networks><access_management>1</access_management></default>`));
   const config = path.join(folder, 'config.xml');
   fs.writeFileSync(config, place(fs.readFileSync(path.join(deploy, 'clickhouse/server.xml'), 'utf8')));
-  const environment = {
-    PATH: process.env.PATH, BOATHOUSE_HOST: 'clickhouse-1.boathouse.internal', BOATHOUSE_INTERSERVER_PASSWORD: 'i',
-    BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256: 'a'.repeat(64), BOATHOUSE_OPERATOR_PASSWORD_SHA256: 'b'.repeat(64), BOATHOUSE_VPC_CIDR: '10.20.0.0/16',
-    BOATHOUSE_COLD_ENDPOINT: endpoint, AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  };
+  const environment = { ...ofANode, BOATHOUSE_HOST: 'clickhouse-1.boathouse.internal', BOATHOUSE_COLD_ENDPOINT: endpoint };
   return { ...load(path.join(folder, 'db'), config, environment), environment };
 }
 
@@ -183,7 +174,8 @@ await main(async () => {
   // "Restore ClickHouse", with the tables of before in the way.
   const [truncate, restore] = forClickHouse(codeOf(section('operations/runbooks.md', 'Restore ClickHouse')));
   const intoThis = () => ask(named(restore, `${store.url}/backups`, '20260602T013000Z-increment'));
-  check('rows that are there keep a restore from running', /CANNOT_RESTORE_TABLE/.test((await intoThis()).error), await intoThis());
+  const inTheWay = await intoThis();
+  check('rows that are there keep a restore from running', /CANNOT_RESTORE_TABLE/.test(inTheWay.error), inTheWay);
   const tables = (await rows("SELECT name FROM system.tables WHERE database = 'default' ORDER BY name")).flat();
   for (const table of tables) equal(`TRUNCATE TABLE ${table}`, await ask(truncate.replace(/\bsample\b/, table)), { result: '' });
   equal('nothing is left', await rows('SELECT count() FROM sample'), [['0']]);

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { pipeline } from 'node:stream';
 import { atEnd, until } from '../e2e/boathouse.mjs';
 import { forOneServer } from '../e2e/cloud.mjs';
 
@@ -12,11 +13,40 @@ const source = process.env.BOATHOUSE_SOURCE_DIR;
 const xmlOf = (name) => fs.readFileSync(path.join(source, 'deploy/clickhouse', name), 'utf8');
 const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
+// A port that is free now, for programs that cannot be asked for one and say which.
 export async function freePort() {
   const probe = net.createServer();
   const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
   await new Promise((resolve) => { probe.close(resolve); });
   return port;
+}
+
+// A process of the test's own: `ended`, and `log`, the last it said. It ends with the test, however that ends.
+class Program {
+  constructor(command, words, options) {
+    this.process = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...words], options);
+    this.log = '';
+    this.process.stdin.on('error', () => {});  // it ended; who waits for it hears of that
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { this.log = (this.log + piece).slice(-4000); });
+    this.ended = new Promise((resolve) => {
+      this.process.on('close', resolve);
+      this.process.on('error', (error) => { this.log = String(error); resolve(); });
+    });
+  }
+
+  // When `holds` does; throws when the program ends instead.
+  async until(what, holds) {
+    await Promise.race([until(what, holds), this.ended.then(() => { throw new Error(`${what}: it ended: ${this.log}`); })]);
+  }
+
+  // Within 20 s, by itself when its standard input ends or `signal` says so.
+  async stop(signal) {
+    this.process.stdin.end();
+    if (signal) this.process.kill(signal);
+    const late = setTimeout(() => this.process.kill('SIGKILL'), 20_000);
+    await this.ended;
+    clearTimeout(late);
+  }
 }
 
 const connects = (port) => new Promise((resolve) => {
@@ -27,9 +57,10 @@ const connects = (port) => new Promise((resolve) => {
 // The password of each user; `owner` is the test's own, who may do everything.
 export const passwords = { boathouse: 'of the service', 'boathouse-reader': 'of the service', operator: 'of root', owner: '' };
 
-const environment = {
+// Of a node; what the XML takes from it.
+export const environment = {
   PATH: process.env.PATH, BOATHOUSE_INTERSERVER_PASSWORD: 'i', BOATHOUSE_CLICKHOUSE_PASSWORD_SHA256: sha256(passwords.boathouse),
-  BOATHOUSE_OPERATOR_PASSWORD_SHA256: sha256(passwords.operator), BOATHOUSE_VPC_CIDR: '::/0', AWS_REGION: 'eu-central-1',
+  BOATHOUSE_OPERATOR_PASSWORD_SHA256: sha256(passwords.operator), BOATHOUSE_VPC_CIDR: '127.0.0.0/8', AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true',
   BOATHOUSE_COLD_ENDPOINT: 'http://127.0.0.1:1/cold/',
 };
@@ -66,24 +97,20 @@ export class ClickHouse {
     this.tcp ??= await freePort();
     this.configuration();
     this.url = `http://127.0.0.1:${this.port}`;
-    let log = '';
-    this.process = spawn('python3', [path.join(source, 'tests/deploy/clickhouse_server.py'), path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so'),
+    this.program = new Program('python3', [path.join(source, 'tests/deploy/clickhouse_server.py'), path.join(source, 'node_modules/@chdb/lib-linux-x64-gnu/libchdb.so'),
       path.join(this.folder, 'db'), path.join(this.folder, 'server.xml')], { env: { ...environment, BOATHOUSE_HOST: this.host } });
-    this.process.stdin.on('error', () => {});  // it ended; that is said below
-    for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { log = (log + piece).slice(-4000); });
-    this.ended = new Promise((resolve) => { this.process.on('close', resolve); });
-    await Promise.race([until('ClickHouse answers', () => connects(this.port)), this.ended.then(() => { throw new Error(`ClickHouse ended: ${log}`); })]);
+    await this.program.until('ClickHouse answers', async () => (await connects(this.port)) && (await this.ask('SELECT 1')).result === '1');
     return this;
   }
 
   async stop() {
-    this.process?.stdin.end();
-    await this.ended;
+    await this.program?.stop();
   }
 
   // {result} or {error}.
   async ask(statement, user = 'owner', password = passwords[user]) {
-    const reply = await fetch(this.url, { method: 'POST', body: statement, headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password } });
+    const reply = await fetch(this.url, { method: 'POST', body: statement, headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password } })
+      .catch((error) => { throw new Error(`${statement}: ${error.cause ?? error}; ClickHouse's last words: ${this.program.log}`); });
     const text = await reply.text();
     return reply.status === 200 ? { result: text.replace(/\n$/, '') } : { error: text };
   }
@@ -97,7 +124,7 @@ export class ClickHouse {
 }
 
 // Between the service and ClickHouse, which here carries out nothing ON CLUSTER: takes off the words that only a cluster understands, has all of `servers` do what
-// is for the cluster, and notes what was sent: {url, sent: [{user, sql, settings}]}.
+// is for the cluster, and notes what was sent and answered: {url, sent: [{user, sql, settings, status}]}.
 export async function doorTo(clickhouse, servers = [clickhouse]) {
   const sent = [];
   const send = (server, request, body) => new Promise((resolve, reject) => {
@@ -115,16 +142,21 @@ export async function doorTo(clickhouse, servers = [clickhouse]) {
       const query = new URL(request.url, clickhouse.url).searchParams;
       const text = query.has('query') ? '' : Buffer.concat(pieces).toString();
       const body = query.has('query') ? Buffer.concat(pieces) : Buffer.from(forOneServer(text));
-      if (request.method === 'POST') sent.push({ user: request.headers['x-clickhouse-user'], sql: query.get('query') ?? body.toString(), settings: Object.fromEntries(query) });
+      const one = { user: request.headers['x-clickhouse-user'], sql: query.get('query') ?? body.toString(), settings: Object.fromEntries(query) };
+      if (request.method === 'POST') sent.push(one);
+      // An answer that is cut off is cut off here, too.
+      const hand = (answer) => {
+        one.status = answer.statusCode;
+        reply.writeHead(answer.statusCode, answer.headers);
+        return pipeline(answer, reply, () => {});
+      };
       try {
         for (const other of / ON CLUSTER /.test(text) ? servers.filter((one) => one !== clickhouse) : []) {
           const answer = await send(other, request, body);
-          if (answer.statusCode !== 200) return reply.writeHead(answer.statusCode, answer.headers) && answer.pipe(reply);
+          if (answer.statusCode !== 200) return hand(answer);
           answer.resume();
         }
-        const answer = await send(clickhouse, request, body);
-        reply.writeHead(answer.statusCode, answer.headers);
-        return answer.pipe(reply);
+        return hand(await send(clickhouse, request, body));
       } catch {
         return request.socket.destroy();
       }
@@ -146,17 +178,13 @@ export class ZooKeeper {
     fs.mkdirSync(this.folder, { recursive: true });
     const file = path.join(this.folder, 'zoo.cfg');
     fs.writeFileSync(file, `tickTime=500\ndataDir=${this.folder}/data\nclientPortAddress=127.0.0.1\nclientPort=${this.port}\nadmin.enableServer=false\n`);
-    let log = '';
-    this.process = spawn('java', ['-Xmx128m', '-cp', '/usr/share/java/zookeeper.jar', 'org.apache.zookeeper.server.quorum.QuorumPeerMain', file]);
-    for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', (piece) => { log = (log + piece).slice(-4000); });
-    this.ended = new Promise((resolve) => { this.process.on('close', resolve); });
-    await Promise.race([until('ZooKeeper answers', () => connects(this.port)), this.ended.then(() => { throw new Error(`ZooKeeper ended: ${log}`); })]);
+    this.program = new Program('java', ['-Xmx128m', '-cp', '/usr/share/java/zookeeper.jar', 'org.apache.zookeeper.server.quorum.QuorumPeerMain', file]);
+    await this.program.until('ZooKeeper answers', () => connects(this.port));
     return this;
   }
 
   async stop() {
-    this.process?.kill('SIGKILL');
-    await this.ended;
+    await this.program?.stop('SIGKILL');
   }
 
   // As after the loss of all Keepers' volumes.

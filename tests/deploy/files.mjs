@@ -2,19 +2,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
-import { Server, atEnd, check, equal, main, run, skip, temporaryFolder } from '../e2e/boathouse.mjs';
+import { Server, atEnd, check, equal, main, program, run, skip, temporaryFolder } from '../e2e/boathouse.mjs';
+import { freePort } from './clickhouse_server.mjs';
 
 const source = process.env.BOATHOUSE_SOURCE_DIR;
 const deploy = path.join(source, 'deploy');
 const filesIn = (folder) => fs.readdirSync(path.join(deploy, folder)).map((name) => path.join(deploy, folder, name));
 const firstLine = (file) => fs.readFileSync(file, 'utf8').split('\n', 1)[0];
-
-function program(file, content) {
-  fs.writeFileSync(file, content, { mode: 0o755 });
-  return file;
-}
 
 function checkShell() {
   const scripts = [...filesIn('cloud-init'), ...filesIn('clickhouse'), path.join(deploy, 'aws/make-tls')].filter((file) => /bash/.test(firstLine(file)));
@@ -159,10 +154,7 @@ async function checkNginx(folder) {
   const server = await new Server(path.join(folder, 'cloud')).start();
   const tls = JSON.parse(spawnSync(path.join(deploy, 'aws/make-tls'), ['2'], { encoding: 'utf8' }).stdout);
   for (const [name, text] of [['ca.crt', tls.ca], ['node.crt', tls.certificate], ['node.key', tls.key]]) fs.writeFileSync(path.join(folder, name), text);
-  // A port that is free now; nginx cannot be asked for one and say which.
-  const probe = http.createServer();
-  const port = await new Promise((resolve) => { probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)); });
-  await new Promise((resolve) => { probe.close(resolve); });
+  const port = await freePort();
   const site = fs.readFileSync(path.join(deploy, 'nginx/boathouse.conf'), 'utf8')
     .replaceAll('/etc/boathouse/tls', folder).replace('listen 8443', `listen 127.0.0.1:${port}`).replaceAll('127.0.0.1:8080', server.listen);
   const config = path.join(folder, 'nginx.conf');

@@ -65,6 +65,11 @@ export function temporaryFolder() {
   return folder;
 }
 
+export function program(file, content) {
+  fs.writeFileSync(file, content, { mode: 0o755 });
+  return file;
+}
+
 // A command to its end: {code, out, err}. `input` goes to its standard input.
 export function run(args, { input = '', env = {} } = {}) {
   const done = spawnSync(binary, args, { input, env: { ...process.env, BOATHOUSE_KEY: '', ...env }, maxBuffer: 1 << 30 });
