@@ -78,9 +78,9 @@ std::vector<Question> questions(ClickHouseClient& client, const std::vector<quer
          std::string columns = "seq";
          for (const std::string_view name : kCoreColumns) columns += ", " + std::string(name);
          // As query::records() asks.
-         (void)need(client.select(
-             "SELECT " + columns + " FROM sample" + std::string(kOfRecording) + " ORDER BY seq LIMIT 1000000 WITH TIES",
-             key_parameters(n)));
+         (void)need(client.select("SELECT " + columns + " FROM sample" + std::string(kOfRecording) +
+                                      " ORDER BY seq LIMIT 1000000 WITH TIES SETTINGS optimize_move_to_prewhere = 0",
+                                  key_parameters(n)));
        }},
       {"one session's samples, every metric", 20,
        [&client, key_of](std::uint64_t n) {

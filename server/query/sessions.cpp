@@ -143,7 +143,11 @@ base::Result<NativeBlock> records(timeseries::ClickHouseClient& client, const Re
   // counts. FINAL would merge all columns of whole granules before it looks for the recording, twice the time where
   // that lies in more than one part; so the newest are picked only when there are.
   {
-    auto as_they_lie = ask(client, sql + " ORDER BY seq LIMIT {limit:UInt64} WITH TIES", parameters, asked.most_bytes);
+    // Nearly all rows of the granules that the key leaves are wanted: a column after the other under a PREWHERE takes a
+    // third more.
+    auto as_they_lie =
+        ask(client, sql + " ORDER BY seq LIMIT {limit:UInt64} WITH TIES SETTINGS optimize_move_to_prewhere = 0",
+            parameters, asked.most_bytes);
     if (!as_they_lie || each_once(*as_they_lie)) return as_they_lie;
   }
   return ask(client, sql + " ORDER BY seq, ver DESC LIMIT 1 BY seq LIMIT {limit:UInt64}", parameters, asked.most_bytes);
