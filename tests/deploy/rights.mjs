@@ -87,8 +87,8 @@ await main(async () => {
   const grants = (await clickhouse.rows('SHOW GRANTS FOR boathouse')).join(' ');
   check('users.xml: the service may do with its tables what it must, and no more', /SELECT.* ON default\.\*/.test(grants) && !/ALL ON|ACCESS MANAGEMENT|CREATE USER|S3|FILE/.test(grants), grants);
   const profile = Object.fromEntries(await clickhouse.rows("SELECT setting_name, value FROM system.settings_profile_elements WHERE profile_name = 'default'"));
-  const ownRights = async (user) => clickhouse.rows("SELECT value FROM system.settings WHERE name = 's3_allow_server_credentials_in_user_queries'", user);
-  equal('users.xml: the operator alone makes backups with the machine\'s own rights in S3', [await ownRights('operator'), await ownRights('boathouse')], [[['1']], [['0']]]);
+  const ownRights = (user) => clickhouse.rows("SELECT value FROM system.settings WHERE name = 's3_allow_server_credentials_in_user_queries'", user);
+  equal('users.xml: the operator alone makes backups with the machine\'s own rights in S3', await Promise.all(['operator', 'boathouse', 'boathouse-reader'].map(ownRights)), [[['1']], [['0']], [['0']]]);
   equal('users.xml: no insert is acknowledged before it is on the disk', profile.async_insert, '0');
   for (const user of ['boathouse', 'boathouse-reader', 'operator']) check(`${user} needs its password`, /AUTHENTICATION_FAILED/.test((await clickhouse.ask('SELECT 1', user, 'other')).error));
 });

@@ -65,6 +65,7 @@ export function temporaryFolder() {
   return folder;
 }
 
+// What stands for a program, e.g. a shell script.
 export function program(file, content) {
   fs.writeFileSync(file, content, { mode: 0o755 });
   return file;
