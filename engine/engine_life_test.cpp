@@ -1,8 +1,12 @@
 // How the engine starts, guards itself and stops. Each test starts the real program; see test_engine.hpp.
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <cstring>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -35,6 +39,25 @@ TEST_F(EngineLife, SaysWhereItListensAndStopsOnASignal) {
   EXPECT_EQ(host_->said_on_stderr().find("boathouse-engine: "), std::string::npos) << host_->said_on_stderr();
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(host_->stop(host_->start(), SIGINT), 0);
+}
+
+// With libchdb's handlers a crash becomes a process that hangs. Its threads are there once it has answered something.
+TEST_F(EngineLife, HandlesNoSignalOfACrash) {
+  const Engine engine = host_->start();
+  Client client(engine.port);
+  ASSERT_EQ(ask(client, "SELECT sum(number) FROM numbers(1000000)"), "499999500000\n");
+  std::map<std::string, std::uint64_t> signals;  // by the name of the line: a bit for each
+  std::ifstream status("/proc/" + std::to_string(engine.pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Sig") && !line.starts_with("SigQ"))
+      signals[line.substr(0, 6)] = std::stoull(line.substr(7), nullptr, 16);
+  }
+  const auto has = [](std::uint64_t set, int signal) { return (set >> (signal - 1) & 1) != 0; };
+  ASSERT_TRUE(signals.contains("SigCgt"));
+  EXPECT_TRUE(has(signals["SigBlk"], SIGTERM)) << "it is read from a file";
+  for (const int crash : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+    EXPECT_FALSE(has(signals["SigCgt"], crash)) << strsignal(crash);
+  }
 }
 
 TEST_F(EngineLife, DataIsThereAfterAStopAndAfterAKill) {
