@@ -16,6 +16,8 @@ constexpr double kGb = 1e9;
 constexpr int kReplicas = 2;
 constexpr int kKeepers = 3;
 constexpr int kNightsOnTheVolume = 3;  // two that stay, and the one that is being made
+// The backup after an erasure leans on no earlier file: it writes all bodies beside those that are there still.
+constexpr int kBodiesOnTheVolume = 2;
 constexpr double kNightsOfAMonth = 365.0 / 12;
 
 double sum(const BytesByGrain& parts) {
@@ -148,8 +150,9 @@ base::Result<Month> month_of(const CostModel& model, const std::string& size_nam
   const double volume_gb = std::max(size("clickhouseVolumeGb"), hot_gb / assumed("diskFullAt"));
   const BackupFactors& backups = model.backups;
   const double backup_volume_gb = std::max(
-      size("backupVolumeGb"),
-      bodies_a_year * years * (backups.segments + kNightsOnTheVolume * backups.databases) / assumed("diskFullAt"));
+      size("backupVolumeGb"), bodies_a_year * years *
+                                  (kBodiesOnTheVolume * backups.segments + kNightsOnTheVolume * backups.databases) /
+                                  assumed("diskFullAt"));
   const double machines = kReplicas + kKeepers + 1 + size("serviceNodes");
   const double copies = size("ledgerMultiAz") != 0 ? 2 : 1;
 
