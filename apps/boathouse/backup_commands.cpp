@@ -28,6 +28,10 @@ namespace fs = std::filesystem;
 using backup::Difference;
 using base::ErrorCode;
 
+constexpr std::string_view kSayAgain =
+    "nothing is purged and no erasure begins for a day. What was said after that moment is to be said again: holds and "
+    "rules (`boathouse retention show`), erasures asked for or taken back, keys that were revoked";
+
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // Megabytes that went by, on a terminal; nothing in a pipe.
@@ -415,11 +419,10 @@ int restore(const BackupOptions& options) {
     auto ledger = ledger::Ledger::open({.place = *place}, clock, random);
     if (!ledger) return fail(ledger.error());
     const std::string point = restored->point ? " seq=" + std::to_string(restored->point->server_seq) : "";
-    const auto written = (*ledger)->append_audit(
-        {"restore", {}, {}, {}, "name=" + source.folder.filename().string() + " epoch=" + restored->epoch + point});
-    if (!written) return fail(written.error());
-    // Whether those were done that had no outcome then, the accounts know, which were copied later.
-    if (const auto settled = (*ledger)->settle_intents(*written); !settled) return fail(settled.error());
+    const auto noted =
+        (*ledger)->note_restore("name=" + source.folder.filename().string() + " epoch=" + restored->epoch + point);
+    if (!noted) return fail(noted.error());
+    say(std::string(kSayAgain));
   }
   for (const std::string& row : restored->altered) say(row);
   if (restored->rewound.not_found > 0) {
@@ -488,6 +491,7 @@ int reload(const BackupOptions& options) {
     if (!epoch) return epoch.error();
     begun = true;
     say("the ledger has the new epoch " + *epoch + ": devices offer again whatever they hold");
+    say(std::string(kSayAgain));
     return {};
   };
   Progress progress;

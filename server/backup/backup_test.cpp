@@ -188,6 +188,7 @@ TEST_P(BackupTest, ALedgerThatWasPutBackOtherwiseGetsANewEpoch) {
   const auto records = *ledger_->audit(0, 100, {{}, "restore"});
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].entry.what, "by=other-means epoch=" + *epoch);
+  EXPECT_EQ(number_in_file("SELECT restored_ms FROM state"), clock_.utc_ms());
   EXPECT_FALSE(ledger_->verify_audit()->difference);
   EXPECT_TRUE(ledger_->open_intents(records[0].n)->empty()) << "nobody knows whether that was done";
   EXPECT_EQ(ledger_->epoch(), *epoch);

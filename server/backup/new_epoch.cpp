@@ -33,12 +33,7 @@ base::Result<std::string> begin_new_epoch(const Database& ledger, base::Clock& c
   if (!writer) {
     return writer.error();
   }
-  const auto record = writer->append_audit({"restore", {}, {}, {}, "by=other-means epoch=" + epoch});
-  if (!record) {
-    return record.error();
-  }
-  // Whether those were done that had no outcome then, the accounts know, which may be of another time.
-  BOATHOUSE_TRY(writer->settle_intents(*record));
+  BOATHOUSE_TRY(writer->note_restore("by=other-means epoch=" + epoch));
   BOATHOUSE_TRY(writer->finish());
   BOATHOUSE_TRY(writing->commit());
   return epoch;

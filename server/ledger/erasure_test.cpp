@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/results.hpp"
 #include "server/ledger/test_ledger.hpp"
 
 namespace boathouse::ledger {
@@ -205,6 +206,20 @@ TEST_P(ErasureTest, AHoldRefusesItUntilTheLastMoment) {
   clock_.set_utc_ms(due());
   EXPECT_EQ(ledger_->begin_erasing(kAnna).error().code, ErrorCode::conflict);
   ASSERT_TRUE(ledger_->release_legal_hold("all", {}));
+  EXPECT_TRUE(ledger_->begin_erasing(kAnna));
+}
+
+// It may have been taken back in what the restored ledger lacks.
+TEST_P(ErasureTest, NoneBeginsForADayAfterARestore) {
+  fill();
+  ASSERT_TRUE(ledger_->ask_erasure(kAnna, due(), {}));
+  clock_.set_utc_ms(due());
+  const std::int64_t restored_ms = clock_.utc_ms();
+  ASSERT_TRUE(ledger_->note_restore("name=backup"));
+  clock_.set_utc_ms(restored_ms + kRestoredRestMs - 1);
+  EXPECT_THAT(ledger_->begin_erasing(kAnna).error().text, HasSubstr("restored"));
+  EXPECT_FALSE(ledger_->erasures()->at(0).erasing_ms);
+  clock_.set_utc_ms(restored_ms + kRestoredRestMs);
   EXPECT_TRUE(ledger_->begin_erasing(kAnna));
 }
 

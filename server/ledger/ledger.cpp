@@ -471,6 +471,10 @@ class SqlLedger final : public Ledger, public Bodies {
     return committer_.run([up_to](Writer& writer) { return writer.settle_intents(up_to); });
   }
 
+  Status note_restore(const std::string& what) override {
+    return committer_.run([&what](Writer& writer) { return writer.note_restore(what); });
+  }
+
   Bodies& bodies() override { return *this; }
 
   void use_segments(segments::ChunkStore& store) override { segments_ = &store; }

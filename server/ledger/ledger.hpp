@@ -359,6 +359,9 @@ class Ledger {
   virtual base::Result<std::vector<AuditRecord>> open_intents(std::int64_t up_to) = 0;
   // From now on no record up to that is looked at for it.
   virtual base::Status settle_intents(std::int64_t up_to) = 0;
+  // The state of another time was put back: "restore" with `what` in the audit, no open intent of before is looked at,
+  // and nothing of an athlete's is purged or erased for a day (kRestoredRestMs).
+  virtual base::Status note_restore(const std::string& what) = 0;
   // Page by page: others read meanwhile.
   base::Result<AuditVerdict> verify_audit(const std::optional<AuditHead>& anchor = {});
 

@@ -20,6 +20,12 @@ inline constexpr std::string_view kHiddenAthlete =
 inline constexpr std::string_view kErasedAthlete = "this athlete's data is erased: nothing of it is taken";
 inline constexpr std::int64_t kRetryHiddenS = 3600;
 
+// A ledger that was put back knows nothing of the legal holds that were set since, nor of the erasures that were taken
+// back. Nothing of an athlete's is removed for so long, in which the operator says them again.
+inline constexpr std::int64_t kRestoredRestMs = 24 * 3'600'000;
+inline constexpr std::string_view kRestoredLedger =
+    "the server was restored from a backup: nothing is purged for a day from then on";
+
 inline wire::ItemResult with_receipt(wire::Outcome outcome, std::int64_t server_seq) {
   wire::ItemResult result;
   result.outcome = outcome;
@@ -30,6 +36,14 @@ inline wire::ItemResult with_receipt(wire::Outcome outcome, std::int64_t server_
 inline wire::ItemResult rejected(std::string detail) {
   wire::ItemResult result;
   result.outcome = wire::Outcome::rejected;
+  result.detail = std::move(detail);
+  return result;
+}
+
+inline wire::ItemResult later(std::string detail, std::int64_t retry_after_s) {
+  wire::ItemResult result;
+  result.outcome = wire::Outcome::later;
+  result.retry_after_s = retry_after_s;
   result.detail = std::move(detail);
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include "server/ledger/backup_mark.hpp"
 #include "server/ledger/ledger.hpp"
+#include "server/ledger/results.hpp"
 #include "server/ledger/schema.hpp"
 #include "server/ledger/test_ledger.hpp"
 #include "server/sql/migrations.hpp"
@@ -219,6 +220,28 @@ TEST_P(RetentionTest, AHoldKeepsEverything) {
   EXPECT_THAT(purge.detail, HasSubstr("legal hold"));
   ASSERT_TRUE(ledger_->release_legal_hold(scope_of_athlete(kAnna), {}));
   EXPECT_EQ(put_one(flag_entry(kRec, 4, rowing::EditField::purged, true)).outcome, Outcome::stored);
+}
+
+// The hold that a device was refused by can be one of those that the restored ledger does not know; and in the new
+// epoch a device sends again what it was refused, of its own accord.
+TEST_P(RetentionTest, NothingIsPurgedForADayAfterARestore) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  ASSERT_TRUE(ledger_->note_restore("name=backup"));
+  EXPECT_EQ(ledger_->audit(0, 10, {{}, "restore"})->size(), 1U);
+  EXPECT_EQ(put_one(flag_entry(kRec, 2, rowing::EditField::deleted, true)).outcome, Outcome::stored);
+  const std::int64_t restored_ms = clock_.utc_ms();
+  clock_.set_utc_ms(restored_ms + kRestoredRestMs - 1);
+  const auto purge = put_one(flag_entry(kRec, 3, rowing::EditField::purged, true));
+  EXPECT_EQ(purge.outcome, Outcome::later);
+  EXPECT_GT(purge.retry_after_s, 0);
+  EXPECT_THAT(purge.detail, HasSubstr("restored"));
+  EXPECT_EQ(number_in_file("SELECT count(*) FROM gone"), 0);
+
+  ASSERT_TRUE(ledger_->set_legal_hold({scope_of_athlete(kAnna), "a dispute"}, {}));
+  clock_.set_utc_ms(restored_ms + kRestoredRestMs);
+  EXPECT_EQ(put_one(flag_entry(kRec, 3, rowing::EditField::purged, true)).outcome, Outcome::rejected);
+  ASSERT_TRUE(ledger_->release_legal_hold(scope_of_athlete(kAnna), {}));
+  EXPECT_EQ(put_one(flag_entry(kRec, 3, rowing::EditField::purged, true)).outcome, Outcome::stored);
 }
 
 TEST_P(RetentionTest, WhatChangesIsLeftForLater) {

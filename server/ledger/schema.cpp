@@ -522,6 +522,11 @@ constexpr std::string_view kNotInBackup = R"sql(
 CREATE TABLE not_in_backup (server_seq INTEGER PRIMARY KEY) STRICT;
 )sql";
 
+// When a backup or another time's state was put back; 0: never.
+constexpr std::string_view kRestored = R"sql(
+ALTER TABLE state ADD COLUMN restored_ms INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{2, kVersion2, kFeedOfVersion1},
                                  sql::Migration{3, kAudit, kAuditGuardsSqlite, kAuditGuardsPostgres},
@@ -538,7 +543,8 @@ constexpr std::array kMigrations{sql::Migration{1, kVersion1},
                                  sql::Migration{14, kShortReads, kShortReadsSqlite, kShortReadsPostgres},
                                  sql::Migration{15, kDropping, kChunksAloneSqlite, kChunksAlonePostgres},
                                  sql::Migration{16, kNotInBackup},
-                                 sql::Migration{17, "", kSealsAloneSqlite, kSealsAlonePostgres}};
+                                 sql::Migration{17, "", kSealsAloneSqlite, kSealsAlonePostgres},
+                                 sql::Migration{18, kRestored}};
 
 }  // namespace
 

@@ -96,6 +96,7 @@ class Writer {
   base::Result<std::int64_t> append_audit(const AuditEntry& entry);
   base::Status append_outcome(const AuditEntry& outcome, std::int64_t intent);
   base::Status settle_intents(std::int64_t up_to);
+  base::Status note_restore(const std::string& what);
 
   // Makes this transaction one that writes.
   void check();
@@ -181,6 +182,7 @@ class Writer {
   base::Result<std::optional<std::int64_t>> start_of(const base::Uuid& rec_id);
   base::Status erase_rows(const RowsToErase& rows);
   base::Result<bool> is_held(const base::Uuid& athlete);
+  base::Result<bool> is_just_restored();
   base::Result<Retired> look_at(const Retirement& one, const FiguresToKeep& keep, std::size_t limit);
   base::Result<bool> is_changing(const FiguresToKeep::Seen& seen);
   base::Result<bool> may_wait_for_clickhouse(const base::Uuid& rec_id);

@@ -112,6 +112,17 @@ Status Writer::settle_intents(std::int64_t up_to) {
   return update ? update->bind(1, up_to).run() : Status(update.error());
 }
 
+// Whether those acts were done that had no outcome then, the accounts know, which may be of another time.
+Status Writer::note_restore(const std::string& what) {
+  const auto record = append_audit({"restore", {}, {}, {}, what});
+  if (!record) {
+    return record.error();
+  }
+  BOATHOUSE_TRY(settle_intents(*record));
+  auto update = connection_->prepare("UPDATE state SET restored_ms = ?1");
+  return update ? update->bind(1, now_ms_).run() : Status(update.error());
+}
+
 Status Writer::audit_submission(const Submission& submission, std::span<const ItemResult> results,
                                 std::int64_t seq_before) {
   if (results.empty()) {

@@ -75,6 +75,13 @@ Result<ItemResult> Writer::store_edit(const Submission& submission, const Entry&
     if (!*deleted) {
       return rejected("only a deleted session can be purged: send the edit that deletes it first");
     }
+    const auto just_restored = is_just_restored();
+    if (!just_restored) {
+      return just_restored.error();
+    }
+    if (*just_restored) {
+      return later(std::string(kRestoredLedger), kRetryHiddenS);
+    }
   }
   const std::int64_t server_seq = next_seq();
   BOATHOUSE_TRY(insert_edit(submission.athlete, entry, server_seq));

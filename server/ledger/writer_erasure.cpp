@@ -44,9 +44,7 @@ Result<std::optional<Erasure>> Writer::erasure_of(const base::Uuid& athlete) {
 Result<std::vector<wire::ItemResult>> Writer::refuse_all(const Submission& submission, const Erasure& erasure) {
   wire::ItemResult refusal = rejected(std::string(kErasedAthlete));
   if (erasure.state() == ErasureState::hidden) {
-    refusal.outcome = wire::Outcome::later;
-    refusal.retry_after_s = kRetryHiddenS;
-    refusal.detail = kHiddenAthlete;
+    refusal = later(std::string(kHiddenAthlete), kRetryHiddenS);
   }
   std::vector<wire::ItemResult> results;
   for (const Entry& entry : submission.entries) {
@@ -152,6 +150,13 @@ Status Writer::begin_erasing(const base::Uuid& athlete) {
   if (now_ms_ < (*there)->due_ms) {
     // Not `unavailable`: that is the database's, and fails all that are in the same commit.
     return Error{ErrorCode::invalid_input, "the erasure of this athlete is not due"};
+  }
+  const auto just_restored = is_just_restored();
+  if (!just_restored) {
+    return just_restored.error();
+  }
+  if (*just_restored) {
+    return Error{ErrorCode::invalid_input, "no erasure begins within a day after the ledger was restored"};
   }
   BOATHOUSE_TRY(refuse_if_held(athlete));
   auto update = connection_->prepare("UPDATE erasure SET erasing_ms = ?2 WHERE athlete = ?1");

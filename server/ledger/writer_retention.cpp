@@ -7,6 +7,7 @@
 
 #include "core/wire/chunk.hpp"
 #include "server/ledger/backup_mark.hpp"
+#include "server/ledger/results.hpp"
 #include "server/ledger/rows.hpp"
 #include "server/ledger/writer.hpp"
 
@@ -69,6 +70,18 @@ Result<bool> Writer::is_held(const base::Uuid& athlete) {
     return select.error();
   }
   return select->bind(1, kScopeAll).bind(2, scope_of_athlete(athlete)).step();
+}
+
+Result<bool> Writer::is_just_restored() {
+  auto select = connection_->prepare("SELECT restored_ms FROM state");
+  if (!select) {
+    return select.error();
+  }
+  const auto row = select->step();
+  if (!row) {
+    return row.error();
+  }
+  return *row && now_ms_ < select->integer(0) + kRestoredRestMs;
 }
 
 Status Writer::apply_plan(std::span<const Retirement> retirements, const std::string& what,
