@@ -80,7 +80,7 @@ class ClickHouseClient {
   }
   // Some node runs statements.
   base::Status ping();
-  // Some node answers at all, even if it runs nothing at the moment.
+  // Some node answers at all, whatever it says.
   base::Status knock();
 
  private:

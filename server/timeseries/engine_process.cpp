@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "core/base/clock.hpp"
 
@@ -162,11 +164,18 @@ void EngineProcess::check_health() {
   int silent = 0;
   int failed = 0;
   int starting = 0;
+  // Each keeps its connection, so that whoever fills the engine's doorway later does not keep them out.
+  std::optional<ClickHouseClient> door;
+  std::optional<ClickHouseClient> work;
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait_for(lock, milliseconds(options_.check_every_ms), [this] { return stopping_; });
     if (stopping_) return;
-    if (child_ != seen) silent = failed = starting = 0;
+    if (child_ != seen) {
+      silent = failed = starting = 0;
+      door.reset();
+      work.reset();
+    }
     seen = child_;
     if (seen < 0) continue;
     if (endpoint_.url.empty()) {
@@ -174,10 +183,14 @@ void EngineProcess::check_health() {
     } else {
       const Endpoint endpoint = endpoint_;
       lock.unlock();
-      ClickHouseClient door({endpoint}, {.ping_timeout_ms = options_.silence_limit_ms}, clock);
-      ClickHouseClient work({endpoint}, {.ping_timeout_ms = options_.statement_limit_ms}, clock);
-      silent = door.knock() ? 0 : silent + 1;
-      if (silent == 0) failed = work.ping() ? 0 : failed + 1;
+      if (!door) {
+        door.emplace(std::vector{endpoint}, ClickHouseClient::Options{.ping_timeout_ms = options_.silence_limit_ms},
+                     clock);
+        work.emplace(std::vector{endpoint}, ClickHouseClient::Options{.ping_timeout_ms = options_.statement_limit_ms},
+                     clock);
+      }
+      silent = door->knock() ? 0 : silent + 1;
+      if (silent == 0) failed = work->ping() ? 0 : failed + 1;
       lock.lock();
       if (stopping_) return;
     }

@@ -231,7 +231,11 @@ base::Result<Loader::Left> Loader::pass() {
     // Nothing goes while ClickHouse is away. One block that cannot be loaded keeps no others' session rows waiting.
     if (!left && is_transient(left.error())) return left.error();
     const auto more = write_some_sessions();
-    if (!more) return left ? more.error() : left.error();
+    if (!more) {
+      // What is to be deleted does not wait for rows that cannot be written.
+      if (!is_transient(more.error())) erase_again_ms_ = erase_rows_of_gone();
+      return left ? more.error() : left.error();
+    }
     if (stopping()) return left;
     if (*more) continue;
     erase_again_ms_ = erase_rows_of_gone();
@@ -394,9 +398,12 @@ base::Result<bool> Loader::write_some_sessions() {
   const auto around = sessions_around(ledger_, dirty);
   if (!around) return around.error();
   const std::size_t taken = dirty.size();
+  auto unreadable = write_readable(around->sessions);
+  if (!unreadable) return unreadable.error();
+  unreadable->insert(around->unreadable.begin(), around->unreadable.end());
   std::erase_if(dirty, [&](const ledger::Ledger::DirtySession& session) {
-    const auto why = around->unreadable.find(session.rec_id);
-    if (why == around->unreadable.end()) {
+    const auto why = unreadable->find(session.rec_id);
+    if (why == unreadable->end()) {
       unreadable_.erase(session.rec_id);
       return false;
     }
@@ -404,20 +411,39 @@ base::Result<bool> Loader::write_some_sessions() {
     return true;
   });
   unreadable_count_ = unreadable_.size();
-  BOATHOUSE_TRY(write_sessions(client_, around->sessions));
   BOATHOUSE_TRY(ledger_.sessions_written(dirty));
   return found >= kAtOnce || taken < found;
 }
 
-// Those of `dirty` that are to be tried: what could not be read waits until something of it changes. `dirty` has all of
-// these, unless they are no longer there, for they wait longest.
+// The rows of those that ClickHouse can read: a damaged part is the trouble of whoever has records in it. Why not, by
+// each recording of the others.
+base::Result<std::map<base::Uuid, std::string>> Loader::write_readable(std::span<const ledger::SessionsAround> all) {
+  std::map<base::Uuid, std::string> damaged;
+  const base::Status written = write_sessions(client_, all);
+  if (written) return damaged;
+  if (!is_damage(written.error())) return written.error();
+  for (const ledger::SessionsAround& around : all) {
+    const base::Status one = write_sessions(client_, {&around, 1});
+    if (one) continue;
+    if (!is_damage(one.error())) return one.error();
+    for (const base::Uuid& id : around.ids) damaged[id] = one.error().text;
+  }
+  return damaged;
+}
+
+// Those of `dirty` that are to be tried: what could not be read waits until something of it changes, or for a while:
+// nobody says so when ClickHouse can read again. `dirty` has all of these, unless they are no longer there, for they
+// wait longest.
 std::vector<ledger::Ledger::DirtySession> Loader::but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool again = now - unreadable_tried_ >= milliseconds(options_.unreadable_pause_ms);
+  if (again) unreadable_tried_ = now;
   std::map<base::Uuid, std::int64_t> still;
   std::erase_if(dirty, [&](const ledger::Ledger::DirtySession& session) {
     const auto known = unreadable_.find(session.rec_id);
     if (known == unreadable_.end()) return false;
     still.insert(*known);
-    return known->second == session.up_to_seq;
+    return known->second == session.up_to_seq && !again;
   });
   unreadable_ = std::move(still);
   return dirty;
@@ -442,8 +468,10 @@ base::Result<bool> Loader::renew_old_sessions() {
   for (const base::Uuid& session : old->find("session")->uuids) found.push_back({session, 0});
   const auto around = sessions_around(ledger_, found);
   if (!around) return around.error();
-  BOATHOUSE_TRY(write_sessions(client_, around->sessions));
-  for (const auto& [rec_id, why] : around->unreadable) {
+  auto unreadable = write_readable(around->sessions);
+  if (!unreadable) return unreadable.error();
+  unreadable->insert(around->unreadable.begin(), around->unreadable.end());
+  for (const auto& [rec_id, why] : *unreadable) {
     log_("loading: the row of session " + rec_id.text() + " stays as it is: " + why);
   }
   renewed_up_to_ = found.back().rec_id;

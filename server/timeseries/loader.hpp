@@ -7,12 +7,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -39,9 +41,10 @@ class Loader {
     std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
-    std::int64_t erase_pause_ms = 500;      // until deletes that are under way are looked at again
-    std::string cluster{};                  // where the tables are made: see create_statements
-    std::function<void()> before_insert{};  // only tests have one; may throw
+    std::int64_t unreadable_pause_ms = 3'600'000;  // until sessions that could not be read are tried again
+    std::int64_t erase_pause_ms = 500;             // until deletes that are under way are looked at again
+    std::string cluster{};                         // where the tables are made: see create_statements
+    std::function<void()> before_insert{};         // only tests have one; may throw
   };
   // `log` gets one line of plain text per failure and recovery.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
@@ -63,7 +66,7 @@ class Loader {
   // Makes rows of an older rowing::kFiguresVersion again, old_sessions_at_once of them. False: there are no more.
   base::Result<bool> renew_old_sessions();
 
-  // Those whose rows wait because of what the ledger has of them and this program cannot read. Any thread.
+  // Those whose rows wait because what the ledger or ClickHouse has of them cannot be read. Any thread.
   [[nodiscard]] std::size_t unreadable_sessions() const { return unreadable_count_.load(); }
 
   // Schema is there and the last attempt succeeded.
@@ -85,6 +88,7 @@ class Loader {
                               const std::string& token);
   base::Result<bool> lose_damaged(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
+  base::Result<std::map<base::Uuid, std::string>> write_readable(std::span<const ledger::SessionsAround> all);
   std::vector<ledger::Ledger::DirtySession> but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty);
   void note_unreadable(const ledger::Ledger::DirtySession& session, const std::string& why);
   base::Result<bool> drop_some_purged();
@@ -102,6 +106,7 @@ class Loader {
   std::atomic<std::size_t> unreadable_count_{0};
   std::optional<Layout> layout_;                   // once the tables are there
   std::map<base::Uuid, std::int64_t> unreadable_;  // of the dirty ones, as they were when they could not be read
+  std::chrono::steady_clock::time_point unreadable_tried_ = std::chrono::steady_clock::now();
   bool may_have_old_sessions_ = true;
   std::int64_t erase_again_ms_ = 0;  // 0: no rows are to be deleted
   bool erase_failed_ = false;

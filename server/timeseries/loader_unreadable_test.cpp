@@ -1,4 +1,5 @@
-// What the ledger has of a session that this program cannot read is that session's trouble alone.
+// What the ledger has of a session that this program cannot read is that session's trouble alone, and so is what
+// ClickHouse has damaged.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -22,8 +23,8 @@ class LoaderUnreadableTest : public LoaderTest {
   LoaderUnreadableTest() { begin_again(); }
 
   // As after the end of the process.
-  void begin_again() {
-    loader_ = std::make_unique<Loader>(*ledger_, client_, Loader::Options{},
+  void begin_again(const Loader::Options& options = {}) {
+    loader_ = std::make_unique<Loader>(*ledger_, client_, options,
                                        [this](std::string_view line) { log_.emplace_back(line); });
   }
   static std::string of(std::uint8_t number) {
@@ -123,6 +124,52 @@ TEST_F(LoaderUnreadableTest, ManyOfThemStandInNobodysWay) {
   EXPECT_EQ(sessions(), (Sessions{recording(kMany + 1), recording(kMany + 2)}));
 }
 
+constexpr const char* kDamage = "Code: 40. DB::Exception: Checksum doesn't match. (CHECKSUM_DOESNT_MATCH)";
+
+TEST_F(LoaderUnreadableTest, WhatClickHouseHasDamagedKeepsNoOthersWaitingAndIsTriedAgainAfterAWhile) {
+  for (std::uint8_t number = 1; number <= 3; ++number) store(number, 10);
+  clickhouse_.fail_selects(recording(2).text(), kDamage);
+  drain();
+  EXPECT_EQ(sessions(), (Sessions{recording(1), recording(3)}));
+  EXPECT_EQ(dirty(), Sessions{recording(2)});
+  EXPECT_EQ(loader_->unreadable_sessions(), 1U);
+  ASSERT_EQ(log_.size(), 1U);
+  EXPECT_NE(log_[0].find(recording(2).text()), std::string::npos) << log_[0];
+  EXPECT_NE(log_[0].find("boathouse reload"), std::string::npos) << log_[0];
+
+  clickhouse_.fail_selects(recording(2).text(), "");
+  drain();
+  EXPECT_FALSE(sessions().contains(recording(2))) << "too early";
+  begin_again({.unreadable_pause_ms = 0});
+  clickhouse_.fail_selects(recording(2).text(), kDamage);
+  drain();
+  drain();
+  EXPECT_EQ(loader_->unreadable_sessions(), 1U);
+  EXPECT_EQ(log_.size(), 2U) << "it is named once after each start";
+  clickhouse_.fail_selects(recording(2).text(), "");
+  drain();
+  EXPECT_EQ(sessions(), (Sessions{recording(1), recording(2), recording(3)}));
+  EXPECT_EQ(dirty(), Sessions());
+  EXPECT_EQ(loader_->unreadable_sessions(), 0U);
+}
+
+// That is nobody's rows: all wait, and it is told as what it is.
+TEST_F(LoaderUnreadableTest, ARightThatIsLackingIsNoDamageAndKeepsNoDeletesWaiting) {
+  store(1, 10);
+  store(2, 10);
+  drain();
+  ASSERT_TRUE(ledger_->remove({recording(1), std::nullopt, {}}).ok());
+  clickhouse_.answer_selects("SELECT athlete FROM sample", {1, {{"athlete", "UUID", {}, {}, {recording(1)}, {}, {}}}});
+  clickhouse_.fail_selects(recording(2).text(), "Code: 497. DB::Exception: Not enough privileges. (ACCESS_DENIED)");
+  ASSERT_TRUE(ledger_->write_session_again(recording(2)).ok());
+  const auto drained = loader_->drain();
+  ASSERT_FALSE(drained.ok());
+  EXPECT_NE(drained.error().text.find("lacks a right"), std::string::npos) << drained.error().text;
+  EXPECT_TRUE(dirty().contains(recording(2)));
+  EXPECT_EQ(loader_->unreadable_sessions(), 0U);
+  EXPECT_EQ(deletes(), std::vector<std::string>{"sample"});
+}
+
 TEST_F(LoaderUnreadableTest, RowsOfAnOlderSummaryAreMadeAgainButForIts) {
   store(1, 10);
   store(2, 10);
@@ -140,6 +187,11 @@ TEST_F(LoaderUnreadableTest, RowsOfAnOlderSummaryAreMadeAgainButForIts) {
   EXPECT_NE(log_[0].find(recording(1).text()), std::string::npos) << log_[0];
   ASSERT_TRUE(loader_->renew_old_sessions().ok());
   EXPECT_EQ(clickhouse_.parameters("summary_version <").back().at("after"), recording(2).text()) << "it is passed over";
+
+  begin_again();
+  clickhouse_.fail_selects(recording(2).text(), kDamage);
+  ASSERT_TRUE(loader_->renew_old_sessions().ok()) << "and so is what ClickHouse has damaged";
+  EXPECT_NE(log_.back().find(recording(2).text()), std::string::npos) << log_.back();
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ constexpr std::array kTransientCodes = {
     std::pair{202, Remedy::elsewhere},     // TOO_MANY_SIMULTANEOUS_QUERIES
     std::pair{209, Remedy::another_node},  // SOCKET_TIMEOUT
     std::pair{210, Remedy::another_node},  // NETWORK_ERROR
+    std::pair{236, Remedy::another_node},  // ABORTED: it is being stopped
     std::pair{241, Remedy::elsewhere},     // MEMORY_LIMIT_EXCEEDED
     std::pair{242, Remedy::another_node},  // TABLE_IS_READ_ONLY: it has lost its Keeper
     std::pair{243, Remedy::elsewhere},     // NOT_ENOUGH_SPACE
@@ -29,8 +30,10 @@ constexpr std::array kTransientCodes = {
     std::pair{279, Remedy::another_node},  // ALL_CONNECTION_TRIES_FAILED
     std::pair{285, Remedy::later},         // TOO_FEW_LIVE_REPLICAS
     std::pair{319, Remedy::elsewhere},     // UNKNOWN_STATUS_OF_INSERT: its token says whether it was
+    std::pair{394, Remedy::elsewhere},     // QUERY_WAS_CANCELLED: by an operator, or because it is being stopped
     std::pair{516, Remedy::another_node},  // AUTHENTICATION_FAILED: while a password changes others know ours
     std::pair{519, Remedy::later},         // NO_REMOTE_SHARD_AVAILABLE: what asks all replicas needs all
+    std::pair{667, Remedy::another_node},  // NOT_INITIALIZED: of a table that is still being started
     std::pair{999, Remedy::another_node},  // KEEPER_EXCEPTION
 };
 
@@ -184,8 +187,7 @@ std::optional<Failure> failure_of(const Reply& reply) {
 std::optional<Failure> failure_of_question(const Reply& reply) {
   std::optional<Failure> failure = failure_of(reply);
   if (!failure) return failure;
-  const std::string_view hint = hint_for(code_in(failure->error.text));
-  if (hint == kReload || hint == kLikelyReload) failure->remedy = Remedy::whole_copy;
+  if (is_damage(failure->error)) failure->remedy = Remedy::whole_copy;
   return failure;
 }
 
@@ -198,6 +200,11 @@ std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows) {
 bool is_overloaded(const base::Error& error) {
   constexpr std::array kCodes = {159, 202, 241, 252};
   return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
+}
+
+bool is_damage(const base::Error& error) {
+  const std::string_view hint = hint_for(code_in(error.text));
+  return hint == kReload || hint == kLikelyReload;
 }
 
 bool is_too_large_result(const base::Error& error) { return code_in(error.text) == 396; }

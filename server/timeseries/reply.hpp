@@ -50,6 +50,9 @@ std::optional<Failure> wrong_row_count(const Reply& reply, std::uint64_t rows);
 // inserts help.
 bool is_overloaded(const base::Error& error);
 
+// What it has on disk of what was asked for is damaged; of other rows it may have an answer.
+bool is_damage(const base::Error& error);
+
 // Its result has more bytes than the question allowed.
 bool is_too_large_result(const base::Error& error);
 

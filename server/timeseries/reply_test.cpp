@@ -21,12 +21,13 @@ TEST(Reply, WhoCouldMendItFollowsFromTheCode) {
     Remedy remedy;
   };
   for (const auto& [code, remedy] :
-       {Case{159, Remedy::elsewhere}, Case{202, Remedy::elsewhere}, Case{209, Remedy::another_node},
-        Case{210, Remedy::another_node}, Case{241, Remedy::elsewhere}, Case{242, Remedy::another_node},
-        Case{252, Remedy::later}, Case{279, Remedy::another_node}, Case{285, Remedy::later},
-        Case{319, Remedy::elsewhere}, Case{516, Remedy::another_node}, Case{519, Remedy::later},
-        Case{999, Remedy::another_node}, Case{60, Remedy::none}, Case{62, Remedy::none}, Case{27, Remedy::none},
-        Case{33, Remedy::none}, Case{53, Remedy::none}}) {
+       {Case{159, Remedy::elsewhere},    Case{202, Remedy::elsewhere},    Case{209, Remedy::another_node},
+        Case{210, Remedy::another_node}, Case{241, Remedy::elsewhere},    Case{242, Remedy::another_node},
+        Case{252, Remedy::later},        Case{279, Remedy::another_node}, Case{285, Remedy::later},
+        Case{319, Remedy::elsewhere},    Case{516, Remedy::another_node}, Case{519, Remedy::later},
+        Case{236, Remedy::another_node}, Case{394, Remedy::elsewhere},    Case{667, Remedy::another_node},
+        Case{999, Remedy::another_node}, Case{60, Remedy::none},          Case{62, Remedy::none},
+        Case{27, Remedy::none},          Case{33, Remedy::none},          Case{53, Remedy::none}}) {
     const auto failure = failure_of(reply(500, "Code: " + std::to_string(code) + ". DB::Exception: why (NAME)"));
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->remedy, remedy) << code;

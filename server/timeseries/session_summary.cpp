@@ -29,8 +29,12 @@ constexpr std::array kReckoned{Stream::summary, Stream::split, Stream::sample, S
 // FINAL reads the recordings by the tables' sort key; the set is made once and the key's index is used for it.
 constexpr std::string_view kOfRecordings =
     " FINAL WHERE (athlete, started, rec_id) IN (SELECT key.1, fromUnixTimestamp64Milli(key.2, 'UTC'), key.3 FROM "
-    "(SELECT arrayJoin({keys:Array(Tuple(UUID, Int64, UUID))}) AS key)) AND seq >= {from:UInt32}"
-    " ORDER BY rec_id, seq LIMIT {limit:UInt64}";
+    "(SELECT arrayJoin({keys:Array(Tuple(UUID, Int64, UUID))}) AS key)) ORDER BY rec_id, seq LIMIT {limit:UInt64}";
+// With all of the key before seq given, a page is read from its place in the key and ends with the limit, not with the
+// recording. The last possible seq and one more does not fit into a UInt32.
+constexpr std::string_view kPageOfRecording =
+    " FINAL WHERE athlete = {athlete:UUID} AND started = fromUnixTimestamp64Milli({started:Int64}, 'UTC')"
+    " AND rec_id = {rec_id:UUID} AND seq >= {from:UInt64} ORDER BY seq LIMIT {limit:UInt64}";
 
 struct Job {
   const ledger::SessionState* session = nullptr;
@@ -49,53 +53,93 @@ bool is_thinned(const ledger::SessionState& session) {
   });
 }
 
-// One stream of the jobs' sessions, each record to its session's reckoner. Several jobs have at most kRecordsAtOnce
-// records in all; one alone is read in pages.
-base::Status read_stream(ClickHouseClient& client, std::span<Job> jobs, Stream stream) {
-  std::map<base::Uuid, Job*> job_of;
+using JobOf = std::map<base::Uuid, Job*>;  // by the recording that counts for a stream
+
+std::string columns_of(Stream stream) {
+  std::string sql = "SELECT rec_id, seq";
+  for (const std::string_view column : rowing::figure_columns(stream)) sql += ", " + std::string(column);
+  return sql + " FROM " + std::string(rowing::name(stream));
+}
+
+// Each record to its session's reckoner, in the order of the rows.
+void observe(const NativeBlock& block, Stream stream, const JobOf& job_of) {
+  rowing::Record record;
+  record.stream = stream;
+  record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
+  std::vector<std::pair<std::size_t, const std::vector<std::int64_t>*>> columns;
+  for (const std::string_view column : rowing::figure_columns(stream)) {
+    columns.emplace_back(rowing::column_index(stream, column), &block.find(column)->integers);
+  }
+  const auto& ids = block.find("rec_id")->uuids;
+  for (std::size_t row = 0; row < block.rows; ++row) {
+    for (const auto& [index, values] : columns) record.values[index] = (*values)[row];
+    const auto job = job_of.find(ids[row]);
+    if (job == job_of.end()) continue;
+    job->second->reckoner.observe(record);
+    ++job->second->read.back().records;
+  }
+}
+
+// However many records it has, page by page.
+base::Status read_recording(ClickHouseClient& client, const ledger::RecordingState& recording, Stream stream,
+                            const JobOf& job_of) {
+  const std::string sql = columns_of(stream) + std::string(kPageOfRecording);
+  std::uint64_t from = 0;
+  while (true) {
+    const auto page = client.select(sql, {{"athlete", recording.athlete.text()},
+                                          {"started", std::to_string(recording.birth.started_ms)},
+                                          {"rec_id", recording.rec_id.text()},
+                                          {"from", std::to_string(from)},
+                                          {"limit", std::to_string(kRecordsAtOnce)}});
+    if (!page) return page.error();
+    if (page->rows == 0) return base::Done{};
+    observe(*page, stream, job_of);
+    if (page->rows < kRecordsAtOnce) return base::Done{};
+    from = static_cast<std::uint64_t>(page->integer("seq", page->rows - 1)) + 1;
+  }
+}
+
+// One stream of the jobs' sessions. False: there are more records than can be read together, and nothing can be said.
+base::Result<bool> read_stream(ClickHouseClient& client, std::span<Job> jobs, Stream stream) {
+  JobOf job_of;
+  const ledger::RecordingState* last = nullptr;
   std::string keys;
   for (Job& job : jobs) {
     const ledger::RecordingState* const primary = primary_recording(*job.session, stream);
     if (primary == nullptr || job.thinned) continue;
+    last = primary;
     job_of[primary->rec_id] = &job;
     job.read.push_back({stream, primary->rec_id, 0});
     keys += (keys.empty() ? "[('" : ",('") + primary->athlete.text() + "'," +
             std::to_string(primary->birth.started_ms) + ",'" + primary->rec_id.text() + "')";
   }
-  if (keys.empty()) return base::Done{};
-  keys += "]";
-  std::string sql = "SELECT rec_id, seq";
-  for (const std::string_view column : rowing::figure_columns(stream)) sql += ", " + std::string(column);
-  sql += " FROM " + std::string(rowing::name(stream)) + std::string(kOfRecordings);
-
-  rowing::Record record;
-  record.stream = stream;
-  record.values.assign(rowing::metrics(stream).size(), rowing::kNull);
-  std::uint64_t from = 0;
-  while (true) {
-    const auto block =
-        client.select(sql, {{"keys", keys}, {"from", std::to_string(from)}, {"limit", std::to_string(kRecordsAtOnce)}});
-    if (!block) return block.error();
-    if (block->rows == 0) return base::Done{};
-    std::vector<std::pair<std::size_t, const std::vector<std::int64_t>*>> columns;
-    for (const std::string_view column : rowing::figure_columns(stream)) {
-      columns.emplace_back(rowing::column_index(stream, column), &block->find(column)->integers);
-    }
-    const auto& ids = block->find("rec_id")->uuids;
-    for (std::size_t row = 0; row < block->rows; ++row) {
-      for (const auto& [index, values] : columns) record.values[index] = (*values)[row];
-      const auto job = job_of.find(ids[row]);
-      if (job == job_of.end()) continue;
-      job->second->reckoner.observe(record);
-      ++job->second->read.back().records;
-    }
-    if (block->rows < kRecordsAtOnce || job_of.size() > 1) return base::Done{};
-    from = static_cast<std::uint64_t>(block->integer("seq", block->rows - 1)) + 1;
+  if (job_of.empty()) return true;
+  if (job_of.size() == 1) {
+    BOATHOUSE_TRY(read_recording(client, *last, stream, job_of));
+    return true;
   }
+  const auto block = client.select(columns_of(stream) + std::string(kOfRecordings),
+                                   {{"keys", keys + "]"}, {"limit", std::to_string(kRecordsAtOnce)}});
+  if (!block) return block.error();
+  if (block->rows >= kRecordsAtOnce) return false;
+  if (block->rows > 0) observe(*block, stream, job_of);
+  return true;
 }
 
+// Together if they are few enough. The ledger says how many records are loaded, but while a recording is loaded again
+// ClickHouse has more of it than that.
 base::Status reckon(ClickHouseClient& client, std::span<Job> jobs) {
-  for (const Stream stream : kReckoned) BOATHOUSE_TRY(read_stream(client, jobs, stream));
+  for (const Stream stream : kReckoned) {
+    const auto whole = read_stream(client, jobs, stream);
+    if (!whole) return whole.error();
+    if (*whole) continue;
+    for (Job& job : jobs) {
+      job.reckoner = {};
+      job.read.clear();
+      BOATHOUSE_TRY(reckon(client, {&job, 1}));
+    }
+    return base::Done{};
+  }
   for (Job& job : jobs) {
     job.figures = job.reckoner.finish();
     job.reckoner = {};

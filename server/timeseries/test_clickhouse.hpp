@@ -77,9 +77,13 @@ class FakeClickHouse {
     const std::lock_guard lock(mutex_);
     answers_[std::move(part)] = std::move(block);
   }
-  // Selects with this in one of their parameters get this error from now on.
+  // Selects with this in one of their parameters get this error from now on; none when it is empty.
   void fail_selects(std::string parameter_part, std::string why) {
     const std::lock_guard lock(mutex_);
+    if (why.empty()) {
+      failing_.erase(parameter_part);
+      return;
+    }
     failing_[std::move(parameter_part)] = std::move(why);
   }
   // Statements that name `part` get this error from now on.
