@@ -385,6 +385,9 @@ await main(async () => {
   await start('monitor');
   const next = await ready('monitor');
   check('a new monitor node has the volume, and what it knew of backups and drill', /what="drill"/.test((await output(next, 'curl -s http://127.0.0.1:9100/metrics'))) && (await output(next, 'boathouse backup list --to /var/lib/boathouse-backup')).includes('verified'));
+  await typed('runbook "A new volume": the day of the last drill', next, said(/`(BOATHOUSE_NOW=[^`]*)`/));
+  const sayDrill = /\{what="drill"\} (\S+)/.exec(await output(next, 'curl -s http://127.0.0.1:9100/metrics'));
+  equal('is said again', Number(sayDrill?.[1]), Date.parse(`${said(/`BOATHOUSE_NOW=\$\(date --date (\S+) /)}T00:00:00Z`) / 1000);
   await typed('runbook "Stop the nodes"', service, `systemctl stop boathouse && ! curl --silent --fail http://127.0.0.1:8080/healthz && systemctl start boathouse && ${answers}`);
   equal('nothing that was rowed is lost', await engine.ask('SELECT count() FROM session FINAL'), String(1 + workouts));
 });

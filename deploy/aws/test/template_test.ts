@@ -452,12 +452,18 @@ check('every acknowledgement has a reason of its own, names its findings, and is
   assert.equal(stack.templateOptions.metadata?.cdk_nag, undefined);
 });
 
+const withNewVolumes = (newVolumes: Record<string, string>): Template =>
+  Template.fromStack(new BoathouseStack(new App({ context: settings.context }), 'Boathouse', checkSite({ ...example(), newVolumes })));
+
 check('a node whose volume is lost gets a new one, and nothing else changes', () => {
-  const volumes = (site: Site): Record<string, Json> => Template.fromStack(new BoathouseStack(new App({ context: settings.context }), 'Boathouse', site)).findResources('AWS::EC2::Volume');
-  const [before, after] = [volumes(example()), volumes({ ...example(), newVolumes: { Replica2: 'a' } })];
-  const fresh = Object.keys(after).filter((id) => !(id in before));
-  assert.deepEqual([Object.keys(before).length, Object.keys(after).length, fresh.length, /Replica2Volumea/.test(fresh[0]!)], [6, 6, 1, true]);
-  assert.throws(() => checkSite({ ...example(), newVolumes: { Ledger: 'a' } }), /newVolumes\.Ledger/);
+  const volumes = (newVolumes: Record<string, string>): Record<string, Json> => withNewVolumes(newVolumes).findResources('AWS::EC2::Volume');
+  const before = volumes({});
+  for (const [node, id] of [['Replica2', /Replica2Volumea/], ['Keeper1', /Keeper1Volumea/], ['Monitor', /BackupVolumea/]] as const) {
+    const after = volumes({ [node]: 'a' });
+    const fresh = Object.keys(after).filter((one) => !(one in before));
+    assert.deepEqual([Object.keys(before).length, Object.keys(after).length, fresh.length, id.test(fresh[0]!)], [6, 6, 1, true], node);
+  }
+  for (const node of ['Ledger', 'Replica3', 'Monitor1']) assert.throws(() => checkSite({ ...example(), newVolumes: { [node]: 'a' } }), new RegExp(`newVolumes\\.${node} `));
 });
 
 check('a site file that is not right is refused with every wrong field named', () => {
