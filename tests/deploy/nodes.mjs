@@ -316,6 +316,7 @@ await main(async () => {
   await start('clickhouse-2');
   const again = await ready('clickhouse-2');
   equal('the new machine has the volume of the one before', (await output(again, 'cat /var/lib/clickhouse/played && stat --format %U /var/lib/clickhouse')), 'it can write hereclickhouse\n');
+  check('runbook "What a lost volume leaves": the place in S3 that is in use', (await typed('is told', again, said(/`(grep COLD [^`]*)`/))).includes('/replica-2/'));
   await typed('runbook "Read from one replica"', service, `sed -i "s|^BOATHOUSE_CLICKHOUSE='.*|BOATHOUSE_CLICKHOUSE='https://clickhouse-1.boathouse.internal:8443'|" /etc/boathouse/site.env && systemctl restart boathouse && ${answers}`);
   await typed('and when the other has everything', again, said(/Back to both \(a comma between them\) when on the replica `([^`]*)`/));
   await typed('back to both', service, `sed -i -e "s|^BOATHOUSE_CLICKHOUSE='.*|BOATHOUSE_CLICKHOUSE='${environment.BOATHOUSE_CLICKHOUSE}'|" -e /BOATHOUSE_CLICKHOUSE_QUORUM/d /etc/boathouse/site.env && systemctl restart boathouse && ${answers}`);

@@ -466,6 +466,24 @@ check('a node whose volume is lost gets a new one, and nothing else changes', ()
   for (const node of ['Ledger', 'Replica3', 'Monitor1']) assert.throws(() => checkSite({ ...example(), newVolumes: { [node]: 'a' } }), new RegExp(`newVolumes\\.${node} `));
 });
 
+check('the new volume of a replica has a place of its own in S3, and that alone may be reached', () => {
+  const places = (newVolumes: Record<string, string>): string[][] => {
+    const template = withNewVolumes(newVolumes);
+    const found = (text: string): string[] => [...text.matchAll(/replica-[12][A-Za-z0-9]*\//g)].map(([place]) => place);
+    return [Object.values(template.findResources('AWS::EC2::LaunchTemplate')).flatMap((one: Json) => found(userData(one.Properties))).sort(),
+      Object.values(template.findResources('AWS::IAM::Policy')).flatMap((one: Json) => found(JSON.stringify(one.Properties.PolicyDocument))).sort()];
+  };
+  const twice = (names: string[]): string[] => names.flatMap((name) => [name, name]); // the objects, and their list
+  assert.deepEqual(places({}), [['replica-1/', 'replica-2/'], twice(['replica-1/', 'replica-2/'])]);
+  assert.deepEqual(places({ Replica2: 'a', Keeper1: 'b' }), [['replica-1/', 'replica-2a/'], twice(['replica-1/', 'replica-2a/'])]);
+  const site = checkSite({ ...example(), newVolumes: { Replica1: 'a', Replica2: 'b' } });
+  const app = new App({ context: settings.context });
+  const stack = new BoathouseStack(app, 'Boathouse', site);
+  acknowledge(stack, site);
+  Aspects.of(app).add(new AwsSolutionsChecks());
+  assert.deepEqual(findings(stack), []);
+});
+
 check('a site file that is not right is refused with every wrong field named', () => {
   const wrong = { ...example(), account: '12', zones: ['eu-central-1a', 'eu-central-1a', 'us-east-1a'], domain: 'rowing.example.com' };
   assert.throws(() => checkSite(wrong), /account, zones .*, domain \(must lie in hostedZoneName\)/);
