@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Server, atEnd, binary, check, equal, main, run, runJson, temporaryFolder } from '../e2e/boathouse.mjs';
 import { startPostgres } from '../e2e/postgres.mjs';
 import { objectStore } from './object_store.mjs';
+import { codeOf, section } from './operators_pages.mjs';
 
 const deploy = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'deploy');
 
@@ -66,9 +67,21 @@ await main(async () => {
   equal('next week all of it goes to a place of its own', await backup('2026-W49'), { code: 0, text: '' });
   equal('with every body', stored('2026-W49/bodies/').map((key) => key.replace('W49', 'W48')), stored('2026-W48/bodies/'));
 
-  // The node and its volume are lost: from the bucket into a database beside the old one.
+  // The node and its volume are lost: the newest backup alone, as the runbook has it, into a database beside the old one.
+  equal('another night', [row(3), await backup('2026-W49')], [0, { code: 0, text: '' }]);
+  const unneeded = '/bucket/ledger/2026-W49/bodies/bodies-1-9-00.seg';
+  store.objects.set(unneeded, Buffer.from('of a night before'));
+  const last = names().at(-1);
   const fetched = path.join(folder, 'fetched');
-  equal('fetched', (await ended(path.join(bin, 'aws'), ['s3', 'sync', '--only-show-errors', 's3://bucket/ledger/2026-W49', fetched], env)), { code: 0, text: '' });
+  const commands = codeOf(section('operations/runbooks.md', 'Restore the ledger')).find(({ text }) => text.includes('/complete/')).text
+    .replaceAll('BUCKET', 'bucket').replaceAll('2026-W48', '2026-W49').replaceAll('NAME', last).replaceAll('/var/lib/boathouse-backup', fetched);
+  const shown = await ended('bash', ['-euo', 'pipefail', '-c', commands], env);
+  check('fetched, and seen which is the last one that is complete', shown.code === 0 && shown.text.includes('2026-W49/') && shown.text.trim().split('\n').at(-1).endsWith(` ${last}.json`), shown);
+  equal('it alone', fs.readdirSync(fetched).sort(), [last, 'bodies']);
+  const segments = JSON.parse(fs.readFileSync(path.join(fetched, last, 'manifest.json'), 'utf8')).segments.map(({ file }) => file).sort();
+  check('with every body that it names, those of other nights too, and no other', segments.length > 1 && !segments.includes(path.basename(unneeded)), segments);
+  equal('is there', fs.readdirSync(path.join(fetched, 'bodies')).sort(), segments);
+  store.objects.delete(unneeded);
   equal('the copy is whole', run(['backup', 'verify', '--from', fetched]).code, 0);
   const restored = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'restored'), '--ledger', postgres.url('boathouse_restored'), '--without-clickhouse', '--json']);
   const listed = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
