@@ -101,4 +101,31 @@ await main(async () => {
   equal('neither leaves a word that all is there', stored('').filter((key) => key.includes('/complete/')), complete);
   equal('the next night all is well again', [(await backup('2026-W49')).code, fs.existsSync(prom)], [0, true]);
   check('of the folder the newest days stay', names().length >= 1 && names().length <= 2, names());
+
+  // A new week gets what was made the day before, for a restore; what is older may have somebody who was erased since, and goes first.
+  const madeEarlier = (name, days) => {
+    const file = path.join(backups, name, 'manifest.json');
+    const text = fs.readFileSync(file, 'utf8');
+    const made = JSON.parse(text).made_ms - days * 86_400_000;
+    fs.writeFileSync(file, text.replace(/("made_ms":\s*)\d+/, `$1${made}`));
+    const older = name.replace(/^backup-\d{8}/, `backup-${new Date(made).toISOString().slice(0, 10).replaceAll('-', '')}`);
+    fs.renameSync(path.join(backups, name), path.join(backups, older));
+    return older;
+  };
+  const inWeek = (week) => [...new Set(stored(`${week}/backup-`).map((key) => key.split('/')[4]))];
+  const dayOf = (name) => Date.parse(name.replace(/^backup-(\d{4})(\d\d)(\d\d).*$/, '$1-$2-$3'));
+  for (const name of names().slice(0, -1)) fs.rmSync(path.join(backups, name), { recursive: true });
+  const dayBefore = madeEarlier(names()[0], 1);
+  equal('the first night of a week', await backup('2026-W50'), { code: 0, text: '' });
+  const isDayBefore = dayOf(names().at(-1)) - dayOf(dayBefore) === 86_400_000; // but for a midnight that came meanwhile
+  equal('has what was made the day before, here and in the bucket', [names().includes(dayBefore), inWeek('2026-W50')], [isDayBefore, names()]);
+  for (const name of names().reverse()) madeEarlier(name, 9);
+  equal('after nights that were missed', await backup('2026-W51'), { code: 0, text: '' });
+  equal('there is tonight\'s alone, verified', [names().length, inWeek('2026-W51'), run(['backup', 'verify', '--from', backups]).code], [1, names(), 0]);
+  // One that nobody can read keeps all the others from being removed.
+  fs.mkdirSync(path.join(backups, 'backup-20200101T000000000Z-00000000'));
+  fs.rmSync(prom);
+  const kept = await backup('2026-W51');
+  check('old ones that are not removed are told of', kept.code === 1 && kept.text.includes('not removed') && !fs.existsSync(prom), kept);
+  check('and tonight\'s is complete all the same', stored('2026-W51/complete/').length === 2 && newest().ledger.endsWith(`${names().at(-1)}.json`), newest());
 });
