@@ -86,6 +86,8 @@ await main(async () => {
   const restored = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'restored'), '--ledger', postgres.url('boathouse_restored'), '--without-clickhouse', '--json']);
   const listed = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
   equal('restored', [restored.code, restored.json.chunks > 0, restored.json.chunks], [0, true, listed.chunks]);
+  const drilled = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'drilled'), '--without-clickhouse', '--json']);
+  equal('for a drill into files, without a database', [drilled.code, drilled.json.chunks], [0, listed.chunks]);
 
   // What goes wrong says nothing to Prometheus, and leaves nothing that looks complete.
   const told = newest().ledger;
