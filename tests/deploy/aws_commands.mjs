@@ -1,9 +1,10 @@
 // What the operator's pages have for AWS' command line and for the CDK's: each command has the options that it has, and npx asks for no package.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { check, equal, main, temporaryFolder } from '../e2e/boathouse.mjs';
-import { codeOf, page } from './operators_pages.mjs';
+import { atEnd, check, equal, main, temporaryFolder } from '../e2e/boathouse.mjs';
+import { objectStore } from './object_store.mjs';
+import { codeOf, page, section } from './operators_pages.mjs';
 
 // At the beginning of a line, after a pipe, within $(...); `aws s3` has no such list of its options.
 const forAws = (code) => code.flatMap(({ text }) => text.split('\n')).flatMap((line) =>
@@ -33,6 +34,21 @@ await main(async () => {
     const wrong = commands.map(trouble).filter((one) => one !== '');
     check(`docs/${name}: ${commands.length} commands of AWS have the options that they have`, commands.length >= least && wrong.length === 0, wrong.length > 0 ? wrong : commands);
   }
+
+  // Of the places in S3 the lost volume's goes, whose name is the beginning of the new one's.
+  const store = await objectStore();
+  atEnd(store.close);
+  for (const key of ['replica-1/abc/x', 'replica-2/abc/x', 'replica-2/y', 'replica-2a/abc/x']) store.objects.set(`/COLDBUCKET/${key}`, Buffer.from('x'));
+  const [look, remove] = codeOf(section('operations/runbooks.md', 'What a lost volume leaves')).find(({ language }) => language === 'sh').text.trim().split('\n');
+  const typed = (command) => new Promise((resolve) => {
+    const child = spawn('bash', ['-c', command.replace(/^aws /, `aws --endpoint-url ${store.url} `)], { env: { ...process.env, AWS_DEFAULT_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's', AWS_EC2_METADATA_DISABLED: 'true' } });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => { text += piece; });
+    child.on('close', (code) => resolve({ code, text }));
+  });
+  check('the places are shown', (await typed(look)).text.includes('replica-2a/'));
+  equal('the old place goes', await typed(remove), { code: 0, text: '' });
+  equal('and the others stay', [...store.objects.keys()], ['/COLDBUCKET/replica-1/abc/x', '/COLDBUCKET/replica-2a/abc/x']);
 
   // Until the CDK is installed npx would fetch a package of that name from the registry.
   const [installed, asked] = ['npm ci', 'npx '].map((one) => deployment.indexOf(one));

@@ -162,6 +162,13 @@ await main(async () => {
   equal('the first backup is a full one, whatever the day', await backup('20260601T013000Z', '1'), { code: 0, text: '' });
   equal('one object names it together with the ledger\'s', pair('20260601T013000Z-full'), { ledger: 'ledger/2026-W23/complete/backup-a.json', clickhouse: ['clickhouse/20260601T013000Z-full'] });
   check('it says so to Prometheus', fs.readFileSync(prom, 'utf8').includes('{what="clickhouse"} 1700000000\n'));
+  // The ledger's word cannot be read any more: what is made stays, but nobody is told that all is well.
+  store.objects.delete('/backups/clickhouse/newest-ledger.json');
+  fs.rmSync(prom);
+  const unnamed = await backup('20260601T023000Z', '1');
+  check('a later night without the ledger\'s word is not well done', unnamed.code === 1 && unnamed.text.includes('cannot be read') && !fs.existsSync(prom), unnamed);
+  equal('and is in no pair', pair('20260601T023000Z-increment'), null);
+  for (const key of [...store.objects.keys()].filter((one) => one.includes('20260601T023000Z'))) store.objects.delete(key);
   await insert(2022);
   store.objects.set('/backups/clickhouse/newest-ledger.json', Buffer.from('{"ledger":"ledger/2026-W23/complete/backup-b.json","last_seq":8}\n'));
   equal('the next day an increment on top of it', await backup('20260602T013000Z', '2'), { code: 0, text: '' });

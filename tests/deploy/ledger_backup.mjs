@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Server, atEnd, binary, check, equal, main, run, runJson, temporaryFolder } from '../e2e/boathouse.mjs';
 import { startPostgres } from '../e2e/postgres.mjs';
 import { objectStore } from './object_store.mjs';
+import { codeOf, section } from './operators_pages.mjs';
 
 const deploy = path.join(process.env.BOATHOUSE_SOURCE_DIR, 'deploy');
 
@@ -66,13 +67,27 @@ await main(async () => {
   equal('next week all of it goes to a place of its own', await backup('2026-W49'), { code: 0, text: '' });
   equal('with every body', stored('2026-W49/bodies/').map((key) => key.replace('W49', 'W48')), stored('2026-W48/bodies/'));
 
-  // The node and its volume are lost: from the bucket into a database beside the old one.
+  // The node and its volume are lost: the newest backup alone, as the runbook has it, into a database beside the old one.
+  equal('another night', [row(3), await backup('2026-W49')], [0, { code: 0, text: '' }]);
+  const unneeded = '/bucket/ledger/2026-W49/bodies/bodies-1-9-00.seg';
+  store.objects.set(unneeded, Buffer.from('of a night before'));
+  const last = names().at(-1);
   const fetched = path.join(folder, 'fetched');
-  equal('fetched', (await ended(path.join(bin, 'aws'), ['s3', 'sync', '--only-show-errors', 's3://bucket/ledger/2026-W49', fetched], env)), { code: 0, text: '' });
+  const commands = codeOf(section('operations/runbooks.md', 'Restore the ledger')).find(({ text }) => text.includes('/complete/')).text
+    .replaceAll('BUCKET', 'bucket').replaceAll('2026-W48', '2026-W49').replaceAll('NAME', last).replaceAll('/var/lib/boathouse-backup', fetched);
+  const shown = await ended('bash', ['-euo', 'pipefail', '-c', commands], env);
+  check('fetched, and seen which is the last one that is complete', shown.code === 0 && shown.text.includes('2026-W49/') && shown.text.trim().split('\n').at(-1).endsWith(` ${last}.json`), shown);
+  equal('it alone', fs.readdirSync(fetched).sort(), [last, 'bodies']);
+  const segments = JSON.parse(fs.readFileSync(path.join(fetched, last, 'manifest.json'), 'utf8')).segments.map(({ file }) => file).sort();
+  check('with every body that it names, those of other nights too, and no other', segments.length > 1 && !segments.includes(path.basename(unneeded)), segments);
+  equal('is there', fs.readdirSync(path.join(fetched, 'bodies')).sort(), segments);
+  store.objects.delete(unneeded);
   equal('the copy is whole', run(['backup', 'verify', '--from', fetched]).code, 0);
   const restored = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'restored'), '--ledger', postgres.url('boathouse_restored'), '--without-clickhouse', '--json']);
   const listed = run(['backup', 'list', '--to', fetched, '--json']).out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line))[0];
   equal('restored', [restored.code, restored.json.chunks > 0, restored.json.chunks], [0, true, listed.chunks]);
+  const drilled = runJson(['restore', '--from', fetched, '--data', path.join(folder, 'drilled'), '--without-clickhouse', '--json']);
+  equal('for a drill into files, without a database', [drilled.code, drilled.json.chunks], [0, listed.chunks]);
 
   // What goes wrong says nothing to Prometheus, and leaves nothing that looks complete.
   const told = newest().ledger;
@@ -88,4 +103,31 @@ await main(async () => {
   equal('neither leaves a word that all is there', stored('').filter((key) => key.includes('/complete/')), complete);
   equal('the next night all is well again', [(await backup('2026-W49')).code, fs.existsSync(prom)], [0, true]);
   check('of the folder the newest days stay', names().length >= 1 && names().length <= 2, names());
+
+  // A new week gets what was made the day before, for a restore; what is older may have somebody who was erased since, and goes first.
+  const madeEarlier = (name, days) => {
+    const file = path.join(backups, name, 'manifest.json');
+    const text = fs.readFileSync(file, 'utf8');
+    const made = JSON.parse(text).made_ms - days * 86_400_000;
+    fs.writeFileSync(file, text.replace(/("made_ms":\s*)\d+/, `$1${made}`));
+    const older = name.replace(/^backup-\d{8}/, `backup-${new Date(made).toISOString().slice(0, 10).replaceAll('-', '')}`);
+    fs.renameSync(path.join(backups, name), path.join(backups, older));
+    return older;
+  };
+  const inWeek = (week) => [...new Set(stored(`${week}/backup-`).map((key) => key.split('/')[4]))];
+  const dayOf = (name) => Date.parse(name.replace(/^backup-(\d{4})(\d\d)(\d\d).*$/, '$1-$2-$3'));
+  for (const name of names().slice(0, -1)) fs.rmSync(path.join(backups, name), { recursive: true });
+  const dayBefore = madeEarlier(names()[0], 1);
+  equal('the first night of a week', await backup('2026-W50'), { code: 0, text: '' });
+  const isDayBefore = dayOf(names().at(-1)) - dayOf(dayBefore) === 86_400_000; // but for a midnight that came meanwhile
+  equal('has what was made the day before, here and in the bucket', [names().includes(dayBefore), inWeek('2026-W50')], [isDayBefore, names()]);
+  for (const name of names().reverse()) madeEarlier(name, 9);
+  equal('after nights that were missed', await backup('2026-W51'), { code: 0, text: '' });
+  equal('there is tonight\'s alone, verified', [names().length, inWeek('2026-W51'), run(['backup', 'verify', '--from', backups]).code], [1, names(), 0]);
+  // One that nobody can read keeps all the others from being removed.
+  fs.mkdirSync(path.join(backups, 'backup-20200101T000000000Z-00000000'));
+  fs.rmSync(prom);
+  const kept = await backup('2026-W51');
+  check('old ones that are not removed are told of', kept.code === 1 && kept.text.includes('not removed') && !fs.existsSync(prom), kept);
+  check('and tonight\'s is complete all the same', stored('2026-W51/complete/').length === 2 && newest().ledger.endsWith(`${names().at(-1)}.json`), newest());
 });

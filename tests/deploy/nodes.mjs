@@ -316,6 +316,7 @@ await main(async () => {
   await start('clickhouse-2');
   const again = await ready('clickhouse-2');
   equal('the new machine has the volume of the one before', (await output(again, 'cat /var/lib/clickhouse/played && stat --format %U /var/lib/clickhouse')), 'it can write hereclickhouse\n');
+  check('runbook "What a lost volume leaves": the place in S3 that is in use', (await typed('is told', again, said(/`(grep COLD [^`]*)`/))).includes('/replica-2/'));
   await typed('runbook "Read from one replica"', service, `sed -i "s|^BOATHOUSE_CLICKHOUSE='.*|BOATHOUSE_CLICKHOUSE='https://clickhouse-1.boathouse.internal:8443'|" /etc/boathouse/site.env && systemctl restart boathouse && ${answers}`);
   await typed('and when the other has everything', again, said(/Back to both \(a comma between them\) when on the replica `([^`]*)`/));
   await typed('back to both', service, `sed -i -e "s|^BOATHOUSE_CLICKHOUSE='.*|BOATHOUSE_CLICKHOUSE='${environment.BOATHOUSE_CLICKHOUSE}'|" -e /BOATHOUSE_CLICKHOUSE_QUORUM/d /etc/boathouse/site.env && systemctl restart boathouse && ${answers}`);
@@ -365,19 +366,23 @@ await main(async () => {
   check('they look for what the service writes', seen.get('journalctl -u boathouse').includes('status=200') && !seenBy('grep -v').includes('status=200') && seenBy('syncBatch').includes('route=syncBatch'));
   check('and for numbers that it has', ['resident', 'outbox', 'requests_total'].every((one) => seenBy('/metrics').includes(one)), seenBy('/metrics'));
 
-  // DrillTooOld, all of it: the ledger into a second database, ClickHouse into a server of its own, both compared.
-  const restore = runbooks.slice(runbooks.indexOf('**From a backup**'));
-  const database = /^2\. (?:`(export PGPASSFILE=[^`]*)`), `([^`]*)`, then `([^`]*)`/m.exec(restore).slice(1, 4).join('\n');
-  const restored = /^3\. `(boathouse restore [^`]*)`/m.exec(restore)[1].replace('HOST', 'ledger.boathouse.internal');
-  const url = /--ledger "([^"]*)"/.exec(restored)[1];
-  await typed('runbook DrillTooOld 1: the ledger', monitor, `${database}\n${restored}`);
-  await volumes.attach('vol-0123', again);
+  // "Restore the ledger", from a backup: as far as the names, which nobody changes here.
+  const restore = runbooks.slice(runbooks.indexOf('**From a backup**'), runbooks.indexOf('### A new instance'));
+  const [pgpass, site_, size, create] = [/`(export PGPASSFILE=[^`]*)`/, /`(\. \/etc\/boathouse\/site\.env)`/, /`(psql [^`]*pg_database_size[^`]*)`/, /`(psql [^`]*CREATE DATABASE[^`]*)`/].map((pattern) => pattern.exec(restore)[1]);
+  const restored = /^4\. `(boathouse restore [^`]*)`/m.exec(restore)[1].replace('HOST', 'ledger.boathouse.internal');
+  const drop = /`(psql [^`]*DROP DATABASE[^`]*)`/.exec(restore)[1].replace('damaged', 'restored');
+  await typed('runbook "Restore the ledger", from a backup', monitor, [pgpass, site_, size, create, restored, drop, 'rm -r /var/lib/restored'].join('\n'));
+
+  // DrillTooOld, all of it: the ledger into files on a volume, ClickHouse into a server of its own, both compared.
+  for (const [volume, node] of [['vol-0456', monitor], ['vol-0123', again]]) await volumes.attach(volume, node);
   const drill = runbook.DrillTooOld;
-  const password = (await typed('2: a server of its own', again, `${drill[1]}\ncurl --silent --fail --retry 30 --retry-all-errors --retry-delay 1 --cacert /etc/boathouse/tls/ca.crt https://clickhouse-2.boathouse.internal:8124/ping`)).match(/^[0-9a-f]{32}$/m)[0];
-  await typed('3: ClickHouse\'s part', again, `BOATHOUSE_DRILL_PASSWORD=${password}\n${drill[2].replace('BUCKET', booted.monitor.environment.BOATHOUSE_BACKUP_BUCKET).replace('REGION', site.region).replace('NAME', path.basename(pair, '.json'))}`);
+  await typed('runbook DrillTooOld 1: the ledger', monitor, drill[1]);
+  const password = (await typed('2: a server of its own', again, `${drill[2]}\ncurl --silent --fail --retry 30 --retry-all-errors --retry-delay 1 --cacert /etc/boathouse/tls/ca.crt https://clickhouse-2.boathouse.internal:8124/ping`)).match(/^[0-9a-f]{32}$/m)[0];
+  await typed('3: ClickHouse\'s part', again, `BOATHOUSE_DRILL_PASSWORD=${password}\n${drill[3].replace('BUCKET', booted.monitor.environment.BOATHOUSE_BACKUP_BUCKET).replace('REGION', site.region).replace('NAME', path.basename(pair, '.json'))}`);
   monitor.put('run/drill-password', '');
-  await typed('4: both are the same', monitor, `export PGPASSFILE=/run/boathouse/pgpass RESTORED="${url}"\necho ${password} >/run/drill-password; chmod 600 /run/drill-password\n(umask 077; echo ${aws.secrets.get(environment.BOATHOUSE_PEPPER_SECRET)} >/var/lib/restored/pepper.key)\n${drill[3]}\n${/`(boathouse-backup-done drill [^`]*)`/.exec(runbooks)[1]}`);
-  await typed('5: away with it', monitor, `. /etc/boathouse/site.env; export PGPASSFILE=/run/boathouse/pgpass\n${[...said(/^5\. Away with it: ([^;]*);/m).matchAll(/`([^`]*)`/g)].map(([, command]) => command).filter((command) => !command.includes('clickhouse-drill')).join('\n')}`);
+  await typed('4: both are the same', monitor, `echo ${password} >/run/drill-password; chmod 600 /run/drill-password\n(umask 077; echo ${aws.secrets.get(environment.BOATHOUSE_PEPPER_SECRET)} >/mnt/drill/ledger/pepper.key)\n${drill[4]}\n${/`(boathouse-backup-done drill [^`]*)`/.exec(runbooks)[1]}`);
+  equal('the service\'s own instance has one ledger', postgres.ask('postgres', "SELECT count(*) FROM pg_database WHERE datname IN ('restored', 'damaged')"), ['0']);
+  await typed('5: away with it', monitor, [...said(/^5\. Away with it: ([^;]*);/m).matchAll(/`([^`]*)`/g)].map(([, command]) => command).join('\n'));
   await typed('and on the replica', again, said(/`(systemctl stop clickhouse-drill[^`]*)`/));
 
   // A new monitor node knows what the one before knew.
@@ -385,6 +390,9 @@ await main(async () => {
   await start('monitor');
   const next = await ready('monitor');
   check('a new monitor node has the volume, and what it knew of backups and drill', /what="drill"/.test((await output(next, 'curl -s http://127.0.0.1:9100/metrics'))) && (await output(next, 'boathouse backup list --to /var/lib/boathouse-backup')).includes('verified'));
+  await typed('runbook "A new volume": the day of the last drill', next, said(/`(BOATHOUSE_NOW=[^`]*)`/));
+  const sayDrill = /\{what="drill"\} (\S+)/.exec(await output(next, 'curl -s http://127.0.0.1:9100/metrics'));
+  equal('is said again', Number(sayDrill?.[1]), Date.parse(`${said(/`BOATHOUSE_NOW=\$\(date --date (\S+) /)}T00:00:00Z`) / 1000);
   await typed('runbook "Stop the nodes"', service, `systemctl stop boathouse && ! curl --silent --fail http://127.0.0.1:8080/healthz && systemctl start boathouse && ${answers}`);
   equal('nothing that was rowed is lost', await engine.ask('SELECT count() FROM session FINAL'), String(1 + workouts));
 });

@@ -71,8 +71,16 @@ export async function objectStore({ mayDelete = () => true } = {}) {
       }
       if (request.method === 'GET' && query.has('list-type')) {
         const bucket = `${key.replace(/\/$/, '')}/`;
-        const found = [...objects.keys()].filter((name) => name.startsWith(bucket + (query.get('prefix') ?? ''))).sort();
-        return xml(reply, 200, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>${found.length}</KeyCount>${found.map((name) =>
+        const below = bucket + (query.get('prefix') ?? '');
+        const all = [...objects.keys()].filter((name) => name.startsWith(below)).sort();
+        // What has the delimiter later on is listed as one folder.
+        const folderOf = (name) => {
+          const end = query.get('delimiter') ? name.indexOf(query.get('delimiter'), below.length) : -1;
+          return end === -1 ? undefined : name.slice(bucket.length, end + 1);
+        };
+        const found = all.filter((name) => folderOf(name) === undefined);
+        const folders = [...new Set(all.map(folderOf))].filter((name) => name !== undefined).map((name) => `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`).join('');
+        return xml(reply, 200, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>${found.length}</KeyCount>${folders}${found.map((name) =>
           `<Contents><Key>${name.slice(bucket.length)}</Key><Size>${objects.get(name).length}</Size><LastModified>${new Date().toISOString()}</LastModified><ETag>${etag(objects.get(name))}</ETag></Contents>`).join('')}</ListBucketResult>`);
       }
       if (request.method === 'PUT') {

@@ -49,8 +49,8 @@ await main(async () => {
   const other = (database) => ledger.replace('///boathouse?', `///${database}?`);
   const sql = (database, statement) => spawnSync('psql', [other(database), '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '-At', '--command', statement], { encoding: 'utf8' });
   const wanted = forPostgres(code);
-  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'SELECT encode(athlete,', 'DROP DATABASE', 'CREATE DATABASE']);
-  const [away, here, failures, drop, create] = wanted;
+  equal('the statements for PostgreSQL', wanted.map((one) => one.split(' ').slice(0, 2).join(' ')), ['ALTER DATABASE', 'ALTER DATABASE', 'SELECT encode(athlete,', "SELECT pg_size_pretty(pg_database_size('boathouse'))", 'CREATE DATABASE', 'DROP DATABASE']);
+  const [away, here, failures, size, create, drop] = wanted;
   const data = path.join(folder, 'cloud');
   const backups = path.join(folder, 'backups');
   let server = await new Server(data, { extra: ['--ledger', ledger] }).start();
@@ -65,8 +65,8 @@ await main(async () => {
   check('there are sessions', before.length > 0, before);
   equal('whose deliveries fail', [sql('boathouse', failures).status, sql('boathouse', failures).stdout], [0, '']);
   await server.stop();
+  check('what the ledger takes', /^\d+ [kMG]B$/.test(sql('boathouse', size).stdout.trim()), sql('boathouse', size));
   equal('a database beside it', [sql('boathouse', create).status, sql('boathouse', create).status === 0], [0, false]);
-  equal('which goes again after a drill', [sql('boathouse', drop).status, sql('boathouse', create).status], [0, 0]);
   equal('restored', run(['restore', '--from', backups, '--data', path.join(folder, 'restored'), '--ledger', other('restored'), '--without-clickhouse']).code, 0);
   const epochOf = (database) => sql(database, 'SELECT epoch FROM state').stdout.trim();
   const restoredEpoch = epochOf('restored');
@@ -75,6 +75,7 @@ await main(async () => {
   equal('under the old name is the restored one', epochOf('boathouse'), restoredEpoch);
   server = await new Server(data, { extra: ['--ledger', ledger] }).start();
   equal('the service serves from it, under the same address and keys', await sessions(), before);
+  equal('and the other one goes, while it does', [sql('boathouse', drop).status, sql('boathouse', "SELECT count(*) FROM pg_database WHERE datname = 'damaged'").stdout.trim()], [0, '0']);
   equal('a backup of it', run(['backup', 'create', '--data', data, '--ledger', ledger, '--to', backups, '--without-clickhouse']).code, 0);
   await server.stop();
 

@@ -44,9 +44,12 @@ export class Cluster extends Construct {
 
     for (const number of [1, 2, 3]) this.keepers.push(node('keeper', number, { BOATHOUSE_KEEPER_ID: String(number) }));
     for (const number of [1, 2]) {
+      // What lies in S3 means nothing without the volume that says of which parts it is. So a new volume has a place of its own there, and what the lost one
+      // had can be removed as a whole (docs/operations/runbooks.md, "Rebuild a replica").
+      const place = `replica-${number}${site.newVolumes?.[`Replica${number}`] ?? ''}/`;
       const replica = node('clickhouse', number, {
         BOATHOUSE_VPC_CIDR: network.vpc.vpcCidrBlock,
-        BOATHOUSE_COLD_ENDPOINT: `https://${safe.cold.bucketName}.s3.${region}.amazonaws.com/replica-${number}/`,
+        BOATHOUSE_COLD_ENDPOINT: `https://${safe.cold.bucketName}.s3.${region}.amazonaws.com/${place}`,
         BOATHOUSE_BACKUP_ENDPOINT: `https://${safe.backups.bucketName}.s3.${region}.amazonaws.com`,
         BOATHOUSE_CLICKHOUSE_SECRET: safe.clickhousePassword.secretArn,
         BOATHOUSE_INTERSERVER_SECRET: safe.interserverPassword.secretArn,
@@ -54,10 +57,10 @@ export class Cluster extends Construct {
       for (const secret of [safe.clickhousePassword, safe.interserverPassword]) replica.mayReadSecret(secret.secretArn);
       replica.role.addToPolicy(new iam.PolicyStatement({
         actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
-        resources: [safe.cold.arnForObjects(`replica-${number}/*`)],
+        resources: [safe.cold.arnForObjects(`${place}*`)],
       }));
       replica.role.addToPolicy(new iam.PolicyStatement({
-        actions: ['s3:ListBucket'], resources: [safe.cold.bucketArn], conditions: { StringLike: { 's3:prefix': `replica-${number}/*` } },
+        actions: ['s3:ListBucket'], resources: [safe.cold.bucketArn], conditions: { StringLike: { 's3:prefix': `${place}*` } },
       }));
       // It writes backups and reads them for the next increment; nothing that runs may delete one. BACKUP ends with the removal of its own
       // lock, and fails when it may not; in a versioned bucket that leaves a marker, and no version goes before its time.

@@ -8,8 +8,8 @@ import { Construct } from 'constructs';
 
 export const backupLockDays = 35;
 const expiredVersionDays = 7;
-// How long what was erased may still lie in a backup: it is copied from the monitor node's volume for two days more, expires, and goes as an
-// expired version; S3 does either at the end of a day. The ledger's own 35 days are fewer.
+// How long what was erased may still lie in a backup: it is copied from the monitor node's volume for two days more (backup-ledger
+// removes what is older there before it copies), expires, and goes as an expired version; S3 does either at the end of a day. The ledger's own 35 days are fewer.
 export const backupKeptDays = 2 + (backupLockDays + 1) + expiredVersionDays + 2;
 
 export class Safe extends Construct {

@@ -37,7 +37,7 @@ export interface Site {
   operatorEmail: string;
   monthlyBudgetUsd: number;
   images: { amd64: string; arm64: string }; // Debian 12, pinned: a new image is a change of the stack
-  newVolumes?: Record<string, string>; // of a node whose volume is lost, by Replica1 ... Keeper3: a mark that was not there before
+  newVolumes?: Record<string, string>; // of a node whose volume is lost, by Replica1 ... Keeper3, Monitor: a mark that was not there before
   tlsSecretArn: string; // {"ca", "certificate", "key"} as make-tls prints it
   artifacts: {
     bucket: string;
@@ -72,7 +72,7 @@ export function checkSite(site: Site): Site {
     wrong.push('zones (three different ones of the region)');
   }
   for (const [node, mark] of Object.entries(site.newVolumes ?? {})) {
-    if (!/^(Replica[12]|Keeper[123])$/.test(node) || !/^[A-Za-z0-9]{1,20}$/.test(mark)) wrong.push(`newVolumes.${node} (Replica1 or 2, Keeper1 to 3: letters and digits)`);
+    if (!/^(Replica[12]|Keeper[123]|Monitor)$/.test(node) || !/^[A-Za-z0-9]{1,20}$/.test(mark)) wrong.push(`newVolumes.${node} (Replica1 or 2, Keeper1 to 3, Monitor: letters and digits)`);
   }
   for (const name of artifactNames) {
     const artifact = site.artifacts?.[name];

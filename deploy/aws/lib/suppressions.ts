@@ -57,7 +57,7 @@ export function acknowledge(stack: Stack, site: Site): void {
     if (owner?.[1] === 'Replica') {
       NagSuppressions.addResourceSuppressions(node.role, [{
         id: 'AwsSolutions-IAM5',
-        appliesTo: [{ regex: `/^Resource::<SafeCold[0-9A-F]+\\.Arn>/replica-${owner[2]}/\\*$/` }, { regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/clickhouse/\\*(/\\.lock)?$/' }],
+        appliesTo: [{ regex: `/^Resource::<SafeCold[0-9A-F]+\\.Arn>/replica-${owner[2]}[A-Za-z0-9]*/\\*$/` }, { regex: '/^Resource::<SafeBackups[0-9A-F]+\\.Arn>/clickhouse/\\*(/\\.lock)?$/' }],
         reason: 'ClickHouse names its own objects; each replica reaches its own prefix of the cold bucket, and may write below clickhouse/ of the backups, and delete the lock of its own backup alone.',
       }], true);
     }

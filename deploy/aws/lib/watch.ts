@@ -67,7 +67,7 @@ export class Watch extends Construct {
     });
 
     // The ledger's backups, before they go to the bucket: a new machine goes on where the last one was.
-    const volume = new ec2.Volume(this, 'BackupVolume', {
+    const volume = new ec2.Volume(this, `BackupVolume${site.newVolumes?.Monitor ?? ''}`, {
       availabilityZone: site.zones[0]!, encrypted: true, encryptionKey: safe.key, volumeType: ec2.EbsDeviceVolumeType.GP3,
       size: Amount.gibibytes(size.backupVolumeGb), removalPolicy: RemovalPolicy.RETAIN,
     });

@@ -452,12 +452,36 @@ check('every acknowledgement has a reason of its own, names its findings, and is
   assert.equal(stack.templateOptions.metadata?.cdk_nag, undefined);
 });
 
+const withNewVolumes = (newVolumes: Record<string, string>): Template =>
+  Template.fromStack(new BoathouseStack(new App({ context: settings.context }), 'Boathouse', checkSite({ ...example(), newVolumes })));
+
 check('a node whose volume is lost gets a new one, and nothing else changes', () => {
-  const volumes = (site: Site): Record<string, Json> => Template.fromStack(new BoathouseStack(new App({ context: settings.context }), 'Boathouse', site)).findResources('AWS::EC2::Volume');
-  const [before, after] = [volumes(example()), volumes({ ...example(), newVolumes: { Replica2: 'a' } })];
-  const fresh = Object.keys(after).filter((id) => !(id in before));
-  assert.deepEqual([Object.keys(before).length, Object.keys(after).length, fresh.length, /Replica2Volumea/.test(fresh[0]!)], [6, 6, 1, true]);
-  assert.throws(() => checkSite({ ...example(), newVolumes: { Ledger: 'a' } }), /newVolumes\.Ledger/);
+  const volumes = (newVolumes: Record<string, string>): Record<string, Json> => withNewVolumes(newVolumes).findResources('AWS::EC2::Volume');
+  const before = volumes({});
+  for (const [node, id] of [['Replica2', /Replica2Volumea/], ['Keeper1', /Keeper1Volumea/], ['Monitor', /BackupVolumea/]] as const) {
+    const after = volumes({ [node]: 'a' });
+    const fresh = Object.keys(after).filter((one) => !(one in before));
+    assert.deepEqual([Object.keys(before).length, Object.keys(after).length, fresh.length, id.test(fresh[0]!)], [6, 6, 1, true], node);
+  }
+  for (const node of ['Ledger', 'Replica3', 'Monitor1']) assert.throws(() => checkSite({ ...example(), newVolumes: { [node]: 'a' } }), new RegExp(`newVolumes\\.${node} `));
+});
+
+check('the new volume of a replica has a place of its own in S3, and that alone may be reached', () => {
+  const places = (newVolumes: Record<string, string>): string[][] => {
+    const template = withNewVolumes(newVolumes);
+    const found = (text: string): string[] => [...text.matchAll(/replica-[12][A-Za-z0-9]*\//g)].map(([place]) => place);
+    return [Object.values(template.findResources('AWS::EC2::LaunchTemplate')).flatMap((one: Json) => found(userData(one.Properties))).sort(),
+      Object.values(template.findResources('AWS::IAM::Policy')).flatMap((one: Json) => found(JSON.stringify(one.Properties.PolicyDocument))).sort()];
+  };
+  const twice = (names: string[]): string[] => names.flatMap((name) => [name, name]); // the objects, and their list
+  assert.deepEqual(places({}), [['replica-1/', 'replica-2/'], twice(['replica-1/', 'replica-2/'])]);
+  assert.deepEqual(places({ Replica2: 'a', Keeper1: 'b' }), [['replica-1/', 'replica-2a/'], twice(['replica-1/', 'replica-2a/'])]);
+  const site = checkSite({ ...example(), newVolumes: { Replica1: 'a', Replica2: 'b' } });
+  const app = new App({ context: settings.context });
+  const stack = new BoathouseStack(app, 'Boathouse', site);
+  acknowledge(stack, site);
+  Aspects.of(app).add(new AwsSolutionsChecks());
+  assert.deepEqual(findings(stack), []);
 });
 
 check('a site file that is not right is refused with every wrong field named', () => {
