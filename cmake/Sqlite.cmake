@@ -10,6 +10,7 @@ if(sqlite_version VERSION_LESS 3.51.3)
 endif()
 
 add_library(sqlite3 STATIC "${BOATHOUSE_SQLITE_DIR}/sqlite3.c")
+set_target_properties(sqlite3 PROPERTIES UNITY_BUILD OFF)  # not ours
 target_include_directories(sqlite3 SYSTEM INTERFACE "${BOATHOUSE_SQLITE_DIR}")
 target_compile_definitions(sqlite3 PRIVATE
     SQLITE_THREADSAFE=1

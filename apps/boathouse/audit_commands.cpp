@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "apps/boathouse/answers.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/hex.hpp"
 #include "core/base/json.hpp"
@@ -22,8 +23,6 @@ using ledger::AuditRecord;
 
 constexpr std::size_t kPage = 500;  // the most that a server gives
 const Error kNoAudit{ErrorCode::internal, "the server's answer is no audit"};
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 Result<base::Digest> digest_of(const JsonValue* value) {
   const auto bytes = base::from_hex(value != nullptr && value->text() != nullptr ? *value->text() : "");
@@ -104,7 +103,8 @@ void print_record(const AuditRecord& record, bool as_json) {
 }
 
 // The end of the server's list first, then its records: what is appended meanwhile is not looked at.
-Result<ledger::AuditVerdict> check_server(const ServerOptions& server, const std::optional<ledger::AuditHead>& anchor) {
+Result<ledger::AuditVerdict> check_on_server(const ServerOptions& server,
+                                             const std::optional<ledger::AuditHead>& anchor) {
   const auto head = call_json(server, "GET", "/v1/audit/head");
   if (!head) return head.error();
   const JsonValue* n = head->find("n");
@@ -149,7 +149,7 @@ int audit_verify(const ServerOptions& server, const AuditOptions& options) {
   const bool offline = !options.data.empty() || !options.ledger.empty();
   const auto place = sql::Place::parse(options.ledger, options.data + "/ledger.db");
   if (!place) return wrong_use(place.error().text);
-  const auto found = offline ? ledger::check_audit_at(*place, anchor) : check_server(server, anchor);
+  const auto found = offline ? ledger::check_audit_at(*place, anchor) : check_on_server(server, anchor);
   if (!found) return fail(found.error());
   if (server.json) {
     std::string text;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/boathouse/answers.hpp"
 #include "apps/boathouse/backup_run.hpp"
 #include "apps/boathouse/engine_access.hpp"
 #include "apps/boathouse/folder_owner.hpp"
@@ -31,8 +32,6 @@ using base::ErrorCode;
 constexpr std::string_view kSayAgain =
     "nothing is purged and no erasure begins for a day. What was said after that moment is to be said again: holds and "
     "rules (`boathouse retention show`), erasures asked for or taken back, keys that were revoked";
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // Megabytes that went by, on a terminal; nothing in a pipe.
 class Progress {
@@ -71,7 +70,7 @@ base::Result<sql::Place> place_of(const std::string& ledger, const std::string& 
   return sql::Place::parse(ledger, (fs::absolute(data) / "ledger.db").string());
 }
 
-std::string text_of(const std::vector<Difference>& differences) {
+std::string differences_text(const std::vector<Difference>& differences) {
   std::string text;
   for (const Difference& difference : differences) {
     text += "DIFFERENCE " + difference.file + ": " + difference.text + "\n";
@@ -79,7 +78,8 @@ std::string text_of(const std::vector<Difference>& differences) {
   return text;
 }
 
-void put(base::JsonWriter& json, const std::vector<Difference>& differences, std::string_view key = "differences") {
+void put_differences(base::JsonWriter& json, const std::vector<Difference>& differences,
+                     std::string_view key = "differences") {
   json.key(key).begin_array();
   for (const Difference& difference : differences) {
     json.begin_object().key("file").value(difference.file).key("text").value(difference.text).end_object();
@@ -269,11 +269,11 @@ int backup_create(const BackupOptions& options) {
     put_clickhouse(json, manifest);
     json.key("clickhouse_trouble").value(trouble).key("clickhouse_not_looked_at").value(unseen);
     put_left_out(json, run->verification);
-    put(json, run->verification.differences);
+    put_differences(json, run->verification.differences);
     json.end_object();
     print(text + "\n");
   } else {
-    print(text_of(run->verification.differences) + run->created.folder.string() + "\n");
+    print(differences_text(run->verification.differences) + run->created.folder.string() + "\n");
     if (!run->noted) say("devices may not remove anything by this backup's word; start the server once, or see above");
   }
   return run->verification.differences.empty() ? kDone : kFailed;
@@ -337,15 +337,15 @@ int backup_verify(const BackupOptions& options) {
     json.begin_object().key("backup").value(found->folder.string()).key("chunks").value(found->manifest.chunks);
     json.key("bodies").value(found->bodies);
     put_left_out(json, *found);
-    put(json, found->differences);
-    put(json, found->clickhouse, "clickhouse_differences");
+    put_differences(json, found->differences);
+    put_differences(json, found->clickhouse, "clickhouse_differences");
     json.key("clickhouse_not_looked_at").value(found->clickhouse_unseen);
     json.key("mark_taken_back_to");
     marked ? json.value(*marked) : json.null();
     json.end_object();
     print(text + "\n");
   } else {
-    print(text_of(found->differences) + text_of(found->clickhouse) + said_of_left_out(*found));
+    print(differences_text(found->differences) + differences_text(found->clickhouse) + said_of_left_out(*found));
     if (marked) {
       say("the ledger now says that backups reach up to server_seq " + std::to_string(*marked) +
           "; make a new one: `boathouse backup create --full`");
@@ -449,7 +449,7 @@ int restore(const BackupOptions& options) {
     json.key("removed_for_good").value(restored->rewound.not_found);
     json.key("chunks").value(restored->chunks).key("chunks_to_load").value(restored->to_load);
     json.key("clickhouse").value(restored->clickhouse).key("clickhouse_trouble").value(restored->clickhouse_trouble);
-    put(json, source.differences);
+    put_differences(json, source.differences);
     json.end_object();
     print(text + "\n");
   } else if (source.differences.empty()) {
@@ -461,7 +461,7 @@ int restore(const BackupOptions& options) {
           " of them to be loaded into ClickHouse. Start the server on it: it loads them, and devices send again what "
           "the backup lacked\n");
   } else {
-    print(text_of(source.differences) + "nothing was restored\n");
+    print(differences_text(source.differences) + "nothing was restored\n");
   }
   return source.differences.empty() ? kDone : kFailed;
 }

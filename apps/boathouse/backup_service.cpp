@@ -11,10 +11,9 @@ namespace boathouse::app {
 namespace {
 
 constexpr std::string_view kKind = "backup";
-constexpr std::int64_t kProlongMs = 30'000;
 constexpr std::int64_t kClickHouseRetryMs = 1'000;  // it starts beside us, within seconds
 constexpr int kClickHouseRetries = 30;
-constexpr std::int64_t kRetryMs = 600'000;  // a disk that is away comes back within hours, not within seconds
+constexpr std::int64_t kDiskRetryMs = 600'000;  // a disk that is away comes back within hours, not within seconds
 
 }  // namespace
 
@@ -23,7 +22,7 @@ BackupService::BackupService(Options options, jobs::Runner& runner, ledger::Ledg
     : options_(std::move(options)), runner_(runner), ledger_(ledger), clock_(clock), log_(std::move(log)) {
   runner_.handle(
       std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 0,
-      longest_wait_ms(options_.every_ms, kRetryMs));
+      longest_wait_ms(options_.every_ms, kDiskRetryMs));
 }
 
 base::Status BackupService::start() {
@@ -67,7 +66,7 @@ jobs::Outcome BackupService::work(jobs::Runner::Context& context) {
   if (*there) return Outcome::done();
   const auto failed = [this](const std::string& why) {
     log_("the backup failed: " + why);
-    return Outcome::retry(why, kRetryMs);
+    return Outcome::retry(why, kDiskRetryMs);
   };
   // With each one an older backup would go, which has more.
   if (const auto went_back = ledger_.went_back()) return failed(went_back->text());

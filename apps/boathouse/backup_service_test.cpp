@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/boathouse/backup_run.hpp"
+#include "apps/boathouse/test_time.hpp"
 #include "core/wire/compression.hpp"
 #include "server/control/accounts.hpp"
 #include "server/jobs/queue.hpp"
@@ -19,8 +20,6 @@
 
 namespace boathouse::app {
 namespace {
-
-constexpr std::int64_t kDay = 86'400'000;
 
 class BackupServiceTest : public ledger::LedgerFixture, public testing::WithParamInterface<sql::Dialect> {
  protected:

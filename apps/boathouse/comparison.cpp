@@ -59,7 +59,7 @@ std::optional<Page> read_page(const JsonValue& body) {
   return page;
 }
 
-base::Result<Page> ask(const ServerOptions& server, const std::string& cursor) {
+base::Result<Page> ask_page(const ServerOptions& server, const std::string& cursor) {
   const auto text = call(server, "GET", "/v1/reconcile" + (cursor.empty() ? "" : "?cursor=" + cursor));
   if (!text) return text.error();
   const auto body = base::parse_json(*text, {64, std::size_t{64} << 20});
@@ -144,7 +144,7 @@ base::Result<Comparison> compare_all(const ServerOptions& server, std::chrono::m
   std::string cursor;
   do {
     const auto begun = std::chrono::steady_clock::now();
-    auto page = ask(server, cursor);
+    auto page = ask_page(server, cursor);
     const auto may_settle = [&page] {
       return page ? !page->found.equal() : page.error().code == base::ErrorCode::unavailable;
     };
@@ -152,7 +152,7 @@ base::Result<Comparison> compare_all(const ServerOptions& server, std::chrono::m
     if (may_settle()) {
       while (may_settle() && std::chrono::steady_clock::now() - begun < left) {
         std::this_thread::sleep_for(kPollPause);
-        page = ask(server, cursor);
+        page = ask_page(server, cursor);
       }
       left -= std::chrono::steady_clock::now() - begun;
     }

@@ -41,7 +41,7 @@ const JsonValue* path(const JsonValue& value, std::initializer_list<std::string_
   return found;
 }
 
-std::string text_of(const JsonValue& value, std::string_view key) {
+std::string text_at(const JsonValue& value, std::string_view key) {
   const JsonValue* found = value.find(key);
   return found != nullptr && found->text() != nullptr ? *found->text() : "";
 }
@@ -82,8 +82,8 @@ base::Result<CostModel> CostModel::parse(std::string_view prices_text, std::stri
   const auto sizes = parse_file(sizes_text, "sizes");
   if (!sizes) return sizes.error();
   CostModel model;
-  model.region = text_of(*prices, "region");
-  model.date = text_of(*prices, "date");
+  model.region = text_at(*prices, "region");
+  model.date = text_at(*prices, "date");
   model.prices = numbers(prices->find("prices"), {"usd"});
   model.assumed = numbers(prices->find("assumed"), {});
   model.clickhouse = numbers(path(*prices, {"measured", "clickhouse"}), {"bytes"});

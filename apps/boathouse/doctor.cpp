@@ -65,7 +65,7 @@ Finding check_permissions(const fs::path& data) {
   return judge_permissions(files);
 }
 
-std::optional<std::string> text_of(sql::Connection& connection, std::string_view query) {
+std::optional<std::string> queried_text(sql::Connection& connection, std::string_view query) {
   auto select = connection.prepare(query);
   if (!select) return std::nullopt;
   const auto row = select->step();
@@ -73,7 +73,7 @@ std::optional<std::string> text_of(sql::Connection& connection, std::string_view
   return std::string(select->text(0));
 }
 
-std::optional<std::int64_t> number_of(sql::Connection& connection, std::string_view query) {
+std::optional<std::int64_t> queried_number(sql::Connection& connection, std::string_view query) {
   auto select = connection.prepare(query);
   if (!select) return std::nullopt;
   const auto row = select->step();
@@ -83,7 +83,7 @@ std::optional<std::int64_t> number_of(sql::Connection& connection, std::string_v
 
 // When the chunk that waits the longest was taken in, by the audit's record of the submissions: seq=FROM-TO.
 std::optional<std::int64_t> oldest_waiting_ms(sql::Connection& ledger) {
-  const auto seq = number_of(ledger, "SELECT min(server_seq) FROM unloaded");
+  const auto seq = queried_number(ledger, "SELECT min(server_seq) FROM unloaded");
   if (!seq) return std::nullopt;
   // Recent ones alone: in a backlog that is longer the oldest of them is old enough to be told.
   auto select = ledger.prepare("SELECT at_ms, what FROM audit WHERE kind = 'submission' ORDER BY n DESC LIMIT 100000");
@@ -102,7 +102,7 @@ std::optional<std::int64_t> oldest_waiting_ms(sql::Connection& ledger) {
 
 Finding check_integrity(sql::Connection& ledger) {
   if (ledger.dialect() == sql::Dialect::postgres) return {"ledger", Health::ok, "PostgreSQL answers"};
-  const auto found = text_of(ledger, "PRAGMA quick_check(1)");
+  const auto found = queried_text(ledger, "PRAGMA quick_check(1)");
   if (found == "ok") return {"ledger", Health::ok, "the file is whole"};
   return {"ledger", Health::fail, "ledger.db is damaged: " + found.value_or("it cannot be read"),
           "stop the server, keep the folder as it is, `boathouse restore` the newest backup into a new folder"};
@@ -117,8 +117,8 @@ void check_ledger(const sql::Place& place, std::int64_t now_ms, ClockFacts& cloc
   }
   findings.push_back(check_integrity(*connection));
   if (findings.back().health == Health::fail) return;
-  clock.last_record_ms = number_of(*connection, "SELECT at_ms FROM audit ORDER BY n DESC LIMIT 1");
-  findings.push_back(judge_loader(number_of(*connection, "SELECT unloaded FROM state").value_or(0),
+  clock.last_record_ms = queried_number(*connection, "SELECT at_ms FROM audit ORDER BY n DESC LIMIT 1");
+  findings.push_back(judge_loader(queried_number(*connection, "SELECT unloaded FROM state").value_or(0),
                                   oldest_waiting_ms(*connection), now_ms));
   const auto mark = ledger::backup_mark(*connection);
   findings.push_back(mark ? judge_backup(*mark, now_ms)
@@ -151,9 +151,10 @@ Finding check_jobs(const sql::Place& place, std::int64_t now_ms) {
   if (!row || !*row) return {"jobs", Health::fail, "they cannot be counted", "see the server's log"};
   JobFacts facts;
   facts.overdue = overdue->integer(0);
-  facts.failed = number_of(*connection, "SELECT count(*) FROM job WHERE state = 4").value_or(0);
+  facts.failed = queried_number(*connection, "SELECT count(*) FROM job WHERE state = 4").value_or(0);
   facts.last_error =
-      text_of(*connection, "SELECT last_error FROM job WHERE state = 4 ORDER BY finished_ms DESC LIMIT 1").value_or("");
+      queried_text(*connection, "SELECT last_error FROM job WHERE state = 4 ORDER BY finished_ms DESC LIMIT 1")
+          .value_or("");
   return judge_jobs(facts);
 }
 

@@ -2,14 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "apps/boathouse/test_time.hpp"
+
 namespace boathouse::app {
 namespace {
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::int64_t kNow = 1'800'000'000'000;
-constexpr std::int64_t kMinute = 60'000;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
 
 // What is not well names the next step; what is well has none.
 void expect(const Finding& finding, Health health) {

@@ -21,7 +21,7 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 
-constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
+constexpr std::size_t kMaxLightAnswer = std::size_t{1} << 20;
 
 bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -32,7 +32,7 @@ bool same_name(std::string_view a, std::string_view b) {
   return true;
 }
 
-std::int64_t number_of(std::string_view text) {
+std::int64_t parsed_number(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -128,7 +128,7 @@ LightConnection::Progress LightConnection::read() {
     const ssize_t got = receive_some(piece.data(), piece.size());
     if (got > 0) {
       in_.append(piece.data(), static_cast<std::size_t>(got));
-      if (in_.size() > kMaxAnswer) return fail("the answer is too long");
+      if (in_.size() > kMaxLightAnswer) return fail("the answer is too long");
       continue;
     }
     if (got == 0) return parse(true);
@@ -141,7 +141,7 @@ LightConnection::Progress LightConnection::parse(bool ended) {
   const std::size_t head_end = in_.find("\r\n\r\n");
   if (head_end == std::string::npos) return ended ? fail("the server closed the connection") : Progress::under_way;
   std::string_view head = std::string_view(in_).substr(0, head_end);
-  status_ = static_cast<int>(number_of(head.substr(std::min(head.find(' '), head.size()))));
+  status_ = static_cast<int>(parsed_number(head.substr(std::min(head.find(' '), head.size()))));
   std::int64_t length = -1;
   bool keep = true;
   retry_after_s_ = 0;
@@ -153,8 +153,8 @@ LightConnection::Progress LightConnection::parse(bool ended) {
     if (colon == std::string_view::npos) continue;
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = line.substr(colon + 1);
-    if (same_name(name, "content-length")) length = number_of(value);
-    if (same_name(name, "retry-after")) retry_after_s_ = number_of(value);
+    if (same_name(name, "content-length")) length = parsed_number(value);
+    if (same_name(name, "retry-after")) retry_after_s_ = parsed_number(value);
     if (same_name(name, "connection")) keep = value.find("close") == std::string_view::npos;
   }
   if (length < 0) return fail("an answer without Content-Length");

@@ -28,11 +28,11 @@
 namespace boathouse::app {
 namespace {
 
-constexpr std::uint64_t kWorkouts = 8;      // different ones among the crew
-constexpr std::int64_t kMinuteMs = 60'000;  // of erg time between two batches of one device
-constexpr std::int64_t kRetryMs = 1000;     // after a failure without a Retry-After
-constexpr std::int64_t kAnswerMs = 60'000;  // without an answer for so long a request has failed
-constexpr std::int64_t kLimitMs = 600'000;  // after the last batch was due: what is not acknowledged then is lost
+constexpr std::uint64_t kWorkouts = 8;          // different ones among the crew
+constexpr std::int64_t kBatchMs = 60'000;       // of erg time between two batches of one device
+constexpr std::int64_t kFailureRetryMs = 1000;  // after a failure without a Retry-After
+constexpr std::int64_t kAnswerMs = 60'000;      // without an answer for so long a request has failed
+constexpr std::int64_t kLimitMs = 600'000;      // after the last batch was due: what is not acknowledged then is lost
 constexpr std::uint64_t kErrorsShown = 10;
 constexpr int kSentAtOnce = 64;  // then the answers have a turn
 
@@ -111,7 +111,7 @@ class LightCrew {
   void look_for_silence(std::int64_t now_ms);
   // Wall time between two batches of a device.
   [[nodiscard]] std::int64_t minute_ms() const {
-    return options_.speed > 0 ? static_cast<std::int64_t>(kMinuteMs / options_.speed) : 0;
+    return options_.speed > 0 ? static_cast<std::int64_t>(kBatchMs / options_.speed) : 0;
   }
 
   const SimulateOptions& options_;
@@ -191,7 +191,7 @@ void LightCrew::again(std::size_t index, const std::string& why) {
   --waiting_;
   if (++errors_ <= kErrorsShown) say(why);
   const std::int64_t told_ms = device.connection.retry_after_s() * 1000;
-  due_.push({clock_.monotonic_ms() + std::max(kRetryMs, told_ms), index});
+  due_.push({clock_.monotonic_ms() + std::max(kFailureRetryMs, told_ms), index});
 }
 
 void LightCrew::go_on(std::size_t index) {

@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorCode;
 
-constexpr std::int64_t kMinuteMs = 60'000;
-constexpr pm5::Machine kMachines[] = {pm5::Machine::rowerg, pm5::Machine::rowerg, pm5::Machine::skierg,
-                                      pm5::Machine::bikeerg};
+constexpr std::int64_t kSealEveryMs = 60'000;
+constexpr pm5::Machine kCrewMachines[] = {pm5::Machine::rowerg, pm5::Machine::rowerg, pm5::Machine::skierg,
+                                          pm5::Machine::bikeerg};
 
 struct TemporaryFolder {
   TemporaryFolder() {
@@ -45,7 +45,7 @@ base::Result<pm5::SimulatedMonitor> monitor_of(std::uint64_t seed, int hz, doubl
   options.seed = seed;
   options.sample_hz = hz;
   options.keep_samples = false;
-  options.machine = kMachines[seed % std::size(kMachines)];
+  options.machine = kCrewMachines[seed % std::size(kCrewMachines)];
   options.rower.power_w = 140.0 + static_cast<double>(seed * 37 % 160);
   return pm5::SimulatedMonitor::create(pm5::sample_workout(1, static_cast<std::int64_t>(minutes * 6000.0)), options);
 }
@@ -97,14 +97,14 @@ base::Result<LightWorkout> LightWorkout::make(std::uint64_t seed, int hz, double
   LightWorkout workout;
   workout.minutes.emplace_back();
   std::int64_t last_id = 0;
-  std::int64_t next_seal_ms = kMinuteMs;
+  std::int64_t next_seal_ms = kSealEveryMs;
   pm5::TimedNotification heard;
   while (monitor->next(heard)) {
     if (heard.at_ms >= next_seal_ms && recorder.running()) {
       BOATHOUSE_TRY(recorder.seal());
       BOATHOUSE_TRY(take_sealed(*store, last_id, workout));
       workout.minutes.emplace_back();
-      next_seal_ms += kMinuteMs;
+      next_seal_ms += kSealEveryMs;
     }
     BOATHOUSE_TRY(recorder.feed(heard.characteristic, heard.payload, heard.at_ms));
   }

@@ -24,7 +24,7 @@ namespace {
 
 using testing::Each;
 
-constexpr const char* kSession = "018bcfe5-6800-7abc-8def-a000a000a000";
+constexpr const char* kSessionId = "018bcfe5-6800-7abc-8def-a000a000a000";
 
 class MassExportTest : public testing::Test {
  protected:
@@ -49,7 +49,7 @@ class MassExportTest : public testing::Test {
   }
   void has_session_of(const base::Uuid& athlete) {
     ledger::RecordingState recording;
-    recording.rec_id = *base::Uuid::parse(kSession);
+    recording.rec_id = *base::Uuid::parse(kSessionId);
     recording.athlete = athlete;
     recording.birth.rec_id = recording.rec_id;
     ledger::SessionState session;
@@ -72,7 +72,7 @@ class MassExportTest : public testing::Test {
     return reply ? std::move(*reply) : transport::HttpReply{};
   }
   static std::string export_of(const std::string& stream) {
-    return "/v1/sessions/ses_" + std::string(kSession) + "/export.csv?stream=" + stream;
+    return "/v1/sessions/ses_" + std::string(kSessionId) + "/export.csv?stream=" + stream;
   }
 
   test_support::TemporaryFolder folder_;
@@ -109,7 +109,7 @@ TEST_F(MassExportTest, ABurstIsThrottledAndEveryExportIsInTheAudit) {
   const auto& records = *audit->find("data")->array();
   EXPECT_EQ(records.size(), taken + 1);
   for (const base::JsonValue& record : records) {
-    EXPECT_EQ(*record.find("what")->text(), "session=" + std::string(kSession) + " format=csv stream=sample");
+    EXPECT_EQ(*record.find("what")->text(), "session=" + std::string(kSessionId) + " format=csv stream=sample");
   }
   EXPECT_NE(*records.front().find("key")->text(), *records.back().find("key")->text()) << "who took it";
   const auto own = base::parse_json(get("/v1/audit?kind=export", anna_).body);

@@ -7,8 +7,6 @@
 namespace boathouse::app {
 namespace {
 
-constexpr std::int64_t kProlongMs = 30'000;
-constexpr std::int64_t kPassOnMs = 2'000;
 constexpr std::int64_t kRetryMs = jobs::Runner::Options{}.max_backoff_ms;
 
 }  // namespace

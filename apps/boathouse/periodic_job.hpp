@@ -15,6 +15,9 @@
 
 namespace boathouse::app {
 
+inline constexpr std::int64_t kPassOnMs = 2'000;    // until a node asks again whether work has become its own
+inline constexpr std::int64_t kProlongMs = 30'000;  // how often long work prolongs its lease
+
 // Which period a job is for that has it as its payload. One that is farther ahead than the next is of a clock that was
 // ahead and has been set back: then it is for that of now, and what follows is, too.
 std::int64_t period_of(const jobs::Job& job, std::int64_t every_ms, std::int64_t now_ms);

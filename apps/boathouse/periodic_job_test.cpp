@@ -8,6 +8,7 @@
 #include <string>
 
 #include "apps/boathouse/ledger_metrics.hpp"
+#include "apps/boathouse/test_time.hpp"
 #include "core/base/random.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/ledger.hpp"
@@ -15,8 +16,6 @@
 
 namespace boathouse::app {
 namespace {
-
-constexpr std::int64_t kHour = 3'600'000;
 
 class PeriodicJobTest : public testing::Test {
  protected:

@@ -4,12 +4,13 @@
 #include <string>
 #include <utility>
 
+#include "apps/boathouse/periodic_job.hpp"
+
 namespace boathouse::app {
 namespace {
 
 constexpr const char* kLookAtJob = "reconcile.some";
 constexpr std::int64_t kLookAfterMs = 3'000;
-constexpr std::int64_t kPassOnMs = 2'000;
 constexpr std::size_t kUuidText = 36;
 
 }  // namespace

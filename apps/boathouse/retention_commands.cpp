@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "apps/boathouse/answers.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 
@@ -12,9 +13,7 @@ namespace {
 using base::JsonValue;
 using base::Result;
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-std::string text_of(const JsonValue& value, std::string_view key) {
+std::string shown_at(const JsonValue& value, std::string_view key) {
   const JsonValue* found = value.find(key);
   if (found == nullptr || found->is_null()) return "-";
   if (found->text() != nullptr) return *found->text();
@@ -22,7 +21,7 @@ std::string text_of(const JsonValue& value, std::string_view key) {
   return integer ? std::to_string(*integer) : "-";
 }
 
-std::int64_t number_of(const JsonValue& value, std::string_view key) {
+std::int64_t number_at(const JsonValue& value, std::string_view key) {
   const JsonValue* found = value.find(key);
   return found == nullptr ? 0 : found->integer().value_or(0);
 }
@@ -60,50 +59,50 @@ void show_policy(const JsonValue& policy) {
   const JsonValue* rules = policy.find("rules");
   if (rules != nullptr && rules->array() != nullptr) {
     for (const JsonValue& rule : *rules->array()) {
-      const std::string years = text_of(rule, "years");
-      print(text_of(rule, "scope") + "  " + text_of(rule, "grain") + "  " +
-            (years == "-" ? "for ever" : years + " years") + "  set " + text_of(rule, "set_at") + "\n");
+      const std::string years = shown_at(rule, "years");
+      print(shown_at(rule, "scope") + "  " + shown_at(rule, "grain") + "  " +
+            (years == "-" ? "for ever" : years + " years") + "  set " + shown_at(rule, "set_at") + "\n");
     }
   }
   const JsonValue* holds = policy.find("holds");
   if (holds != nullptr && holds->array() != nullptr) {
     for (const JsonValue& hold : *holds->array()) {
-      print("HOLD  " + text_of(hold, "scope") + "  since " + text_of(hold, "set_at") + "  " + text_of(hold, "reason") +
-            "\n");
+      print("HOLD  " + shown_at(hold, "scope") + "  since " + shown_at(hold, "set_at") + "  " +
+            shown_at(hold, "reason") + "\n");
     }
   }
-  print("being removed: " + text_of(policy, "streams_to_remove") + " streams of recordings in the ledger, " +
-        text_of(policy, "removals_to_erase") + " removals in ClickHouse\n");
+  print("being removed: " + shown_at(policy, "streams_to_remove") + " streams of recordings in the ledger, " +
+        shown_at(policy, "removals_to_erase") + " removals in ClickHouse\n");
 }
 
 void show_left_out(const JsonValue& plan, std::string_view key, const std::string& why) {
   const JsonValue* amount = plan.find(key);
-  if (amount == nullptr || number_of(*amount, "recordings") == 0) return;
-  print(why + ": " + text_of(*amount, "records") + " records of " + text_of(*amount, "recordings") + " recordings\n");
+  if (amount == nullptr || number_at(*amount, "recordings") == 0) return;
+  print(why + ": " + shown_at(*amount, "records") + " records of " + shown_at(*amount, "recordings") + " recordings\n");
 }
 
 void show_plan(const JsonValue& plan) {
   if (const JsonValue* id = plan.find("plan"); id == nullptr || id->text() == nullptr) {
     print("nothing is to be removed\n");
   } else {
-    print("plan " + *id->text() + ": " + text_of(plan, "recordings") + " recordings lose\n");
+    print("plan " + *id->text() + ": " + shown_at(plan, "recordings") + " recordings lose\n");
     print("grain         recordings      records       ledger   clickhouse\n");
     const JsonValue* streams = plan.find("streams");
     for (const auto& [name, amount] : *streams->object()) {
       char line[128];
       std::snprintf(line, sizeof line, "%-12s %11s %12s %12s %12s\n", name.c_str(),
-                    text_of(amount, "recordings").c_str(), text_of(amount, "records").c_str(),
-                    size_text(number_of(amount, "ledger_bytes")).c_str(),
-                    size_text(number_of(amount, "clickhouse_bytes")).c_str());
+                    shown_at(amount, "recordings").c_str(), shown_at(amount, "records").c_str(),
+                    size_text(number_at(amount, "ledger_bytes")).c_str(),
+                    size_text(number_at(amount, "clickhouse_bytes")).c_str());
       print(line);
     }
     const JsonValue* usd = plan.find("usd_a_month");
     char money[64];
     std::snprintf(money, sizeof money, "%.4f", usd != nullptr && usd->number() ? *usd->number() : 0.0);
-    print("freed: " + size_text(number_of(plan, "ledger_bytes")) + " in the ledger, " +
-          size_text(number_of(plan, "clickhouse_bytes")) + " in ClickHouse, " +
-          size_text(number_of(plan, "clickhouse_cold_bytes")) + " of it of years before the last one; worth $" + money +
-          " a month at AWS' prices of " + text_of(plan, "prices_of") + "\n" +
+    print("freed: " + size_text(number_at(plan, "ledger_bytes")) + " in the ledger, " +
+          size_text(number_at(plan, "clickhouse_bytes")) + " in ClickHouse, " +
+          size_text(number_at(plan, "clickhouse_cold_bytes")) + " of it of years before the last one; worth $" + money +
+          " a month at AWS' prices of " + shown_at(plan, "prices_of") + "\n" +
           "disks and volumes do not become smaller by themselves: on them room is freed, only S3's bill falls\n");
   }
   show_left_out(plan, "not_backed_up",
@@ -118,15 +117,15 @@ void show_plan(const JsonValue& plan) {
 
 int apply(const ServerOptions& server, const std::string& plan) {
   return answer(server, "POST", "/v1/retention/plan", one_field_object("plan", plan), [](const JsonValue& applied) {
-    print(text_of(applied, "plan") + ": " + text_of(applied, "streams") + " streams of " +
-          text_of(applied, "recordings") + " recordings are being removed; `boathouse retention show` says how far\n");
+    print(shown_at(applied, "plan") + ": " + shown_at(applied, "streams") + " streams of " +
+          shown_at(applied, "recordings") + " recordings are being removed; `boathouse retention show` says how far\n");
   });
 }
 
 void show_proof(const JsonValue& proof) {
-  print("athlete " + text_of(proof, "athlete") + ": " + text_of(proof, "state") + ", asked " +
-        text_of(proof, "asked_at") + ", due " + text_of(proof, "due_at") + ", erased " + text_of(proof, "erased_at") +
-        "\n");
+  print("athlete " + shown_at(proof, "athlete") + ": " + shown_at(proof, "state") + ", asked " +
+        shown_at(proof, "asked_at") + ", due " + shown_at(proof, "due_at") + ", erased " +
+        shown_at(proof, "erased_at") + "\n");
   if (const JsonValue* tables = proof.find("tables"); tables != nullptr && tables->object() != nullptr) {
     for (const auto& [name, rows] : *tables->object()) {
       print("  " + name + "  " + std::to_string(rows.integer().value_or(0)) + "\n");
@@ -136,7 +135,7 @@ void show_proof(const JsonValue& proof) {
   const bool others_make_some = elsewhere != nullptr && elsewhere->object() != nullptr;
   if (others_make_some) {
     const JsonValue* until = elsewhere->find("until");
-    print("in backups that others make and keep for " + text_of(*elsewhere, "kept_days") + " days at most: gone " +
+    print("in backups that others make and keep for " + shown_at(*elsewhere, "kept_days") + " days at most: gone " +
           (until != nullptr && until->text() != nullptr ? "by " + *until->text() : "so long after the erasure") + "\n");
   }
   const JsonValue* copies = proof.find("clickhouse_copies");
@@ -145,7 +144,7 @@ void show_proof(const JsonValue& proof) {
     for (const JsonValue& copy : *copies->array()) {
       const JsonValue* until = copy.find("until");
       const bool known = until != nullptr && until->text() != nullptr;
-      print("in ClickHouse's copy " + text_of(copy, "place") + ", until its bucket removes it: " +
+      print("in ClickHouse's copy " + shown_at(copy, "place") + ", until its bucket removes it: " +
             (known ? *until->text() : "nobody has said when (serve --clickhouse-backup-days)") + "\n");
     }
   }
@@ -214,7 +213,7 @@ int athlete_erase(const ServerOptions& server, const RetentionOptions& options) 
     const int printed = answer(server, "GET", path, "", show_proof);
     const JsonValue* nothing_left = found->find("nothing_left");
     const bool proved =
-        text_of(*found, "state") == "erased" && nothing_left != nullptr && nothing_left->boolean() == true;
+        shown_at(*found, "state") == "erased" && nothing_left != nullptr && nothing_left->boolean() == true;
     return printed == kDone && !proved ? kFailed : printed;
   }
   if (!options.yes) {
@@ -223,14 +222,14 @@ int athlete_erase(const ServerOptions& server, const RetentionOptions& options) 
         "takes it back until then), or --proof to see how far one is");
   }
   return answer(server, "POST", path, "", [](const JsonValue& asked) {
-    print("athlete " + text_of(asked, "athlete") + " is hidden; everything is removed at " + text_of(asked, "due_at") +
-          ", until then `boathouse athlete restore` takes it back\n");
+    print("athlete " + shown_at(asked, "athlete") + " is hidden; everything is removed at " +
+          shown_at(asked, "due_at") + ", until then `boathouse athlete restore` takes it back\n");
   });
 }
 
 int athlete_restore(const ServerOptions& server, const RetentionOptions& options) {
   return answer(server, "DELETE", "/v1/athletes/" + options.athlete + "/erasure", "",
-                [](const JsonValue& restored) { print("athlete " + text_of(restored, "athlete") + " is back\n"); });
+                [](const JsonValue& restored) { print("athlete " + shown_at(restored, "athlete") + " is back\n"); });
 }
 
 }  // namespace boathouse::app

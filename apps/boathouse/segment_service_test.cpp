@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "apps/boathouse/test_time.hpp"
 #include "core/wire/compression.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/ledger/bodies.hpp"
@@ -16,8 +17,6 @@
 
 namespace boathouse::app {
 namespace {
-
-constexpr std::int64_t kHour = 3'600'000;
 
 class SegmentServiceTest : public ledger::LedgerFixture {
  protected:

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "apps/boathouse/answers.hpp"
 #include "apps/boathouse/output.hpp"
 #include "core/base/json.hpp"
 #include "core/base/uuid.hpp"
@@ -11,17 +12,15 @@ namespace {
 
 using base::JsonValue;
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 // "-" when there is nothing.
-std::string text_of(const JsonValue* value) {
+std::string fact_of(const JsonValue* value) {
   if (value == nullptr || value->is_null()) return "-";
   if (value->text() != nullptr) return *value->text();
   if (const auto number = value->integer()) return std::to_string(*number);
   if (const auto flag = value->boolean()) return *flag ? "yes" : "no";
   return "-";
 }
-std::string text_of(const JsonValue& object, std::string_view key) { return text_of(object.find(key)); }
+std::string fact_of(const JsonValue& object, std::string_view key) { return fact_of(object.find(key)); }
 
 // "[0, 240) [300, 360)"
 std::string ranges_of(const JsonValue* ranges) {
@@ -29,7 +28,7 @@ std::string ranges_of(const JsonValue* ranges) {
   if (ranges == nullptr || ranges->array() == nullptr) return text;
   for (const JsonValue& range : *ranges->array()) {
     if (range.array() == nullptr || range.array()->size() != 2) continue;
-    text += (text.empty() ? "[" : " [") + text_of(&range.array()->at(0)) + ", " + text_of(&range.array()->at(1)) + ")";
+    text += (text.empty() ? "[" : " [") + fact_of(&range.array()->at(0)) + ", " + fact_of(&range.array()->at(1)) + ")";
   }
   return text;
 }
@@ -42,22 +41,22 @@ void each(const JsonValue& object, std::string_view key, Print print_one) {
 }
 
 void print_stored(const JsonValue& found, const JsonValue& birth) {
-  if (text_of(birth, "monitor_serial") != "-" || text_of(birth, "monitor_firmware") != "-") {
-    print("monitor " + text_of(birth, "monitor_serial") + ", firmware " + text_of(birth, "monitor_firmware") + "\n");
+  if (fact_of(birth, "monitor_serial") != "-" || fact_of(birth, "monitor_firmware") != "-") {
+    print("monitor " + fact_of(birth, "monitor_serial") + ", firmware " + fact_of(birth, "monitor_firmware") + "\n");
   }
-  print("device " + text_of(birth, "device") + ", started " + text_of(birth, "started_at") + ", first here " +
-        text_of(birth, "received_at") + " as number " + text_of(birth, "server_seq") + "\n");
+  print("device " + fact_of(birth, "device") + ", started " + fact_of(birth, "started_at") + ", first here " +
+        fact_of(birth, "received_at") + " as number " + fact_of(birth, "server_seq") + "\n");
   const JsonValue* seal = found.find("seal");
   print(seal == nullptr || seal->is_null()
             ? "not sealed\n"
-            : "seal revision " + text_of(*seal, "revision") + ", here " + text_of(*seal, "received_at") + "\n");
+            : "seal revision " + fact_of(*seal, "revision") + ", here " + fact_of(*seal, "received_at") + "\n");
   print("stream           sealed    records  chunks     loaded    waiting  clickhouse\n");
   each(found, "streams", [](const JsonValue& stream) {
     char line[128];
-    std::snprintf(line, sizeof line, "%-12s %10s %10s %7s %10s %10s %11s\n", text_of(stream, "stream").c_str(),
-                  text_of(stream, "sealed").c_str(), text_of(stream, "records").c_str(),
-                  text_of(stream, "chunks").c_str(), text_of(stream, "loaded_records").c_str(),
-                  text_of(stream, "waiting_records").c_str(), text_of(stream, "clickhouse").c_str());
+    std::snprintf(line, sizeof line, "%-12s %10s %10s %7s %10s %10s %11s\n", fact_of(stream, "stream").c_str(),
+                  fact_of(stream, "sealed").c_str(), fact_of(stream, "records").c_str(),
+                  fact_of(stream, "chunks").c_str(), fact_of(stream, "loaded_records").c_str(),
+                  fact_of(stream, "waiting_records").c_str(), fact_of(stream, "clickhouse").c_str());
     print(line);
     for (const char* name : {"missing", "removed"}) {
       if (const std::string ranges = ranges_of(stream.find(name)); !ranges.empty()) {
@@ -66,16 +65,16 @@ void print_stored(const JsonValue& found, const JsonValue& birth) {
     }
   });
   if (const JsonValue* session = found.find("session")) {
-    const bool deleted = text_of(*session, "deleted") == "yes";
-    print("session " + text_of(*session, "id") + (deleted ? " (deleted)" : "") + ": written " +
-          text_of(*session, "written") + ", waiting " + text_of(*session, "waiting") + "\n");
+    const bool deleted = fact_of(*session, "deleted") == "yes";
+    print("session " + fact_of(*session, "id") + (deleted ? " (deleted)" : "") + ": written " +
+          fact_of(*session, "written") + ", waiting " + fact_of(*session, "waiting") + "\n");
   }
   each(found, "quarantined", [](const JsonValue& item) {
-    std::string what = text_of(item, "kind");
+    std::string what = fact_of(item, "kind");
     if (item.find("stream") != nullptr) {
-      what += " " + text_of(item, "stream") + " [" + text_of(item, "from") + ", " + text_of(item, "to") + ")";
+      what += " " + fact_of(item, "stream") + " [" + fact_of(item, "from") + ", " + fact_of(item, "to") + ")";
     }
-    print("kept aside " + text_of(item, "received_at") + "  " + what + ": " + text_of(item, "reason") + "\n");
+    print("kept aside " + fact_of(item, "received_at") + "  " + what + ": " + fact_of(item, "reason") + "\n");
   });
 }
 
@@ -92,10 +91,10 @@ int trail(const ServerOptions& server, const std::string& id) {
   }
   const auto found = base::parse_json(*text, {64, std::size_t{64} << 20});
   if (!found) return fail(found.error());
-  print(text_of(*found, "recording") + " of " + text_of(*found, "athlete") + "\n" + text_of(*found, "where") + "\n");
+  print(fact_of(*found, "recording") + " of " + fact_of(*found, "athlete") + "\n" + fact_of(*found, "where") + "\n");
   if (const JsonValue* birth = found->find("birth")) print_stored(*found, *birth);
   each(*found, "refused", [](const JsonValue& record) {
-    print("refused " + text_of(record, "at") + "  " + text_of(record, "what") + "\n");
+    print("refused " + fact_of(record, "at") + "  " + fact_of(record, "what") + "\n");
   });
   return kDone;
 }

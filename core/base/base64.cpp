@@ -45,7 +45,7 @@ std::string encode(ByteView bytes, std::string_view alphabet) {
   return text;
 }
 
-Error wrong_at(std::size_t offset, std::string_view what) {
+Error wrong_base64_at(std::size_t offset, std::string_view what) {
   return Error{ErrorCode::invalid_input, "base64: character " + std::to_string(offset + 1) + ": " + std::string(what)};
 }
 
@@ -58,7 +58,7 @@ Result<Bytes> decode(std::string_view text, const Values& values) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     const std::uint8_t value = values[static_cast<std::uint8_t>(text[at])];
     if (value == kNone) {
-      return wrong_at(at, text[at] == '=' ? "padding is not allowed here" : "not in the alphabet");
+      return wrong_base64_at(at, text[at] == '=' ? "padding is not allowed here" : "not in the alphabet");
     }
     bits = (bits << 6) | value;
     count += 6;
@@ -68,10 +68,10 @@ Result<Bytes> decode(std::string_view text, const Values& values) {
     }
   }
   if (count == 6) {
-    return wrong_at(text.size() - 1, "the text ends inside a byte");
+    return wrong_base64_at(text.size() - 1, "the text ends inside a byte");
   }
   if ((bits & ((1U << count) - 1)) != 0) {
-    return wrong_at(text.size() - 1, "the unused last bits must be zero");
+    return wrong_base64_at(text.size() - 1, "the unused last bits must be zero");
   }
   return bytes;
 }

@@ -4,6 +4,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/base/digit.hpp"
+
 namespace boathouse::base {
 namespace {
 
@@ -15,9 +17,7 @@ void require_shift(int shift) {
   }
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-Error wrong(std::string_view text, std::string_view why) {
+Error wrong_number(std::string_view text, std::string_view why) {
   constexpr std::size_t kShown = 40;
   const std::string shown = std::string(text.substr(0, kShown)) + (text.size() > kShown ? "..." : "");
   return Error{ErrorCode::invalid_input, "number \"" + shown + "\": " + std::string(why)};
@@ -59,14 +59,14 @@ Result<Parts> take_apart(const std::string_view text) {
     parts.fraction = take_digits(rest);
   }
   if (parts.whole.empty() && parts.fraction.empty()) {
-    return wrong(text, "not a decimal number");
+    return wrong_number(text, "not a decimal number");
   }
   if (rest.starts_with('e') || rest.starts_with('E')) {
     rest.remove_prefix(1);
     const bool negative = take_sign(rest);
     const std::string_view digits = take_digits(rest);
     if (digits.empty()) {
-      return wrong(text, "the exponent has no digits");
+      return wrong_number(text, "the exponent has no digits");
     }
     // Beyond any text's length the exact size makes no difference: the value is zero or does not fit.
     constexpr std::int64_t kEnough = std::int64_t{1} << 56;
@@ -76,7 +76,8 @@ Result<Parts> take_apart(const std::string_view text) {
     parts.exponent = negative ? -parts.exponent : parts.exponent;
   }
   if (!rest.empty()) {
-    return wrong(text, "character " + std::to_string(text.size() - rest.size() + 1) + " does not belong to a number");
+    return wrong_number(text,
+                        "character " + std::to_string(text.size() - rest.size() + 1) + " does not belong to a number");
   }
   return parts;
 }
@@ -130,7 +131,7 @@ Result<Scaled> parse_scaled(std::string_view text, int shift) {
   const std::int64_t cut = whole_size + parts.exponent + shift;
   const std::uint64_t limit = std::uint64_t{std::numeric_limits<std::int64_t>::max()} + (parts.negative ? 1 : 0);
   const auto overflow = [&] {
-    return wrong(text, "too large for 64 bits at " + std::to_string(shift) + " decimal places");
+    return wrong_number(text, "too large for 64 bits at " + std::to_string(shift) + " decimal places");
   };
 
   std::uint64_t magnitude = 0;

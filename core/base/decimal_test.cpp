@@ -10,8 +10,8 @@
 namespace boathouse::base {
 namespace {
 
-constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 TEST(FormatScaled, KeepsExactlyTheShiftedDigits) {
   EXPECT_EQ(format_scaled(12345, 2), "123.45");
@@ -28,10 +28,10 @@ TEST(FormatScaled, KeepsExactlyTheShiftedDigits) {
 }
 
 TEST(FormatScaled, TheEndsOfInt64) {
-  EXPECT_EQ(format_scaled(kMax, 0), "9223372036854775807");
-  EXPECT_EQ(format_scaled(kMin, 0), "-9223372036854775808");
-  EXPECT_EQ(format_scaled(kMin, 2), "-92233720368547758.08");
-  EXPECT_EQ(format_scaled(kMin, 18), "-9.223372036854775808");
+  EXPECT_EQ(format_scaled(kMost, 0), "9223372036854775807");
+  EXPECT_EQ(format_scaled(kLeast, 0), "-9223372036854775808");
+  EXPECT_EQ(format_scaled(kLeast, 2), "-92233720368547758.08");
+  EXPECT_EQ(format_scaled(kLeast, 18), "-9.223372036854775808");
   EXPECT_EQ(format_scaled(1, 18), "0.000000000000000001");
 }
 
@@ -47,14 +47,14 @@ TEST(FormatScaled, Appends) {
   EXPECT_EQ(line, "a,-15.0");
 }
 
-struct Good {
+struct GoodNumber {
   std::string_view text;
   int shift;
   Scaled scaled;
 };
 
 TEST(ParseScaled, NearestIntegerAndWhetherItIsExact) {
-  const Good cases[] = {
+  const GoodNumber cases[] = {
       {"123.45", 2, {12345, true}},
       {"123.45", 1, {1235, false}},
       {"123.44", 1, {1234, false}},
@@ -86,14 +86,14 @@ TEST(ParseScaled, NearestIntegerAndWhetherItIsExact) {
       {"12e-99999999999999999999999999", 3, {0, false}},
       {"0e99999999999999999999999999", 3, {0, true}},
       {"0.000e5", 3, {0, true}},
-      {"9223372036854775807", 0, {kMax, true}},
-      {"-9223372036854775808", 0, {kMin, true}},
-      {"9223372036854775807.4", 0, {kMax, false}},
-      {"-9223372036854775808.4", 0, {kMin, false}},
-      {"9223372036854775806.5", 0, {kMax, false}},
-      {"0.000000000000000000000009223372036854775807e42", 0, {kMax, true}},
+      {"9223372036854775807", 0, {kMost, true}},
+      {"-9223372036854775808", 0, {kLeast, true}},
+      {"9223372036854775807.4", 0, {kMost, false}},
+      {"-9223372036854775808.4", 0, {kLeast, false}},
+      {"9223372036854775806.5", 0, {kMost, false}},
+      {"0.000000000000000000000009223372036854775807e42", 0, {kMost, true}},
   };
-  for (const Good& good : cases) {
+  for (const GoodNumber& good : cases) {
     const Result<Scaled> scaled = parse_scaled(good.text, good.shift);
     ASSERT_TRUE(scaled.ok()) << good.text << ": " << scaled.error().text;
     EXPECT_EQ(scaled->value, good.scaled.value) << good.text << " shift " << good.shift;

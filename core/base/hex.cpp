@@ -20,7 +20,7 @@ int digit_value(char c) {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-Error wrong_at(std::size_t offset, std::string_view what) {
+Error wrong_hex_at(std::size_t offset, std::string_view what) {
   return Error{ErrorCode::invalid_input, "hex: character " + std::to_string(offset + 1) + ": " + std::string(what)};
 }
 
@@ -48,14 +48,14 @@ Result<Bytes> from_hex(std::string_view text) {
     }
     const int high = digit_value(text[at]);
     if (high < 0) {
-      return wrong_at(at, "not a hex digit (0-9, a-f)");
+      return wrong_hex_at(at, "not a hex digit (0-9, a-f)");
     }
     if (at + 1 == text.size() || is_blank(text[at + 1])) {
-      return wrong_at(at, "a byte needs two hex digits, this one has no second");
+      return wrong_hex_at(at, "a byte needs two hex digits, this one has no second");
     }
     const int low = digit_value(text[at + 1]);
     if (low < 0) {
-      return wrong_at(at + 1, "not a hex digit (0-9, a-f)");
+      return wrong_hex_at(at + 1, "not a hex digit (0-9, a-f)");
     }
     bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
     at += 2;

@@ -21,17 +21,17 @@ TEST(Hex, ReadsEitherCaseWithBlanksBetweenBytes) {
   EXPECT_TRUE(from_hex("  ")->empty());
 }
 
-struct Wrong {
+struct WrongHex {
   std::string_view text;
   std::string_view place;
 };
 
 TEST(Hex, NamesThePlaceOfAnError) {
-  const Wrong cases[] = {
+  const WrongHex cases[] = {
       {"0g", "character 2:"},   {"zz", "character 1:"},     {"00 1", "character 4:"}, {"0 0", "character 1:"},
       {"0x12", "character 2:"}, {"00\n11", "character 3:"}, {"abc", "character 3:"},
   };
-  for (const Wrong& wrong : cases) {
+  for (const WrongHex& wrong : cases) {
     const Result<Bytes> bytes = from_hex(wrong.text);
     ASSERT_FALSE(bytes.ok()) << wrong.text;
     EXPECT_EQ(bytes.error().code, ErrorCode::invalid_input);

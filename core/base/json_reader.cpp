@@ -9,6 +9,7 @@
 #include <cstdlib>
 #endif
 
+#include "core/base/digit.hpp"
 #include "core/base/json.hpp"
 #include "core/base/utf8.hpp"
 
@@ -30,8 +31,6 @@ std::optional<double> to_double(std::string_view text) {
   return failed == std::errc{} ? std::optional(value) : std::nullopt;
 #endif
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 int hex_value(char c) {
   if (is_digit(c)) {

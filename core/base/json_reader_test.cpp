@@ -73,13 +73,13 @@ TEST(JsonReader, Escapes) {
   EXPECT_EQ(*parsed("\"\x7f\xf0\x9f\x9a\xa3\"").text(), "\x7f\xf0\x9f\x9a\xa3");
 }
 
-struct Wrong {
+struct WrongJson {
   std::string_view text;
   std::string_view place;
 };
 
 TEST(JsonReader, RefusesAndNamesLineAndColumn) {
-  const Wrong cases[] = {
+  const WrongJson cases[] = {
       {"", "line 1, column 1"},
       {" \n ", "line 2, column 2"},
       {"nul", "line 1, column 1"},
@@ -139,7 +139,7 @@ TEST(JsonReader, RefusesAndNamesLineAndColumn) {
       {"{\"a\":1,\"\\u0061\":2}", "line 1, column 8"},
       {"[{\"x\":{\"b\":1,\"c\":{},\"b\":2}}]", "line 1, column 21"},
   };
-  for (const Wrong& wrong : cases) {
+  for (const WrongJson& wrong : cases) {
     const Error error = refused(wrong.text);
     EXPECT_EQ(error.code, ErrorCode::invalid_input) << wrong.text;
     EXPECT_NE(error.text.find(std::string(wrong.place) + ":"), std::string::npos)

@@ -67,7 +67,7 @@ class Scanner {
   std::string_view rest_;
 };
 
-Error wrong(std::string_view text, std::string_view why) {
+Error wrong_time(std::string_view text, std::string_view why) {
   constexpr std::size_t kShown = 40;
   const std::string shown = std::string(text.substr(0, kShown)) + (text.size() > kShown ? "..." : "");
   return Error{ErrorCode::invalid_input, "time \"" + shown + "\": " + std::string(why)};
@@ -192,18 +192,18 @@ Result<IsoTime> parse_iso8601(std::string_view text) {
   IsoTime time;
   const auto date_ms = take_date(scanner);
   if (!date_ms) {
-    return wrong(text, "must begin with a date that exists, yyyy-mm-dd, year 0001 to 9999");
+    return wrong_time(text, "must begin with a date that exists, yyyy-mm-dd, year 0001 to 9999");
   }
   time.utc_ms = *date_ms;
   if (scanner.at_end()) {
     return time;
   }
   if (!scanner.take('T') && !scanner.take(' ')) {
-    return wrong(text, "after the date must come 'T' or one blank, then the time of day");
+    return wrong_time(text, "after the date must come 'T' or one blank, then the time of day");
   }
   const auto day_ms = take_time_of_day(scanner);
   if (!day_ms) {
-    return wrong(text, "the time of day must be hh:mm, hh:mm:ss or hh:mm:ss.fff, up to 23:59:59");
+    return wrong_time(text, "the time of day must be hh:mm, hh:mm:ss or hh:mm:ss.fff, up to 23:59:59");
   }
   time.utc_ms += *day_ms;
   if (scanner.at_end()) {
@@ -214,17 +214,17 @@ Result<IsoTime> parse_iso8601(std::string_view text) {
     const bool west = scanner.take('-');
     const auto offset = west || scanner.take('+') ? take_hour_minute(scanner) : std::nullopt;
     if (!offset) {
-      return wrong(text, "the zone must be Z, +hh:mm or -hh:mm");
+      return wrong_time(text, "the zone must be Z, +hh:mm or -hh:mm");
     }
     time.offset_minutes = west ? -*offset : *offset;
     time.utc_ms -= time.offset_minutes * kMinuteMs;
   }
   if (!scanner.at_end()) {
-    return wrong(text, "nothing may follow the zone");
+    return wrong_time(text, "nothing may follow the zone");
   }
   const std::int64_t year = civil_from_days(floor_div(time.utc_ms, kDayMs)).year;
   if (year < 1 || year > 9999) {
-    return wrong(text, "the year in UTC must be 0001 to 9999");
+    return wrong_time(text, "the year in UTC must be 0001 to 9999");
   }
   time.has_zone = true;
   return time;

@@ -73,7 +73,7 @@ TEST(FormatUtc, YearsOfMoreOrLessThanFourDigits) {
   EXPECT_EQ(format_utc_ms(std::numeric_limits<std::int64_t>::min()), "-292275055-05-16T16:47:04.192Z");
 }
 
-struct Good {
+struct GoodTime {
   std::string_view text;
   IsoTime time;
 };
@@ -81,7 +81,7 @@ struct Good {
 TEST(ParseIso8601, TakesTheUsualForms) {
   constexpr std::int64_t kDay = 1'795'305'600'000;     // 2026-11-22T00:00Z
   constexpr std::int64_t kMoment = 1'795'370'700'000;  // 18:05
-  const Good cases[] = {
+  const GoodTime cases[] = {
       {"2026-11-22", {kDay, 0, false}},
       {"2026-11-22T18:05", {kMoment, 0, false}},
       {"2026-11-22 18:05:07", {kMoment + 7'000, 0, false}},
@@ -100,7 +100,7 @@ TEST(ParseIso8601, TakesTheUsualForms) {
       {"0001-01-01T00:00:00Z", {kFirstMs, 0, true}},
       {"9999-12-31T23:59:59.999Z", {kLastMs, 0, true}},
   };
-  for (const Good& good : cases) {
+  for (const GoodTime& good : cases) {
     const Result<IsoTime> time = parse_iso8601(good.text);
     ASSERT_TRUE(time.ok()) << good.text << ": " << time.error().text;
     EXPECT_EQ(time->utc_ms, good.time.utc_ms) << good.text;

@@ -5,12 +5,6 @@
 #include "core/pm5/pending_record.hpp"
 
 namespace boathouse::pm5 {
-namespace {
-
-constexpr std::uint8_t kForceCurve = 0x3D;
-
-}  // namespace
-
 void CurveMerger::push(const Notification& notification, std::int64_t at_ms, std::int64_t interval,
                        std::vector<rowing::Record>& out) {
   const ForcePacket& packet = notification.force;

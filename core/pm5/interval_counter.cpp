@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kMaxInterval = 0xFFFF;  // the column's width
 
-struct Columns {
+struct CounterColumns {
   std::size_t elapsed = rowing::column_index(rowing::Stream::sample, "elapsed_cs");
   std::size_t distance = rowing::column_index(rowing::Stream::sample, "distance_dm");
   std::size_t workout_type = rowing::column_index(rowing::Stream::sample, "workout_type");
@@ -23,7 +23,7 @@ bool is_silence(std::int64_t from_ms, std::int64_t to_ms) { return (to_ms - from
 }  // namespace
 
 IntervalCounter::Begin IntervalCounter::observe_status(const Notification& status, std::int64_t at_ms) {
-  static const Columns kAt;
+  static const CounterColumns kAt;
   const Counters now{value_at(status, kAt.elapsed), value_at(status, kAt.distance)};
   const std::int64_t state = value_at(status, kAt.workout_state);
   const std::int64_t total_m = value_at(status, kAt.total_work_distance);

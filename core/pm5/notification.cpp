@@ -15,7 +15,6 @@ using rowing::WireType;
 
 constexpr std::uint8_t kFirstId = 0x30;
 constexpr std::size_t kIds = 16;
-constexpr std::uint8_t kForceCurve = 0x3D;
 constexpr std::size_t kForceHeader = 2;
 
 std::uint8_t width_of(WireType type) {

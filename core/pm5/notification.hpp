@@ -23,6 +23,8 @@ struct FieldValue {
 
 inline constexpr std::size_t kMaxForcePoints = 9;  // in one packet
 
+inline constexpr std::uint8_t kForceCurve = 0x3D;  // the characteristic of ForcePacket
+
 // 0x003D: one packet of a force curve.
 struct ForcePacket {
   std::uint8_t packets = 0;                            // in this curve, 1..15

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxShown = 60;  // of a foreign text in a message
 
-base::Error invalid(std::string text) { return {base::ErrorCode::invalid_input, std::move(text)}; }
+base::Error invalid_line(std::string text) { return {base::ErrorCode::invalid_input, std::move(text)}; }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -67,29 +67,31 @@ base::Result<ParsedLine> parse_notification_line(std::string_view line) {
   limits.max_bytes = kMaxLine;
   const auto parsed = base::parse_json(line, limits);
   if (!parsed) return parsed.error();
-  if (parsed->object() == nullptr) return invalid("the line is not a JSON object");
+  if (parsed->object() == nullptr) return invalid_line("the line is not a JSON object");
 
   const base::JsonValue* const name = parsed->find("char");
   if (name == nullptr) {
     if (parsed->find("meta") != nullptr) return ParsedLine(SkippedLine{"meta"});
-    return invalid("the line has no \"char\"");
+    return invalid_line("the line has no \"char\"");
   }
-  if (name->text() == nullptr) return invalid("\"char\" must be text such as \"0031\"");
+  if (name->text() == nullptr) return invalid_line("\"char\" must be text such as \"0031\"");
   const auto id = parse_char(*name->text());
-  if (!id) return invalid("\"char\" is no characteristic: " + shown(*name->text()) + " (0x0031, 0031 or CE060031)");
+  if (!id)
+    return invalid_line("\"char\" is no characteristic: " + shown(*name->text()) + " (0x0031, 0031 or CE060031)");
   if (id->foreign) return ParsedLine(SkippedLine{"foreign characteristic " + shown(*name->text())});
 
   NotificationLine result;
   result.characteristic = id->id;
   const base::JsonValue* const hex = parsed->find("hex");
-  if (hex == nullptr || hex->text() == nullptr) return invalid("the line has no \"hex\" text");
+  if (hex == nullptr || hex->text() == nullptr) return invalid_line("the line has no \"hex\" text");
   auto payload = base::from_hex(*hex->text());
   if (!payload) return payload.error();
   result.payload = std::move(*payload);
 
   if (const base::JsonValue* const at_ms = parsed->find("at_ms"); at_ms != nullptr && !at_ms->is_null()) {
     result.at_ms = at_ms->integer();
-    if (!result.at_ms || *result.at_ms < 0) return invalid("\"at_ms\" must be a whole number of milliseconds from 0");
+    if (!result.at_ms || *result.at_ms < 0)
+      return invalid_line("\"at_ms\" must be a whole number of milliseconds from 0");
   }
   return ParsedLine(std::move(result));
 }

@@ -10,7 +10,7 @@ namespace {
 using rowing::Stream;
 using rowing::WorkoutState;
 
-struct Columns {
+struct PieceColumns {
   std::size_t elapsed = rowing::column_index(Stream::sample, "elapsed_cs");
   std::size_t distance = rowing::column_index(Stream::sample, "distance_dm");
   std::size_t workout_type = rowing::column_index(Stream::sample, "workout_type");
@@ -19,8 +19,8 @@ struct Columns {
   std::size_t stroke_elapsed = rowing::column_index(Stream::stroke, "elapsed_cs");
 };
 
-const Columns& columns() {
-  static const Columns kColumns;
+const PieceColumns& piece_columns() {
+  static const PieceColumns kColumns;
   return kColumns;
 }
 
@@ -46,7 +46,7 @@ struct PieceTracker::Status {
 Verdict PieceTracker::observe(const Notification& notification, std::int64_t monotonic_ms) {
   Verdict verdict = Verdict::idle;
   if (notification.characteristic->id == 0x31) {
-    const Columns& at = columns();
+    const PieceColumns& at = piece_columns();
     const Status status{{value_at(notification, at.elapsed), value_at(notification, at.distance)},
                         value_at(notification, at.workout_type),
                         value_at(notification, at.workout_state),
@@ -119,7 +119,8 @@ Verdict PieceTracker::observe_other(const Notification& notification, std::int64
   const bool of_sample = id == 0x32 || id == 0x33;
   const bool of_stroke = id == 0x35 || id == 0x36;
   if (!of_sample && !of_stroke) return Verdict::idle;
-  const std::int64_t elapsed_cs = value_at(notification, of_sample ? columns().elapsed : columns().stroke_elapsed);
+  const std::int64_t elapsed_cs =
+      value_at(notification, of_sample ? piece_columns().elapsed : piece_columns().stroke_elapsed);
   if (of_sample && is_last_sample(id, elapsed_cs, monotonic_ms)) return Verdict::late;
   // The first stroke can come before the 0x31 that tells the new state.
   const bool waits = !state_ || is(*state_, WorkoutState::wait_to_begin);

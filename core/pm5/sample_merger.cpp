@@ -5,7 +5,7 @@
 namespace boathouse::pm5 {
 namespace {
 
-constexpr std::uint8_t kStatus3 = 0x3E;
+constexpr std::uint8_t kStatus3Id = 0x3E;
 
 }  // namespace
 
@@ -13,7 +13,7 @@ void SampleMerger::push(const Notification& notification, std::int64_t at_ms, st
                         std::vector<rowing::Record>& out) {
   static const std::size_t kElapsed = rowing::column_index(rowing::Stream::sample, "elapsed_cs");
   const std::uint8_t id = notification.characteristic->id;
-  if (id == kStatus3) return push_status3(notification, at_ms, interval, out);
+  if (id == kStatus3Id) return push_status3(notification, at_ms, interval, out);
 
   const std::int64_t elapsed_cs = value_at(notification, kElapsed);
   // While the clock stands (in a rest) only the repetition of a part shows the next sample.
@@ -35,7 +35,7 @@ void SampleMerger::push_status3(const Notification& notification, std::int64_t a
                                 std::vector<rowing::Record>& out) {
   if (open_ && open_->record.would_cover(notification)) emit(out);
   if (!open_) open_.emplace(Open{PendingRecord(rowing::Stream::sample, at_ms, interval), at_ms, std::nullopt});
-  if (!last_status3_ || !last_status3_->has(kStatus3) || last_status3_->would_cover(notification)) {
+  if (!last_status3_ || !last_status3_->has(kStatus3Id) || last_status3_->would_cover(notification)) {
     status3_is_news_ = true;
     last_status3_.emplace(rowing::Stream::sample, at_ms, interval);
     last_status3_->merge(notification);
@@ -60,7 +60,7 @@ void SampleMerger::flush(std::vector<rowing::Record>& out) {
 }
 
 void SampleMerger::emit(std::vector<rowing::Record>& out) {
-  if (open_->record.has(kStatus3)) status3_is_news_ = false;
+  if (open_->record.has(kStatus3Id)) status3_is_news_ = false;
   out.push_back(open_->record.take());
   open_.reset();
 }

@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kMaxLength = 0xFFFFFF;  // u24
 constexpr std::size_t kMaxIntervals = 255;     // the split number is a byte
 
-base::Error invalid(std::string text) {
+base::Error invalid_workout(std::string text) {
   return {base::ErrorCode::invalid_input, "simulated workout: " + std::move(text)};
 }
 
@@ -67,33 +67,33 @@ SimulatedWorkout sample_workout(std::uint8_t type, std::int64_t work_cs) {
 
 base::Status check(const SimulatedWorkout& workout, const SimulationOptions& options) {
   const auto in_range = [](std::int64_t length) { return length >= 1 && length <= kMaxLength; };
-  if (workout.type > 12) return invalid("the type is " + std::to_string(workout.type) + ", known are 0 to 12");
+  if (workout.type > 12) return invalid_workout("the type is " + std::to_string(workout.type) + ", known are 0 to 12");
   if (has_intervals(workout.type)) {
     if (workout.intervals.empty() || workout.intervals.size() > kMaxIntervals) {
-      return invalid("type " + std::to_string(workout.type) + " needs 1 to 255 intervals");
+      return invalid_workout("type " + std::to_string(workout.type) + " needs 1 to 255 intervals");
     }
     for (const SimulatedInterval& interval : workout.intervals) {
-      if (!in_range(interval.length)) return invalid("an interval's length is out of range");
-      if (interval.rest_s < 0 || interval.rest_s > 0xFFFF) return invalid("a rest must be 0 to 65535 s");
+      if (!in_range(interval.length)) return invalid_workout("an interval's length is out of range");
+      if (interval.rest_s < 0 || interval.rest_s > 0xFFFF) return invalid_workout("a rest must be 0 to 65535 s");
     }
   } else {
-    if (!in_range(workout.length)) return invalid("the length is out of range");
+    if (!in_range(workout.length)) return invalid_workout("the length is out of range");
     if (workout.split < 1 || workout.length / workout.split >= static_cast<std::int64_t>(kMaxIntervals)) {
-      return invalid("the split must be at least 1 and give fewer than 255 splits");
+      return invalid_workout("the split must be at least 1 and give fewer than 255 splits");
     }
   }
   const int hz = options.sample_hz;
-  if (hz != 1 && hz != 2 && hz != 4 && hz != 10) return invalid("the sample rate must be 1, 2, 4 or 10 Hz");
+  if (hz != 1 && hz != 2 && hz != 4 && hz != 10) return invalid_workout("the sample rate must be 1, 2, 4 or 10 Hz");
   const SimulatedAir& air = options.air;
   for (const double probability : {air.lost, air.repeated, air.late, options.rower.pause_probability}) {
-    if (!(probability >= 0.0 && probability <= 1.0)) return invalid("a probability must be 0 to 1");
+    if (!(probability >= 0.0 && probability <= 1.0)) return invalid_workout("a probability must be 0 to 1");
   }
-  if (air.late_ms < 0) return invalid("late_ms must not be negative");
+  if (air.late_ms < 0) return invalid_workout("late_ms must not be negative");
   if (!(options.rower.power_w >= 30.0 && options.rower.power_w <= 1000.0))
-    return invalid("the power must be 30 to 1000 W");
+    return invalid_workout("the power must be 30 to 1000 W");
   const double rate = options.rower.rate_spm;
   if (rate != 0.0 && !(rate >= 10.0 && rate <= 120.0))
-    return invalid("the stroke rate must be 10 to 120 per minute, or 0");
+    return invalid_workout("the stroke rate must be 10 to 120 per minute, or 0");
   return {};
 }
 

@@ -7,7 +7,7 @@
 namespace boathouse::pm5 {
 namespace {
 
-struct Columns {
+struct StrokeColumns {
   std::size_t elapsed = rowing::column_index(rowing::Stream::stroke, "elapsed_cs");
   std::size_t distance = rowing::column_index(rowing::Stream::stroke, "distance_dm");
   std::size_t count = rowing::column_index(rowing::Stream::stroke, "stroke_count");
@@ -15,8 +15,8 @@ struct Columns {
   std::size_t projected_distance = rowing::column_index(rowing::Stream::stroke, "projected_work_distance_m");
 };
 
-const Columns& columns() {
-  static const Columns kColumns;
+const StrokeColumns& stroke_columns() {
+  static const StrokeColumns kColumns;
   return kColumns;
 }
 
@@ -28,7 +28,7 @@ bool is_of_interval_before(std::int64_t elapsed_cs, const IntervalCounter& inter
 }  // namespace
 
 bool is_zero_filled(const Notification& stroke_notification) {
-  const Columns& at = columns();
+  const StrokeColumns& at = stroke_columns();
   const auto fields = std::span(stroke_notification.fields).first(stroke_notification.field_count);
   return std::ranges::all_of(fields, [&](const FieldValue& field) {
     const bool is_measure = field.index != at.elapsed && field.index != at.distance && field.index != at.count &&
@@ -39,7 +39,7 @@ bool is_zero_filled(const Notification& stroke_notification) {
 
 std::optional<StrokeKey> StrokeMerger::push(const Notification& notification, std::int64_t at_ms,
                                             IntervalCounter& intervals, std::vector<rowing::Record>& out) {
-  const Columns& at = columns();
+  const StrokeColumns& at = stroke_columns();
   const std::int64_t count = value_at(notification, at.count);
   // 0x36 has no distance: 0 then, which never stands against a restart.
   const Counters now{value_at(notification, at.elapsed),

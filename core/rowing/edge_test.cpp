@@ -10,10 +10,10 @@
 namespace boathouse::rowing {
 namespace {
 
-using Values = std::map<std::string_view, std::int64_t>;
+using ColumnValues = std::map<std::string_view, std::int64_t>;
 
 // What the edge shows of a record with these columns, all others null; a null shows as "-".
-std::map<std::string_view, std::string> shown(Stream stream, const Values& columns) {
+std::map<std::string_view, std::string> shown(Stream stream, const ColumnValues& columns) {
   std::vector<std::int64_t> values(metrics(stream).size(), kNull);
   for (const auto& [column, value] : columns) values[column_index(stream, column)] = value;
   std::map<std::string_view, std::string> result;

@@ -5,7 +5,7 @@
 namespace boathouse::rowing {
 namespace {
 
-using Verdict = IntervalWatch::Verdict;
+using IntervalVerdict = IntervalWatch::Verdict;
 
 IntervalMoment at(std::int64_t s, std::int64_t elapsed_s, std::int64_t distance_m, std::int64_t total_m) {
   return {.at_ms = s * 1000,
@@ -19,52 +19,55 @@ IntervalMoment resting(IntervalMoment moment) {
   return moment;
 }
 
-Verdict after(const IntervalMoment& before, const IntervalMoment& now) {
+IntervalVerdict after(const IntervalMoment& before, const IntervalMoment& now) {
   IntervalWatch watch;
-  EXPECT_EQ(watch.observe(before), Verdict::goes_on);
+  EXPECT_EQ(watch.observe(before), IntervalVerdict::goes_on);
   return watch.observe(now);
 }
 
 TEST(IntervalWatch, ASilenceWithinAnIntervalIsNone) {
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(120, 120, 600, 0)), Verdict::goes_on);
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(300, 120, 600, 0)), Verdict::goes_on) << "a clock that stood";
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(120, 120, 600, 0)), IntervalVerdict::goes_on);
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(300, 120, 600, 0)), IntervalVerdict::goes_on) << "a clock that stood";
 }
 
 TEST(IntervalWatch, ATotalThatGrewTellsAnotherInterval) {
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(200, 70, 280, 315)), Verdict::another);
-  EXPECT_EQ(after(at(60, 60, 300, 500), at(200, 70, 280, 1010)), Verdict::another);
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(200, 70, 280, 315)), IntervalVerdict::another);
+  EXPECT_EQ(after(at(60, 60, 300, 500), at(200, 70, 280, 1010)), IntervalVerdict::another);
 }
 
 // A total that grew with nothing lost is of this interval's own end, or was brought up to date late.
 TEST(IntervalWatch, WithoutASilenceNoneBegan) {
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(61, 61, 305, 305)), Verdict::goes_on);
-  EXPECT_EQ(after(at(60, 1, 5, 500), at(61, 2, 10, 512)), Verdict::goes_on);
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(61, 61, 305, 305)), IntervalVerdict::goes_on);
+  EXPECT_EQ(after(at(60, 1, 5, 500), at(61, 2, 10, 512)), IntervalVerdict::goes_on);
 }
 
 TEST(IntervalWatch, AnIntervalCannotHaveRunLongerThanTheSilence) {
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(120, 120, 600, 650)), Verdict::goes_on);
-  EXPECT_EQ(after(at(60, 60, 300, 0), at(180, 118, 600, 650)), Verdict::another);
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(120, 120, 600, 650)), IntervalVerdict::goes_on);
+  EXPECT_EQ(after(at(60, 60, 300, 0), at(180, 118, 600, 650)), IntervalVerdict::another);
 }
 
 TEST(IntervalWatch, AnIntervalsOwnEndIsNoOther) {
-  EXPECT_EQ(after(at(60, 60, 300, 500), at(400, 120, 600, 1100)), Verdict::unclear) << "or one of just that length";
-  EXPECT_EQ(after(at(60, 60, 300, 500), resting(at(400, 120, 600, 1100))), Verdict::goes_on);
+  EXPECT_EQ(after(at(60, 60, 300, 500), at(400, 120, 600, 1100)), IntervalVerdict::unclear)
+      << "or one of just that length";
+  EXPECT_EQ(after(at(60, 60, 300, 500), resting(at(400, 120, 600, 1100))), IntervalVerdict::goes_on);
   IntervalWatch watch;
   watch.observe(at(60, 60, 300, 500));
-  EXPECT_EQ(watch.observe(at(400, 120, 600, 1100)), Verdict::unclear);
-  EXPECT_EQ(watch.observe(at(401, 121, 605, 1100)), Verdict::another) << "it goes on: it was not the end";
+  EXPECT_EQ(watch.observe(at(400, 120, 600, 1100)), IntervalVerdict::unclear);
+  EXPECT_EQ(watch.observe(at(401, 121, 605, 1100)), IntervalVerdict::another) << "it goes on: it was not the end";
 }
 
 TEST(IntervalWatch, WorkBehindARestIsOfAnotherInterval) {
-  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), at(200, 70, 350, 300)), Verdict::another);
-  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), at(62, 60, 300, 300)), Verdict::goes_on) << "not restarted yet";
+  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), at(200, 70, 350, 300)), IntervalVerdict::another);
+  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), at(62, 60, 300, 300)), IntervalVerdict::goes_on)
+      << "not restarted yet";
 }
 
 TEST(IntervalWatch, ARestCanBeOfAnotherInterval) {
-  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(90, 60, 310, 300))), Verdict::goes_on);
-  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(90, 60, 310, 310))), Verdict::goes_on) << "it drifted";
-  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(190, 60, 305, 610))), Verdict::another);
-  EXPECT_EQ(after(at(40, 40, 200, 0), resting(at(190, 60, 305, 610))), Verdict::another);
+  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(90, 60, 310, 300))), IntervalVerdict::goes_on);
+  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(90, 60, 310, 310))), IntervalVerdict::goes_on)
+      << "it drifted";
+  EXPECT_EQ(after(resting(at(60, 60, 300, 300)), resting(at(190, 60, 305, 610))), IntervalVerdict::another);
+  EXPECT_EQ(after(at(40, 40, 200, 0), resting(at(190, 60, 305, 610))), IntervalVerdict::another);
 }
 
 TEST(IntervalWatch, OtherNumbersTellItToo) {
@@ -75,16 +78,17 @@ TEST(IntervalWatch, OtherNumbersTellItToo) {
   };
   const IntervalMoment before = at(60, 60, 300, 0);
   const IntervalMoment later = at(200, 70, 280, 0);
-  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 0, 0)), Verdict::goes_on);
-  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 1, 0)), Verdict::another);
-  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 0, 2)), Verdict::another);
-  EXPECT_EQ(after(numbered(before, 0, 0), resting(numbered(later, 0, 1))), Verdict::goes_on) << "its own rest counts";
+  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 0, 0)), IntervalVerdict::goes_on);
+  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 1, 0)), IntervalVerdict::another);
+  EXPECT_EQ(after(numbered(before, 0, 0), numbered(later, 0, 2)), IntervalVerdict::another);
+  EXPECT_EQ(after(numbered(before, 0, 0), resting(numbered(later, 0, 1))), IntervalVerdict::goes_on)
+      << "its own rest counts";
 }
 
 TEST(IntervalWatch, WithoutATimeOfReceiptNothingIsTold) {
   IntervalMoment before = at(60, 60, 300, 0);
   before.at_ms = kNull;
-  EXPECT_EQ(after(before, at(200, 70, 280, 315)), Verdict::goes_on);
+  EXPECT_EQ(after(before, at(200, 70, 280, 315)), IntervalVerdict::goes_on);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ using base::Result;
 using base::Status;
 
 // On the wire: never change.
-constexpr std::array<std::uint8_t, 3> kMagic{'B', 'H', 'B'};
+constexpr std::array<std::uint8_t, 3> kBatchMagic{'B', 'H', 'B'};
 constexpr std::size_t kHeaderSize = 6;  // magic, protocol version, number of items
 constexpr std::size_t kCountAt = 4;
 constexpr std::size_t kLengthSize = 4;   // before each item
@@ -28,8 +28,8 @@ constexpr std::size_t kItemPrefix = 49;  // kind, rec_id, SHA-256
 
 Bytes empty_batch() {
   Bytes header(kHeaderSize);
-  std::copy(kMagic.begin(), kMagic.end(), header.begin());
-  header[kMagic.size()] = kProtocolVersion;
+  std::copy(kBatchMagic.begin(), kBatchMagic.end(), header.begin());
+  header[kBatchMagic.size()] = kProtocolVersion;
   return header;
 }
 
@@ -194,10 +194,10 @@ Result<std::vector<Item>> parse_batch(ByteView body) {
                  "batch: more than " + std::to_string(kMaxBatchBytes) + " bytes; send fewer items"};
   }
   ByteReader in(body);
-  const ByteView magic = in.bytes(kMagic.size());
+  const ByteView magic = in.bytes(kBatchMagic.size());
   const std::uint8_t version = in.u8();
   const std::size_t count = in.u16();
-  if (!in.ok() || !std::ranges::equal(magic, kMagic)) {
+  if (!in.ok() || !std::ranges::equal(magic, kBatchMagic)) {
     return refused("batch: does not begin with \"BHB\", a version and the number of items");
   }
   if (version != kProtocolVersion) {

@@ -6,6 +6,7 @@
 #include "core/wire/chunk.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
+#include "core/wire/test_ids.hpp"
 
 namespace boathouse::wire {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 using base::Bytes;
 using base::ErrorCode;
 using rowing::Stream;
-
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
 
 Item birth(std::string_view body = "{}") {
   Item item;

@@ -7,6 +7,7 @@
 #include "core/wire/chunk.hpp"
 #include "core/wire/edit.hpp"
 #include "core/wire/facts.hpp"
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
@@ -14,7 +15,6 @@ namespace {
 
 using rowing::Stream;
 
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
 constexpr std::int64_t kSince = 16;
 
 Change change(std::int64_t seq, ChangeKind kind, std::string json = "") {
@@ -29,7 +29,7 @@ Change change(std::int64_t seq, ChangeKind kind, std::string json = "") {
   return result;
 }
 
-ChangesReply full_reply() {
+ChangesReply full_changes_reply() {
   ChangesReply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
@@ -60,21 +60,21 @@ ChangesReply full_reply() {
 base::Result<ChangesReply> read(std::string_view json) { return decode_changes(json, kSince); }
 
 // One entry of the kind, and what becomes of it with `from` replaced.
-std::string with(std::size_t entry, std::string_view from, std::string_view to) {
-  ChangesReply reply = full_reply();
+std::string with_entry(std::size_t entry, std::string_view from, std::string_view to) {
+  ChangesReply reply = full_changes_reply();
   reply.changes = {reply.changes[entry]};
   return told(read(replaced(encode_changes(reply), from, to)));
 }
 
 TEST(Changes, GoldenText) {
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   const std::string digest = base::to_hex(base::sha256(base::as_bytes("{}")));
   EXPECT_EQ(digest, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
   const std::string id = R"("rec_id":"018bcfe5-6800-7abc-8def-0123456789ab")";
   const std::string front = R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
                             R"("since":16,"changes":[)";
   const auto one = [&](std::size_t entry) {
-    ChangesReply single = full_reply();
+    ChangesReply single = full_changes_reply();
     single.changes = {reply.changes[entry]};
     const std::string text = encode_changes(single);
     const std::string back = R"(],"next":30,"more":true})";
@@ -96,7 +96,7 @@ TEST(Changes, GoldenText) {
 }
 
 TEST(Changes, TheyComeBack) {
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   auto again = read(encode_changes(reply));
   ASSERT_TRUE(again.ok()) << again.error().text;
   EXPECT_EQ(*again, reply);
@@ -109,17 +109,17 @@ TEST(Changes, TheyComeBack) {
 }
 
 TEST(Changes, AnEmptyPageMayGoOn) {
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   reply.changes.clear();
   EXPECT_EQ(told(read(encode_changes(reply))), "ok") << "nothing of this athlete up to 30";
 }
 
 TEST(Changes, SeqsGrowFromWhereTheDeviceWas) {
-  ChangesReply other = full_reply();
+  ChangesReply other = full_changes_reply();
   other.since = 17;
   EXPECT_EQ(told(decode_changes(encode_changes(other), 17)),
             "invalid_input: changes, entry 0: \"seq\" must be greater than 17");
-  const std::string json = encode_changes(full_reply());
+  const std::string json = encode_changes(full_changes_reply());
   EXPECT_EQ(told(read(replaced(json, "\"seq\":18", "\"seq\":17"))),
             "invalid_input: changes, entry 1: \"seq\" must be greater than 17");
   EXPECT_EQ(tells(told(read(replaced(json, "\"seq\":21", "\"seq\":2"))), "invalid_input", "entry 4: \"seq\""), "yes");
@@ -130,23 +130,23 @@ TEST(Changes, SeqsGrowFromWhereTheDeviceWas) {
 
 // One that came late, or for somebody else's question, would be believed: its seqs grow from here, too.
 TEST(Changes, AnAnswerToAnotherQuestionIsRefused) {
-  EXPECT_EQ(told(decode_changes(encode_changes(full_reply()), 0)),
+  EXPECT_EQ(told(decode_changes(encode_changes(full_changes_reply()), 0)),
             "invalid_input: changes: \"since\" is 16, asked was 0");
 }
 
 TEST(Changes, NextIsNotBeforeTheLastEntryAndDoesNotGoBack) {
-  const std::string json = encode_changes(full_reply());
+  const std::string json = encode_changes(full_changes_reply());
   EXPECT_EQ(told(read(replaced(json, "\"next\":30", "\"next\":29"))),
             "invalid_input: changes: \"next\" must be at least 30");
   EXPECT_EQ(told(read(replaced(json, "\"next\":30", "\"next\":31"))), "ok");
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   reply.changes.clear();
   reply.next = kSince - 1;
   EXPECT_EQ(told(read(encode_changes(reply))), "invalid_input: changes: \"next\" must be at least 16");
 }
 
 TEST(Changes, MoreWithoutProgressIsRefused) {
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   reply.changes.clear();
   reply.next = kSince;
   EXPECT_EQ(tells(told(read(encode_changes(reply))), "invalid_input", "changes: \"more\""), "yes");
@@ -154,17 +154,18 @@ TEST(Changes, MoreWithoutProgressIsRefused) {
 
 TEST(Changes, JsonIsThatOfTheHash) {
   for (const std::size_t entry : {0U, 2U, 3U, 4U}) {
-    EXPECT_EQ(
-        tells(with(entry, "\"json\":\"{", "\"json\":\" {"), "invalid_input", "entry 0: \"json\" has another hash"),
-        "yes");
-    EXPECT_EQ(tells(with(entry, "\"json\"", "\"else\""), "invalid_input", "\"json\" is missing"), "yes");
-    EXPECT_EQ(tells(with(entry, "\"json\"", "\"json\":7,\"else\""), "invalid_input", "\"json\" must be text"), "yes");
+    EXPECT_EQ(tells(with_entry(entry, "\"json\":\"{", "\"json\":\" {"), "invalid_input",
+                    "entry 0: \"json\" has another hash"),
+              "yes");
+    EXPECT_EQ(tells(with_entry(entry, "\"json\"", "\"else\""), "invalid_input", "\"json\" is missing"), "yes");
+    EXPECT_EQ(tells(with_entry(entry, "\"json\"", "\"json\":7,\"else\""), "invalid_input", "\"json\" must be text"),
+              "yes");
   }
 }
 
 TEST(Changes, JsonIsNotLongerThanItMayBe) {
   const auto sized = [](ChangeKind kind, std::size_t size) {
-    ChangesReply reply = full_reply();
+    ChangesReply reply = full_changes_reply();
     reply.changes = {change(17, kind, std::string(size, ' '))};
     reply.changes[0].revision = 1;
     return told(read(encode_changes(reply)));
@@ -188,12 +189,12 @@ TEST(Changes, AMissingKeyIsNamed) {
       {"seq", "kind", "rec_id"}};
   for (std::size_t entry = 0; entry < keys.size(); ++entry) {
     for (const std::string& key : keys[entry]) {
-      EXPECT_EQ(tells(with(entry, "\"" + key + "\":", "\"else\":"), "invalid_input",
+      EXPECT_EQ(tells(with_entry(entry, "\"" + key + "\":", "\"else\":"), "invalid_input",
                       "changes, entry 0: \"" + key + "\" is missing"),
                 "yes");
     }
   }
-  const std::string json = encode_changes(full_reply());
+  const std::string json = encode_changes(full_changes_reply());
   for (const std::string key : {"protocol", "epoch", "replica_id", "changes", "next", "more"}) {
     EXPECT_EQ(tells(told(read(replaced(json, "\"" + key + "\":", "\"else\":"))), "invalid_input",
                     "changes: \"" + key + "\" is missing"),
@@ -203,13 +204,13 @@ TEST(Changes, AMissingKeyIsNamed) {
 
 TEST(Changes, WhatIsWrongIsNamed) {
   const auto wrong = [](std::size_t entry, std::string_view from, std::string_view to, std::string_view part) {
-    return tells(with(entry, from, to), "invalid_input", part);
+    return tells(with_entry(entry, from, to), "invalid_input", part);
   };
   EXPECT_EQ(wrong(1, "\"from\":0", "\"from\":256", "\"to\" must be greater"), "yes");
   EXPECT_EQ(wrong(5, "\"from\":5", "\"from\":100000", "\"to\" must be greater"), "yes");
   EXPECT_EQ(wrong(1, "\"from\":0", "\"from\":-1", "\"from\""), "yes");
   EXPECT_EQ(wrong(1, "\"to\":256", "\"to\":4097", "\"to\" ends a chunk of more than 4096"), "yes");
-  EXPECT_EQ(with(1, "\"to\":256", "\"to\":4096"), "ok");
+  EXPECT_EQ(with_entry(1, "\"to\":256", "\"to\":4096"), "ok");
   EXPECT_EQ(wrong(5, "\"to\":100000", "\"to\":9007199254740993", "\"to\""), "yes");
   EXPECT_EQ(wrong(1, "\"version\":1", "\"version\":0", "\"version\""), "yes");
   EXPECT_EQ(wrong(1, "\"version\":1", "\"version\":4294967296", "\"version\""), "yes");
@@ -227,14 +228,17 @@ TEST(Changes, WhatIsWrongIsNamed) {
 }
 
 TEST(Changes, WhatOnlyANewerProgramKnowsIsToldSo) {
-  EXPECT_EQ(with(0, "\"birth\"", "\"song\""), "unsupported: changes, entry 0: \"kind\" has no name that is known here");
-  EXPECT_EQ(with(1, "\"sample\"", "\"smell\""), "unsupported: changes, entry 0: stream \"smell\" is not known here");
-  EXPECT_EQ(with(5, "\"stroke\"", "\"smell\""), "unsupported: changes, entry 0: stream \"smell\" is not known here");
-  EXPECT_EQ(tells(with(0, "\"protocol\":1", "\"protocol\":2"), "unsupported", "\"protocol\" is 2"), "yes");
+  EXPECT_EQ(with_entry(0, "\"birth\"", "\"song\""),
+            "unsupported: changes, entry 0: \"kind\" has no name that is known here");
+  EXPECT_EQ(with_entry(1, "\"sample\"", "\"smell\""),
+            "unsupported: changes, entry 0: stream \"smell\" is not known here");
+  EXPECT_EQ(with_entry(5, "\"stroke\"", "\"smell\""),
+            "unsupported: changes, entry 0: stream \"smell\" is not known here");
+  EXPECT_EQ(tells(with_entry(0, "\"protocol\":1", "\"protocol\":2"), "unsupported", "\"protocol\" is 2"), "yes");
 }
 
 TEST(Changes, TheLimitsHold) {
-  ChangesReply reply = full_reply();
+  ChangesReply reply = full_changes_reply();
   reply.changes.assign(kMaxChanges, change(0, ChangeKind::gone));
   std::int64_t seq = kSince;
   for (Change& entry : reply.changes) {
@@ -249,7 +253,7 @@ TEST(Changes, TheLimitsHold) {
 }
 
 TEST(Changes, HostileTextsDoNoHarm) {
-  const ChangesReply all = full_reply();
+  const ChangesReply all = full_changes_reply();
   for (const Change& entry : all.changes) {
     ChangesReply reply = all;
     reply.changes = {entry};

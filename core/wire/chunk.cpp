@@ -20,7 +20,7 @@ using rowing::Stream;
 
 constexpr std::int64_t kMaxPoint = UINT16_MAX;  // a force curve's points are 16-bit fields on the wire
 
-Error corrupt(std::string_view what) { return {ErrorCode::corrupt, "chunk: " + std::string(what)}; }
+Error corrupt_chunk(std::string_view what) { return {ErrorCode::corrupt, "chunk: " + std::string(what)}; }
 
 bool points_in_range(std::span<const std::int64_t> points) {
   return std::ranges::all_of(points, [](std::int64_t point) { return point >= 0 && point <= kMaxPoint; });
@@ -91,8 +91,8 @@ Status check_against_catalogue(const StepChunk& chunk) {
   }
   const std::size_t count = rowing::column_count(chunk.stream, chunk.version);
   if (chunk.columns.size() != count) {
-    return corrupt(std::to_string(chunk.columns.size()) + " columns, stream " +
-                   std::string(rowing::name(chunk.stream)) + " has " + std::to_string(count));
+    return corrupt_chunk(std::to_string(chunk.columns.size()) + " columns, stream " +
+                         std::string(rowing::name(chunk.stream)) + " has " + std::to_string(count));
   }
   const auto metrics = rowing::metrics(chunk.stream);
   for (std::size_t i = 0; i < count; ++i) {
@@ -100,14 +100,14 @@ Status check_against_catalogue(const StepChunk& chunk) {
     const bool possible = std::ranges::all_of(
         chunk.columns[i].steps, [max](const Step& step) { return static_cast<std::uint64_t>(step.value) <= max; });
     if (!possible) {
-      return corrupt("a value of column " + std::string(metrics[i].column) + " is out of range");
+      return corrupt_chunk("a value of column " + std::string(metrics[i].column) + " is out of range");
     }
   }
   if (rowing::has_points(chunk.stream) == chunk.points.empty()) {
-    return corrupt("points where the stream has none, or none where it has");
+    return corrupt_chunk("points where the stream has none, or none where it has");
   }
   if (!std::ranges::all_of(chunk.points, points_in_range)) {
-    return corrupt("a point is out of range");
+    return corrupt_chunk("a point is out of range");
   }
   return {};
 }
@@ -122,7 +122,7 @@ Result<StepChunk> read(ByteView body, const base::Digest* expected, Origin origi
   }
   if (expected != nullptr) {
     if (const base::Digest actual = base::sha256(*canonical); actual != *expected) {
-      return corrupt("its SHA-256 is " + base::to_hex(actual) + ", announced was " + base::to_hex(*expected));
+      return corrupt_chunk("its SHA-256 is " + base::to_hex(actual) + ", announced was " + base::to_hex(*expected));
     }
   }
   auto chunk = read_columns(*canonical, origin);

@@ -18,12 +18,12 @@ using base::Result;
 using base::Status;
 
 // On disk and on the wire: never change.
-constexpr std::array<std::uint8_t, 3> kMagic{'B', 'H', 'C'};
+constexpr std::array<std::uint8_t, 3> kChunkMagic{'B', 'H', 'C'};
 constexpr std::uint8_t kFormat = 1;
 constexpr std::uint8_t kHasPoints = 0x01;
 constexpr std::uint8_t kHasBytes = 0x02;
 
-Error corrupt(std::string_view what) { return {ErrorCode::corrupt, "chunk: " + std::string(what)}; }
+Error corrupt_columns(std::string_view what) { return {ErrorCode::corrupt, "chunk: " + std::string(what)}; }
 
 // How many bytes of its own each row has: 0 = the bytes of the row before (before the first row: none), n + 1 = n bytes
 // that follow. Firmware that appends bytes to a notification mostly appends the same ones again.
@@ -55,9 +55,9 @@ struct Header {
 };
 
 Result<Header> read_header(ByteReader& in) {
-  const ByteView magic = in.bytes(kMagic.size());
-  if (!std::ranges::equal(magic, kMagic)) {
-    return corrupt("does not begin with \"BHC\"");
+  const ByteView magic = in.bytes(kChunkMagic.size());
+  if (!std::ranges::equal(magic, kChunkMagic)) {
+    return corrupt_columns("does not begin with \"BHC\"");
   }
   const std::uint8_t format = in.u8();
   if (in.ok() && format != kFormat) {
@@ -71,14 +71,14 @@ Result<Header> read_header(ByteReader& in) {
   const std::uint64_t columns = in.varint();
   const std::uint8_t flags = in.u8();
   if (!in.ok()) {
-    return corrupt("the header is cut off, or a number is not in its one form");
+    return corrupt_columns("the header is cut off, or a number is not in its one form");
   }
   const auto known_stream = rowing::stream_from_number(stream);
   if (!known_stream) {
     return Error{ErrorCode::unsupported, "chunk: stream " + std::to_string(stream) + " is not known here"};
   }
   if (version == 0 || version > UINT32_MAX || rows == 0 || flags > (kHasPoints | kHasBytes)) {
-    return corrupt("version, number of rows or flags out of range");
+    return corrupt_columns("version, number of rows or flags out of range");
   }
   if (rows > kMaxChunkRecords || columns > kMaxColumns || from > kMaxSequence - rows) {
     return Error{ErrorCode::too_large, "chunk: more than " + std::to_string(kMaxChunkRecords) + " rows, " +
@@ -100,7 +100,7 @@ Status read_points(ByteReader& in, const IntegerColumn& lengths, std::vector<std
   for (std::size_t row = 0; row < lengths.size(); ++row) {
     // Each point takes at least one byte, so this bounds the memory too. A null is below 0.
     if (lengths[row] < 0 || static_cast<std::uint64_t>(lengths[row]) > in.remaining()) {
-      return corrupt("row " + std::to_string(row) + ": more points than bytes");
+      return corrupt_columns("row " + std::to_string(row) + ": more points than bytes");
     }
     points[row].resize(static_cast<std::size_t>(lengths[row]));
     std::uint64_t value = 0;
@@ -109,7 +109,8 @@ Status read_points(ByteReader& in, const IntegerColumn& lengths, std::vector<std
       point = static_cast<std::int64_t>(value);
     }
     if (!in.ok()) {
-      return corrupt("row " + std::to_string(row) + ": points cut off, or a number that is not in its one form");
+      return corrupt_columns("row " + std::to_string(row) +
+                             ": points cut off, or a number that is not in its one form");
     }
   }
   return {};
@@ -117,7 +118,7 @@ Status read_points(ByteReader& in, const IntegerColumn& lengths, std::vector<std
 
 Status read_bytes(ByteReader& in, const IntegerColumn& lengths, std::vector<std::string>& bytes) {
   const auto wrong = [&](std::string_view what) {
-    return corrupt("row " + std::to_string(bytes.size()) + ": " + std::string(what));
+    return corrupt_columns("row " + std::to_string(bytes.size()) + ": " + std::string(what));
   };
   bytes.reserve(lengths.size());
   std::size_t total = 0;  // with repeats, which take no bytes here but memory
@@ -142,7 +143,7 @@ Status read_bytes(ByteReader& in, const IntegerColumn& lengths, std::vector<std:
     }
     bytes.emplace_back(own);
   }
-  return any ? Status() : corrupt("a list of bytes without any");
+  return any ? Status() : corrupt_columns("a list of bytes without any");
 }
 
 }  // namespace
@@ -152,7 +153,7 @@ base::Bytes encode_columns(rowing::Stream stream, std::uint32_t version, std::ui
   const bool has_bytes = std::ranges::any_of(columns.bytes, [](const std::string& row) { return !row.empty(); });
 
   ByteWriter out;
-  out.bytes(kMagic);
+  out.bytes(kChunkMagic);
   out.u8(kFormat);
   out.u8(static_cast<std::uint8_t>(stream));
   out.varint(version);
@@ -214,7 +215,7 @@ Result<StepChunk> read_columns(ByteView canonical, Origin origin) {
     BOATHOUSE_TRY(read_bytes(in, values_of((*columns)[columns->size() - 1]), chunk.bytes));
   }
   if (!in.at_end()) {
-    return corrupt(std::to_string(in.remaining()) + " bytes follow its end");
+    return corrupt_columns(std::to_string(in.remaining()) + " bytes follow its end");
   }
   columns->drop_last(lengths);
   chunk.columns = std::move(*columns);

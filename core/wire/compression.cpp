@@ -53,7 +53,7 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
-Error corrupt(std::string_view what) { return {ErrorCode::corrupt, "zstd: " + std::string(what)}; }
+Error corrupt_frame(std::string_view what) { return {ErrorCode::corrupt, "zstd: " + std::string(what)}; }
 
 Error over(std::size_t max_bytes) {
   return {ErrorCode::too_large, "zstd: the content is larger than " + std::to_string(max_bytes) + " bytes"};
@@ -75,29 +75,29 @@ Bytes compress(ByteView content) {
 Result<Bytes> decompress(ByteView frame, std::size_t max_bytes) {
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
   if (size == ZSTD_CONTENTSIZE_ERROR) {
-    return corrupt("this is no zstd frame");
+    return corrupt_frame("this is no zstd frame");
   }
   if (size == ZSTD_CONTENTSIZE_UNKNOWN) {
-    return corrupt("the frame does not state its content size");
+    return corrupt_frame("the frame does not state its content size");
   }
   if (size > max_bytes) {
     return over(max_bytes);
   }
   const std::size_t frame_size = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
   if (ZSTD_isError(frame_size) != 0) {
-    return corrupt("the frame is cut off or damaged");
+    return corrupt_frame("the frame is cut off or damaged");
   }
   if (frame_size != frame.size()) {
-    return corrupt(std::to_string(frame.size() - frame_size) + " bytes follow the frame");
+    return corrupt_frame(std::to_string(frame.size() - frame_size) + " bytes follow the frame");
   }
   Bytes content(static_cast<std::size_t>(size));
   const std::size_t made =
       ZSTD_decompressDCtx(decompressor(), content.data(), content.size(), frame.data(), frame.size());
   if (ZSTD_isError(made) != 0) {
-    return corrupt(ZSTD_getErrorName(made));
+    return corrupt_frame(ZSTD_getErrorName(made));
   }
   if (made != content.size()) {
-    return corrupt("the content is shorter than the frame states");
+    return corrupt_frame("the content is shorter than the frame states");
   }
   return content;
 }
@@ -122,13 +122,13 @@ Result<Bytes> decompress_content(ByteView content, std::size_t max_bytes) {
     wanted = ZSTD_decompressStream(context, &piece, &in);
     out.resize(used + piece.pos);
     if (ZSTD_isError(wanted) != 0) {
-      return corrupt(ZSTD_getErrorName(wanted));
+      return corrupt_frame(ZSTD_getErrorName(wanted));
     }
     if (out.size() > max_bytes) {
       return over(max_bytes);
     }
     if (wanted != 0 && in.pos == before && piece.pos == 0) {
-      return corrupt("the content is cut off");
+      return corrupt_frame("the content is cut off");
     }
   }
   return out;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
@@ -10,9 +11,6 @@ namespace {
 using rowing::Edit;
 using rowing::EditField;
 using rowing::Stream;
-
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
-const base::Uuid kOther = *base::Uuid::parse("018bcfe5-6801-7abc-8def-0123456789ab");
 
 Edit blank(EditField field) {
   Edit edit;

@@ -18,7 +18,6 @@ using base::Result;
 using base::Status;
 using rowing::Birth;
 using rowing::EndReason;
-using rowing::Origin;
 using rowing::Seal;
 using rowing::WorkoutFacts;
 
@@ -27,10 +26,10 @@ constexpr std::size_t kHashDigits = 16;
 constexpr int kMaxOffsetMinutes = 18 * 60;  // the widest that ISO 8601 libraries take
 
 constexpr std::array kOrigins{
-    std::pair{Origin::live, std::string_view("live")},
-    std::pair{Origin::replay, std::string_view("replay")},
-    std::pair{Origin::import, std::string_view("import")},
-    std::pair{Origin::simulated, std::string_view("simulated")},
+    std::pair{rowing::Origin::live, std::string_view("live")},
+    std::pair{rowing::Origin::replay, std::string_view("replay")},
+    std::pair{rowing::Origin::import, std::string_view("import")},
+    std::pair{rowing::Origin::simulated, std::string_view("simulated")},
 };
 constexpr std::array kEndReasons{
     std::pair{EndReason::logged, std::string_view("logged")},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/utf8.hpp"
+#include "core/wire/test_ids.hpp"
 
 namespace boathouse::wire {
 namespace {
@@ -13,8 +14,6 @@ using rowing::EndReason;
 using rowing::Origin;
 using rowing::Seal;
 using rowing::Stream;
-
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
 
 Birth full_birth() {
   Birth birth;

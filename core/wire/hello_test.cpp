@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/batch.hpp"
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
 namespace {
 
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
 const base::Uuid kAthlete = *base::Uuid::parse("018bcfe5-6801-7abc-8def-0123456789ab");
 
 HelloRequest full_request() {
@@ -26,7 +26,7 @@ HelloRequest full_request() {
   return request;
 }
 
-HelloReply full_reply() {
+HelloReply full_hello_reply() {
   HelloReply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
@@ -46,7 +46,7 @@ HelloReply full_reply() {
 
 const std::string kRequest = R"({"protocol":[1,3],"salt":"00112233aabbccff","epoch":"e","cursor":17,"newest_seq":19,)"
                              R"("pending":{"recordings":2,"items":40,"bytes":123456,"oldest_age_s":61}})";
-const std::string kReply =
+const std::string kHelloReply =
     R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)"
     R"("athlete":"ath_018bcfe5-6801-7abc-8def-0123456789ab","limits":{"batch_bytes":262144,"batch_items":500,"in_flight":4},)"
     R"("retry":{"base_ms":1000,"cap_ms":300000},"server_time_ms":1700000000000,"server_seq":99,"purge_safe_seq":88,)"
@@ -54,7 +54,7 @@ const std::string kReply =
 
 TEST(Hello, GoldenTexts) {
   EXPECT_EQ(encode_hello_request(full_request()), kRequest);
-  EXPECT_EQ(encode_hello_reply(full_reply()), kReply);
+  EXPECT_EQ(encode_hello_reply(full_hello_reply()), kHelloReply);
 }
 
 TEST(Hello, TheRequestComesBack) {
@@ -72,13 +72,13 @@ TEST(Hello, ADeviceOfBeforeTellsNoNewestNumber) {
 }
 
 TEST(Hello, TheReplyComesBack) {
-  const auto again = decode_hello_reply(encode_hello_reply(full_reply()));
+  const auto again = decode_hello_reply(encode_hello_reply(full_hello_reply()));
   ASSERT_TRUE(again.ok()) << again.error().text;
-  EXPECT_EQ(*again, full_reply());
+  EXPECT_EQ(*again, full_hello_reply());
 }
 
 TEST(Hello, AServerOfBeforeTellsNoNumberOfRequestsAtOnce) {
-  const auto reply = decode_hello_reply(replaced(kReply, ",\"in_flight\":4", ""));
+  const auto reply = decode_hello_reply(replaced(kHelloReply, ",\"in_flight\":4", ""));
   ASSERT_TRUE(reply.ok()) << reply.error().text;
   EXPECT_EQ(reply->in_flight, 1U);
 }
@@ -93,7 +93,7 @@ TEST(Hello, WhatIsMissingIsNamed) {
   for (const std::string key :
        {"protocol", "epoch", "replica_id", "athlete", "limits", "batch_bytes", "batch_items", "retry", "base_ms",
         "cap_ms", "server_time_ms", "server_seq", "purge_safe_seq", "backoff_s", "fork"}) {
-    EXPECT_EQ(tells(told(decode_hello_reply(replaced(kReply, "\"" + key + "\"", "\"else\""))), "invalid_input",
+    EXPECT_EQ(tells(told(decode_hello_reply(replaced(kHelloReply, "\"" + key + "\"", "\"else\""))), "invalid_input",
                     "\"" + key + "\" is missing"),
               "yes");
   }
@@ -126,7 +126,7 @@ TEST(Hello, WhatIsWrongWithARequestIsNamed) {
 
 TEST(Hello, WhatIsWrongWithAReplyIsNamed) {
   const auto changed = [](std::string_view from, std::string_view to, std::string_view part) {
-    return tells(told(decode_hello_reply(replaced(kReply, from, to))), "invalid_input", part);
+    return tells(told(decode_hello_reply(replaced(kHelloReply, from, to))), "invalid_input", part);
   };
   EXPECT_EQ(changed("\"e\"", "\"\"", "hello reply: \"epoch\""), "yes");
   EXPECT_EQ(changed("\"e\"", "\"" + std::string(256, 'x') + "\"", "hello reply: \"epoch\""), "yes");
@@ -149,12 +149,12 @@ TEST(Hello, WhatIsWrongWithAReplyIsNamed) {
     EXPECT_EQ(changed(":88", colon, "hello reply: \"purge_safe_seq\""), "yes") << number;
     EXPECT_EQ(changed(":5,", colon + ",", "hello reply: \"backoff_s\""), "yes") << number;
   }
-  EXPECT_EQ(told(decode_hello_reply(replaced(kReply, ":1,", ":2,"))),
+  EXPECT_EQ(told(decode_hello_reply(replaced(kHelloReply, ":1,", ":2,"))),
             "unsupported: hello reply: \"protocol\" is 2, only 1 is known here");
 }
 
 TEST(Hello, LimitsAreClampedToWhatThisProgramCanDo) {
-  HelloReply reply = full_reply();
+  HelloReply reply = full_hello_reply();
   reply.batch_bytes = reply.batch_items = reply.in_flight = 0;
   reply.retry_base_ms = reply.retry_cap_ms = 0;
   auto clamped = decode_hello_reply(encode_hello_reply(reply));
@@ -190,12 +190,12 @@ TEST(Hello, WhatIsNoObjectOrTooLargeIsRefused) {
 
 TEST(Hello, KeysThatAreNotKnownDoNotMatter) {
   EXPECT_EQ(*decode_hello_request(replaced(kRequest, "{", "{\"future\":[{}],")), full_request());
-  EXPECT_EQ(*decode_hello_reply(replaced(kReply, "{", "{\"future\":[{}],")), full_reply());
+  EXPECT_EQ(*decode_hello_reply(replaced(kHelloReply, "{", "{\"future\":[{}],")), full_hello_reply());
 }
 
 TEST(Hello, HostileTextsDoNoHarm) {
   expect_no_harm(kRequest, decode_hello_request, encode_hello_request);
-  expect_no_harm(kReply, decode_hello_reply, encode_hello_reply);
+  expect_no_harm(kHelloReply, decode_hello_reply, encode_hello_reply);
 }
 
 }  // namespace

@@ -17,14 +17,14 @@ using base::Result;
 using base::Status;
 using rowing::Stream;
 
-constexpr std::array kResults{
+constexpr std::array kOfferResults{
     std::pair{OfferResult::want, std::string_view("want")},
     std::pair{OfferResult::have, std::string_view("have")},
     std::pair{OfferResult::mismatch, std::string_view("mismatch")},
     std::pair{OfferResult::gone, std::string_view("gone")},
 };
 
-Result<OfferAnswer> answer_of(const JsonValue& value, const std::string& place, const base::Uuid& asked) {
+Result<OfferAnswer> offer_answer_of(const JsonValue& value, const std::string& place, const base::Uuid& asked) {
   JsonFields fields(value, place);
   OfferAnswer answer;
   answer.rec_id = fields.uuid("rec_id");
@@ -32,7 +32,7 @@ Result<OfferAnswer> answer_of(const JsonValue& value, const std::string& place, 
   if (answer.rec_id != asked) {
     fields.fail(ErrorCode::invalid_input, "rec_id", "is not the one that was asked for here");
   }
-  answer.result = fields.one_of("result", kResults);
+  answer.result = fields.one_of("result", kOfferResults);
   answer.birth = fields.boolean("birth");
   answer.revision = fields.u32("revision", 0);
   fields.streams("streams", [&answer](Stream stream, const JsonValue& member, std::string where) -> Status {
@@ -46,7 +46,7 @@ Result<OfferAnswer> answer_of(const JsonValue& value, const std::string& place, 
 
 }  // namespace
 
-std::string_view name(OfferResult result) { return name_in(kResults, result); }
+std::string_view name(OfferResult result) { return name_in(kOfferResults, result); }
 
 std::string encode_offer(const std::vector<OfferedRecording>& recordings) {
   std::string out;
@@ -123,7 +123,7 @@ std::string encode_offer_reply(const OfferReply& reply) {
 }
 
 Result<OfferReply> decode_offer_reply(std::string_view text, const std::vector<base::Uuid>& asked) {
-  return read_answers<OfferReply>(text, kMaxReplyBytes, "offer reply", asked, answer_of);
+  return read_answers<OfferReply>(text, kMaxReplyBytes, "offer reply", asked, offer_answer_of);
 }
 
 }  // namespace boathouse::wire

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/chunk.hpp"
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
@@ -10,15 +11,11 @@ namespace {
 
 using rowing::Stream;
 
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
-const base::Uuid kOther = *base::Uuid::parse("018bcfe5-6801-7abc-8def-0123456789ab");
-const std::vector<base::Uuid> kAsked{kId, kOther};
-
 std::vector<OfferedRecording> full_offer() {
   return {{kId, {{Stream::sample, {{0, 512}, {768, 1024}}}, {Stream::source, {{0, kMaxSequence}}}}}, {kOther, {}}};
 }
 
-OfferReply full_reply() {
+OfferReply full_offer_reply() {
   OfferReply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
@@ -30,17 +27,17 @@ OfferReply full_reply() {
 const std::string kOffer =
     R"({"recordings":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","streams":{"sample":[[0,512],[768,1024]],)"
     R"("source":[[0,9007199254740992]]}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","streams":{}}]})";
-const std::string kReply =
+const std::string kOfferReply =
     R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[)"
     R"({"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","result":"want","birth":true,"revision":3,)"
     R"("streams":{"sample":{"have":[[0,256]],"gone":[[256,512]]}}},)"
     R"({"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","result":"gone","birth":false,"revision":0,"streams":{}}]})";
 
-base::Result<OfferReply> read_reply(std::string_view json) { return decode_offer_reply(json, kAsked); }
+base::Result<OfferReply> read_offer_reply(std::string_view json) { return decode_offer_reply(json, kAsked); }
 
 TEST(Offer, GoldenTexts) {
   EXPECT_EQ(encode_offer(full_offer()), kOffer);
-  EXPECT_EQ(encode_offer_reply(full_reply()), kReply);
+  EXPECT_EQ(encode_offer_reply(full_offer_reply()), kOfferReply);
   EXPECT_EQ(encode_offer({}), R"({"recordings":[]})");
 }
 
@@ -53,13 +50,13 @@ TEST(Offer, TheRequestComesBack) {
 
 TEST(Offer, TheReplyComesBack) {
   for (const OfferResult result : {OfferResult::want, OfferResult::have, OfferResult::mismatch, OfferResult::gone}) {
-    OfferReply reply = full_reply();
+    OfferReply reply = full_offer_reply();
     reply.results[1].result = result;
     reply.results[1].revision = UINT32_MAX;
     for (const Stream stream : rowing::kStreams) {
       reply.results[1].streams[stream] = {{{1, 2}, {5, 9}}, {}};
     }
-    const auto again = read_reply(encode_offer_reply(reply));
+    const auto again = read_offer_reply(encode_offer_reply(reply));
     ASSERT_TRUE(again.ok()) << again.error().text;
     EXPECT_EQ(*again, reply);
   }
@@ -72,11 +69,11 @@ TEST(Offer, RangesThatAreNoneAreNamed) {
     EXPECT_EQ(told(decode_offer(replaced(kOffer, "[[0,512],[768,1024]]", ranges))),
               "invalid_input: offer, recording 0, stream sample: must be ascending pairs [from, to)")
         << ranges;
-    EXPECT_EQ(tells(told(read_reply(replaced(kReply, "[[0,256]]", ranges))), "invalid_input",
+    EXPECT_EQ(tells(told(read_offer_reply(replaced(kOfferReply, "[[0,256]]", ranges))), "invalid_input",
                     "offer reply, result 0, stream sample: \"have\""),
               "yes")
         << ranges;
-    EXPECT_EQ(tells(told(read_reply(replaced(kReply, "[[256,512]]", ranges))), "invalid_input",
+    EXPECT_EQ(tells(told(read_offer_reply(replaced(kOfferReply, "[[256,512]]", ranges))), "invalid_input",
                     "offer reply, result 0, stream sample: \"gone\""),
               "yes")
         << ranges;
@@ -100,7 +97,7 @@ TEST(Offer, WhatIsWrongWithARequestIsNamed) {
 
 TEST(Offer, WhatIsWrongWithAReplyIsNamed) {
   const auto changed = [](std::string_view from, std::string_view to, std::string_view part) {
-    return tells(told(read_reply(replaced(kReply, from, to))), "invalid_input", part);
+    return tells(told(read_offer_reply(replaced(kOfferReply, from, to))), "invalid_input", part);
   };
   EXPECT_EQ(changed("\"protocol\"", "\"else\"", "offer reply: \"protocol\" is missing"), "yes");
   EXPECT_EQ(changed("\"epoch\"", "\"else\"", "offer reply: \"epoch\" is missing"), "yes");
@@ -115,20 +112,23 @@ TEST(Offer, WhatIsWrongWithAReplyIsNamed) {
   EXPECT_EQ(changed(":3,", ":-3,", "result 0: \"revision\""), "yes");
   EXPECT_EQ(changed(":3,", ":4294967296,", "result 0: \"revision\""), "yes");
   EXPECT_EQ(changed("\"want\"", "7", "result 0: \"result\""), "yes");
-  EXPECT_EQ(told(read_reply(replaced(kReply, "\"want\"", "\"crave\""))),
+  EXPECT_EQ(told(read_offer_reply(replaced(kOfferReply, "\"want\"", "\"crave\""))),
             "unsupported: offer reply, result 0: \"result\" has no name that is known here");
-  EXPECT_EQ(told(read_reply(replaced(kReply, "\"sample\"", "\"smell\""))),
+  EXPECT_EQ(told(read_offer_reply(replaced(kOfferReply, "\"sample\"", "\"smell\""))),
             "unsupported: offer reply, result 0: stream \"smell\" is not known here");
-  EXPECT_EQ(tells(told(read_reply(replaced(kReply, ":1,", ":2,"))), "unsupported", "\"protocol\" is 2"), "yes");
+  EXPECT_EQ(tells(told(read_offer_reply(replaced(kOfferReply, ":1,", ":2,"))), "unsupported", "\"protocol\" is 2"),
+            "yes");
 }
 
 TEST(Offer, AnswersAreThoseThatWereAskedForInTheirOrder) {
-  EXPECT_EQ(tells(told(decode_offer_reply(kReply, {kOther, kId})), "invalid_input", "result 0: \"rec_id\" is not the"),
-            "yes");
-  EXPECT_EQ(tells(told(decode_offer_reply(kReply, {kId, kId})), "invalid_input", "result 1: \"rec_id\" is not the"),
-            "yes");
-  EXPECT_EQ(told(decode_offer_reply(kReply, {kId})), "invalid_input: offer reply: 2 results for 1 recordings");
-  EXPECT_EQ(told(decode_offer_reply(kReply, {kId, kOther, kId})),
+  EXPECT_EQ(
+      tells(told(decode_offer_reply(kOfferReply, {kOther, kId})), "invalid_input", "result 0: \"rec_id\" is not the"),
+      "yes");
+  EXPECT_EQ(
+      tells(told(decode_offer_reply(kOfferReply, {kId, kId})), "invalid_input", "result 1: \"rec_id\" is not the"),
+      "yes");
+  EXPECT_EQ(told(decode_offer_reply(kOfferReply, {kId})), "invalid_input: offer reply: 2 results for 1 recordings");
+  EXPECT_EQ(told(decode_offer_reply(kOfferReply, {kId, kOther, kId})),
             "invalid_input: offer reply: 2 results for 3 recordings");
 }
 
@@ -147,7 +147,7 @@ TEST(Offer, TheLimitsHold) {
   offer.assign(kMaxOfferRecordings + 1, {kId, {}});
   EXPECT_EQ(tells(told(decode_offer(encode_offer(offer))), "too_large", "\"recordings\" has more than 500"), "yes");
   EXPECT_EQ(tells(told(decode_offer(std::string(kMaxRequestBytes + 1, ' '))), "too_large", "offer"), "yes");
-  EXPECT_EQ(tells(told(read_reply(std::string(kMaxReplyBytes + 1, ' '))), "too_large", "offer reply"), "yes");
+  EXPECT_EQ(tells(told(read_offer_reply(std::string(kMaxReplyBytes + 1, ' '))), "too_large", "offer reply"), "yes");
   EXPECT_FALSE(decode_offer(replaced(kOffer, "[[0,512]", "[[[[[[[0,512]")).ok());
 }
 
@@ -158,12 +158,12 @@ TEST(Offer, AForeignNameIsQuotedInPart) {
 
 TEST(Offer, KeysThatAreNotKnownDoNotMatter) {
   EXPECT_EQ(*decode_offer(replaced(kOffer, "{", "{\"future\":[{}],")), full_offer());
-  EXPECT_EQ(*read_reply(replaced(kReply, "{\"have\"", "{\"future\":7,\"have\"")), full_reply());
+  EXPECT_EQ(*read_offer_reply(replaced(kOfferReply, "{\"have\"", "{\"future\":7,\"have\"")), full_offer_reply());
 }
 
 TEST(Offer, HostileTextsDoNoHarm) {
   expect_no_harm(kOffer, decode_offer, encode_offer);
-  expect_no_harm(kReply, read_reply, encode_offer_reply);
+  expect_no_harm(kOfferReply, read_offer_reply, encode_offer_reply);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/wire/batch.hpp"
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
@@ -9,7 +10,6 @@ namespace {
 using base::ErrorCode;
 using rowing::Stream;
 
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
 const std::string kStart = R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab",)";
 
 Item item_of(ItemKind kind) {
@@ -19,9 +19,9 @@ Item item_of(ItemKind kind) {
   return item;
 }
 
-Item birth() { return item_of(ItemKind::birth); }
+Item birth_item() { return item_of(ItemKind::birth); }
 
-Item chunk() {
+Item chunk_item() {
   Item item = item_of(ItemKind::chunk);
   item.stream = Stream::stroke;
   item.from = 256;
@@ -30,19 +30,19 @@ Item chunk() {
   return item;
 }
 
-Item seal() {
+Item seal_item() {
   Item item = item_of(ItemKind::seal);
   item.revision = 3;
   return item;
 }
 
-Item edit() {
+Item edit_item() {
   Item item = item_of(ItemKind::edit);
   item.op_id = *base::Uuid::parse("00112233-4455-7677-8899-aabbccddeeff");
   return item;
 }
 
-std::vector<Item> items_of_every_kind() { return {birth(), chunk(), seal(), edit(), chunk()}; }
+std::vector<Item> items_of_every_kind() { return {birth_item(), chunk_item(), seal_item(), edit_item(), chunk_item()}; }
 
 Reply reply_of_every_kind() {
   Reply reply;
@@ -71,7 +71,7 @@ TEST(Reply, ItComesBack) {
 }
 
 TEST(Reply, GoldenText) {
-  std::vector<Item> items{chunk(), seal()};
+  std::vector<Item> items{chunk_item(), seal_item()};
   Reply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
@@ -82,13 +82,13 @@ TEST(Reply, GoldenText) {
                      R"("stream":"stroke","from":256,"to":300,"result":"stored","server_seq":7,"have":[[0,300]]},)"
                      R"({"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","kind":"seal","revision":3,"result":"later",)"
                      R"("detail":"busy","retry_after_s":2}]})");
-  items = {edit()};
+  items = {edit_item()};
   reply.results.pop_back();
   reply.results[0].have.clear();
   EXPECT_EQ(encode_reply(reply, items),
             kStart + R"("results":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","kind":"edit",)"
                      R"("op_id":"00112233-4455-7677-8899-aabbccddeeff","result":"stored","server_seq":7}]})");
-  Item refused = chunk();
+  Item refused = chunk_item();
   refused.refusal = base::Error{ErrorCode::unsupported, "stream 9 is not known here"};
   reply.results = {
       {.outcome = Outcome::rejected, .server_seq = 0, .have = {}, .detail = refused.refusal->text, .retry_after_s = 0}};
@@ -100,7 +100,7 @@ TEST(Reply, GoldenText) {
 TEST(Reply, TheFullestReplyFits) {
   Reply reply;
   reply.epoch = "e";
-  for (const Item& item : {chunk(), edit()}) {
+  for (const Item& item : {chunk_item(), edit_item()}) {
     const std::vector<Item> items(kMaxBatchItems, item);
     ItemResult result;
     result.outcome = Outcome::rejected;

@@ -17,7 +17,7 @@ using base::Result;
 using base::Status;
 using rowing::Stream;
 
-constexpr std::array kResults{
+constexpr std::array kVerifyResults{
     std::pair{VerifyResult::verified, std::string_view("verified")},
     std::pair{VerifyResult::stored, std::string_view("stored")},
     std::pair{VerifyResult::incomplete, std::string_view("incomplete")},
@@ -26,7 +26,7 @@ constexpr std::array kResults{
     std::pair{VerifyResult::gone, std::string_view("gone")},
 };
 
-Result<VerifyAnswer> answer_of(const JsonValue& value, const std::string& place, const base::Uuid& asked) {
+Result<VerifyAnswer> verify_answer_of(const JsonValue& value, const std::string& place, const base::Uuid& asked) {
   JsonFields fields(value, place);
   VerifyAnswer answer;
   answer.rec_id = fields.uuid("rec_id");
@@ -34,7 +34,7 @@ Result<VerifyAnswer> answer_of(const JsonValue& value, const std::string& place,
   if (answer.rec_id != asked) {
     fields.fail(ErrorCode::invalid_input, "rec_id", "is not the one that was asked for here");
   }
-  answer.result = fields.one_of("result", kResults);
+  answer.result = fields.one_of("result", kVerifyResults);
   fields.streams("streams", [&answer](Stream stream, const JsonValue& member, std::string where) -> Status {
     JsonFields held(member, std::move(where));
     VerifiedStream& verified = answer.streams[stream];
@@ -49,7 +49,7 @@ Result<VerifyAnswer> answer_of(const JsonValue& value, const std::string& place,
 
 }  // namespace
 
-std::string_view name(VerifyResult result) { return name_in(kResults, result); }
+std::string_view name(VerifyResult result) { return name_in(kVerifyResults, result); }
 
 std::string encode_verify(const std::vector<VerifyQuestion>& questions) {
   std::string out;
@@ -122,7 +122,7 @@ std::string encode_verify_reply(const VerifyReply& reply) {
 }
 
 Result<VerifyReply> decode_verify_reply(std::string_view text, const std::vector<base::Uuid>& asked) {
-  return read_answers<VerifyReply>(text, kMaxReplyBytes, "verify reply", asked, answer_of);
+  return read_answers<VerifyReply>(text, kMaxReplyBytes, "verify reply", asked, verify_answer_of);
 }
 
 }  // namespace boathouse::wire

@@ -4,6 +4,7 @@
 
 #include "core/wire/batch.hpp"
 #include "core/wire/chunk.hpp"
+#include "core/wire/test_ids.hpp"
 #include "core/wire/test_json.hpp"
 
 namespace boathouse::wire {
@@ -11,14 +12,11 @@ namespace {
 
 using rowing::Stream;
 
-const base::Uuid kId = *base::Uuid::parse("018bcfe5-6800-7abc-8def-0123456789ab");
-const base::Uuid kOther = *base::Uuid::parse("018bcfe5-6801-7abc-8def-0123456789ab");
-const std::vector<base::Uuid> kAsked{kId, kOther};
 const base::Digest kRoot = base::sha256({});
 
 std::vector<VerifyQuestion> full_questions() { return {{kId, 3, {{Stream::sample, {300, kRoot}}}}, {kOther, 1, {}}}; }
 
-VerifyReply full_reply() {
+VerifyReply full_verify_reply() {
   VerifyReply reply;
   reply.epoch = "e";
   reply.replica_id = kId;
@@ -31,17 +29,17 @@ const std::string kQuestions =
     R"({"recordings":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","revision":3,"streams":{"sample":{"count":300,)"
     R"("root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}},)"
     R"({"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","revision":1,"streams":{}}]})";
-const std::string kReply =
+const std::string kVerifyReply =
     R"({"protocol":1,"epoch":"e","replica_id":"018bcfe5-6800-7abc-8def-0123456789ab","results":[)"
     R"({"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","result":"stored","streams":{"sample":{"count":300,)"
     R"("root":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","visible":200}}},)"
     R"({"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","result":"unknown","streams":{}}]})";
 
-base::Result<VerifyReply> read_reply(std::string_view json) { return decode_verify_reply(json, kAsked); }
+base::Result<VerifyReply> read_verify_reply(std::string_view json) { return decode_verify_reply(json, kAsked); }
 
 TEST(Verify, GoldenTexts) {
   EXPECT_EQ(encode_verify(full_questions()), kQuestions);
-  EXPECT_EQ(encode_verify_reply(full_reply()), kReply);
+  EXPECT_EQ(encode_verify_reply(full_verify_reply()), kVerifyReply);
 }
 
 TEST(Verify, TheQuestionsComeBack) {
@@ -58,12 +56,12 @@ TEST(Verify, TheQuestionsComeBack) {
 TEST(Verify, TheReplyComesBack) {
   for (const VerifyResult result : {VerifyResult::verified, VerifyResult::stored, VerifyResult::incomplete,
                                     VerifyResult::different, VerifyResult::unknown, VerifyResult::gone}) {
-    VerifyReply reply = full_reply();
+    VerifyReply reply = full_verify_reply();
     reply.results[1].result = result;
     for (const Stream stream : rowing::kStreams) {
       reply.results[1].streams[stream] = {kMaxSequence, kRoot, 0};
     }
-    const auto again = read_reply(encode_verify_reply(reply));
+    const auto again = read_verify_reply(encode_verify_reply(reply));
     ASSERT_TRUE(again.ok()) << again.error().text;
     EXPECT_EQ(*again, reply);
   }
@@ -98,7 +96,7 @@ TEST(Verify, WhatIsWrongWithAQuestionIsNamed) {
 
 TEST(Verify, WhatIsWrongWithAReplyIsNamed) {
   const auto changed = [](std::string_view from, std::string_view to, std::string_view part) {
-    return tells(told(read_reply(replaced(kReply, from, to))), "invalid_input", part);
+    return tells(told(read_verify_reply(replaced(kVerifyReply, from, to))), "invalid_input", part);
   };
   for (const std::string key : {"protocol", "epoch", "replica_id", "results"}) {
     EXPECT_EQ(changed("\"" + key + "\"", "\"else\"", "verify reply: \"" + key + "\" is missing"), "yes");
@@ -113,15 +111,17 @@ TEST(Verify, WhatIsWrongWithAReplyIsNamed) {
   EXPECT_EQ(changed("e3b0", "", "stream sample: \"root\""), "yes");
   EXPECT_EQ(changed(":200", ":9007199254740993", "stream sample: \"visible\""), "yes");
   EXPECT_EQ(changed("\"stored\"", "7", "result 0: \"result\""), "yes");
-  EXPECT_EQ(told(read_reply(replaced(kReply, "\"stored\"", "\"fine\""))),
+  EXPECT_EQ(told(read_verify_reply(replaced(kVerifyReply, "\"stored\"", "\"fine\""))),
             "unsupported: verify reply, result 0: \"result\" has no name that is known here");
-  EXPECT_EQ(tells(told(read_reply(replaced(kReply, ":1,", ":2,"))), "unsupported", "\"protocol\" is 2"), "yes");
+  EXPECT_EQ(tells(told(read_verify_reply(replaced(kVerifyReply, ":1,", ":2,"))), "unsupported", "\"protocol\" is 2"),
+            "yes");
 }
 
 TEST(Verify, AnswersAreThoseThatWereAskedForInTheirOrder) {
-  EXPECT_EQ(tells(told(decode_verify_reply(kReply, {kOther, kId})), "invalid_input", "result 0: \"rec_id\" is not"),
-            "yes");
-  EXPECT_EQ(told(decode_verify_reply(kReply, {kId})), "invalid_input: verify reply: 2 results for 1 recordings");
+  EXPECT_EQ(
+      tells(told(decode_verify_reply(kVerifyReply, {kOther, kId})), "invalid_input", "result 0: \"rec_id\" is not"),
+      "yes");
+  EXPECT_EQ(told(decode_verify_reply(kVerifyReply, {kId})), "invalid_input: verify reply: 2 results for 1 recordings");
 }
 
 TEST(Verify, TheLimitsHold) {
@@ -137,9 +137,9 @@ TEST(Verify, TheLimitsHold) {
   EXPECT_EQ(tells(told(decode_verify(encode_verify(questions))), "too_large", "\"recordings\" has more than 500"),
             "yes");
   EXPECT_EQ(tells(told(decode_verify(std::string(kMaxRequestBytes + 1, ' '))), "too_large", "verify"), "yes");
-  EXPECT_EQ(tells(told(read_reply(std::string(kMaxReplyBytes + 1, ' '))), "too_large", "verify reply"), "yes");
+  EXPECT_EQ(tells(told(read_verify_reply(std::string(kMaxReplyBytes + 1, ' '))), "too_large", "verify reply"), "yes");
 
-  VerifyReply reply = full_reply();
+  VerifyReply reply = full_verify_reply();
   VerifyAnswer answer{kId, VerifyResult::incomplete, {}};
   for (const Stream stream : rowing::kStreams) {
     answer.streams[stream] = {kMaxSequence, kRoot, kMaxSequence};
@@ -151,7 +151,7 @@ TEST(Verify, TheLimitsHold) {
 
 TEST(Verify, HostileTextsDoNoHarm) {
   expect_no_harm(kQuestions, decode_verify, encode_verify);
-  expect_no_harm(kReply, read_reply, encode_verify_reply);
+  expect_no_harm(kVerifyReply, read_verify_reply, encode_verify_reply);
 }
 
 }  // namespace

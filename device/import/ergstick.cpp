@@ -11,13 +11,13 @@ namespace {
 
 using enum rowing::Stream;
 
-constexpr std::string_view kElapsed = "Total elapsed time (s)";
+constexpr std::string_view kTotalElapsed = "Total elapsed time (s)";
 constexpr std::int64_t kTimeDuration = 0;
 constexpr std::int64_t kDistanceDuration = 0x80;
 
 // "Piece duration" and "Piece distance" are one field of the monitor, told twice: see piece_length().
-constexpr auto kRules = std::to_array<ColumnRule>({
-    {kElapsed, sample, "elapsed_cs"},
+constexpr auto kErgStickRules = std::to_array<ColumnRule>({
+    {kTotalElapsed, sample, "elapsed_cs"},
     {"Total distance (m)", sample, "distance_dm"},
     {"Stroke rate (/min)", sample, "stroke_rate_spm"},
     {"Speed (m/s)", sample, "speed_mmps"},
@@ -77,13 +77,15 @@ constexpr auto kDistanceRule = std::to_array<ColumnRule>({{"Piece distance (m)",
 bool is_timed(std::int64_t workout_type) { return workout_type >= 4 && workout_type <= 6; }
 bool is_by_distance(std::int64_t workout_type) { return workout_type == 2 || workout_type == 3 || workout_type == 7; }
 
-bool recognises(const Header& header) { return header.has(kElapsed) && header.has("Total average power (W)"); }
+bool recognises_ergstick(const Header& header) {
+  return header.has(kTotalElapsed) && header.has("Total average power (W)");
+}
 
-class Reader {
+class ErgStickReader {
  public:
-  explicit Reader(Input& input)
+  explicit ErgStickReader(Input& input)
       : sink_(input.sink),
-        rules_(kRules, input.header),
+        rules_(kErgStickRules, input.header),
         time_(kTimeRule, input.header),
         distance_(kDistanceRule, input.header) {}
 
@@ -163,15 +165,16 @@ class Reader {
   std::optional<rowing::Record> split_;
 };
 
-base::Status run(Input& input) {
-  Reader reader(input);
-  BOATHOUSE_TRY(for_each_row(input, kElapsed, kPlain, [&](const CsvRow& row) { return reader.take(row); }));
+base::Status run_ergstick(Input& input) {
+  ErgStickReader reader(input);
+  BOATHOUSE_TRY(for_each_row(input, kTotalElapsed, kPlain, [&](const CsvRow& row) { return reader.take(row); }));
   return reader.finish();
 }
 
 }  // namespace
 
-const Dialect kErgStick{
-    {"ergstick", "ErgStick all metrics (first column \"Total elapsed time (s)\")"}, &recognises, &run};
+const Dialect kErgStick{{"ergstick", "ErgStick all metrics (first column \"Total elapsed time (s)\")"},
+                        &recognises_ergstick,
+                        &run_ergstick};
 
 }  // namespace boathouse::import

@@ -41,7 +41,7 @@ constexpr auto kStrokeRules = std::to_array<ColumnRule>({
     {"Distance per Stroke", stroke, "stroke_distance_cm"},
 });
 
-bool recognises(const Header& header) {
+bool recognises_hero(const Header& header) {
   return header.has("Date") && header.has("Piece") && header.has("Potential Split");
 }
 
@@ -103,7 +103,7 @@ base::Result<bool> read_piece(Input& input) {
   }
 }
 
-base::Status run(Input& input) {
+base::Status run_hero(Input& input) {
   const auto found = read_piece(input);
   if (!found) return found.error();
   if (!*found) return {};
@@ -124,6 +124,7 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kHero{{"hero", "Hero strokes (first columns \"Date\", \"Piece\", \"Distance\")"}, &recognises, &run};
+const Dialect kHero{
+    {"hero", "Hero strokes (first columns \"Date\", \"Piece\", \"Distance\")"}, &recognises_hero, &run_hero};
 
 }  // namespace boathouse::import

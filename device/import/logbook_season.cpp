@@ -18,7 +18,7 @@ constexpr std::int64_t kSkiErg = 128;
 
 // Log ID, Age, Weight, Ranked and Date Entered are no metrics; they stay in the source. Description or Comments is the
 // title.
-constexpr auto kRules = std::to_array<ColumnRule>({
+constexpr auto kSeasonRules = std::to_array<ColumnRule>({
     {kDistance, summary, "distance_dm"},
     {"Rest Distance", summary, "total_rest_distance_m"},
     {"Stroke Rate/Cadence", summary, "avg_stroke_rate_spm"},
@@ -42,7 +42,7 @@ constexpr auto kWorkFormatted = std::to_array<ColumnRule>({
 constexpr auto kRestSeconds = std::to_array<ColumnRule>({{"Rest Time (Seconds)", summary, "rest_time_ds"}});
 constexpr auto kRestFormatted = std::to_array<ColumnRule>({{"Rest Time (Formatted)", summary, "rest_time_ds", kClock}});
 
-bool recognises(const Header& header) {
+bool recognises_season(const Header& header) {
   return header.has(kDate) && header.has(kDistance) &&
          (header.has("Work Time (Seconds)") || header.has("Work Time (Formatted)"));
 }
@@ -60,11 +60,11 @@ std::int64_t machine_of(std::string_view type) {
   return rowing::kNull;
 }
 
-class Reader {
+class SeasonReader {
  public:
-  explicit Reader(Input& input)
+  explicit SeasonReader(Input& input)
       : input_(input),
-        rules_(kRules, input.header),
+        rules_(kSeasonRules, input.header),
         work_(either(kWorkSeconds, kWorkFormatted, input.header)),
         rest_(either(kRestSeconds, kRestFormatted, input.header)) {}
 
@@ -142,8 +142,8 @@ class Reader {
   ColumnMap rest_;
 };
 
-base::Status run(Input& input) {
-  Reader reader(input);
+base::Status run_season(Input& input) {
+  SeasonReader reader(input);
   return for_each_row(input, kDistance, kPlain, [&](const CsvRow& row) { return reader.take(row); });
 }
 
@@ -151,7 +151,7 @@ base::Status run(Input& input) {
 
 const Dialect kLogbookSeason{
     {"logbook_season", "Concept2 Logbook, workouts of a season (columns \"Date\", \"Work Time\", \"Work Distance\")"},
-    &recognises,
-    &run};
+    &recognises_season,
+    &run_season};
 
 }  // namespace boathouse::import

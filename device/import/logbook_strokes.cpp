@@ -10,7 +10,7 @@ using enum rowing::Stream;
 
 constexpr std::string_view kTime = "Time (seconds)";
 
-constexpr auto kRules = std::to_array<ColumnRule>({
+constexpr auto kStrokesRules = std::to_array<ColumnRule>({
     {"Number", stroke, "stroke_count"},
     {"Stroke Number", stroke, "stroke_count"},
     {kTime, sample, "elapsed_cs"},
@@ -31,8 +31,8 @@ bool recognises_logbook(const Header& header) {
 }
 bool recognises_ergdata(const Header& header) { return header.has("Stroke Number") && header.has(kTime); }
 
-base::Status run(Input& input) {
-  const ColumnMap rules(kRules, input.header);
+base::Status run_strokes(Input& input) {
+  const ColumnMap rules(kStrokesRules, input.header);
   IntervalByRestart intervals;
   return for_each_row(input, kTime, kPlain, [&](const CsvRow& row) -> base::Status {
     if (!input.sink.begun()) BOATHOUSE_TRY(input.sink.begin({}, 0));
@@ -49,8 +49,10 @@ base::Status run(Input& input) {
 
 }  // namespace
 
-const Dialect kLogbookStrokes{
-    {"logbook_strokes", "Concept2 Logbook, strokes of a workout (first column \"Number\")"}, &recognises_logbook, &run};
-const Dialect kErgData{{"ergdata", "ErgData strokes (first column \"Stroke Number\")"}, &recognises_ergdata, &run};
+const Dialect kLogbookStrokes{{"logbook_strokes", "Concept2 Logbook, strokes of a workout (first column \"Number\")"},
+                              &recognises_logbook,
+                              &run_strokes};
+const Dialect kErgData{
+    {"ergdata", "ErgData strokes (first column \"Stroke Number\")"}, &recognises_ergdata, &run_strokes};
 
 }  // namespace boathouse::import

@@ -14,7 +14,7 @@ constexpr std::int64_t kNanoPerMs = 1'000'000;
 
 // activityIdx and pointIdx count rows; ElapsedTimeAtDrive and HorizontalAtDrive say of a stroke where its drive began:
 // no metric of the monitor. They stay in the source. lapIdx is the only word about intervals.
-constexpr auto kRules = std::to_array<ColumnRule>({
+constexpr auto kRowingDataRules = std::to_array<ColumnRule>({
     {"lapIdx", sample, "interval"},
     {"lapIdx", stroke, "interval"},
     {kElapsed, sample, "elapsed_cs"},
@@ -54,10 +54,10 @@ std::int64_t nano_to_ms(std::int64_t nano) {
   return (nano + (nano < 0 ? -half : half)) / kNanoPerMs;
 }
 
-class Reader {
+class RowingDataReader {
  public:
-  explicit Reader(Input& input)
-      : input_(input), rules_(kRules, input.header), time_cell_(*input.header.find(kTimeStamp)) {}
+  explicit RowingDataReader(Input& input)
+      : input_(input), rules_(kRowingDataRules, input.header), time_cell_(*input.header.find(kTimeStamp)) {}
 
   base::Status take(const CsvRow& row) {
     const std::string_view cell = trimmed(row.cells[time_cell_]);
@@ -99,16 +99,18 @@ class Reader {
   std::optional<std::int64_t> first_;  // 10^-9 s since 1970
 };
 
-base::Status run(Input& input) {
-  Reader reader(input);
+base::Status run_rowingdata(Input& input) {
+  RowingDataReader reader(input);
   return for_each_row(input, kElapsed, kPlain, [&](const CsvRow& row) { return reader.take(row); });
 }
 
 }  // namespace
 
-const Dialect kRowingdata{
-    {"rowingdata", "rowingdata or rowsandall (first column \"TimeStamp (sec)\")"}, &recognises_rowingdata, &run};
-const Dialect kPainsled{
-    {"painsled", "Painsled for iOS (as rowingdata, with \"ElapsedTimeAtDrive (sec)\")"}, &recognises_painsled, &run};
+const Dialect kRowingdata{{"rowingdata", "rowingdata or rowsandall (first column \"TimeStamp (sec)\")"},
+                          &recognises_rowingdata,
+                          &run_rowingdata};
+const Dialect kPainsled{{"painsled", "Painsled for iOS (as rowingdata, with \"ElapsedTimeAtDrive (sec)\")"},
+                        &recognises_painsled,
+                        &run_rowingdata};
 
 }  // namespace boathouse::import

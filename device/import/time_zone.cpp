@@ -8,7 +8,6 @@
 namespace boathouse::import {
 namespace {
 
-constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kMaxOffset = 18 * 3600;
 constexpr std::size_t kMaxZoneFile = std::size_t{1} << 20;
 constexpr std::size_t kMaxName = 64;
@@ -143,8 +142,8 @@ std::int64_t TimeZone::offset_at(std::int64_t utc_s) const {
 
 std::int64_t TimeZone::to_utc_ms(std::int64_t local_ms) const {
   const std::int64_t local_s = floor_div(local_ms, 1000);
-  const std::int64_t before = offset_at(local_s - kDay);
-  const std::int64_t after = offset_at(local_s + kDay);
+  const std::int64_t before = offset_at(local_s - kDayS);
+  const std::int64_t after = offset_at(local_s + kDayS);
   const bool by_before = offset_at(local_s - before) == before;
   const bool by_after = offset_at(local_s - after) == after;
   std::int64_t offset = before;

@@ -12,6 +12,8 @@
 
 namespace boathouse::import {
 
+inline constexpr std::int64_t kDayS = 86'400;
+
 // Daylight saving by a rule, e.g. "CET-1CEST,M3.5.0,M10.5.0/3" (POSIX TZ).
 struct ZoneRule {
   struct Change {

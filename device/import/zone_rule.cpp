@@ -7,8 +7,6 @@
 namespace boathouse::import {
 namespace {
 
-constexpr std::int64_t kDay = 86'400;
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : rest_(text) {}
@@ -82,7 +80,7 @@ std::int64_t local_moment(const ZoneRule::Change& change, std::int64_t year) {
   const std::int64_t weekday = ((first + 4) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
   std::int64_t day = first + (change.weekday - weekday + 7) % 7 + 7 * (change.week - 1);
   while (day >= next) day -= 7;
-  return day * kDay + change.at_s;
+  return day * kDayS + change.at_s;
 }
 
 }  // namespace
@@ -105,7 +103,7 @@ std::optional<ZoneRule> ZoneRule::parse(std::string_view text) {
 std::int64_t ZoneRule::offset_at(std::int64_t utc_s) const {
   if (!daylight_s) return standard_s;
   const std::int64_t local = utc_s + standard_s;
-  const std::int64_t year = base::civil_from_days(local / kDay - (local % kDay < 0 ? 1 : 0)).year;
+  const std::int64_t year = base::civil_from_days(local / kDayS - (local % kDayS < 0 ? 1 : 0)).year;
   // Each moment is told in the local time that holds before it.
   const std::int64_t begin = local_moment(begins, year) - standard_s;
   const std::int64_t end = local_moment(ends, year) - *daylight_s;

@@ -29,7 +29,7 @@ std::optional<rowing::Record> newest(store::Store& store, const RecordingInfo& i
 }
 
 // The direct form of a summary does not name the machine; splits do, and stay on the device.
-std::int64_t pace_metres(store::Store& store, const RecordingInfo& info) {
+std::int64_t pace_metres_of_recording(store::Store& store, const RecordingInfo& info) {
   for (const rowing::Stream stream : {rowing::Stream::split, rowing::Stream::sample}) {
     if (const auto record = newest(store, info, stream)) {
       const std::int64_t machine = record->values[rowing::column_index(stream, "erg_machine_type")];
@@ -100,7 +100,7 @@ void write_session(JsonWriter& json, store::Store& store, const store::SessionIn
   for (const std::string& tag : written.tags) json.value(tag);
   json.end_array().key("deleted").value(written.deleted);
   write_totals(json, session.elapsed_cs, session.distance_dm);
-  json.key("pace_m").value(pace_metres(store, first));
+  json.key("pace_m").value(pace_metres_of_recording(store, first));
   json.key("records").begin_object();
   for (const auto& [stream, primary] : session.primaries) {
     json.key(rowing::name(stream)).value(recording_of(session, primary).streams.at(stream).records);

@@ -6,17 +6,14 @@
 #include "device/store/store_internal.hpp"
 
 namespace boathouse::store {
-namespace {
-
-struct OpenStream {
-  StreamRow row;
-  ChunkCut cut;
-  std::vector<rowing::Record> records;  // from row.sealed_to on
-};
-
-}  // namespace
 
 struct ImportTransaction::Impl {
+  struct OpenStream {
+    StreamRow row;
+    ChunkCut cut;
+    std::vector<rowing::Record> records;  // from row.sealed_to on
+  };
+
   Store::Impl& store;
   std::unique_lock<std::mutex> lock;  // before the transaction: given back after its roll-back
   db::Connection& connection;
@@ -82,7 +79,7 @@ base::Status ImportTransaction::begin(const rowing::Birth& birth, std::string_vi
 base::Status ImportTransaction::append(rowing::Record record) {
   if (!impl_->recording) return base::Error{base::ErrorCode::internal, "a record before the recording was begun"};
   BOATHOUSE_TRY(check_record(record));
-  OpenStream& open = impl_->streams[record.stream];
+  Impl::OpenStream& open = impl_->streams[record.stream];
   if (!open.cut.take(record)) {
     BOATHOUSE_TRY(impl_->seal(record.stream, open));
     open.cut.take(record);

@@ -14,16 +14,16 @@ using rowing::EndReason;
 using rowing::Record;
 using rowing::Stream;
 
-constexpr std::string_view kRowing =
+constexpr std::string_view kRowingLine =
     R"({"at_ms": 0, "char": "0031", "hex": "3200000a0000010101010100000000000000000066"})";
 
 TEST(LineFeeder, BadLinesAreNumberedAndTheRestIsKept) {
   TestStore store;
   Recorder recorder(*store, store.clock, store.ids, {});
   LineFeeder feeder(recorder);
-  const std::string text = std::string(kRowing) +
+  const std::string text = std::string(kRowingLine) +
                            "\n\nnot json\n{\"meta\": \"x\"}\n{\"char\": \"FTMS-2AD1\", \"hex\": \"00\"}\n" +
-                           "{\"char\": \"0031\", \"hex\": \"0\"}\n" + std::string(kRowing) + "\n" +
+                           "{\"char\": \"0031\", \"hex\": \"0\"}\n" + std::string(kRowingLine) + "\n" +
                            "{\"char\": \"0031\", \"hex\": \"" + std::string(1026, '0') + "\"}";
   ASSERT_TRUE(ok(feeder.feed_all(text)));
   ASSERT_TRUE(ok(recorder.stop(EndReason::end_of_input)));
@@ -53,7 +53,7 @@ TEST(LineFeeder, ASilentSourceIsCommittedInItsOwnTime) {
   LineFeeder feeder(recorder);
   constexpr std::int64_t kBoot = 900'000'000;  // far from the lines' at_ms: 10 minutes of silence would end the piece
   ASSERT_TRUE(ok(feeder.tick(kBoot)));
-  ASSERT_TRUE(ok(feeder.feed(kRowing, kBoot)));
+  ASSERT_TRUE(ok(feeder.feed(kRowingLine, kBoot)));
   ASSERT_TRUE(ok(feeder.tick(kBoot + 900)));
   EXPECT_EQ(store->status()->records, 0u);
   ASSERT_TRUE(ok(feeder.tick(kBoot + 20'000)));
@@ -67,7 +67,7 @@ TEST(LineFeeder, ManyBadLinesAreBounded) {
   TestStore store;
   Recorder recorder(*store, store.clock, store.ids, {});
   LineFeeder feeder(recorder);
-  ASSERT_TRUE(ok(feeder.feed(kRowing, std::nullopt)));
+  ASSERT_TRUE(ok(feeder.feed(kRowingLine, std::nullopt)));
   for (std::uint64_t i = 0; i < kMaxLineEvents + 500; ++i) ASSERT_TRUE(ok(feeder.feed("{", std::nullopt)));
   ASSERT_TRUE(ok(recorder.stop(EndReason::end_of_input)));
   EXPECT_EQ(feeder.counters().rejected, kMaxLineEvents + 500);

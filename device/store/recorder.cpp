@@ -22,25 +22,6 @@ constexpr std::size_t kMaxNotes = 1000;  // waiting for a recording to begin
 constexpr std::int64_t kMaxAtMs = std::int64_t{1} << 40;
 constexpr std::int64_t kMaxNowMs = std::int64_t{1} << 61;
 
-// One recording on its way into the store.
-struct Piece {
-  rowing::Birth birth;
-  std::int64_t first_ms = 0;
-  pm5::Assembler assembler;
-  bool untimed = false;  // a notification came without its time of receipt: at_ms is null from there on
-  bool begun = false;    // in the store
-  bool refused = false;  // it would not begin it, for want of room
-  bool erased = false;   // by its owner: it takes nothing more
-  std::vector<Record> waiting;
-  std::int64_t waiting_since_ms = 0;
-  std::optional<std::int64_t> heard_ms;  // the first notification since the last commit: it may be in no record yet
-  std::array<std::uint64_t, 8> rows{};   // committed since the last seal
-  std::optional<std::int64_t> rows_since_ms;
-  std::optional<rowing::EndReason> end_reason;
-  std::int64_t ended_ms = 0;
-  bool closed = false;  // ended in the store; what comes later makes its next seal revision
-};
-
 void forget_time(Record& record) {
   if (const auto at = rowing::find_column(record.stream, "at_ms")) record.values[*at] = rowing::kNull;
 }
@@ -62,6 +43,25 @@ std::string gap_detail(std::string_view reason, std::int64_t from_ms, std::int64
 }  // namespace
 
 struct Recorder::Impl {
+  // One recording on its way into the store.
+  struct Piece {
+    rowing::Birth birth;
+    std::int64_t first_ms = 0;
+    pm5::Assembler assembler;
+    bool untimed = false;  // a notification came without its time of receipt: at_ms is null from there on
+    bool begun = false;    // in the store
+    bool refused = false;  // it would not begin it, for want of room
+    bool erased = false;   // by its owner: it takes nothing more
+    std::vector<Record> waiting;
+    std::int64_t waiting_since_ms = 0;
+    std::optional<std::int64_t> heard_ms;  // the first notification since the last commit: it may be in no record yet
+    std::array<std::uint64_t, 8> rows{};   // committed since the last seal
+    std::optional<std::int64_t> rows_since_ms;
+    std::optional<rowing::EndReason> end_reason;
+    std::int64_t ended_ms = 0;
+    bool closed = false;  // ended in the store; what comes later makes its next seal revision
+  };
+
   Store& store;
   base::Clock& clock;
   base::UuidV7Source& ids;
@@ -112,17 +112,17 @@ std::int64_t Recorder::Impl::time_of(std::optional<std::int64_t> at_ms, std::opt
   return *last_ms;
 }
 
-Piece* Recorder::Impl::running() {
+Recorder::Impl::Piece* Recorder::Impl::running() {
   return !pieces.empty() && !pieces.back()->end_reason ? pieces.back().get() : nullptr;
 }
 
-Piece* Recorder::Impl::ended_last() {
+Recorder::Impl::Piece* Recorder::Impl::ended_last() {
   const auto found =
       std::find_if(pieces.rbegin(), pieces.rend(), [](const auto& piece) { return piece->end_reason.has_value(); });
   return found == pieces.rend() ? nullptr : found->get();
 }
 
-Piece& Recorder::Impl::begin_piece(std::int64_t now, bool untimed) {
+Recorder::Impl::Piece& Recorder::Impl::begin_piece(std::int64_t now, bool untimed) {
   auto piece = std::make_unique<Piece>();
   const std::int64_t utc_ms = clock.utc_ms();
   rowing::Birth& birth = piece->birth;
@@ -330,7 +330,7 @@ base::Status Recorder::feed(std::uint16_t characteristic, base::ByteView payload
   impl.pass_time(now);
   ++impl.counters.notifications;
 
-  if (Piece* piece = impl.running()) {
+  if (Impl::Piece* piece = impl.running()) {
     if (went_back_from) {
       impl.add_event(*piece, EventKind::gap, now, gap_detail("time_went_back", *went_back_from, *at_ms));
     } else if (at_ms && before && now - *before >= kGapMs) {
@@ -346,7 +346,7 @@ base::Status Recorder::feed(std::uint16_t characteristic, base::ByteView payload
     return impl.settle(now, false);
   }
   ++impl.counters.decoded;
-  Piece* target = nullptr;
+  Impl::Piece* target = nullptr;
   const bool untimed = !at_ms;
   const pm5::Verdict verdict = impl.tracker.observe(notification, now);
   switch (verdict) {
@@ -386,7 +386,7 @@ base::Status Recorder::tick(std::int64_t at_ms) {
 
 base::Status Recorder::note(EventKind kind, std::string_view detail_json) {
   Impl& impl = *impl_;
-  if (Piece* piece = impl.running()) {
+  if (Impl::Piece* piece = impl.running()) {
     const std::int64_t now = std::max(*impl.last_ms, impl.ticked_ms);
     impl.add_event(*piece, kind, now, detail_json);
     return impl.settle(now, false);

@@ -16,7 +16,7 @@ constexpr int kLookAtOnce = 256;    // recordings of one call, of which those wh
 constexpr int kCostOfRecords = 16;  // so that a recorder beside it never waits long
 constexpr std::size_t kMaxCandidates = 32;
 
-base::Result<std::string> read_facts(db::Connection& connection, std::int64_t recording, wire::ItemKind kind,
+base::Result<std::string> facts_json(db::Connection& connection, std::int64_t recording, wire::ItemKind kind,
                                      std::uint32_t first) {
   auto select = connection.prepare(
       "SELECT b.body FROM item AS i JOIN body AS b ON b.item = i.id WHERE i.recording = ?1 AND i.kind = ?2 AND "
@@ -208,9 +208,9 @@ base::Result<std::optional<rowing::Survey>> survey_recording(db::Connection& con
 base::Result<std::optional<Evidence>> read_evidence(db::Connection& connection, const RecordingRow& recording,
                                                     bool points) {
   Evidence evidence;
-  const auto birth = read_facts(connection, recording.id, wire::ItemKind::birth, 0);
+  const auto birth = facts_json(connection, recording.id, wire::ItemKind::birth, 0);
   if (!birth) return birth.error();
-  const auto seal = read_facts(connection, recording.id, wire::ItemKind::seal, recording.revision);
+  const auto seal = facts_json(connection, recording.id, wire::ItemKind::seal, recording.revision);
   if (!seal) return seal.error();
   if (birth->empty() || seal->empty()) return std::optional<Evidence>();
   auto decoded_birth = wire::decode_birth(*birth);

@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxHeaderBytes = std::size_t{64} * 1024;  // of one answer
 
-struct CurlDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -131,6 +128,10 @@ std::string trusted_ca_file(const std::string& ca_file) {
 }
 
 struct HttpClient::Impl {
+  struct CurlDeleter {
+    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  };
+
   HttpClientOptions options;
   std::unique_ptr<CURL, CurlDeleter> handle;  // kept: so is its connection
   std::atomic<bool> cancelled = false;

@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t kMaxLine = 1024;
 constexpr std::size_t kMaxTrailers = 16 * 1024;
 
-base::Error malformed() { return exception(kBadRequestParameter, "the chunks of the body are malformed"); }
+base::Error malformed_chunks() { return exception(kBadRequestParameter, "the chunks of the body are malformed"); }
 
-int hex_digit(char c) {
+int size_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -24,13 +24,13 @@ base::Status ChunkedBody::end_of_line() {
   switch (state_) {
     case State::size:
       if (line_length_ == 0) {
-        return malformed();
+        return malformed_chunks();
       }
       state_ = chunk_left_ == 0 ? State::trailer : State::data;
       break;
     case State::data_end:
       if (line_length_ != 0) {
-        return malformed();
+        return malformed_chunks();
       }
       state_ = State::size;
       break;
@@ -58,7 +58,7 @@ base::Result<ChunkedBody::Step> ChunkedBody::next(std::string_view input) {
     if (carriage_return_) {
       carriage_return_ = false;
       if (c != '\n') {
-        return malformed();
+        return malformed_chunks();
       }
       BOATHOUSE_TRY(end_of_line());
       continue;
@@ -68,21 +68,21 @@ base::Result<ChunkedBody::Step> ChunkedBody::next(std::string_view input) {
       continue;
     }
     if (++line_length_ > kMaxLine || c == '\n') {
-      return malformed();
+      return malformed_chunks();
     }
     if (state_ == State::trailer && ++trailer_bytes_ > kMaxTrailers) {
-      return malformed();
+      return malformed_chunks();
     }
     if (state_ == State::size && digits_) {
-      const int digit = hex_digit(c);
+      const int digit = size_digit(c);
       if (digit < 0) {
         // An extension or blanks may follow a number, never stand in its place.
         if (line_length_ == 1 || (c != ';' && c != ' ' && c != '\t')) {
-          return malformed();
+          return malformed_chunks();
         }
         digits_ = false;
       } else if (line_length_ > 15) {
-        return malformed();
+        return malformed_chunks();
       } else {
         chunk_left_ = chunk_left_ * 16 + static_cast<std::uint64_t>(digit);
       }

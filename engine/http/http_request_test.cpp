@@ -17,7 +17,7 @@ std::string head(std::string_view lines) {
   return out + "\r\n\r\n";
 }
 
-int error_of(std::string_view lines) {
+int head_error(std::string_view lines) {
   const auto request = parse_head(head(lines));
   return request ? 0 : exception_code(request.error().text);
 }
@@ -57,47 +57,47 @@ TEST(HttpRequest, KnowsWhenTheConnectionEnds) {
 }
 
 TEST(HttpRequest, RefusesWhatTwoReadersCouldTakeDifferently) {
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length: 1\nTransfer-Encoding: chunked"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 1"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length: 1\nContent-Length: 1"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length: 1, 1"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length: -1"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length:"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length: 18446744073709551616"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.0\nTransfer-Encoding: chunked"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nTransfer-Encoding: gzip, chunked"), 48);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nContent-Length : 1"), 408);
-  EXPECT_EQ(error_of("POST / HTTP/1.1\nA: b\n folded: c"), 408);
-  EXPECT_EQ(error_of("GET /?query=a&query=b HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("GET / HTTP/1.1\nA: b\x01"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length: 1\nTransfer-Encoding: chunked"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 1"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length: 1\nContent-Length: 1"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length: 1, 1"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length: -1"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length:"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length: 18446744073709551616"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.0\nTransfer-Encoding: chunked"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nTransfer-Encoding: gzip, chunked"), 48);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nContent-Length : 1"), 408);
+  EXPECT_EQ(head_error("POST / HTTP/1.1\nA: b\n folded: c"), 408);
+  EXPECT_EQ(head_error("GET /?query=a&query=b HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("GET / HTTP/1.1\nA: b\x01"), 408);
   EXPECT_FALSE(parse_head("GET / HTTP/1.1\nHost: h\r\n\r\n"));
   EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n"));
 }
 
 TEST(HttpRequest, RefusesWhatIsNoRequest) {
-  EXPECT_EQ(error_of(""), 408);
-  EXPECT_EQ(error_of("GET"), 408);
-  EXPECT_EQ(error_of("GET /"), 408);
-  EXPECT_EQ(error_of("GET / HTTP/2"), 408);
-  EXPECT_EQ(error_of("GET x HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("GET /a b HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("G(T / HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("GET /?a=%4 HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("GET /%zz HTTP/1.1"), 408);
-  EXPECT_EQ(error_of("GET / HTTP/1.1\nno colon"), 408);
-  EXPECT_EQ(error_of("GET / HTTP/1.1\nExpect: tea"), 48);
+  EXPECT_EQ(head_error(""), 408);
+  EXPECT_EQ(head_error("GET"), 408);
+  EXPECT_EQ(head_error("GET /"), 408);
+  EXPECT_EQ(head_error("GET / HTTP/2"), 408);
+  EXPECT_EQ(head_error("GET x HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("GET /a b HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("G(T / HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("GET /?a=%4 HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("GET /%zz HTTP/1.1"), 408);
+  EXPECT_EQ(head_error("GET / HTTP/1.1\nno colon"), 408);
+  EXPECT_EQ(head_error("GET / HTTP/1.1\nExpect: tea"), 48);
   EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\n"));
 }
 
 TEST(HttpRequest, CountsAreLimited) {
   std::string many = "GET / HTTP/1.1";
   for (std::size_t i = 0; i < kMaxHeaders; ++i) many += "\nA: b";
-  EXPECT_EQ(error_of(many), 0);
-  EXPECT_EQ(error_of(many + "\nA: b"), 229);
+  EXPECT_EQ(head_error(many), 0);
+  EXPECT_EQ(head_error(many + "\nA: b"), 229);
   std::string address = "GET /?";
   for (std::size_t i = 0; i < kMaxParameters; ++i) address += "p" + std::to_string(i) + "&";
-  EXPECT_EQ(error_of(address + " HTTP/1.1"), 0);
-  EXPECT_EQ(error_of(address + "last=1 HTTP/1.1"), 229);
+  EXPECT_EQ(head_error(address + " HTTP/1.1"), 0);
+  EXPECT_EQ(head_error(address + "last=1 HTTP/1.1"), 229);
 }
 
 TEST(HttpRequest, HeadSizeIsKnownOnlyWhenWhole) {

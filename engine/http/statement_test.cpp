@@ -15,7 +15,7 @@ Statement good(std::string_view sql) {
   return statement ? *statement : Statement{};
 }
 
-int error_of(std::string_view sql) {
+int statement_error(std::string_view sql) {
   const auto statement = read_statement(sql);
   return statement ? 0 : exception_code(statement.error().text);
 }
@@ -67,11 +67,11 @@ TEST(Statement, RowsInsideTheTextAreRefused) {
                           "INSERT INTO t FORMAT JSONEachRow {\"a\":1}", "WITH 1 AS x INSERT INTO t VALUES (1)",
                           "EXPLAIN INSERT INTO t FORMAT CSV", "explain ast insert into t values (1)",
                           "INSERT INTO t FORMAT Values SETTINGS a = 1", "INSERT INTO t VALUES /* c */ (1)"}) {
-    EXPECT_EQ(error_of(sql), 62) << sql;
+    EXPECT_EQ(statement_error(sql), 62) << sql;
   }
-  EXPECT_EQ(error_of("INSERT INTO t SELECT * FROM input('a Int') FORMAT CSV 1"), 48);
-  EXPECT_EQ(error_of("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV"), 48);
-  EXPECT_EQ(error_of("SELECT 1 INTO OUTFILE '/x'"), 48);
+  EXPECT_EQ(statement_error("INSERT INTO t SELECT * FROM input('a Int') FORMAT CSV 1"), 48);
+  EXPECT_EQ(statement_error("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV"), 48);
+  EXPECT_EQ(statement_error("SELECT 1 INTO OUTFILE '/x'"), 48);
 }
 
 TEST(Statement, OnlyOne) {
@@ -79,19 +79,19 @@ TEST(Statement, OnlyOne) {
        {"SELECT 1; SELECT 2", "SELECT 1;;x", "INSERT INTO t; DROP TABLE t", "INSERT INTO t SELECT 1; SELECT 2",
         "INSERT INTO t FORMAT CSV; DROP TABLE t", "SELECT 1 --;\n; DROP TABLE t", "SELECT '\\'; DROP TABLE t; --'; x",
         "SELECT 1 /* /* */ ; */ ; x"}) {
-    EXPECT_EQ(error_of(sql), 62) << sql;
+    EXPECT_EQ(statement_error(sql), 62) << sql;
   }
   for (const char* sql :
        {"SELECT 1;", "SELECT ';'", "SELECT ';\\';' -- ; x", "SELECT \"a;b\", `c;d`", "SELECT $$;x$$",
         "SELECT $t$ ; $$ ; $t$", "SELECT /* ; /* ; */ ; */ 1", "SELECT 'it''s; x'", "SELECT 1 # ; x", ";; SELECT 1"}) {
-    EXPECT_EQ(error_of(sql), 0) << sql;
+    EXPECT_EQ(statement_error(sql), 0) << sql;
   }
 }
 
 TEST(Statement, AnEmptyOrOpenTextIsRefused) {
   for (const char* sql : {"", "  ", ";", "-- only a comment", "SELECT 'a", "SELECT `a", "SELECT \"a\\\"", "/* a",
                           "INSERT INTO t FORMAT", "INSERT INTO t FORMAT 'x'"}) {
-    EXPECT_EQ(error_of(sql), 62) << sql;
+    EXPECT_EQ(statement_error(sql), 62) << sql;
   }
 }
 

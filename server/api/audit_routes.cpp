@@ -19,11 +19,11 @@ using base::ErrorCode;
 using http::Request;
 using http::Response;
 
-constexpr std::size_t kDefaultPage = 100;
-constexpr std::size_t kMaxPage = 500;
-static_assert(kMaxPage < ledger::kMaxAuditPage, "one record more than is shown tells that there is a next page");
+constexpr std::size_t kDefaultRecords = 100;
+constexpr std::size_t kMaxRecords = 500;
+static_assert(kMaxRecords < ledger::kMaxAuditPage, "one record more than is shown tells that there is a next page");
 
-Response json_response(std::string body) {
+Response uncached_json(std::string body) {
   Response response = http::make_response(200, "application/json", std::move(body));
   response.headers.set("Cache-Control", "no-store");
   return response;
@@ -70,7 +70,7 @@ base::Result<Response> list(const Request& request, ledger::Ledger& ledger) {
   BOATHOUSE_TRY(check_names(request.query, {"after", "limit", "kind", "athlete"}));
   const auto after = read_count(request.query, "after");
   if (!after) return after.error();
-  const auto limit = read_limit(request.query, kDefaultPage, kMaxPage);
+  const auto limit = read_limit(request.query, kDefaultRecords, kMaxRecords);
   if (!limit) return limit.error();
   const auto filter = filter_of(request);
   if (!filter) return filter.error();
@@ -90,7 +90,7 @@ base::Result<Response> list(const Request& request, ledger::Ledger& ledger) {
     json.null();
   }
   json.key("has_more").value(has_more).end_object().end_object();
-  return json_response(std::move(body));
+  return uncached_json(std::move(body));
 }
 
 base::Result<Response> head(const Request& request, ledger::Ledger& ledger) {
@@ -101,7 +101,7 @@ base::Result<Response> head(const Request& request, ledger::Ledger& ledger) {
   base::JsonWriter json(body);
   json.begin_object().key("n").value(state->head.n).key("hash").value(base::to_hex(state->head.hash));
   json.key("newest").value(state->newest).end_object();
-  return json_response(std::move(body));
+  return uncached_json(std::move(body));
 }
 
 }  // namespace

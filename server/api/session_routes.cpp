@@ -31,12 +31,12 @@ using http::Response;
 using rowing::Stream;
 using timeseries::NativeBlock;
 
-constexpr std::size_t kDefaultPage = 50;
-constexpr std::size_t kMaxPage = 200;
+constexpr std::size_t kDefaultSessions = 50;
+constexpr std::size_t kMaxSessions = 200;
 constexpr std::size_t kMaxRows = 600'000;  // of one JSON answer: more than 16 hours at 10 Hz
 
 // A version of the content in the tag, so that an unchanged answer costs 304.
-Response json_response(const Request& request, std::string body) {
+Response tagged_json(const Request& request, std::string body) {
   const std::string etag = http::make_etag(base::to_hex(base::ByteView(base::sha256(base::as_bytes(body))).first(16)));
   if (auto fresh = http::not_modified(request, etag)) return *fresh;
   Response response = http::make_response(200, "application/json", std::move(body));
@@ -107,7 +107,7 @@ base::Result<query::Scope> SessionRoutes::listed(const Request& request) const {
 
 base::Result<Response> SessionRoutes::list(const Request& request) const {
   BOATHOUSE_TRY(check_names(request.query, {"limit", "cursor", "from", "to", "athlete", "team"}));
-  const auto limit = read_limit(request.query, kDefaultPage, kMaxPage);
+  const auto limit = read_limit(request.query, kDefaultSessions, kMaxSessions);
   if (!limit) return limit.error();
   const auto from = read_time(request.query, "from");
   if (!from) return from.error();
@@ -154,7 +154,7 @@ base::Result<Response> SessionRoutes::list(const Request& request) const {
     json.null();
   }
   json.key("has_more").value(has_more).end_object().end_object();
-  Response response = json_response(request, std::move(body));
+  Response response = tagged_json(request, std::move(body));
   if (has_more) {
     std::string link = "</v1/sessions?limit=" + std::to_string(*limit);
     for (const char* name : {"from", "to", "athlete", "team"}) {
@@ -201,14 +201,14 @@ base::Result<Response> SessionRoutes::one(const Request& request) const {
   base::JsonWriter json(body);
   if (session->rows > 0) {
     write_session(json, *session, 0);
-    return json_response(request, std::move(body));
+    return tagged_json(request, std::move(body));
   }
   const auto survivor = query::merged_into(client_, readable(request), *id);
   if (!survivor) return survivor.error();
   if (!*survivor) return Error{ErrorCode::not_found, "there is no such session"};
   json.begin_object().key("id").value(control::format_id(kSessionPrefix, *id));
   json.key("merged_into").value(control::format_id(kSessionPrefix, **survivor)).end_object();
-  return json_response(request, std::move(body));
+  return tagged_json(request, std::move(body));
 }
 
 base::Result<std::vector<const rowing::EdgeField*>> chosen_fields(const Request& request, Stream stream) {
@@ -251,7 +251,7 @@ base::Result<Response> SessionRoutes::columns(const Request& request, Stream str
   json.key("data");
   write_columns(json, stream, *block, *fields);
   json.end_object();
-  return json_response(request, std::move(body));
+  return tagged_json(request, std::move(body));
 }
 
 base::Result<Response> SessionRoutes::splits(const Request& request) const {
@@ -267,7 +267,7 @@ base::Result<Response> SessionRoutes::splits(const Request& request) const {
   json.begin_object().key("data");
   write_rows(json, Stream::split, *block, *fields);
   json.end_object();
-  return json_response(request, std::move(body));
+  return tagged_json(request, std::move(body));
 }
 
 base::Result<Response> SessionRoutes::csv(const Request& request) const {

@@ -17,7 +17,7 @@ using base::Status;
 
 namespace {
 
-const Table kBodies{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
+const Table kBodyTable{"chunk_body", {{"server_seq", ColumnKind::integer}, {"body", ColumnKind::blob}}};
 // Of a ledger since version 7: bodies in the ledger and, with their places, those in segments.
 const Table kStoredBodies{"stored_body",
                           {{"server_seq", ColumnKind::integer},
@@ -53,7 +53,7 @@ class Copying {
   }
 
  private:
-  const Table& bodies() const { return source_.version < kSegmentsSince ? kBodies : kStoredBodies; }
+  const Table& bodies() const { return source_.version < kSegmentsSince ? kBodyTable : kStoredBodies; }
 
   // A row of bodies(), whose body is to be the chunk's; nullopt: it is lost, for the reason in why_.
   Result<std::optional<base::Bytes>> body_of(const sql::Statement& row, const ChunkKey& chunk) {

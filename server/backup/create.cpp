@@ -19,9 +19,6 @@ using base::Status;
 
 namespace {
 
-constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
-constexpr std::string_view kBodies = "chunk_body";  // which the segments have
-
 // A database that is there.
 struct OpenSource {
   sql::Connection connection;

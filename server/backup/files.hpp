@@ -14,6 +14,9 @@
 
 namespace boathouse::backup {
 
+inline constexpr std::size_t kMaxSecret = std::size_t{64} << 10;  // a file with a secret
+inline constexpr std::string_view kBodies = "chunk_body";         // the ledger's table that the segments have
+
 struct FileDigest {
   std::uint64_t bytes = 0;
   base::Digest sha256{};

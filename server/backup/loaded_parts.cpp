@@ -25,8 +25,9 @@ using timeseries::ClickHouseClient;
 using timeseries::NativeBlock;
 using timeseries::Parameters;
 
-constexpr std::chrono::milliseconds kPoll{50};  // ClickHouse tells nobody when a mutation is done: it must be asked
-constexpr std::size_t kIdsAtOnce = 200;         // they travel in the URL
+// ClickHouse tells nobody when a mutation is done: it must be asked
+constexpr std::chrono::milliseconds kMutationPoll{50};
+constexpr std::size_t kIdsAtOnce = 200;  // they travel in the URL
 
 // Of one recording and stream: how many records, and the sum of the server_seq of each one's chunk.
 struct Count {
@@ -288,7 +289,7 @@ Status delete_from(ClickHouseClient& client, const std::string& table, const std
     if (!why.empty()) {
       return Error{ErrorCode::unavailable, "ClickHouse cannot change table " + table + ": " + why.substr(0, 300)};
     }
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kMutationPoll);
   }
 }
 

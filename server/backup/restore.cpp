@@ -18,9 +18,6 @@ using base::Status;
 
 namespace {
 
-constexpr std::size_t kMaxSecret = std::size_t{64} << 10;
-constexpr std::string_view kBodies = "chunk_body";
-
 // Of what the schema says, and that nobody has written to.
 Status prepare_target(sql::Connection& target, const sql::Place& place, const sql::Schema& schema,
                       std::int64_t version) {

@@ -53,7 +53,8 @@ struct KeyOptions {
   std::optional<std::int64_t> lives_ms = {};    // from now; at least 1, at most kMaxKeyLifeMs
   std::optional<std::int64_t> expires_ms = {};  // instead: when; within the same bounds
 };
-inline constexpr std::int64_t kDayMs = 86'400'000;
+inline constexpr std::int64_t kHourMs = 3'600'000;
+inline constexpr std::int64_t kDayMs = 24 * kHourMs;
 inline constexpr std::int64_t kMaxKeyLifeMs = 3650 * kDayMs;
 inline constexpr std::int64_t kMaxOverlapMs = 30 * kDayMs;
 // In force at a time: neither revoked nor expired.

@@ -13,7 +13,8 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr std::string_view kColumns = "SELECT id, name, created_ms, email, locale, time_zone, version FROM athlete";
+constexpr std::string_view kAthleteColumns =
+    "SELECT id, name, created_ms, email, locale, time_zone, version FROM athlete";
 
 Athlete athlete_of(const sql::Statement& row) {
   return Athlete{uuid_of(row.blob(0)), std::string(row.text(1)), row.integer(2),
@@ -78,7 +79,7 @@ Result<Athlete> Accounts::athlete(const base::Uuid& id) {
 
 Result<std::vector<Athlete>> Accounts::athletes(const std::optional<base::Uuid>& after, std::size_t limit) {
   const std::lock_guard lock(mutex_);
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE id > ?1 ORDER BY id LIMIT ?2");
+  auto select = connection_.prepare(std::string(kAthleteColumns) + " WHERE id > ?1 ORDER BY id LIMIT ?2");
   if (!select) {
     return select.error();
   }
@@ -135,7 +136,7 @@ Result<Athlete> Accounts::athlete_named(std::string_view name) {
 }
 
 Result<Athlete> Accounts::only_athlete(std::string_view name) {
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE name = ?1 ORDER BY id LIMIT 2");
+  auto select = connection_.prepare(std::string(kAthleteColumns) + " WHERE name = ?1 ORDER BY id LIMIT 2");
   if (!select) {
     return select.error();
   }
@@ -171,7 +172,7 @@ Result<Athlete> Accounts::insert_athlete(std::string_view name, const Profile& p
 }
 
 Result<Athlete> Accounts::find_athlete(const base::Uuid& id) {
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE id = ?1");
+  auto select = connection_.prepare(std::string(kAthleteColumns) + " WHERE id = ?1");
   if (!select) {
     return select.error();
   }

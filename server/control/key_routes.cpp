@@ -19,8 +19,6 @@ using base::Result;
 using http::Request;
 using http::Response;
 
-constexpr std::int64_t kHourMs = 3'600'000;
-
 std::string key_text(const base::Uuid& id) { return "key=" + format_id(kKeyPrefix, id); }
 
 // For the audit: what the key may do and for how long, not its label, which may name somebody.

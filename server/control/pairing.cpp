@@ -17,7 +17,9 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-base::Digest hash_of(const Pepper& pepper, const std::string& code) { return keyed_hash(pepper, "pairing\n" + code); }
+base::Digest pairing_hash(const Pepper& pepper, const std::string& code) {
+  return keyed_hash(pepper, "pairing\n" + code);
+}
 
 }  // namespace
 
@@ -55,7 +57,7 @@ Result<std::optional<PairingCode>> Accounts::start_pairing(const std::optional<I
     return plain.error();
   }
   if (once->made()) {
-    const auto there = find_pairing(hash_of(pepper_, *plain));
+    const auto there = find_pairing(pairing_hash(pepper_, *plain));
     if (!there) {
       return there.error().code == ErrorCode::not_found ? code_has_ended() : there.error();
     }
@@ -71,7 +73,7 @@ Result<std::optional<PairingCode>> Accounts::start_pairing(const std::optional<I
   if (!insert) {
     return insert.error();
   }
-  insert->bind(1, hash_of(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms);
+  insert->bind(1, pairing_hash(pepper_, *plain)).bind(2, athlete.bytes).bind(3, code.expires_ms);
   BOATHOUSE_TRY(insert->bind(4, key_expires_ms).run());
   BOATHOUSE_TRY(done_calls_.note(*once, athlete));
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
@@ -101,7 +103,7 @@ Result<base::Uuid> Accounts::athlete_of_pairing(std::string_view code) {
     return plain.error();
   }
   const std::lock_guard lock(mutex_);
-  const auto pairing = find_pairing(hash_of(pepper_, *plain));
+  const auto pairing = find_pairing(pairing_hash(pepper_, *plain));
   return pairing ? Result<base::Uuid>(pairing->athlete) : pairing.error();
 }
 
@@ -116,7 +118,7 @@ Result<NewKey> Accounts::finish_pairing(std::string_view code, std::string_view 
   if (!transaction) {
     return transaction.error();
   }
-  const auto pairing = find_pairing(hash_of(pepper_, *plain));
+  const auto pairing = find_pairing(pairing_hash(pepper_, *plain));
   if (!pairing) {
     return pairing.error();
   }

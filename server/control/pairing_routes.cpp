@@ -74,7 +74,7 @@ class Guesses {
 };
 
 // Whose device it shall be: the caller's own, or for the operator the one that the body names.
-Result<base::Uuid> athlete_of(const RouteParts& parts, const Request& request) {
+Result<base::Uuid> athlete_to_pair(const RouteParts& parts, const Request& request) {
   const auto body = body_of(request);
   if (!body) {
     return body.error();
@@ -112,7 +112,7 @@ Response start(const RouteParts& parts, const Request& request) {
   if (const auto may = may_give_device_key(maker); !may) {
     return http::problem_response(request, may.error());
   }
-  const auto athlete = athlete_of(parts, request);
+  const auto athlete = athlete_to_pair(parts, request);
   if (!athlete) {
     return http::problem_response(request, athlete.error());
   }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/digit.hpp"
 #include "core/base/utf8.hpp"
 
 namespace boathouse::control {
@@ -13,11 +14,11 @@ namespace {
 
 using base::Error;
 using base::ErrorCode;
+using base::is_digit;
 using base::Result;
 using base::Status;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alphanumeric(char c) { return is_letter(c) || is_digit(c); }
 bool is_beyond_ascii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -19,7 +19,6 @@ using base::Status;
 using http::Request;
 using http::Response;
 
-constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kInvitationHours = 7 * 24;
 
 std::string team_text(const base::Uuid& id) { return "team=" + format_id(kTeamPrefix, id); }
@@ -50,17 +49,17 @@ struct Seen {
   Standing standing;
 };
 
-Error no_team() { return {ErrorCode::not_found, "there is no such team"}; }
+Error no_such_team() { return {ErrorCode::not_found, "there is no such team"}; }
 
 // The team of the path, if the caller may know of it; an id that is none is nobody's team.
 Result<Seen> seen_team(const RouteParts& parts, const Request& request) {
   const auto id = parse_id(kTeamPrefix, request.path_parameter("id"));
   if (!id) {
-    return no_team();
+    return no_such_team();
   }
   const Standing standing = standing_of(parts, request, *id);
   if (!standing.sees()) {
-    return no_team();
+    return no_such_team();
   }
   auto team = parts.accounts.teams().team(*id);
   return team ? Result<Seen>(Seen{std::move(*team), standing}) : team.error();
@@ -175,7 +174,7 @@ Response create_team(const RouteParts& parts, const Request& request) {
   }
   // Who has left since the call came for the first time is told no more of the team than anybody else.
   const Standing standing = standing_of(parts, request, (*made)->id);
-  return standing.sees() ? team_response(201, **made, standing) : http::problem_response(request, no_team());
+  return standing.sees() ? team_response(201, **made, standing) : http::problem_response(request, no_such_team());
 }
 
 Response list_teams(const RouteParts& parts, const Request& request) {

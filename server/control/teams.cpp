@@ -16,7 +16,7 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kTeamColumns =
     "SELECT id, name, created_ms, archived_ms, version, invitation_until_ms FROM team";
 
 Team team_of(const sql::Statement& row) {
@@ -26,7 +26,7 @@ Team team_of(const sql::Statement& row) {
 
 Error no_team() { return {ErrorCode::not_found, "there is no such team"}; }
 
-base::Digest hash_of(const Pepper& pepper, const std::string& code) {
+base::Digest invitation_hash(const Pepper& pepper, const std::string& code) {
   return keyed_hash(pepper, "invitation\n" + code);
 }
 
@@ -160,7 +160,7 @@ Status Teams::finish(sql::Transaction& transaction, AuditedAct* act, const Learn
 }
 
 Result<Team> Teams::find(const base::Uuid& id) {
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE id = ?1");
+  auto select = connection_.prepare(std::string(kTeamColumns) + " WHERE id = ?1");
   if (!select) {
     return select.error();
   }
@@ -281,7 +281,7 @@ Result<Team> Teams::team(const base::Uuid& id) {
 Result<std::vector<Team>> Teams::teams(const std::optional<base::Uuid>& person, const std::optional<base::Uuid>& after,
                                        std::size_t limit) {
   const std::lock_guard lock(mutex_);
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE id > ?1" +
+  auto select = connection_.prepare(std::string(kTeamColumns) + " WHERE id > ?1" +
                                     (person ? " AND id IN (SELECT team FROM team_person WHERE athlete = ?3)" : "") +
                                     " ORDER BY id LIMIT ?2");
   if (!select) {
@@ -447,7 +447,8 @@ Result<std::optional<Invitation>> Teams::invite(const std::optional<IdempotentCa
   if (!update) {
     return update.error();
   }
-  BOATHOUSE_TRY(update->bind(1, team.bytes).bind(2, hash_of(pepper_, *plain)).bind(3, invitation.expires_ms).run());
+  BOATHOUSE_TRY(
+      update->bind(1, team.bytes).bind(2, invitation_hash(pepper_, *plain)).bind(3, invitation.expires_ms).run());
   BOATHOUSE_TRY(done_calls_.note(*once, team));
   BOATHOUSE_TRY(commit(*transaction, connection_, act));
   return std::optional(std::move(invitation));
@@ -492,11 +493,12 @@ Result<Team> Teams::find_invited(std::string_view code) {
   if (!plain) {
     return plain.error();
   }
-  auto select = connection_.prepare(std::string(kColumns) + " WHERE invitation_hash = ?1 AND invitation_until_ms > ?2");
+  auto select =
+      connection_.prepare(std::string(kTeamColumns) + " WHERE invitation_hash = ?1 AND invitation_until_ms > ?2");
   if (!select) {
     return select.error();
   }
-  const auto row = select->bind(1, hash_of(pepper_, *plain)).bind(2, clock_.utc_ms()).step();
+  const auto row = select->bind(1, invitation_hash(pepper_, *plain)).bind(2, clock_.utc_ms()).step();
   if (!row) {
     return row.error();
   }

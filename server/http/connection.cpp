@@ -40,7 +40,7 @@ using tcp = net::ip::tcp;
 using Strand = net::strand<net::io_context::executor_type>;
 using Socket = net::basic_stream_socket<tcp, Strand>;
 using Parser = wire::request_parser<wire::string_body>;
-using ErrorCode = beast::error_code;
+using BoostError = beast::error_code;
 using Buffers = std::array<net::const_buffer, 2>;
 using Clock = std::chrono::steady_clock;
 
@@ -54,7 +54,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 // The parser found the bytes wrong; anything else (time-out, reset, end) is the connection's end.
-bool is_protocol_error(const ErrorCode& error) {
+bool is_protocol_error(const BoostError& error) {
   return error.category() == wire::make_error_code(wire::error::bad_method).category() &&
          error != wire::error::end_of_stream && error != wire::error::partial_message;
 }
@@ -105,7 +105,7 @@ class Channel {
     if (tls_) {
       tls_->end();
     }
-    ErrorCode ignored;
+    BoostError ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
@@ -113,14 +113,14 @@ class Channel {
     if (tls_) {
       tls_->end();
     }
-    ErrorCode ignored;
+    BoostError ignored;
     socket_.close(ignored);
   }
 
   // A reset, because a plain end could look like the end of a body.
   void reset() {
     tls_.reset();
-    ErrorCode ignored;
+    BoostError ignored;
     socket_.set_option(net::socket_base::linger(true, 0), ignored);
     socket_.close(ignored);
   }
@@ -133,11 +133,11 @@ class Channel {
     Try next;
     bool begun = false;
     bool over = false;
-    ErrorCode outcome{};
+    BoostError outcome{};
     std::size_t bytes = 0;
 
     template <typename Self>
-    void operator()(Self& self, ErrorCode error = {}) {
+    void operator()(Self& self, BoostError error = {}) {
       if (!error && !channel.socket_.is_open()) {
         error = net::error::operation_aborted;  // closed while this was on its way: its number may be another's by now
       }
@@ -171,8 +171,8 @@ class Channel {
 
   template <typename Try, typename Handler>
   void attempt(Try next, Handler& handler) {
-    net::async_compose<std::decay_t<Handler>, void(ErrorCode, std::size_t)>(Operation<Try>{*this, std::move(next)},
-                                                                            handler, socket_);
+    net::async_compose<std::decay_t<Handler>, void(BoostError, std::size_t)>(Operation<Try>{*this, std::move(next)},
+                                                                             handler, socket_);
   }
 
   Socket socket_;
@@ -189,7 +189,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
         buffer_(std::max(kBufferBytes, shared.options.limits.header_bytes + 1)),
         remote_address_(std::move(remote_address)),
         place_(std::move(place)) {
-    ErrorCode error;
+    BoostError error;
     stream_.socket().set_option(tcp::no_delay(true), error);
   }
 
@@ -225,8 +225,8 @@ class SocketConnection final : public Connection, public std::enable_shared_from
   }
 
   // A completion handler that calls `step` unless the connection was closed meanwhile.
-  auto then(void (SocketConnection::*step)(ErrorCode, std::size_t)) {
-    return [self = shared_from_this(), step](ErrorCode error, std::size_t bytes = 0) {
+  auto then(void (SocketConnection::*step)(BoostError, std::size_t)) {
+    return [self = shared_from_this(), step](BoostError error, std::size_t bytes = 0) {
       self->deadline_.reset();
       if (!self->closed_) {
         (self.get()->*step)(error, bytes);
@@ -259,7 +259,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
   void set_alarm(Clock::time_point time) {
     rings_at_ = time;
     alarm_.expires_at(time);
-    alarm_.async_wait([weak = weak_from_this()](ErrorCode cancelled) {
+    alarm_.async_wait([weak = weak_from_this()](BoostError cancelled) {
       const auto self = cancelled ? nullptr : weak.lock();
       if (self && !self->closed_) {
         self->on_alarm();
@@ -289,7 +289,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
   }
 
   // Nothing is spent on TLS before the client has said something.
-  void on_hello(ErrorCode error, std::size_t) {
+  void on_hello(BoostError error, std::size_t) {
     if (error) {
       return close();
     }
@@ -315,7 +315,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     stream_.async_handshake(then(&SocketConnection::on_handshake));
   }
 
-  void on_handshake(ErrorCode error, std::size_t) { error ? close() : await_request(timeouts_.header); }
+  void on_handshake(BoostError error, std::size_t) { error ? close() : await_request(timeouts_.header); }
 
   // ---- the head ----
 
@@ -331,7 +331,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     stream_.async_read_some(buffer_.prepare(kFirstReadBytes), then(&SocketConnection::on_first_bytes));
   }
 
-  void on_first_bytes(ErrorCode error, std::size_t bytes) {
+  void on_first_bytes(BoostError error, std::size_t bytes) {
     idle_ = false;
     if (error) {
       return close();
@@ -348,7 +348,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     wire::async_read_header(stream_, buffer_, *parser_, then(&SocketConnection::on_head));
   }
 
-  void on_head(ErrorCode error, std::size_t bytes) {
+  void on_head(BoostError error, std::size_t bytes) {
     if (!error && bytes > shared_.options.limits.header_bytes) {
       error = wire::error::header_limit;
     }
@@ -378,7 +378,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     shared_.dispatcher.admit(exchange_, later(&SocketConnection::begin_body), later(&SocketConnection::write));
   }
 
-  void refuse_head(ErrorCode error) {
+  void refuse_head(BoostError error) {
     if (error == wire::error::header_limit || error == wire::error::buffer_overflow) {
       // The parser takes the request line out of the buffer when it understands it, or waits for the whole head.
       const std::string_view waiting(static_cast<const char*>(buffer_.data().data()), buffer_.size());
@@ -417,7 +417,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     read_body();
   }
 
-  void on_continue(ErrorCode error, std::size_t) { error ? close() : read_body(); }
+  void on_continue(BoostError error, std::size_t) { error ? close() : read_body(); }
 
   // Not eager: an eager parser keeps reading while a chunk's header is cut, and neither the deadline nor the padding
   // would be looked at again.
@@ -426,7 +426,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     wire::async_read_some(stream_, buffer_, *parser_, then(&SocketConnection::on_body));
   }
 
-  void on_body(ErrorCode error, std::size_t bytes) {
+  void on_body(BoostError error, std::size_t bytes) {
     incoming_.add(bytes);
     exchange_->body_bytes += bytes;
     if (error == wire::error::body_limit || (!error && incoming_.is_padded())) {
@@ -468,7 +468,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
                      then(&SocketConnection::on_written));
   }
 
-  void on_written(ErrorCode error, std::size_t bytes) {
+  void on_written(BoostError error, std::size_t bytes) {
     outgoing_.sent(bytes);
     if (error) {
       return close();
@@ -480,7 +480,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
       return shared_.dispatcher.pull(exchange_, outgoing_.take(), later(&SocketConnection::write));
     }
     const bool keep_alive = outgoing_.keep_alive();
-    ErrorCode ignored;
+    BoostError ignored;
     const bool unread = exchange_->body_unread || buffer_.size() > 0 || stream_.socket().available(ignored) > 0;
     finish(true);
     if (keep_alive) {
@@ -514,7 +514,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
     stream_.async_read_some(buffer_.prepare(kFirstReadBytes), then(&SocketConnection::on_read_away));
   }
 
-  void on_read_away(ErrorCode error, std::size_t bytes) {
+  void on_read_away(BoostError error, std::size_t bytes) {
     lingered_bytes_ += bytes;
     error || lingered_bytes_ > kLingerBytes ? close() : read_away();
   }
@@ -555,7 +555,7 @@ class SocketConnection final : public Connection, public std::enable_shared_from
 std::shared_ptr<Connection> make_connection(Shared& shared, boost::asio::io_context& io, int socket, bool is_v6,
                                             std::string remote_address, NetworkCount::Share place) {
   Socket owner(net::make_strand(io));
-  ErrorCode error;
+  BoostError error;
   owner.assign(is_v6 ? tcp::v6() : tcp::v4(), socket, error);
   if (!error) {
     owner.native_non_blocking(true, error);

@@ -28,7 +28,7 @@ namespace net = boost::asio;
 using tcp = net::ip::tcp;
 using Strand = net::strand<net::io_context::executor_type>;
 using Socket = net::basic_stream_socket<tcp, Strand>;
-using ErrorCode = boost::system::error_code;
+using BoostError = boost::system::error_code;
 
 constexpr std::size_t kTurnedAwayAtOnce = 64;  // connections over the limit that still get an answer
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -85,7 +85,7 @@ class Server::Listener {
     shared_->draining = true;
     std::latch closed(1);
     net::post(acceptor_.get_executor(), [this, &closed] {
-      ErrorCode ignored;
+      BoostError ignored;
       acceptor_.close(ignored);
       pause_.cancel();
       closed.count_down();
@@ -125,7 +125,7 @@ class Server::Listener {
       port_ = acceptor_.local_endpoint().port();
       return base::Done{};
     } catch (const boost::system::system_error& error) {
-      ErrorCode ignored;
+      BoostError ignored;
       acceptor_.close(ignored);
       return base::Error{base::ErrorCode::unavailable, "cannot listen on " + to_string(*address) + ": " +
                                                            error.code().message() + "; choose another address"};
@@ -144,7 +144,7 @@ class Server::Listener {
   }
 
   void accept() {
-    acceptor_.async_accept(net::make_strand(io_), [this](ErrorCode error, Socket socket) {
+    acceptor_.async_accept(net::make_strand(io_), [this](BoostError error, Socket socket) {
       if (shared_->draining) {
         return;
       }
@@ -156,7 +156,7 @@ class Server::Listener {
       // Mostly too many open files: they pass when others close, and trying at once would only burn the processor.
       shared_->dispatcher.report(nullptr, "accepting a connection failed: " + error.message());
       pause_.expires_after(kAcceptPause);
-      pause_.async_wait([this](ErrorCode cancelled) {
+      pause_.async_wait([this](BoostError cancelled) {
         if (!cancelled) {
           accept();
         }
@@ -165,7 +165,7 @@ class Server::Listener {
   }
 
   void welcome(Socket socket) {
-    ErrorCode error;
+    BoostError error;
     const auto peer = socket.remote_endpoint(error);
     std::string address = error ? std::string() : peer.address().to_string();
     auto place = shared_->networks.enter(client_network(address));

@@ -12,7 +12,7 @@ constexpr std::size_t kMethods = static_cast<std::size_t>(Method::other);
 
 std::size_t index(Method method) { return static_cast<std::size_t>(method); }
 
-base::Error invalid(const Route& route, std::string_view why) {
+base::Error invalid_route(const Route& route, std::string_view why) {
   return base::Error{base::ErrorCode::invalid_input,
                      "route " + std::string(name(route.method)) + " " + route.pattern + ": " + std::string(why)};
 }
@@ -30,7 +30,7 @@ base::Result<std::vector<std::string>> split_pattern(const Route& route) {
   std::vector<std::string> segments;
   std::string_view rest = route.pattern;
   if (!rest.starts_with('/')) {
-    return invalid(route, "the pattern must begin with '/'");
+    return invalid_route(route, "the pattern must begin with '/'");
   }
   if (rest == "/") {
     return segments;
@@ -41,13 +41,15 @@ base::Result<std::vector<std::string>> split_pattern(const Route& route) {
     rest.remove_prefix(segment.size());
     if (is_parameter(segment)) {
       if (!segment.ends_with('}') || !is_word(segment.substr(1, segment.size() - 2), "")) {
-        return invalid(route, "a parameter is {name} of lower-case letters, digits and '_', alone in its segment");
+        return invalid_route(route,
+                             "a parameter is {name} of lower-case letters, digits and '_', alone in its segment");
       }
       if (std::find(segments.begin(), segments.end(), segment) != segments.end()) {
-        return invalid(route, "a parameter is named twice");
+        return invalid_route(route, "a parameter is named twice");
       }
     } else if (!is_word(segment, ".-~ABCDEFGHIJKLMNOPQRSTUVWXYZ") || segment == "." || segment == "..") {
-      return invalid(route, "a segment is of letters, digits, '_', '.', '-', '~' and never empty, \".\" or \"..\"");
+      return invalid_route(route,
+                           "a segment is of letters, digits, '_', '.', '-', '~' and never empty, \".\" or \"..\"");
     }
     segments.emplace_back(segment);
   }
@@ -105,14 +107,14 @@ RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
 base::Status RouteTable::add(Route route) {
   if (route.method == Method::other) {
-    return invalid(route, "a route needs a method that the server knows");
+    return invalid_route(route, "a route needs a method that the server knows");
   }
   if (route.name.empty() || !has_handler(route)) {
-    return invalid(route, "a route needs a name and a handler");
+    return invalid_route(route, "a route needs a name and a handler");
   }
   if (route.admission == Admission::probe &&
       (std::holds_alternative<AsyncHandler>(route.handler) || route.admit || route.waits_elsewhere)) {
-    return invalid(route, "a probe answers at once, without `admit`");
+    return invalid_route(route, "a probe answers at once, without `admit`");
   }
   auto segments = split_pattern(route);
   if (!segments) {

@@ -20,7 +20,7 @@ using testing::Door;
 using testing::TestServer;
 using testing::text_route;
 
-void fill(RouteTable& routes) {
+void fill_for_limits(RouteTable& routes) {
   add_route(routes, text_route("/hello", "hello"));
   Route upload;
   upload.method = Method::post;
@@ -47,7 +47,7 @@ void expect_refusal(TestServer& server, std::string_view request, int status, st
 }
 
 TEST(ServerLimits, RefusesALargeBodyWithoutReadingIt) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   const std::string post = "POST /upload HTTP/1.1\r\nHost: x\r\n";
   expect_refusal(server, post + "Content-Length: 1001\r\n\r\n", 413, "too-large");
   expect_refusal(server, post + "Content-Length: 18446744073709551615\r\nExpect: 100-continue\r\n\r\n", 413,
@@ -57,13 +57,13 @@ TEST(ServerLimits, RefusesALargeBodyWithoutReadingIt) {
 }
 
 TEST(ServerLimits, AClientThatSendsAllTheSameStillSeesTheRefusal) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   const std::string body(400'000, 'x');
   expect_refusal(server, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n" + body, 413, "too-large");
 }
 
 TEST(ServerLimits, RefusesTooManyChunks) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   const std::string post = "POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string chunk = "1f4\r\n" + std::string(500, 'x') + "\r\n";
   Client client(server.port());
@@ -78,7 +78,7 @@ TEST(ServerLimits, RefusesTooManyChunks) {
 }
 
 TEST(ServerLimits, RefusesLongHeads) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   const std::string get = "GET /hello HTTP/1.1\r\nHost: x\r\n";
   expect_refusal(server, get + "X: " + std::string(8192, 'y') + "\r\n\r\n", 431, "headers-too-large");
   std::string many = get;
@@ -96,7 +96,7 @@ TEST(ServerLimits, RefusesLongHeads) {
 }
 
 TEST(ServerLimits, ALongHeadThatComesInPiecesIsTheSame) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   Client client(server.port());
   client.send("GET /hel");
   EXPECT_FALSE(client.readable(1));
@@ -105,7 +105,7 @@ TEST(ServerLimits, ALongHeadThatComesInPiecesIsTheSame) {
 }
 
 TEST(ServerLimits, RefusesWhatIsNotHttp) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   for (const std::string_view request :
        {"\r\n\r\n\r\n", "GET\r\n\r\n", "GET  /hello HTTP/1.1\r\nHost: x\r\n\r\n",
         "G@T /hello HTTP/1.1\r\nHost: x\r\n\r\n", "GET /hello HTTP/1.1\r\nHost : x\r\n\r\n",
@@ -123,7 +123,7 @@ TEST(ServerLimits, RefusesWhatIsNotHttp) {
 }
 
 TEST(ServerLimits, RefusesTransferCodingsThatCouldHideARequest) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   for (const std::string_view coding :
        {"gzip", "gzip, chunked", "chunked, gzip", "chunked, identity", "xchunked", "identity"}) {
     expect_refusal(server,
@@ -136,7 +136,7 @@ TEST(ServerLimits, RefusesTransferCodingsThatCouldHideARequest) {
 }
 
 TEST(ServerLimits, RefusesBadTargetsHostsAndExpectations) {
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   const auto ask = [&](std::string_view request) {
     Client client(server.port());
     return client.ask(request);
@@ -154,7 +154,7 @@ TEST(ServerLimits, RefusesBadTargetsHostsAndExpectations) {
 TEST(ServerLimits, ClosesOnAClientThatDripsItsHead) {
   Options options;
   options.timeouts.header = 100ms;
-  TestServer server(fill, options);
+  TestServer server(fill_for_limits, options);
   Client silent(server.port());
   EXPECT_TRUE(silent.at_end());
   Client half(server.port());
@@ -172,7 +172,7 @@ TEST(ServerLimits, ClosesOnAClientThatDripsItsHead) {
 TEST(ServerLimits, ClosesOnAClientThatDripsItsBody) {
   Options options;
   options.timeouts.body = 100ms;
-  TestServer server(fill, options);
+  TestServer server(fill_for_limits, options);
   Client client(server.port());
   client.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
   int sent = 0;
@@ -190,7 +190,7 @@ TEST(ServerLimits, ClosesOnAClientThatDripsItsBody) {
 TEST(ServerLimits, ClosesIdleConnections) {
   Options options;
   options.timeouts.idle = 50ms;
-  TestServer server(fill, options);
+  TestServer server(fill_for_limits, options);
   Client client(server.port());
   EXPECT_EQ(client.get("/hello").status, 200);
   EXPECT_TRUE(client.at_end());
@@ -300,7 +300,7 @@ TEST(ServerLimits, TurnsAwayWhatThePoolCannotTake) {
 TEST(ServerLimits, TurnsAwayConnectionsOverTheLimit) {
   Options options;
   options.limits.connections = 2;
-  TestServer server(fill, options);
+  TestServer server(fill_for_limits, options);
   Client first(server.port());
   EXPECT_EQ(first.get("/hello").status, 200);
   {
@@ -321,7 +321,7 @@ TEST(ServerLimits, GoesOnAfterItRanOutOfFiles) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizers' own checks need free file descriptors";
 #endif
-  TestServer server(fill);
+  TestServer server(fill_for_limits);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   Client client;
@@ -344,7 +344,7 @@ std::string announced(std::string_view key, int bytes) {
 TEST(ServerLimits, BoundsTheMemoryOfAllBodiesTogether) {
   Options options;
   options.limits.body_bytes_in_flight = 1500;
-  TestServer server(fill, options);
+  TestServer server(fill_for_limits, options);
   Client first(server.port());
   first.send(announced("anna", 1000));
   EXPECT_EQ(first.receive().status, 100);

@@ -35,7 +35,7 @@ std::optional<Response> admit(RequestHead& head) {
   return std::nullopt;
 }
 
-void fill(RouteTable& routes) {
+void fill_for_throttle(RouteTable& routes) {
   Route upload;
   upload.method = Method::post;
   upload.pattern = "/upload";
@@ -71,7 +71,7 @@ class ServerThrottle : public ::testing::Test {
 
   base::ManualClock clock_;
   Throttle throttle_{{.requests = 8, .bytes = 8000, .requests_of_an_address = 3, .max_keys = 10}, clock_};
-  TestServer server_{fill, options(throttle_)};
+  TestServer server_{fill_for_throttle, options(throttle_)};
 };
 
 TEST_F(ServerThrottle, WhatIsOverTheQuotaIsRefusedBeforeItsBodyIsSent) {
@@ -179,7 +179,7 @@ TEST(ServerFairness, AGreedyKeyTakesOnlyItsShareOfTheQueue) {
 TEST(ServerFairness, OneNetworkHoldsOnlySoManyConnections) {
   Options options;
   options.limits.connections_of_a_network = 2;
-  TestServer server(fill, options);
+  TestServer server(fill_for_throttle, options);
   Client first(server.port());
   EXPECT_EQ(first.get("/public").status, 200);
   {
@@ -204,7 +204,7 @@ TEST(ServerFairness, ClientsThatDripHoldNoWorker) {
   Options options;
   options.worker_threads = 1;
   options.queue_length = 1;
-  TestServer server(fill, options);
+  TestServer server(fill_for_throttle, options);
   std::vector<std::unique_ptr<Client>> dripping;
   for (int i = 0; i < 40; ++i) {
     dripping.push_back(std::make_unique<Client>(server.port()));

@@ -22,7 +22,7 @@ using testing::TestServer;
 using testing::text_route;
 using testing::trusting;
 
-void fill(RouteTable& routes) {
+void fill_for_tls(RouteTable& routes) {
   add_route(routes, text_route("/hello", "hello"));
   add_route(routes, text_route("/long", std::string(3'000'000, 'l')));
   Route upload;
@@ -53,7 +53,7 @@ class ServerTls : public ::testing::Test {
 };
 
 TEST_F(ServerTls, AnswersOverTlsAsWithoutIt) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   Client client(server.port());
   ASSERT_EQ(client.begin_tls(*trusting(files_)), "");
   EXPECT_EQ(client.get("/hello").body, "hello");
@@ -68,7 +68,7 @@ TEST_F(ServerTls, AnswersOverTlsAsWithoutIt) {
 }
 
 TEST_F(ServerTls, EveryAnswerAsksToBeCalledOverTlsAgain) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   for (const std::string& ask :
        {std::string("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"),
         std::string("nonsense\r\n\r\n")}) {
@@ -79,7 +79,7 @@ TEST_F(ServerTls, EveryAnswerAsksToBeCalledOverTlsAgain) {
 }
 
 TEST_F(ServerTls, TheClientChecksWhoItIs) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   const std::string stranger = handshake(server, make_certificate(folder_, "stranger"));
   EXPECT_THAT(stranger, HasSubstr("certificate is not trusted"));
   EXPECT_THAT(stranger, HasSubstr("--ca-file"));
@@ -89,7 +89,7 @@ TEST_F(ServerTls, TheClientChecksWhoItIs) {
 }
 
 TEST_F(ServerTls, PlainHttpHearsWhatIsSpokenHere) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   Client client(server.port());
   const Answer answer = client.get("/hello");
   EXPECT_EQ(answer.status, 400);
@@ -124,7 +124,7 @@ bool accepted(TestServer& server, const Offer& offer, std::string& chosen) {
 }
 
 TEST_F(ServerTls, SpeaksTls12And13AndHttp11Alone) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   std::string chosen;
   EXPECT_TRUE(accepted(server, {TLS1_3_VERSION, "http/1.1"}, chosen));
   EXPECT_EQ(chosen, "http/1.1");
@@ -137,7 +137,7 @@ TEST_F(ServerTls, SpeaksTls12And13AndHttp11Alone) {
 TEST_F(ServerTls, ClosesOnAClientThatDelaysItsHandshake) {
   Options options = with_tls();
   options.timeouts.handshake = 100ms;
-  TestServer server(fill, options);
+  TestServer server(fill_for_tls, options);
   Client silent(server.port());
   EXPECT_TRUE(silent.at_end());
   Client half(server.port());
@@ -156,7 +156,7 @@ TEST_F(ServerTls, ClosesOnAClientThatDelaysItsHandshake) {
 TEST_F(ServerTls, TurnsAwayConnectionsOverTheLimit) {
   Options options = with_tls();
   options.limits.connections = 1;
-  TestServer server(fill, options);
+  TestServer server(fill_for_tls, options);
   Client first(server.port());
   ASSERT_EQ(first.begin_tls(*trusting(files_)), "");
   EXPECT_NE(handshake(server, files_), "");
@@ -164,7 +164,7 @@ TEST_F(ServerTls, TurnsAwayConnectionsOverTheLimit) {
 }
 
 TEST_F(ServerTls, TakesAnotherCertificateWithoutDroppingAConnection) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   Client open(server.port());
   ASSERT_EQ(open.begin_tls(*trusting(files_)), "");
   EXPECT_EQ(open.get("/hello").body, "hello");
@@ -195,7 +195,7 @@ TEST_F(ServerTls, DoesNotStartWithoutUsableFiles) {
 }
 
 TEST_F(ServerTls, StopsAmongOpenAndHalfOpenConnections) {
-  TestServer server(fill, with_tls());
+  TestServer server(fill_for_tls, with_tls());
   Client open(server.port());
   ASSERT_EQ(open.begin_tls(*trusting(files_)), "");
   EXPECT_EQ(open.get("/hello").body, "hello");

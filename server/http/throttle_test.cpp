@@ -6,7 +6,7 @@
 namespace boathouse::http {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 RequestHead head_of(std::string caller, std::string replica = "", std::string address = "192.0.2.1") {
   RequestHead head;

@@ -114,7 +114,7 @@ bool use_socket(SSL* session, int socket) {
   return true;
 }
 
-bool is_address(const std::string& host) {
+bool is_ip_address(const std::string& host) {
   std::array<unsigned char, 16> bytes{};
   return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
          ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
@@ -215,9 +215,9 @@ base::Result<TlsSession> TlsSession::connect(const TlsContext& context, int sock
   if (session == nullptr || !use_socket(session, socket)) {
     return Error{ErrorCode::unavailable, "no memory for a TLS session"};
   }
-  const bool told = is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1
-                                     : SSL_set1_host(session, host.c_str()) == 1 &&
-                                           SSL_set_tlsext_host_name(session, host.c_str()) == 1;
+  const bool told = is_ip_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1
+                                        : SSL_set1_host(session, host.c_str()) == 1 &&
+                                              SSL_set_tlsext_host_name(session, host.c_str()) == 1;
   if (!told) {
     return wrong("no host that a certificate could name: " + host);
   }

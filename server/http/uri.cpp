@@ -7,7 +7,7 @@
 namespace boathouse::http {
 namespace {
 
-base::Error invalid(std::string text) { return base::Error{base::ErrorCode::invalid_input, std::move(text)}; }
+base::Error invalid_uri(std::string text) { return base::Error{base::ErrorCode::invalid_input, std::move(text)}; }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') {
@@ -28,17 +28,17 @@ base::Result<std::string> decode(std::string_view text, bool plus_is_blank) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
     if (c <= 0x20 || c >= 0x7f) {  // char may be signed: bytes from 0x80 are caught either way
-      return invalid("character " + std::to_string(i + 1) + " must be percent-encoded");
+      return invalid_uri("character " + std::to_string(i + 1) + " must be percent-encoded");
     }
     if (c == '%') {
       const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
       if (high < 0 || low < 0) {
-        return invalid("'%' at character " + std::to_string(i + 1) + " needs two hexadecimal digits after it");
+        return invalid_uri("'%' at character " + std::to_string(i + 1) + " needs two hexadecimal digits after it");
       }
       const auto byte = static_cast<unsigned char>(high * 16 + low);
       if (byte < 0x20 || byte == 0x7f) {
-        return invalid("the control character at character " + std::to_string(i + 1) + " is not allowed");
+        return invalid_uri("the control character at character " + std::to_string(i + 1) + " is not allowed");
       }
       c = static_cast<char>(byte);
       i += 2;
@@ -48,7 +48,7 @@ base::Result<std::string> decode(std::string_view text, bool plus_is_blank) {
     out.push_back(c);
   }
   if (!base::is_valid_utf8(out)) {
-    return invalid("the percent-encoded bytes are not valid UTF-8");
+    return invalid_uri("the percent-encoded bytes are not valid UTF-8");
   }
   return out;
 }
@@ -80,10 +80,10 @@ base::Result<std::vector<std::string>> split_path(std::string_view path) {
       return segment.error().within(place);
     }
     if (empty_before) {
-      return invalid("path segment " + std::to_string(number - 1) + " is empty");
+      return invalid_uri("path segment " + std::to_string(number - 1) + " is empty");
     }
     if (*segment == "." || *segment == "..") {
-      return invalid(place + " is \".\" or \"..\", which is not allowed");
+      return invalid_uri(place + " is \".\" or \"..\", which is not allowed");
     }
     empty_before = segment->empty();
     segments.push_back(std::move(*segment));
@@ -112,7 +112,7 @@ base::Result<Parameters> parse_query(std::string_view query) {
   BOATHOUSE_TRY(for_each_part(query, '&', [&](std::size_t number, std::string_view part) -> base::Status {
     const std::string place = "query parameter " + std::to_string(number);
     if (number > kMaxQueryParameters) {
-      return invalid("more than " + std::to_string(kMaxQueryParameters) + " query parameters");
+      return invalid_uri("more than " + std::to_string(kMaxQueryParameters) + " query parameters");
     }
     if (part.empty()) {
       return base::Done{};
@@ -127,7 +127,7 @@ base::Result<Parameters> parse_query(std::string_view query) {
       return value.error().within(place + " (value)");
     }
     if (name->empty()) {
-      return invalid(place + " has no name");
+      return invalid_uri(place + " has no name");
     }
     parameters.push_back(Parameter{std::move(*name), std::move(*value)});
     return base::Done{};
@@ -142,7 +142,7 @@ base::Result<Target> parse_target(std::string_view target) {
     return parsed;
   }
   if (target.find('#') != std::string_view::npos) {
-    return invalid("the request target has a fragment ('#'), which a client must not send");
+    return invalid_uri("the request target has a fragment ('#'), which a client must not send");
   }
   target = without_authority(target);
   const std::size_t question = target.find('?');
@@ -151,7 +151,7 @@ base::Result<Target> parse_target(std::string_view target) {
     path = "/";  // "http://host?query"
   }
   if (path.empty() || path.front() != '/') {
-    return invalid("the request target must begin with '/'");
+    return invalid_uri("the request target must begin with '/'");
   }
   auto segments = split_path(path);
   if (!segments) {

@@ -47,7 +47,7 @@ void cut(std::vector<Range>& ranges, std::size_t& left) {
   left -= ranges.size();
 }
 
-wire::OfferAnswer answer_of(const wire::OfferedRecording& offered, ledger::Held held, std::size_t& ranges_left) {
+wire::OfferAnswer answer_to_offer(const wire::OfferedRecording& offered, ledger::Held held, std::size_t& ranges_left) {
   wire::OfferAnswer answer;
   answer.rec_id = offered.rec_id;
   switch (held.whose) {
@@ -106,7 +106,7 @@ Response handle_offer(ledger::Ledger& ledger, const Request& request) {
   wire::OfferReply reply{ledger.epoch(), caller->replica, {}};
   std::size_t ranges_left = kMaxRanges;
   for (std::size_t i = 0; i < offered->size(); ++i) {
-    reply.results.push_back(answer_of((*offered)[i], std::move((*held)[i]), ranges_left));
+    reply.results.push_back(answer_to_offer((*offered)[i], std::move((*held)[i]), ranges_left));
   }
   return json_response(wire::encode_offer_reply(reply));
 }

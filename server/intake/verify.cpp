@@ -57,7 +57,7 @@ VerifyResult result_of(const wire::VerifyQuestion& question, const ledger::Held&
   return visible ? VerifyResult::verified : VerifyResult::stored;
 }
 
-wire::VerifyAnswer answer_of(const wire::VerifyQuestion& question, const ledger::Held& held) {
+wire::VerifyAnswer answer_to_question(const wire::VerifyQuestion& question, const ledger::Held& held) {
   wire::VerifyAnswer answer;
   answer.rec_id = question.rec_id;
   answer.result = result_of(question, held);
@@ -157,7 +157,7 @@ Response handle_verify(ledger::Ledger& ledger, const Options& options, const Req
   }
   wire::VerifyReply reply{ledger.epoch(), caller->replica, {}};
   for (std::size_t i = 0; i < asked->size(); ++i) {
-    reply.results.push_back(answer_of((*asked)[i], (*held)[i]));
+    reply.results.push_back(answer_to_question((*asked)[i], (*held)[i]));
   }
   ask_queries(caller->athlete, options, *asked, *held, reply.results);
   return json_response(wire::encode_verify_reply(reply));

@@ -133,16 +133,16 @@ TEST_P(AuditTest, EachRefusedItemHasItsOwnRecordWithTheReason) {
 
 TEST_P(AuditTest, EachOfManyRefusedItemsIsNamed) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
-  constexpr std::uint64_t kMany = 500;
+  constexpr std::uint64_t kRefused = 500;
   std::vector<Entry> entries;
-  for (std::uint64_t i = 0; i < kMany; ++i) {
+  for (std::uint64_t i = 0; i < kRefused; ++i) {
     entries.push_back(chunk_entry(uuid(5000 + i), Stream::sample, 0, 10, "content " + std::to_string(i)));
     entries.push_back(chunk_entry(kRec, Stream::sample, 0, 10));  // a duplicate is not refused
   }
   put(entries);
   const auto refused = records({.athlete = {}, .kind = "refused"});
-  ASSERT_EQ(refused.size(), kMany);
-  for (std::uint64_t i = 0; i < kMany; ++i) {
+  ASSERT_EQ(refused.size(), kRefused);
+  for (std::uint64_t i = 0; i < kRefused; ++i) {
     const Entry& item = entries[2 * i];
     EXPECT_THAT(refused[i].entry.what, StartsWith("outcome=rejected item=chunk " + item.rec_id.text() +
                                                   " sample 0-10 sha256=" + base::to_hex(item.sha256) + " reason="));

@@ -17,12 +17,12 @@ namespace {
 using rowing::Stream;
 
 // Acknowledged chunks of a recording, or, with 0, a step of the mover; smaller than PIPE_BUF, so never torn.
-struct Report {
+struct BodyReport {
   std::uint64_t recording;
   std::uint64_t chunks;
 };
 
-void tell(int pipe, const Report& report) {
+void tell(int pipe, const BodyReport& report) {
   if (write(pipe, &report, sizeof report) != sizeof report) _exit(5);
 }
 
@@ -99,10 +99,10 @@ TEST(BodyCrash, WhatWasAcknowledgedIsReadAfterSigkill) {
   base::SeededRandom dice(99);
   std::map<std::uint64_t, std::uint64_t> acknowledged;
   for (std::uint64_t generation = 1; generation <= 12; ++generation) {
-    const auto take = [&](const Report& report) {
+    const auto take = [&](const BodyReport& report) {
       if (report.chunks > 0) acknowledged[report.recording] = report.chunks;
     };
-    ASSERT_NO_FATAL_FAILURE(test_support::kill_after<Report>(
+    ASSERT_NO_FATAL_FAILURE(test_support::kill_after<BodyReport>(
         1 + dice.below(90), [&](int pipe) { run_child(folder, pipe, generation); }, take));
 
     base::ManualClock clock{1'700'000'100'000};

@@ -217,7 +217,7 @@ TEST_P(LedgerTest, AGreedyKeyFillsItsOwnShareAndAnotherIsServedNext) {
   ledger_ = std::move(*opened);
   put({birth_entry(kRec)});
 
-  constexpr std::size_t kMany = 100;
+  constexpr std::size_t kWaiting = 100;
   const base::Uuid greedy = uuid(70);
   const base::Uuid modest = uuid(71);
   std::vector<base::Uuid> stored;  // in the order of their answers, which is the committer's
@@ -236,17 +236,17 @@ TEST_P(LedgerTest, AGreedyKeyFillsItsOwnShareAndAnotherIsServedNext) {
         });
   };
   Hold hold(*ledger_);
-  for (std::size_t i = 0; i < kMany; ++i) {
+  for (std::size_t i = 0; i < kWaiting; ++i) {
     send(greedy, 1000);
   }
   ASSERT_THAT(refusals, testing::IsEmpty());
-  EXPECT_GE(ledger_->counts()->queued_bytes, kMany * 1000);
+  EXPECT_GE(ledger_->counts()->queued_bytes, kWaiting * 1000);
   send(greedy, 250'000);
   ASSERT_THAT(refusals, testing::ElementsAre(HasSubstr("from this key")));
   send(modest, 250'000);
   hold.release();
   ledger_->stop();  // after all that waits
-  ASSERT_EQ(stored.size(), kMany + 1);
+  ASSERT_EQ(stored.size(), kWaiting + 1);
   EXPECT_EQ(stored[1], modest);
   EXPECT_EQ(ledger_->counts()->queued_bytes, 0U);
 }

@@ -15,8 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using wire::Outcome;
 
-constexpr std::int64_t kDay = 86'400'000;
-
 class ErasureTest : public LedgerTest {
  protected:
   // Something of Anna in every table, and of Ben.

@@ -20,13 +20,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using wire::Outcome;
 
-constexpr std::size_t kMany = 1000;
+constexpr std::size_t kManyEvents = 1000;
 
 class EventsTest : public LedgerTest {
  protected:
   // What is there to be told; then it is told.
   std::vector<Event> take() {
-    const auto events = ledger_->events(kMany);
+    const auto events = ledger_->events(kManyEvents);
     EXPECT_TRUE(events) << events.error().text;
     if (!events->empty()) {
       EXPECT_TRUE(ledger_->events_told(events->back().id));
@@ -285,7 +285,7 @@ TEST_P(EventsTest, IdsRiseAndAreNotUsedAgain) {
   ASSERT_EQ(events->size(), 1U);
   EXPECT_GT(events->at(0).id, first);
   EXPECT_TRUE(ledger_->events_told(events->at(0).id));
-  EXPECT_THAT(ledger_->events(kMany)->at(0).data, HasSubstr(uuid(102).text()));
+  EXPECT_THAT(ledger_->events(kManyEvents)->at(0).data, HasSubstr(uuid(102).text()));
 }
 
 TEST_P(EventsTest, WhoWaitsIsWokenByAHelloThatTells) {

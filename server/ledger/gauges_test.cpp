@@ -14,8 +14,6 @@ namespace {
 using rowing::Stream;
 using testing::ElementsAre;
 
-constexpr std::int64_t kDay = 86'400'000;
-
 class GaugesTest : public LedgerTest {
  protected:
   void hello(std::uint64_t replica, std::uint64_t items, std::int64_t oldest_age_s) {

@@ -24,8 +24,6 @@ using rowing::Stream;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::size_t kMany = 1'000'000;
-
 class LoadingTest : public LedgerTest {
  protected:
   LoadBlock next(std::uint64_t max_records = kMany, std::size_t max_bytes = kMany, std::int64_t after = 0) {

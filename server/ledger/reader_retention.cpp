@@ -30,7 +30,7 @@ constexpr std::string_view kOfRemovedToo =
 constexpr std::string_view kOfBodies =
     "server_seq IN (SELECT server_seq FROM chunk WHERE rec_id IN (SELECT rec_id FROM recording WHERE athlete = ?1 "
     "UNION ALL SELECT rec_id FROM dropping WHERE athlete = ?1))";
-constexpr std::array kOwnTables{
+constexpr std::array kOwnedTables{
     OwnTable{"recording", kOfAthlete},   OwnTable{"chunk", kOfDroppedToo},        OwnTable{"chunk_body", kOfBodies},
     OwnTable{"chunk_place", kOfBodies},  OwnTable{"lost_body", kOfBodies},        OwnTable{"not_in_backup", kOfBodies},
     OwnTable{"dropping", kOfAthlete},    OwnTable{"session_mark", kOfRemovedToo}, OwnTable{"completed", kOfRemovedToo},
@@ -200,7 +200,7 @@ Result<bool> Reader::is_hidden(const base::Uuid& athlete) {
 
 Result<std::vector<TableCount>> Reader::rows_of_athlete(const base::Uuid& athlete) {
   std::vector<TableCount> counts;
-  for (const OwnTable& table : kOwnTables) {
+  for (const OwnTable& table : kOwnedTables) {
     auto select = connection_.prepare("SELECT count(*) FROM " + std::string(table.name) + " WHERE " +
                                       std::string(table.condition));
     if (!select) {

@@ -13,7 +13,7 @@ namespace {
 using base::Result;
 using base::Status;
 
-void add_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to) {
+void add_trail_range(std::vector<wire::Range>& ranges, std::uint64_t from, std::uint64_t to) {
   if (!ranges.empty() && ranges.back().to >= from) {
     ranges.back().to = std::max(ranges.back().to, to);
   } else {
@@ -91,8 +91,8 @@ Status Reader::read_trail(Trail& trail) {
   BOATHOUSE_TRY(
       each_row(*seal, [&trail](const sql::Statement& row) { trail.seal_received_ms = row.optional_integer(0); }));
   BOATHOUSE_TRY(each_row(*gone, [&trail](const sql::Statement& row) {
-    add_range(trail.gone[static_cast<rowing::Stream>(row.integer(0))], static_cast<std::uint64_t>(row.integer(1)),
-              static_cast<std::uint64_t>(row.integer(2)));
+    add_trail_range(trail.gone[static_cast<rowing::Stream>(row.integer(0))], static_cast<std::uint64_t>(row.integer(1)),
+                    static_cast<std::uint64_t>(row.integer(2)));
   }));
   BOATHOUSE_TRY(each_row(*waiting, [&trail](const sql::Statement& row) {
     trail.waiting[static_cast<rowing::Stream>(row.integer(0))] = {static_cast<std::uint64_t>(row.integer(1)),

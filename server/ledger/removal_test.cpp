@@ -17,8 +17,6 @@ using wire::ChangeKind;
 using wire::Outcome;
 using wire::Range;
 
-constexpr std::size_t kMany = 1'000'000;
-
 class RemovalTest : public LedgerTest {
  protected:
   // A recording with something in every table, beside one that must stay.

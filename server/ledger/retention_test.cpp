@@ -18,7 +18,6 @@ using testing::IsEmpty;
 using wire::Outcome;
 using wire::Range;
 
-constexpr std::size_t kMany = 1'000'000;
 constexpr std::int64_t kFarFuture = std::int64_t{1} << 50;
 
 class RetentionTest : public LedgerTest {

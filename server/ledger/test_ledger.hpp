@@ -23,6 +23,9 @@ namespace boathouse::ledger {
 
 using test_support::TemporaryFolder;
 
+inline constexpr std::int64_t kDay = 86'400'000;
+inline constexpr std::size_t kMany = 1'000'000;  // more than any test has
+
 inline base::Uuid uuid(std::uint64_t number) {
   base::Uuid id;
   for (std::size_t i = 0; i < 8; ++i) {

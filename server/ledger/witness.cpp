@@ -18,7 +18,7 @@ using base::ErrorCode;
 using base::Result;
 using base::Status;
 
-std::string line_of(const Seen& seen) {
+std::string seen_line(const Seen& seen) {
   const std::string line = "boathouse-witness 1 " + seen.epoch + " " + std::to_string(seen.server_seq) + " ";
   return line + base::to_hex(base::sha256(base::as_bytes(line))) + "\n";
 }
@@ -47,14 +47,14 @@ Result<std::optional<Seen>> read_witness(const std::string& path) {
   Seen seen;
   words >> name >> version >> seen.epoch >> seen.server_seq;
   // Whatever else is there, or is not, makes another line.
-  if (words.fail() || content != line_of(seen)) {
+  if (words.fail() || content != seen_line(seen)) {
     return Error{ErrorCode::corrupt, path + " is damaged"};
   }
   return std::optional(std::move(seen));
 }
 
 Status write_witness(const std::string& path, const Seen& seen) {
-  return segments::write_whole_file(path, base::as_bytes(line_of(seen)));
+  return segments::write_whole_file(path, base::as_bytes(seen_line(seen)));
 }
 
 WitnessKeeper::WitnessKeeper(std::string path, std::function<Seen()> seen, std::function<void(std::string_view)> log,

@@ -15,7 +15,7 @@ using base::Status;
 
 namespace {
 
-std::int64_t number(SegmentState state) { return static_cast<std::int64_t>(state); }
+std::int64_t state_number(SegmentState state) { return static_cast<std::int64_t>(state); }
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Result<std::int64_t> Writer::begin_segment(const std::string& key) {
     if (!insert) {
       return insert.error();
     }
-    BOATHOUSE_TRY(insert->bind(1, key).bind(2, number(SegmentState::begun)).bind(3, now_ms_).run());
+    BOATHOUSE_TRY(insert->bind(1, key).bind(2, state_number(SegmentState::begun)).bind(3, now_ms_).run());
     if (connection_->changes() != 1) {
       return Error{ErrorCode::conflict, "segment " + key + " was begun before"};
     }
@@ -49,8 +49,8 @@ Status Writer::place_bodies(std::int64_t id, std::uint64_t bytes, std::uint64_t 
   if (!whole) {
     return whole.error();
   }
-  whole->bind(1, id).bind(2, number(SegmentState::whole)).bind(3, bytes).bind(4, bodies).bind(5, now_ms_);
-  BOATHOUSE_TRY(whole->bind(6, number(SegmentState::doomed)).run());
+  whole->bind(1, id).bind(2, state_number(SegmentState::whole)).bind(3, bytes).bind(4, bodies).bind(5, now_ms_);
+  BOATHOUSE_TRY(whole->bind(6, state_number(SegmentState::doomed)).run());
   if (connection_->changes() != 1) {
     return Error{ErrorCode::conflict, "segment " + std::to_string(id) + " was given up meanwhile"};
   }
@@ -93,7 +93,7 @@ Status Writer::doom_segment(std::int64_t id) {
   if (!doom) {
     return doom.error();
   }
-  BOATHOUSE_TRY(doom->bind(1, id).bind(2, number(SegmentState::doomed)).run());
+  BOATHOUSE_TRY(doom->bind(1, id).bind(2, state_number(SegmentState::doomed)).run());
   return connection_->changes() == 1
              ? Status()
              : Status(Error{ErrorCode::conflict, "bodies lie in segment " + std::to_string(id)});
@@ -104,7 +104,7 @@ Status Writer::forget_segment(std::int64_t id) {
   if (!forget) {
     return forget.error();
   }
-  return forget->bind(1, id).bind(2, number(SegmentState::doomed)).run();
+  return forget->bind(1, id).bind(2, state_number(SegmentState::doomed)).run();
 }
 
 Status Writer::segment_is_well(std::int64_t id) {

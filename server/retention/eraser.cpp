@@ -16,9 +16,9 @@ using base::Result;
 using jobs::Outcome;
 using ledger::TableCount;
 
-constexpr std::string_view kKind = "athlete.erase";
+constexpr std::string_view kEraseKind = "athlete.erase";
 constexpr std::size_t kRecordingsAtOnce = 20;
-constexpr std::int64_t kLaterMs = 2'000;          // until ClickHouse has deleted
+constexpr std::int64_t kEraseLaterMs = 2'000;     // until ClickHouse has deleted
 constexpr std::int64_t kHeldMs = 24 * 3'600'000;  // until a hold is asked for again
 constexpr std::string_view kStillInClickHouse = "erasing";
 
@@ -40,7 +40,7 @@ Eraser::Eraser(Options options, ledger::Ledger& ledger, timeseries::ClickHouseCl
       runner_(runner),
       clock_(clock),
       log_(std::move(log)) {
-  runner_.handle(std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); });
+  runner_.handle(std::string(kEraseKind), [this](jobs::Runner::Context& context) { return work(context); });
 }
 
 base::Status Eraser::start() {
@@ -53,7 +53,7 @@ base::Status Eraser::start() {
 }
 
 base::Status Eraser::order(const base::Uuid& athlete, std::int64_t due_ms) {
-  const jobs::Order order{std::string(kKind), athlete.text(), athlete.text(), due_ms};
+  const jobs::Order order{std::string(kEraseKind), athlete.text(), athlete.text(), due_ms};
   return runner_.add({&order, 1});
 }
 
@@ -61,7 +61,7 @@ Outcome Eraser::work(jobs::Runner::Context& context) {
   const auto athlete = base::Uuid::parse(context.job().payload);
   if (!athlete) return Outcome::failed("the job names no athlete");
   const auto erasure = find(*athlete);
-  if (!erasure) return Outcome::retry(erasure.error().text, kLaterMs);
+  if (!erasure) return Outcome::retry(erasure.error().text, kEraseLaterMs);
   if (!*erasure || (*erasure)->erased_ms) return Outcome::done();
   // One that was taken back and asked for again has a later day than the job of the first.
   if (const std::int64_t wait_ms = (*erasure)->due_ms - clock_.utc_ms(); !(*erasure)->erasing_ms && wait_ms > 0) {
@@ -75,26 +75,26 @@ Outcome Eraser::work(jobs::Runner::Context& context) {
         log_("an athlete is not erased: " + begun.error().text);
         return Outcome::retry(begun.error().text, kHeldMs);
       default:
-        return Outcome::retry(begun.error().text, kLaterMs);
+        return Outcome::retry(begun.error().text, kEraseLaterMs);
     }
   }
   for (const Room& room : options_.rooms) {
     if (const base::Status forgot = room.forget(*athlete); !forgot)
-      return Outcome::retry(forgot.error().text, kLaterMs);
+      return Outcome::retry(forgot.error().text, kEraseLaterMs);
   }
   const auto left = ledger_.rows_of_athlete(*athlete);
-  if (!left) return Outcome::retry(left.error().text, kLaterMs);
+  if (!left) return Outcome::retry(left.error().text, kEraseLaterMs);
   bool more = std::ranges::any_of(
       *left, [](const TableCount& count) { return count.rows > 0 && count.table != kStillInClickHouse; });
   while (more) {
     if (context.stopping()) return Outcome::retry("the server stops", 0);
     const auto erased = ledger_.erase_some(*athlete, kRecordingsAtOnce);
-    if (!erased) return Outcome::retry(erased.error().text, kLaterMs);
+    if (!erased) return Outcome::retry(erased.error().text, kEraseLaterMs);
     more = *erased;
     if (const base::Status prolonged = context.prolong(); !prolonged) return Outcome::retry(prolonged.error().text);
   }
   if (const base::Status finished = ledger_.finish_erasure(*athlete); !finished) {
-    return Outcome::retry(finished.error().text, kLaterMs);
+    return Outcome::retry(finished.error().text, kEraseLaterMs);
   }
   return Outcome::done();
 }

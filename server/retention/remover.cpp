@@ -23,11 +23,11 @@ using ledger::Retirement;
 using ledger::StreamState;
 using rowing::Stream;
 
-constexpr std::string_view kKind = "retention.remove";
+constexpr std::string_view kRemoveKind = "retention.remove";
 // In one transaction: streams of recordings, and chunks of them.
 constexpr std::size_t kAtOnce = 50;
 constexpr std::size_t kChunksAtOnce = 1'000;
-constexpr std::int64_t kLaterMs = 5'000;  // until what changes, or a ClickHouse that is away, is asked again
+constexpr std::int64_t kRemoveLaterMs = 5'000;  // until what changes, or a ClickHouse that is away, is asked again
 // Until figures that would not be whole are reckoned again, and for each stream that waits for its own so much more: it
 // may be that they never will be.
 constexpr std::int64_t kLackingMs = 60'000;
@@ -75,12 +75,12 @@ Remover::Remover(Options options, ledger::Ledger& ledger, timeseries::ClickHouse
       clock_(clock),
       log_(std::move(log)) {
   runner_.handle(
-      std::string(kKind), [this](jobs::Runner::Context& context) { return work(context); }, 1);
+      std::string(kRemoveKind), [this](jobs::Runner::Context& context) { return work(context); }, 1);
 }
 
 base::Status Remover::order() {
   // Not one for all: a job that runs may have looked already. Doing it twice does nothing.
-  const jobs::Order order{std::string(kKind), "", "", clock_.utc_ms()};
+  const jobs::Order order{std::string(kRemoveKind), "", "", clock_.utc_ms()};
   return runner_.add({&order, 1});
 }
 
@@ -151,7 +151,7 @@ Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
   while (true) {
     if (context.stopping()) return Outcome::retry("the server stops", 0);
     auto retirements = ledger_.retirements(kAtOnce + attempt.waiting.size());
-    if (!retirements) return Outcome::retry(retirements.error().text, kLaterMs);
+    if (!retirements) return Outcome::retry(retirements.error().text, kRemoveLaterMs);
     std::erase_if(*retirements, [&](const Retirement& one) {
       return attempt.waiting.contains({one.rec_id, one.stream});
     });
@@ -173,7 +173,7 @@ Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
         attempt.waits_for = found.error().text;
         continue;
       }
-      if (!found) return Outcome::retry(found.error().text, kLaterMs);
+      if (!found) return Outcome::retry(found.error().text, kRemoveLaterMs);
       if (found->lacking.empty()) {
         figures.push_back(std::move(found->keep));
       } else {
@@ -191,13 +191,13 @@ Outcome Remover::remove_all(jobs::Runner::Context& context, Attempt& attempt) {
     if (retirements->empty()) continue;
     // Days may have gone by since the plan was applied.
     const auto backed_up = backed_up_seq(ledger_, options_.backups);
-    if (!backed_up) return Outcome::retry(backed_up.error().text, kLaterMs);
+    if (!backed_up) return Outcome::retry(backed_up.error().text, kRemoveLaterMs);
     const auto counts = ledger_.retire(*retirements, figures, kChunksAtOnce, *backed_up);
-    if (!counts) return Outcome::retry(counts.error().text, kLaterMs);
+    if (!counts) return Outcome::retry(counts.error().text, kRemoveLaterMs);
     attempt.held += counts->held;
     attempt.not_backed_up += counts->not_backed_up;
     if (counts->later == retirements->size()) {
-      return Outcome::retry("what is to be removed changes, or waits for ClickHouse", kLaterMs);
+      return Outcome::retry("what is to be removed changes, or waits for ClickHouse", kRemoveLaterMs);
     }
     attempt.before = std::move(figures);
   }

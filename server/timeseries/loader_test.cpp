@@ -232,12 +232,6 @@ NativeBlock tables(std::string comment) {
   return block;
 }
 
-base::Uuid recording(std::uint8_t number) {
-  base::Uuid id;
-  id.bytes[15] = number;
-  return id;
-}
-
 NativeBlock column_of(NativeColumn column, std::size_t rows) {
   NativeBlock block;
   block.rows = rows;

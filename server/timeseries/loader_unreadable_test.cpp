@@ -12,12 +12,6 @@
 namespace boathouse::timeseries {
 namespace {
 
-base::Uuid recording(std::uint8_t number) {
-  base::Uuid id;
-  id.bytes[15] = number;
-  return id;
-}
-
 class LoaderUnreadableTest : public LoaderTest {
  protected:
   LoaderUnreadableTest() { begin_again(); }

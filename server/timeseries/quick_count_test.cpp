@@ -19,12 +19,6 @@ using Records = QuickCount::Records;
 using Starts = QuickCount::Starts;
 using rowing::Stream;
 
-base::Uuid recording(std::uint8_t number) {
-  base::Uuid id;
-  id.bytes[15] = number;
-  return id;
-}
-
 class QuickCountTest : public ::testing::Test {
  protected:
   static NativeBlock counts(const std::vector<std::pair<std::uint8_t, std::int64_t>>& rows) {

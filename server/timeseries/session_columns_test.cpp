@@ -15,16 +15,16 @@ using rowing::FigureSource;
 using rowing::kNull;
 using rowing::Stream;
 
-base::Uuid uuid(std::uint8_t number) {
+base::Uuid numbered_uuid(std::uint8_t number) {
   base::Uuid id;
   id.bytes[15] = number;
   return id;
 }
 
-ledger::RecordingState recording(std::uint8_t id, std::int64_t started_ms) {
+ledger::RecordingState recording_state(std::uint8_t id, std::int64_t started_ms) {
   ledger::RecordingState state;
-  state.rec_id = uuid(id);
-  state.athlete = uuid(200);
+  state.rec_id = numbered_uuid(id);
+  state.athlete = numbered_uuid(200);
   state.birth.rec_id = state.rec_id;
   state.birth.started_ms = started_ms;
   return state;
@@ -41,11 +41,11 @@ void add_stream(ledger::RecordingState& recording, Stream stream, std::uint64_t 
 // The second one has the samples that count, the first the strokes.
 ledger::SessionState linked() {
   ledger::SessionState session;
-  session.recordings = {recording(1, 1000), recording(2, 900)};
+  session.recordings = {recording_state(1, 1000), recording_state(2, 900)};
   add_stream(session.recordings[0], Stream::sample, 10);
   add_stream(session.recordings[0], Stream::stroke, 5);
   add_stream(session.recordings[1], Stream::sample, 20);
-  session.primaries = {{Stream::sample, uuid(2)}, {Stream::stroke, uuid(1)}};
+  session.primaries = {{Stream::sample, numbered_uuid(2)}, {Stream::stroke, numbered_uuid(1)}};
   return session;
 }
 
@@ -103,29 +103,29 @@ TEST(SessionColumns, AValueThatAColumnCannotHoldIsUnknown) {
 }
 
 TEST(SessionColumns, ASessionHasTheFirstIdAndTheStartOfWhatCounts) {
-  EXPECT_EQ(session_key(linked()), (SessionKey{uuid(200), 900, uuid(1)}));
+  EXPECT_EQ(session_key(linked()), (SessionKey{numbered_uuid(200), 900, numbered_uuid(1)}));
   NativeBlock block;
   add_session_row(block, linked(), {}, 1);
-  EXPECT_EQ(block.find("recordings")->uuid_arrays[0], (std::vector<base::Uuid>{uuid(1), uuid(2)}));
+  EXPECT_EQ(block.find("recordings")->uuid_arrays[0], (std::vector<base::Uuid>{numbered_uuid(1), numbered_uuid(2)}));
   EXPECT_EQ(block.find("recordings_started")->arrays[0], (std::vector<std::int64_t>{1000, 900}));
   EXPECT_EQ(block.find("primaries")->arrays[0], (std::vector<std::int64_t>{1, 0, 255, 255, 255, 255, 255}));
   EXPECT_EQ(block.integer("samples", 0), 20);
   EXPECT_EQ(block.integer("strokes", 0), 5);
-  EXPECT_EQ(block.find("primary_rec")->uuids[0], uuid(2));
+  EXPECT_EQ(block.find("primary_rec")->uuids[0], numbered_uuid(2));
 
   ledger::SessionState empty;
-  empty.recordings = {recording(3, 5)};
-  EXPECT_EQ(session_key(empty), (SessionKey{uuid(200), 5, uuid(3)}));
+  empty.recordings = {recording_state(3, 5)};
+  EXPECT_EQ(session_key(empty), (SessionKey{numbered_uuid(200), 5, numbered_uuid(3)}));
 }
 
 TEST(SessionColumns, ATombstoneHasTheKeyAndFitsAmongRows) {
   NativeBlock block;
   add_session_row(block, linked(), some_figures(), 7);
-  add_tombstone(block, {uuid(200), 1000, uuid(2)}, 9);
+  add_tombstone(block, {numbered_uuid(200), 1000, numbered_uuid(2)}, 9);
   const NativeBlock read = through_native(block);
   EXPECT_EQ(read.integer("is_deleted", 1), 1);
   EXPECT_EQ(read.integer("started", 1), 1000);
-  EXPECT_EQ(read.find("session")->uuids[1], uuid(2));
+  EXPECT_EQ(read.find("session")->uuids[1], numbered_uuid(2));
   EXPECT_EQ(read.integer("ver", 1), 9);
 }
 

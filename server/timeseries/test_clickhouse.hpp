@@ -20,6 +20,12 @@
 
 namespace boathouse::timeseries {
 
+inline base::Uuid recording(std::uint8_t number) {
+  base::Uuid id;
+  id.bytes[15] = number;
+  return id;
+}
+
 struct Insert {
   std::string token;
   std::string body;

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 11> kNames{"purged",  "refused",     "ope
                                                   "deleted", "summarizing", "complete"};
 constexpr std::size_t kRangesNamed = 5;
 
-const StreamState* find(const RecordingState& recording, Stream stream) {
+const StreamState* find_state(const RecordingState& recording, Stream stream) {
   const auto found = std::find_if(recording.streams.begin(), recording.streams.end(),
                                   [stream](const StreamState& state) { return state.stream == stream; });
   return found == recording.streams.end() ? nullptr : &*found;
@@ -64,7 +64,7 @@ std::string differing_text(const Trail& trail) {
 std::string miscounted_text(const Trail& trail, const CountedRows& counted) {
   std::string text;
   for (const auto& [stream, rows] : counted.streams) {
-    const StreamState* state = find(*trail.state, stream);
+    const StreamState* state = find_state(*trail.state, stream);
     const std::uint64_t stored = state == nullptr ? 0 : state->records;
     if (rows < stored || (rows > stored && !trail.gone.contains(stream))) {
       add(text, std::to_string(rows) + " of " + std::to_string(stored) + " in " + std::string(rowing::name(stream)));
@@ -178,7 +178,7 @@ base::Result<CountedRows> count_rows(ClickHouseClient& client, const RecordingSt
 std::optional<std::vector<Range>> missing(const Trail& trail, Stream stream) {
   if (!trail.state || !trail.state->seal || !trail.state->seal->streams.contains(stream)) return std::nullopt;
   std::vector<Range> there;
-  if (const StreamState* state = find(*trail.state, stream)) there = state->have;
+  if (const StreamState* state = find_state(*trail.state, stream)) there = state->have;
   if (const auto gone = trail.gone.find(stream); gone != trail.gone.end()) {
     there.insert(there.end(), gone->second.begin(), gone->second.end());
     std::sort(there.begin(), there.end());

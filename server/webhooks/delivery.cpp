@@ -17,7 +17,7 @@ constexpr std::int64_t kBusyMs = 2'000;
 constexpr std::int64_t kStoreAwayMs = 5'000;
 
 // nullopt: an older version's, which had a job for every delivery. The endpoint's own job has that one, too.
-Result<std::optional<base::Uuid>> endpoint_of(const std::string& payload) {
+Result<std::optional<base::Uuid>> endpoint_in(const std::string& payload) {
   const Error bad{ErrorCode::invalid_input, "the job names no endpoint"};
   const auto json = base::parse_json(payload);
   if (!json) {
@@ -83,7 +83,7 @@ jobs::Order Deliverer::order(const base::Uuid& endpoint, std::int64_t due_ms) {
 }
 
 Outcome Deliverer::run(jobs::Runner::Context& context) {
-  const auto id = endpoint_of(context.job().payload);
+  const auto id = endpoint_in(context.job().payload);
   if (!id) {
     return Outcome::failed(id.error().text);
   }

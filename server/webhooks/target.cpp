@@ -11,11 +11,14 @@
 #include <memory>
 #include <utility>
 
+#include "core/base/digit.hpp"
+
 namespace boathouse::webhooks {
 namespace {
 
 using base::Error;
 using base::ErrorCode;
+using base::is_digit;
 using base::Result;
 
 struct Prefix {
@@ -102,7 +105,6 @@ bool is_allowed(const Address& address, bool https, const Policy& policy) {
   return is_public(address) || (policy.allow_private && is_private(address));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 
 std::optional<Address> parse_v4(std::string_view text) {

@@ -91,14 +91,14 @@ void go_on(const Act& act, World& world, App& app) {
 }  // namespace
 
 const std::vector<Variant>& variants() {
-  constexpr unsigned kReads = bit(IoKind::read);
+  constexpr unsigned kReadBit = bit(IoKind::read);
   static const std::vector<Variant> all{
       {"io_once", false, {0, false, kIoPoints, DiskError::io}},
       {"full_once", false, {0, false, kIoPoints, DiskError::full}},
       {"io_from_then_on", false, {0, true, kIoPoints, DiskError::io}},
       {"full_from_then_on", false, {0, true, kIoPoints, DiskError::full}},
-      {"read_once", false, {0, false, kReads, DiskError::io}},
-      {"read_from_then_on", false, {0, true, kReads, DiskError::io}},
+      {"read_once", false, {0, false, kReadBit, DiskError::io}},
+      {"read_from_then_on", false, {0, true, kReadBit, DiskError::io}},
       {"power_off", true, {}},
   };
   return all;

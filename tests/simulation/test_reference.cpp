@@ -13,12 +13,11 @@ namespace boathouse::simulation {
 using rowing::Stream;
 using store::Acknowledgement;
 using wire::ItemKind;
-using wire::Outcome;
 
 namespace {
 
 bool is_receipt(const Acknowledgement& answer) {
-  return answer.outcome == Outcome::stored || answer.outcome == Outcome::duplicate;
+  return answer.outcome == wire::Outcome::stored || answer.outcome == wire::Outcome::duplicate;
 }
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
@@ -30,12 +29,12 @@ bool has_its_hash(const store::PendingItem& item) {
 }
 
 // Once each: what the sync engine meets of refusals.
-Outcome first_answer(const store::PendingItem& item) {
-  if (item.kind != ItemKind::chunk || item.from != 0) return Outcome::stored;
-  if (item.stream == Stream::stroke) return Outcome::mismatch;
-  if (item.stream == Stream::summary) return Outcome::rejected;
-  if (item.stream == Stream::split) return Outcome::later;
-  return Outcome::stored;
+wire::Outcome first_answer(const store::PendingItem& item) {
+  if (item.kind != ItemKind::chunk || item.from != 0) return wire::Outcome::stored;
+  if (item.stream == Stream::stroke) return wire::Outcome::mismatch;
+  if (item.stream == Stream::summary) return wire::Outcome::rejected;
+  if (item.stream == Stream::split) return wire::Outcome::later;
+  return wire::Outcome::stored;
 }
 
 }  // namespace
@@ -87,13 +86,13 @@ std::vector<Acknowledgement> ReferenceServer::take(std::span<const store::Pendin
     answer.id = item.id;
     if (const auto found = ledger_.find(key); found != ledger_.end()) {
       if (found->second.sha256 != item.sha256) problems.push_back(what + ": offered with another content than before");
-      answer.outcome = Outcome::duplicate;
+      answer.outcome = wire::Outcome::duplicate;
       answer.server_seq = found->second.seq;
       continue;
     }
     if (!has_its_hash(item)) problems.push_back(what + ": the body does not have its hash");
-    answer.outcome = refuses_ && refused_.insert(key).second ? first_answer(item) : Outcome::stored;
-    if (answer.outcome == Outcome::stored) {
+    answer.outcome = refuses_ && refused_.insert(key).second ? first_answer(item) : wire::Outcome::stored;
+    if (answer.outcome == wire::Outcome::stored) {
       answer.server_seq = static_cast<std::int64_t>(ledger_.size()) + 1;
       ledger_[key] = {item.sha256, answer.server_seq, item.body};
     } else {
@@ -173,7 +172,7 @@ void Model::acknowledging(std::span<const Acknowledgement> answers) {
   for (const Acknowledgement& answer : answers) {
     if (is_receipt(answer)) {
       receipts_maybe_.insert(answer.id);
-    } else if (answer.outcome != Outcome::later) {
+    } else if (answer.outcome != wire::Outcome::later) {
       refused_maybe_.insert(answer.id);
     }
   }

@@ -13,7 +13,7 @@ namespace {
 
 using rowing::Stream;
 
-constexpr std::size_t kAll = 100'000;
+constexpr std::size_t kEverything = 100'000;
 
 std::string text_of(const base::Uuid& rec_id, Stream stream) {
   return rec_id.text() + " " + std::string(rowing::name(stream));
@@ -21,7 +21,8 @@ std::string text_of(const base::Uuid& rec_id, Stream stream) {
 
 // Whatever order a file, a crash or a disk had: the samples are those that were written.
 void check_handmade(Device& device, const base::Uuid& rec_id, std::uint64_t count) {
-  const auto found = read(device.store().records(rec_id, Stream::sample, 0, kAll), "samples of " + rec_id.text());
+  const auto found =
+      read(device.store().records(rec_id, Stream::sample, 0, kEverything), "samples of " + rec_id.text());
   if (found.size() < count) throw Violation("I1: " + rec_id.text() + " has lost samples");
   if (found != handmade_samples(rec_id, 0, found.size()))
     throw Violation("I3: " + rec_id.text() + " has other samples");
@@ -160,7 +161,7 @@ void Oracle::check_kept(const Promises& promises, Kept& kept, const std::string&
 
 bool Oracle::check_server(Service& service) {
   if (!service.up()) return false;
-  auto recordings = service.ledger().recordings(std::nullopt, std::nullopt, kAll);
+  auto recordings = service.ledger().recordings(std::nullopt, std::nullopt, kEverything);
   if (!recordings) return false;
   if (service.restores() != restores_) {
     restores_ = service.restores();
@@ -221,7 +222,7 @@ void Oracle::check_quiet(Service& service, Devices& devices) {
   const auto audit = read(service.ledger().verify_audit(), "the audit");
   if (audit.difference) throw Violation("the audit is broken: " + audit.difference->text);
   std::map<base::Uuid, ledger::RecordingState> ledger;
-  for (auto& state : read(service.ledger().recordings(std::nullopt, std::nullopt, kAll), "the ledger")) {
+  for (auto& state : read(service.ledger().recordings(std::nullopt, std::nullopt, kEverything), "the ledger")) {
     const base::Uuid rec_id = state.rec_id;
     ledger.emplace(rec_id, std::move(state));
   }
