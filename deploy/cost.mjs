@@ -114,7 +114,8 @@ ${table(['bytes', 'each', 'measured'].map((one, i) => (i === 2 ? 'measured' : on
 
 Assumed: ${assumed.readsOfAStoredByte} reads of each stored byte over the internet; ${assumed.clickhouseWeeksKept} weeks of ClickHouse's copies, ${assumed.ledgerWeeksKept} weeks of the
 ledger's bodies and ${assumed.ledgerNightsKept} nights of its databases are kept (36 days and a week; each
-week's place begins with a night of before); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; no savings plan.
+week's place begins with a night of before); disks are made larger at ${assumed.diskFullAt * 100} %; the fewest nodes of the service; the volume of the
+ledger's backups has room for all bodies twice, as after an erasure; no savings plan.
 
 Not in the sums: RDS' own backups of 35 days. They are free up to the size of the disk, and a first copy of what is used with five weeks of changes after it stays about
 there; what is above costs 0.095 USD a GB-month (known, see below).
