@@ -11,15 +11,15 @@ namespace {
 using ledger::uuid;
 using timeseries::kRecordsAtOnce;
 
-constexpr std::int64_t kStarted = 1'700'000'000'000;
+constexpr std::int64_t kFirstStart = 1'700'000'000'000;
 
 class EngineSessionsTest : public EngineStoreFixture {
  protected:
   // As the first sample of a recording that is loaded, but for their place.
   void add_samples(std::uint64_t n, const std::string& seq, std::uint64_t count) {
-    execute("INSERT INTO sample SELECT * REPLACE (toUInt32(" + seq +
+    execute("INSERT INTO sample SELECT one.* REPLACE (toUInt32(" + seq +
             ") AS seq) FROM (SELECT * FROM sample WHERE rec_id = '" + uuid(n).text() +
-            "' AND seq = 0) AS one CROSS JOIN numbers(" + std::to_string(count) + ")" +
+            "' AND seq = 0) AS one CROSS JOIN numbers(" + std::to_string(count) + ") AS places" +
             " SETTINGS max_insert_threads = 1");
   }
   std::uint64_t samples_read(std::uint64_t n) {
@@ -37,7 +37,7 @@ class EngineSessionsTest : public EngineStoreFixture {
 
 // Behind the last possible one there is nothing: its page is full, and there is no number to go on from.
 TEST_F(EngineSessionsTest, ARecordingIsReadToItsLastPossibleRecord) {
-  store(1, kStarted, 1);
+  store(1, kFirstStart, 1);
   ASSERT_TRUE(load());
   add_samples(1, "4294967295 - number", 2 * kRecordsAtOnce - 1);
   ASSERT_EQ(number("SELECT max(seq) AS n FROM sample"), 4'294'967'295);
@@ -46,8 +46,8 @@ TEST_F(EngineSessionsTest, ARecordingIsReadToItsLastPossibleRecord) {
 
 // A recording that is loaded again has its rows in ClickHouse before the ledger counts them.
 TEST_F(EngineSessionsTest, MoreRowsThanTheLedgerCountsCutOffNobodysFigures) {
-  store(1, kStarted, 1);
-  store(2, kStarted + 86'400'000, 50);
+  store(1, kFirstStart, 1);
+  store(2, kFirstStart + 86'400'000, 50);
   ASSERT_TRUE(load());
   const std::string before = row_of(2);
   ASSERT_FALSE(before.empty());

@@ -55,7 +55,7 @@ bool is_thinned(const ledger::SessionState& session) {
 
 using JobOf = std::map<base::Uuid, Job*>;  // by the recording that counts for a stream
 
-std::string columns_of(Stream stream) {
+std::string selected(Stream stream) {
   std::string sql = "SELECT rec_id, seq";
   for (const std::string_view column : rowing::figure_columns(stream)) sql += ", " + std::string(column);
   return sql + " FROM " + std::string(rowing::name(stream));
@@ -83,7 +83,7 @@ void observe(const NativeBlock& block, Stream stream, const JobOf& job_of) {
 // However many records it has, page by page.
 base::Status read_recording(ClickHouseClient& client, const ledger::RecordingState& recording, Stream stream,
                             const JobOf& job_of) {
-  const std::string sql = columns_of(stream) + std::string(kPageOfRecording);
+  const std::string sql = selected(stream) + std::string(kPageOfRecording);
   std::uint64_t from = 0;
   while (true) {
     const auto page = client.select(sql, {{"athlete", recording.athlete.text()},
@@ -118,7 +118,7 @@ base::Result<bool> read_stream(ClickHouseClient& client, std::span<Job> jobs, St
     BOATHOUSE_TRY(read_recording(client, *last, stream, job_of));
     return true;
   }
-  const auto block = client.select(columns_of(stream) + std::string(kOfRecordings),
+  const auto block = client.select(selected(stream) + std::string(kOfRecordings),
                                    {{"keys", keys + "]"}, {"limit", std::to_string(kRecordsAtOnce)}});
   if (!block) return block.error();
   if (block->rows >= kRecordsAtOnce) return false;
