@@ -1,6 +1,7 @@
 // The ledger's nightly backup on AWS as its node makes it: deploy/cloud-init/backup-ledger with the built program, a ledger in PostgreSQL, AWS'
 // own command line and an object store on loopback that deletes nothing.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, atEnd, binary, check, equal, main, run, runJson, temporaryFolder } from '../e2e/boathouse.mjs';
@@ -78,7 +79,7 @@ await main(async () => {
   const shown = await ended('bash', ['-euo', 'pipefail', '-c', commands], env);
   check('fetched, and seen which is the last one that is complete', shown.code === 0 && shown.text.includes('2026-W49/') && shown.text.trim().split('\n').at(-1).endsWith(` ${last}.json`), shown);
   equal('it alone', fs.readdirSync(fetched).sort(), [last, 'bodies']);
-  const segments = JSON.parse(fs.readFileSync(path.join(fetched, last, 'manifest.json'), 'utf8')).segments.map(({ file }) => file).sort();
+  const segments = JSON.parse(fs.readFileSync(path.join(fetched, last, 'manifest.json'), 'utf8')).manifest.segments.map(({ file }) => file).sort();
   check('with every body that it names, those of other nights too, and no other', segments.length > 1 && !segments.includes(path.basename(unneeded)), segments);
   equal('is there', fs.readdirSync(path.join(fetched, 'bodies')).sort(), segments);
   store.objects.delete(unneeded);
@@ -107,9 +108,10 @@ await main(async () => {
   // A new week gets what was made the day before, for a restore; what is older may have somebody who was erased since, and goes first.
   const madeEarlier = (name, days) => {
     const file = path.join(backups, name, 'manifest.json');
-    const text = fs.readFileSync(file, 'utf8');
-    const made = JSON.parse(text).made_ms - days * 86_400_000;
-    fs.writeFileSync(file, text.replace(/("made_ms":\s*)\d+/, `$1${made}`));
+    const [, begin, inside] = /^({"manifest":)(.*),"sha256":"[0-9a-f]{64}"}\n$/.exec(fs.readFileSync(file, 'utf8'));
+    const made = JSON.parse(inside).made_ms - days * 86_400_000;
+    const changed = inside.replace(/("made_ms":)\d+/, `$1${made}`);
+    fs.writeFileSync(file, `${begin}${changed},"sha256":"${createHash('sha256').update(changed).digest('hex')}"}\n`);
     const older = name.replace(/^backup-\d{8}/, `backup-${new Date(made).toISOString().slice(0, 10).replaceAll('-', '')}`);
     fs.renameSync(path.join(backups, name), path.join(backups, older));
     return older;
