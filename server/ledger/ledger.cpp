@@ -167,14 +167,11 @@ class SqlLedger final : public Ledger, public Bodies {
       }
       std::int64_t block_id = (*plan)->block_id;
       if (block_id == 0) {
-        BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-          const auto made = writer.make_block(**plan);
-          if (!made) {
-            return made.error();
-          }
-          block_id = *made;
-          return {};
-        }));
+        const auto made = ask<std::int64_t>([&plan](Writer& writer) { return writer.make_block(**plan); });
+        if (!made) {
+          return made.error();
+        }
+        block_id = *made;
       }
       if (block_id == 0) {
         continue;
@@ -195,16 +192,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::uint64_t> load_again(const base::Uuid& rec_id, rowing::Stream stream) override {
-    std::uint64_t chunks = 0;
-    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-      const auto again = writer.load_recording_again(rec_id, stream);
-      if (!again) {
-        return again.error();
-      }
-      chunks = *again;
-      return {};
-    }));
-    return chunks;
+    return ask<std::uint64_t>([&](Writer& writer) { return writer.load_recording_again(rec_id, stream); });
   }
 
   Status write_session_again(const base::Uuid& rec_id) override {
@@ -298,16 +286,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<HelloState> hello(const Hello& hello) override {
-    HelloState state;
-    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-      const auto noted = writer.hello(hello);
-      if (!noted) {
-        return noted.error();
-      }
-      state = *noted;
-      return {};
-    }));
-    return state;
+    return ask<HelloState>([&](Writer& writer) { return writer.hello(hello); });
   }
 
   Result<std::int64_t> purge_safe_seq() override {
@@ -439,16 +418,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::int64_t> append_audit(const AuditEntry& entry) override {
-    std::int64_t n = 0;
-    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-      const auto appended = writer.append_audit(entry);
-      if (!appended) {
-        return appended.error();
-      }
-      n = *appended;
-      return {};
-    }));
-    return n;
+    return ask<std::int64_t>([&](Writer& writer) { return writer.append_audit(entry); });
   }
 
   Result<std::vector<AuditRecord>> audit(std::int64_t after, std::size_t limit, const AuditFilter& filter) override {
@@ -496,16 +466,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
   Result<std::int64_t> begin_segment(const std::string& key) override {
-    std::int64_t id = 0;
-    BOATHOUSE_TRY(committer_.run([&](Writer& writer) -> Status {
-      const auto begun = writer.begin_segment(key);
-      if (!begun) {
-        return begun.error();
-      }
-      id = *begun;
-      return {};
-    }));
-    return id;
+    return ask<std::int64_t>([&key](Writer& writer) { return writer.begin_segment(key); });
   }
 
   Status place_bodies(std::int64_t id, std::uint64_t bytes, std::uint64_t bodies,
