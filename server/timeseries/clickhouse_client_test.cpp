@@ -433,6 +433,14 @@ TEST_F(ClusterClientTest, WhereNoNodeHasItBetterNoneIsAskedInstead) {
   }
 }
 
+// Such an engine is not killed as one that hangs.
+TEST_F(ClusterClientTest, WhoSaysThatHeIsFullIsAlive) {
+  for (ScriptedNode* node : {&first_, &second_})
+    node->answer(error(503, "Code: 202. DB::Exception: all connections are in use"));
+  EXPECT_TRUE(client_.knock().ok());
+  EXPECT_EQ(client_.ping().error().code, base::ErrorCode::unavailable);
+}
+
 TEST_F(ClusterClientTest, AllAwayIsUnavailable) {
   first_.die();
   second_.die();
