@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -14,11 +15,16 @@
 
 namespace boathouse::jobs {
 
+inline void make_queue(const sql::Place& place) {
+  base::SeededRandom random{8};
+  if (!Queue::open(place, random)) std::abort();
+}
+
 class JobsTest : public testing::TestWithParam<sql::Dialect> {
  protected:
   static constexpr std::int64_t kLease = 1000;
 
-  JobsTest() : database_(GetParam(), folder_.file("jobs.db")) {}
+  JobsTest() : database_(GetParam(), folder_.file("jobs.db"), make_queue) {}
 
   void SetUp() override {
     ASSERT_EQ(database_.missing(), "");

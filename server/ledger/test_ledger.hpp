@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -130,10 +132,17 @@ inline base::Result<Results> submit(Ledger& ledger, const base::Uuid& athlete, s
   return answer.get();
 }
 
+// With another epoch than the fixture's own random numbers would give, so that theirs is a new one.
+inline void make_ledger(const sql::Place& place) {
+  base::ManualClock clock{1'700'000'100'000};
+  base::SeededRandom random{8};
+  if (!Ledger::open({.place = place}, clock, random)) std::abort();
+}
+
 // A ledger on the database that is named.
 class LedgerFixture : public testing::Test {
  protected:
-  explicit LedgerFixture(sql::Dialect dialect) : database_(dialect, folder_.file("ledger.db")) {}
+  explicit LedgerFixture(sql::Dialect dialect) : database_(dialect, folder_.file("ledger.db"), make_ledger) {}
 
   void SetUp() override {
     ASSERT_EQ(database_.missing(), "");
@@ -181,7 +190,14 @@ class LedgerFixture : public testing::Test {
 
   // One number that the database holds.
   std::int64_t number_in_file(const std::string& sql, const std::optional<base::Uuid>& parameter = std::nullopt) {
-    auto connection = sql::Connection::open(place_);
+    std::optional<sql::Connection> own;  // a file is closed again: some tests look at what is left of it
+    const bool kept = place_.sqlite_file.empty();
+    std::optional<sql::Connection>& connection = kept ? looking_ : own;
+    if (!connection) {
+      auto opened = sql::Connection::open(place_);
+      EXPECT_TRUE(opened) << opened.error().text;
+      connection.emplace(std::move(*opened));
+    }
     auto select = connection->prepare(sql);
     EXPECT_TRUE(select) << select.error().text;
     if (parameter) {
@@ -200,6 +216,7 @@ class LedgerFixture : public testing::Test {
   const sql::Place& place_ = database_.place();
   base::ManualClock clock_{1'700'000'100'000};
   base::SeededRandom random_{7};
+  std::optional<sql::Connection> looking_;  // number_in_file()'s: PostgreSQL starts a process for each
   std::unique_ptr<Ledger> ledger_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -38,9 +39,16 @@ inline const std::string& header(const Post& post, std::string_view name) {
   return none;
 }
 
+// Both parts' tables: on PostgreSQL they share a database.
+inline void make_tables(const sql::Place& place) {
+  base::ManualClock clock{1'700'000'000'000};
+  base::SeededRandom random{8};
+  if (!Store::open(place, clock, random) || !jobs::Queue::open(place, random)) std::abort();
+}
+
 class WebhooksFixture : public testing::Test {
  protected:
-  explicit WebhooksFixture(sql::Dialect dialect) : database_(dialect, folder_.file("webhooks.db")) {}
+  explicit WebhooksFixture(sql::Dialect dialect) : database_(dialect, folder_.file("webhooks.db"), make_tables) {}
 
   void SetUp() override {
     ASSERT_EQ(database_.missing(), "");
