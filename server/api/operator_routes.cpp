@@ -131,8 +131,12 @@ base::Result<timeseries::Reconciliation> compare(const Request& request, ledger:
   return timeseries::reconcile_some(ledger, client, after, enough);
 }
 
-base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger, timeseries::ClickHouseClient& client) {
+base::Result<Response> reconcile(const Request& request, ledger::Ledger& ledger, timeseries::ClickHouseClient& client,
+                                 bool loader_ready) {
   const auto found = compare(request, ledger, client);
+  // In the first moments of a new service there are no tables to count in: who asks then asks again.
+  if (!found && !loader_ready && found.error().code == base::ErrorCode::internal)
+    return base::Error{base::ErrorCode::unavailable, found.error().text};
   if (!found) return found.error();
   Response response = http::make_response(200, "application/json", reconciliation_json(*found));
   response.headers.set("Cache-Control", "no-store");
@@ -161,7 +165,7 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   readyz.summary = "Ledger and ClickHouse work";
   readyz.scope = control::kPublic;
   const auto kept = std::make_shared<Readiness>(
-      [&ledger, &client, ready = std::move(ready), differences = std::move(differences)] {
+      [&ledger, &client, ready, differences = std::move(differences)] {
         return readiness(ledger, client, ready(), differences);
       },
       clock);
@@ -173,8 +177,8 @@ base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& ac
   reconciliation.pattern = "/v1/reconcile";
   reconciliation.name = "reconcile";
   reconciliation.summary = "What the ledger counts against what ClickHouse counts";
-  reconciliation.handler = http::Handler([&ledger, &client](const Request& request) {
-    auto response = reconcile(request, ledger, client);
+  reconciliation.handler = http::Handler([&ledger, &client, ready = std::move(ready)](const Request& request) {
+    auto response = reconcile(request, ledger, client, ready());
     return response ? *std::move(response) : http::problem_response(request, response.error());
   });
   reconciliation.scope = control::name(control::Scope::sessions_read);

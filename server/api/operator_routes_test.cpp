@@ -95,6 +95,15 @@ TEST_F(OperatorRoutesTest, AnAthletesOwnIsOnePage) {
   EXPECT_EQ(reconcile("?cursor=" + cursor, anna_key_).status, 400);
 }
 
+TEST_F(OperatorRoutesTest, BeforeThereAreTablesItIsToBeAskedAgain) {
+  clickhouse_.fail_statements("FROM session FINAL", "Code: 60. DB::Exception: Unknown table (UNKNOWN_TABLE)");
+  is_loading_ = false;
+  EXPECT_EQ(reconcile("", operator_).status, 503);
+  EXPECT_EQ(reconcile("?cursor=5", operator_).status, 400);
+  is_loading_ = true;
+  EXPECT_EQ(reconcile("", operator_).status, 500);
+}
+
 TEST_F(OperatorRoutesTest, ACursorThatIsNoneIsNamed) {
   for (const char* bad : {"?cursor=", "?cursor=5", "?cursor=ses_018bcfe5-6800-7abc-8def-0123456789ab", "?after=5"}) {
     EXPECT_EQ(reconcile(bad, operator_).status, 400) << bad;

@@ -154,12 +154,17 @@ export class Server {
     return { status: reply.status, headers: reply.headers, json: await reply.json() };
   }
 
-  // All sessions of a key, newest first.
+  // All sessions of a key, newest first. A new service cannot say at once: it makes its tables.
   async sessions(key) {
     const all = [];
     let cursor = '';
     do {
-      const page = await this.getJson(`/v1/sessions?limit=50${cursor ? `&cursor=${cursor}` : ''}`, key);
+      const target = `/v1/sessions?limit=50${cursor ? `&cursor=${cursor}` : ''}`;
+      let page = await this.getJson(target, key);
+      for (let tries = 0; page.status === 503 && tries < 300; ++tries) {
+        await new Promise((resolve) => { setTimeout(resolve, 100); });
+        page = await this.getJson(target, key);
+      }
       if (page.status !== 200) throw new Error(`sessions: ${page.status} ${JSON.stringify(page.json)}`);
       all.push(...page.json.data);
       cursor = page.json.page.next_cursor;
