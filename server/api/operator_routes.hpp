@@ -18,7 +18,8 @@
 
 namespace boathouse::api {
 
-// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded. `differences`:
+// `ready` is asked for ClickHouse's side: the schema is there and the loader's last attempt succeeded; a
+// comparison that fails before that is unavailable (503), to be asked for again. `differences`:
 // streams of which the two count otherwise though they were loaded again; empty = nobody compares. All arguments must
 // outlive the routes.
 base::Status add_operator_routes(http::RouteTable& routes, control::Accounts& accounts, ledger::Ledger& ledger,

@@ -154,17 +154,16 @@ export class Server {
     return { status: reply.status, headers: reply.headers, json: await reply.json() };
   }
 
-  // All sessions of a key, newest first. A new service cannot say at once: it makes its tables.
+  // All sessions of a key, newest first. A service that starts cannot say at once.
   async sessions(key) {
     const all = [];
     let cursor = '';
     do {
       const target = `/v1/sessions?limit=50${cursor ? `&cursor=${cursor}` : ''}`;
-      let page = await this.getJson(target, key);
-      for (let tries = 0; page.status === 503 && tries < 300; ++tries) {
-        await new Promise((resolve) => { setTimeout(resolve, 100); });
-        page = await this.getJson(target, key);
-      }
+      const page = await until(`an answer to ${target} that is no 503`, async () => {
+        const reply = await this.getJson(target, key);
+        return reply.status !== 503 && reply;
+      });
       if (page.status !== 200) throw new Error(`sessions: ${page.status} ${JSON.stringify(page.json)}`);
       all.push(...page.json.data);
       cursor = page.json.page.next_cursor;
