@@ -111,11 +111,21 @@ export class Machine {
 
 // The descendant of a process that is the first one in a namespace of its own; undefined when there is none yet.
 function firstProcess(parent) {
-  for (const child of fs.readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').filter(Boolean)) {
-    const found = /^NSpid:\s+\d+\s+1$/m.test(fs.readFileSync(`/proc/${child}/status`, 'utf8')) ? Number(child) : firstProcess(child);
+  for (const child of ofProcess(parent, `task/${parent}/children`).trim().split(' ').filter(Boolean)) {
+    const found = /^NSpid:\s+\d+\s+1$/m.test(ofProcess(child, 'status')) ? Number(child) : firstProcess(child);
     if (found) return found;
   }
   return undefined;
+}
+
+// A file of /proc about a process; empty when that has ended: on its way to the container's first one, nspawn has children that soon end.
+function ofProcess(id, file) {
+  try {
+    return fs.readFileSync(`/proc/${id}/${file}`, 'utf8');
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    return '';
+  }
 }
 
 // The code blocks of a page by heading, in their order: {'2. Install': ['apt-get ...\n']}.
