@@ -1,6 +1,5 @@
 #include "apps/boathouse/serve.hpp"
 
-#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,7 @@
 #include "apps/boathouse/output.hpp"
 #include "apps/boathouse/service.hpp"
 #include "apps/boathouse/service_log.hpp"
+#include "server/ops/process.hpp"
 
 namespace boathouse::app {
 
@@ -25,10 +25,7 @@ int serve(const ServeOptions& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // Everything that it makes is its own: training data, keys, webhooks' secrets.
   ::umask(077);
-  // A backlog's blocks are hundreds of megabytes for a moment: given back when they are done, and not kept by every
-  // thread's own heap.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  ::mallopt(M_ARENA_MAX, 4);
+  ops::set_kept_memory();
 
   set_log_format(options.log_json ? ops::LogFormat::json : ops::LogFormat::text);
   Service service;

@@ -10,6 +10,7 @@
 #include "core/base/hex.hpp"
 #include "core/base/sha256.hpp"
 #include "core/rowing/catalogue.hpp"
+#include "server/ops/process.hpp"
 #include "server/timeseries/native.hpp"
 #include "server/timeseries/schema.hpp"
 
@@ -193,4 +194,7 @@ int run(int count, char** arguments) {
 }  // namespace
 }  // namespace boathouse::bench
 
-int main(int count, char** arguments) { return boathouse::bench::run(count, arguments); }
+int main(int count, char** arguments) {
+  boathouse::ops::set_kept_memory();  // as `serve`
+  return boathouse::bench::run(count, arguments);
+}

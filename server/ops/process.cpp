@@ -1,5 +1,6 @@
 #include "server/ops/process.hpp"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,6 +49,13 @@ void add_process_metrics(Registry& registry) {
   registry.collect("process_open_fds", "Open files and sockets.", {}, [] { return one(open_files()); });
   registry.collect("process_start_time_seconds", "When it started, in seconds since 1970.", {},
                    [started] { return one(started); });
+}
+
+void set_kept_memory() {
+  // To set the one ends glibc's own guess at both.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  ::mallopt(M_ARENA_MAX, 4);
 }
 
 }  // namespace boathouse::ops

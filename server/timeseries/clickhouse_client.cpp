@@ -13,6 +13,7 @@ using base::Error;
 using base::ErrorCode;
 
 constexpr long kConnectTimeoutMs = 3'000;
+constexpr long kReceiveBuffer = 512L << 10;              // the most that curl takes; an answer has some megabytes
 constexpr std::size_t kMaxReply = std::size_t{1} << 30;  // unless a call has less
 
 std::string percent_encode(std::string_view text) {
@@ -241,6 +242,7 @@ Reply ClickHouseClient::perform(const Endpoint& endpoint, const Call& call, std:
     curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, &seek_body);
     curl_easy_setopt(handle, CURLOPT_SEEKDATA, &upload);
   }
+  curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kReceiveBuffer);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &append_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &download);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &take_header);

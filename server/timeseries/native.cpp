@@ -221,57 +221,72 @@ base::Status read_arrays(ByteReader& in, NativeColumn& column, const Type& type,
   return read_elements(in, column.arrays, rows, [&] { return read_integer(in, type); });
 }
 
-// Many rows at once, like write_values(). `marks`: of Nullable, one a row.
+// Where one block's values of a column of one width lie in the reply. `marks`: of Nullable, one a row.
+struct Piece {
+  ByteView marks;
+  ByteView values;
+  std::size_t rows = 0;
+};
+
+// Of all blocks at once: a vector that grew with each would be copied again and again.
 template <typename Value, typename Wide>
-void append_values(ByteReader& in, ByteView marks, Wide null, std::vector<Wide>& out, std::size_t rows) {
-  const ByteView raw = in.bytes(rows * sizeof(Value));
-  if (!in.ok()) return;
-  const std::size_t before = out.size();
-  out.resize(before + rows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    Value value;
-    std::memcpy(&value, &raw[row * sizeof value], sizeof value);
-    out[before + row] = !marks.empty() && marks[row] != 0 ? null : static_cast<Wide>(value);
+void read_pieces(const std::vector<Piece>& pieces, Wide null, std::vector<Wide>& out, std::size_t rows) {
+  out.resize(rows);
+  Wide* to = out.data();
+  for (const Piece& piece : pieces) {
+    for (std::size_t row = 0; row < piece.rows; ++row) {
+      Value value;
+      std::memcpy(&value, &piece.values[row * sizeof value], sizeof value);
+      *to++ = !piece.marks.empty() && piece.marks[row] != 0 ? null : static_cast<Wide>(value);
+    }
   }
 }
 
-void append_integers(ByteReader& in, ByteView marks, const Type& type, std::vector<std::int64_t>& out,
-                     std::size_t rows) {
+void read_pieces(const std::vector<Piece>& pieces, const Type& type, NativeColumn& column, std::size_t rows) {
+  if (type.kind == Kind::float64) {
+    return read_pieces<double>(pieces, std::numeric_limits<double>::quiet_NaN(), column.doubles, rows);
+  }
+  auto& out = column.integers;
   switch (type.width) {
     case 1:
-      return type.is_signed ? append_values<std::int8_t>(in, marks, kNull, out, rows)
-                            : append_values<std::uint8_t>(in, marks, kNull, out, rows);
+      return type.is_signed ? read_pieces<std::int8_t>(pieces, kNull, out, rows)
+                            : read_pieces<std::uint8_t>(pieces, kNull, out, rows);
     case 2:
-      return type.is_signed ? append_values<std::int16_t>(in, marks, kNull, out, rows)
-                            : append_values<std::uint16_t>(in, marks, kNull, out, rows);
+      return type.is_signed ? read_pieces<std::int16_t>(pieces, kNull, out, rows)
+                            : read_pieces<std::uint16_t>(pieces, kNull, out, rows);
     case 4:
-      return type.is_signed ? append_values<std::int32_t>(in, marks, kNull, out, rows)
-                            : append_values<std::uint32_t>(in, marks, kNull, out, rows);
+      return type.is_signed ? read_pieces<std::int32_t>(pieces, kNull, out, rows)
+                            : read_pieces<std::uint32_t>(pieces, kNull, out, rows);
     default:
-      return append_values<std::int64_t>(in, marks, kNull, out, rows);
+      return read_pieces<std::int64_t>(pieces, kNull, out, rows);
   }
 }
 
-base::Status read_values(ByteReader& in, NativeColumn& column, const Type& type, std::size_t rows) {
-  const ByteView marks = type.nullable ? in.bytes(rows) : ByteView();
-  if (type.is_array) return read_arrays(in, column, type, rows);
-  switch (type.kind) {
-    case Kind::integer:
-      append_integers(in, marks, type, column.integers, rows);
-      break;
-    case Kind::text:
-      for (std::size_t row = 0; row < rows && in.ok(); ++row) column.texts.push_back(read_text(in));
-      break;
-    case Kind::uuid:
-      for (std::size_t row = 0; row < rows && in.ok(); ++row) column.uuids.push_back(read_uuid(in));
-      break;
-    case Kind::float64:
-      append_values<double>(in, marks, std::numeric_limits<double>::quiet_NaN(), column.doubles, rows);
-      break;
+// A column while the reply is read: what has one width is only found, the rest is read at once.
+struct ColumnReader {
+  Type type{};
+  NativeColumn column{};
+  std::vector<Piece> pieces{};
+
+  base::Status read(ByteReader& in, std::size_t rows) {
+    const ByteView marks = type.nullable ? in.bytes(rows) : ByteView();
+    if (type.is_array) return read_arrays(in, column, type, rows);
+    switch (type.kind) {
+      case Kind::text:
+        for (std::size_t row = 0; row < rows && in.ok(); ++row) column.texts.push_back(read_text(in));
+        break;
+      case Kind::uuid:
+        for (std::size_t row = 0; row < rows && in.ok(); ++row) column.uuids.push_back(read_uuid(in));
+        break;
+      case Kind::integer:
+      case Kind::float64:
+        pieces.push_back({marks, in.bytes(rows * type.width), rows});
+        break;
+    }
+    if (!in.ok()) return Error{ErrorCode::corrupt, "a column of the reply is cut short"};
+    return base::Done{};
   }
-  if (!in.ok()) return Error{ErrorCode::corrupt, "a column of the reply is cut short"};
-  return base::Done{};
-}
+};
 
 }  // namespace
 
@@ -299,24 +314,33 @@ void write_native(ByteWriter& out, const NativeBlock& block) {
 base::Result<NativeBlock> read_native(base::ByteView reply) {
   ByteReader in(reply);
   NativeBlock all;
+  std::vector<ColumnReader> columns;
   bool first = true;
   while (!in.at_end()) {
     const std::uint64_t column_count = in.varint();
     const std::uint64_t rows = in.varint();
     if (!in.ok() || column_count > 1000 || rows > reply.size()) return Error{ErrorCode::corrupt, "not a Native block"};
-    if (!first && column_count != all.columns.size()) return Error{ErrorCode::corrupt, "blocks of different shape"};
+    if (!first && column_count != columns.size()) return Error{ErrorCode::corrupt, "blocks of different shape"};
     for (std::size_t i = 0; i < column_count; ++i) {
       std::string name = read_text(in);
       std::string type_text = read_text(in);
-      const auto type = parse_type(type_text);
-      if (!in.ok() || !type) return Error{ErrorCode::corrupt, "column " + name + " has unknown type " + type_text};
-      if (first) all.columns.push_back({std::move(name), std::move(type_text), {}, {}, {}, {}, {}});
-      BOATHOUSE_TRY(read_values(in, all.columns[i], *type, rows));
+      if (first) {
+        const auto type = parse_type(type_text);
+        if (!in.ok() || !type) return Error{ErrorCode::corrupt, "column " + name + " has unknown type " + type_text};
+        columns.push_back({*type, {std::move(name), std::move(type_text), {}, {}, {}, {}, {}}});
+      } else if (columns[i].column.type != type_text) {
+        return Error{ErrorCode::corrupt, "column " + name + " has another type in a later block"};
+      }
+      BOATHOUSE_TRY(columns[i].read(in, rows));
     }
     all.rows += rows;
     first = false;
   }
   if (!in.ok()) return Error{ErrorCode::corrupt, "the reply is cut short"};
+  for (ColumnReader& read : columns) {
+    if (!read.pieces.empty()) read_pieces(read.pieces, read.type, read.column, all.rows);
+    all.columns.push_back(std::move(read.column));
+  }
   return all;
 }
 

@@ -71,6 +71,22 @@ TEST(Native, BlocksOfOneReplyAreJoined) {
   EXPECT_EQ(read->rows, 6U);
   EXPECT_EQ(read->integer("small", 5), 255);
   EXPECT_EQ(read->find("points")->arrays.size(), 6U);
+  EXPECT_EQ(read->find("maybe")->integers, (std::vector<std::int64_t>{kNull, 0, 4294967295, kNull, 0, 4294967295}));
+  EXPECT_EQ(read->find("started")->integers, (std::vector<std::int64_t>{0, 1795372620000, -1, 0, 1795372620000, -1}));
+  EXPECT_EQ(read->find("ids")->uuid_arrays.size(), 6U);
+}
+
+TEST(Native, ABlockWithAnotherTypeThanTheFirstIsRefused) {
+  NativeBlock block;
+  block.rows = 1;
+  block.columns.push_back({"heart_rate_bpm", "UInt16", {300}, {}, {}, {}, {}});
+  base::Bytes reply = written(block);
+  block.columns[0].type = "UInt8";
+  const base::Bytes other = written(block);
+  reply.insert(reply.end(), other.begin(), other.end());
+  const auto read = read_native(reply);
+  ASSERT_FALSE(read.ok());
+  EXPECT_NE(read.error().text.find("heart_rate_bpm"), std::string::npos);
 }
 
 TEST(Native, ClickHouseWritesTheHalvesOfAUuidBackwards) {
