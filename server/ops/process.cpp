@@ -53,7 +53,7 @@ void add_process_metrics(Registry& registry) {
 
 void set_kept_memory() {
   // To set the one ends glibc's own guess at both.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   ::mallopt(M_ARENA_MAX, 4);
 }

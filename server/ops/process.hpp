@@ -8,7 +8,7 @@ namespace boathouse::ops {
 // process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds, process_start_time_seconds.
 void add_process_metrics(Registry& registry);
 
-// How much memory that was freed the process keeps: pieces of over 1 MiB go back at once (a backlog's blocks are
+// How much memory that was freed the process keeps: pieces of over 4 MiB go back at once (a backlog's blocks are
 // hundreds of megabytes for a moment), of the rest each of at most 4 heaps keeps up to 16 MiB. To keep nothing is dear:
 // what a session's samples need (46,000 rows are 20 MB) would come from the system page by page at every question.
 // Before any thread exists.
