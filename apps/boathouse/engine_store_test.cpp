@@ -10,6 +10,7 @@
 #include "server/timeseries/quick_count.hpp"
 #include "server/timeseries/reconciler.hpp"
 #include "server/timeseries/schema.hpp"
+#include "server/timeseries/session_columns.hpp"
 
 namespace boathouse::app {
 namespace {
@@ -65,6 +66,27 @@ class EngineStoreTest : public EngineStoreFixture {
                              ") FROM generateRandom({structure:String}, 7, 8, 5) LIMIT 100",
                          {{"structure", structure->find("t")->texts.at(0)}});
     ASSERT_TRUE(done) << table << ": " << done.error().text;
+  }
+  // What ClickHouse packs is the row that it has, of every row.
+  void expect_packed_rows() {
+    const auto rows = client().select("SELECT *, packed FROM session ORDER BY session");
+    ASSERT_TRUE(rows) << rows.error().text;
+    ASSERT_GT(rows->rows, 0U);
+    const auto unpacked = timeseries::unpack_sessions(rows->find("packed")->texts);
+    ASSERT_TRUE(unpacked) << unpacked.error().text;
+    ASSERT_EQ(unpacked->rows, rows->rows);
+    ASSERT_EQ(unpacked->columns.size() + 1, rows->columns.size()) << "and `packed` itself";
+    for (const timeseries::NativeColumn& column : unpacked->columns) {
+      const timeseries::NativeColumn* const there = rows->find(column.name);
+      ASSERT_NE(there, nullptr) << column.name;
+      EXPECT_EQ(column.type, there->type) << column.name;
+      EXPECT_EQ(column.integers, there->integers) << column.name;
+      EXPECT_EQ(column.texts, there->texts) << column.name;
+      EXPECT_EQ(column.uuids, there->uuids) << column.name;
+      EXPECT_EQ(column.arrays, there->arrays) << column.name;
+      EXPECT_EQ(column.text_arrays, there->text_arrays) << column.name;
+      EXPECT_EQ(column.uuid_arrays, there->uuid_arrays) << column.name;
+    }
   }
   std::string content(const std::string& table, const std::string& of) {
     return text("SELECT concat(toString(count()), ' ', toString(sum(cityHash64(toString(tuple(" + of +
@@ -170,11 +192,13 @@ TEST_F(EngineStoreTest, RowsOfEveryReleasedVersionAreTheSameAfterTheMigration) {
     EXPECT_EQ(shape(), whole);
     EXPECT_EQ(text("SELECT comment AS t FROM system.tables WHERE database = currentDatabase() AND name = 'session'"),
               "schema " + std::to_string(timeseries::kSchemaVersion));
+    expect_packed_rows();
     for (const auto& [table, rows] : before) {
       EXPECT_EQ(content(table, rows.first), rows.second) << table;
       execute("OPTIMIZE TABLE " + table + " FINAL");  // written anew, with the codecs of now
       EXPECT_EQ(content(table, rows.first), rows.second) << table;
     }
+    expect_packed_rows();
     if (version == 1) {
       EXPECT_EQ(number("SELECT count() AS n FROM session WHERE recordings = [primary_rec]"), 100);
     }

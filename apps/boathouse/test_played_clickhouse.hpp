@@ -14,6 +14,7 @@
 #include "core/base/bytes.hpp"
 #include "server/http/server.hpp"
 #include "server/timeseries/native.hpp"
+#include "server/timeseries/test_packed.hpp"
 
 namespace boathouse::app {
 
@@ -50,7 +51,7 @@ class PlayedClickHouse {
   void has(const timeseries::NativeBlock& session) {
     const std::lock_guard lock(mutex_);
     base::ByteWriter out;
-    timeseries::write_native(out, session);
+    timeseries::write_native(out, timeseries::packed_sessions(session));
     session_ = base::as_text(out.take());
     athlete_ = session.find("athlete")->uuids.at(0).text();
     id_ = session.find("session")->uuids.at(0).text();
@@ -88,7 +89,7 @@ class PlayedClickHouse {
       const std::string* given = http::find(request.query, name);
       return given == nullptr || given->find(value) != std::string::npos;
     };
-    return request.body.starts_with("SELECT * FROM session ") && has("param_athlete", athlete_) &&
+    return request.body.starts_with("SELECT packed FROM session ") && has("param_athlete", athlete_) &&
            has("param_athletes", athlete_) && has("param_session", id_);
   }
 

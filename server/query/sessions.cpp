@@ -4,6 +4,8 @@
 #include <functional>
 
 #include "core/rowing/catalogue.hpp"
+#include "server/timeseries/reply.hpp"
+#include "server/timeseries/session_columns.hpp"
 
 namespace boathouse::query {
 
@@ -12,15 +14,22 @@ using timeseries::Parameters;
 
 namespace {
 
-// Between the start of a newer program and its first round of loading the tables can be those of the older one.
-base::Result<NativeBlock> whole_rows(base::Result<NativeBlock> sessions) {
-  if (!sessions || sessions->rows == 0 || sessions->find("has_summary") != nullptr) return sessions;
-  return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
-}
-
 base::Result<NativeBlock> ask(timeseries::ClickHouseClient& client, const std::string& sql,
                               const Parameters& parameters, std::size_t most_bytes = kMostBytes) {
   return client.select(sql, parameters, {.result_bytes = most_bytes});
+}
+
+// Whole rows of table `session`, of which a question has to read one column: `question` is what comes after its name.
+// Between the start of a newer program and its first round of loading the tables can be those of the older one.
+base::Result<NativeBlock> ask_sessions(timeseries::ClickHouseClient& client, const std::string& question,
+                                       const Parameters& parameters) {
+  const auto found = ask(client, "SELECT packed FROM session FINAL" + question, parameters);
+  if (!found && timeseries::is_unknown_column(found.error())) {
+    return base::Error{base::ErrorCode::unavailable, "ClickHouse's tables are being brought to this version"};
+  }
+  if (!found) return found.error();
+  if (found->rows == 0) return NativeBlock{};
+  return timeseries::unpack_sessions(found->find("packed")->texts);
 }
 
 bool each_once(const NativeBlock& records) {
@@ -70,17 +79,14 @@ base::Result<NativeBlock> session_page(timeseries::ClickHouseClient& client, con
     parameters.emplace_back("after_session", after->session.text());
   }
   parameters.emplace_back("limit", std::to_string(limit + 1));
-  return whole_rows(
-      ask(client, "SELECT * FROM session FINAL" + where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}",
-          parameters));
+  return ask_sessions(client, where + " ORDER BY started DESC, session DESC LIMIT {limit:UInt64}", parameters);
 }
 
 base::Result<NativeBlock> one_session(timeseries::ClickHouseClient& client, const Scope& scope,
                                       const base::Uuid& session) {
-  std::string sql = "SELECT * FROM session FINAL WHERE session = {session:UUID}";
   Parameters parameters{{"session", session.text()}};
-  sql += and_of(condition_of(scope, parameters));
-  return whole_rows(ask(client, sql + " LIMIT 1", parameters));
+  const std::string scoped = and_of(condition_of(scope, parameters));
+  return ask_sessions(client, " WHERE session = {session:UUID}" + scoped + " LIMIT 1", parameters);
 }
 
 base::Result<std::optional<base::Uuid>> merged_into(timeseries::ClickHouseClient& client, const Scope& scope,

@@ -288,6 +288,35 @@ struct ColumnReader {
   }
 };
 
+// No element is shorter than a byte.
+template <typename Element, typename Read>
+void read_elements_of_row(ByteReader& in, std::vector<std::vector<Element>>& arrays, Read read) {
+  std::vector<Element>& values = arrays.emplace_back();
+  const std::uint64_t count = in.varint();
+  values.reserve(std::min<std::uint64_t>(count, in.remaining()));
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) values.push_back(read());
+}
+
+void read_value_of_row(ByteReader& in, const Type& type, NativeColumn& column) {
+  if (type.is_array && type.kind == Kind::text) {
+    read_elements_of_row(in, column.text_arrays, [&in] { return read_text(in); });
+  } else if (type.is_array && type.kind == Kind::uuid) {
+    read_elements_of_row(in, column.uuid_arrays, [&in] { return read_uuid(in); });
+  } else if (type.is_array) {
+    read_elements_of_row(in, column.arrays, [&] { return read_integer(in, type); });
+  } else if (type.kind == Kind::text) {
+    column.texts.push_back(read_text(in));
+  } else if (type.kind == Kind::uuid) {
+    column.uuids.push_back(read_uuid(in));
+  } else if (type.kind == Kind::float64) {
+    const bool is_null = type.nullable && in.u8() != 0;
+    column.doubles.push_back(is_null ? std::numeric_limits<double>::quiet_NaN() : std::bit_cast<double>(in.u64()));
+  } else {
+    const bool is_null = type.nullable && in.u8() != 0;
+    column.integers.push_back(is_null ? kNull : read_integer(in, type));
+  }
+}
+
 }  // namespace
 
 const NativeColumn* NativeBlock::find(std::string_view name) const {
@@ -340,6 +369,24 @@ base::Result<NativeBlock> read_native(base::ByteView reply) {
   for (ColumnReader& read : columns) {
     if (!read.pieces.empty()) read_pieces(read.pieces, read.type, read.column, all.rows);
     all.columns.push_back(std::move(read.column));
+  }
+  return all;
+}
+
+base::Result<NativeBlock> read_row_binary(std::span<const std::string> rows, const NativeBlock& layout) {
+  NativeBlock all;
+  std::vector<Type> types;
+  for (const NativeColumn& column : layout.columns) {
+    const auto type = parse_type(column.type);
+    if (!type) return Error{ErrorCode::corrupt, "column " + column.name + " has unknown type " + column.type};
+    types.push_back(*type);
+    all.columns.push_back({column.name, column.type, {}, {}, {}, {}, {}});
+  }
+  for (const std::string& row : rows) {
+    ByteReader in(base::as_bytes(row));
+    for (std::size_t i = 0; i < types.size(); ++i) read_value_of_row(in, types[i], all.columns[i]);
+    if (!in.ok() || !in.at_end()) return Error{ErrorCode::corrupt, "a packed row is not one of its columns"};
+    ++all.rows;
   }
   return all;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,5 +43,10 @@ void write_native(base::ByteWriter& out, const NativeBlock& block);
 
 // All blocks of a reply joined into one. An empty reply is a block without rows and columns. Error: corrupt.
 base::Result<NativeBlock> read_native(base::ByteView reply);
+
+// Rows in the format RowBinary, each of exactly the columns of `layout` in their order (its rows do not count): the
+// values as in Native, but a byte before each that is Nullable, and a varuint count before the elements of an Array.
+// Error: corrupt.
+base::Result<NativeBlock> read_row_binary(std::span<const std::string> rows, const NativeBlock& layout);
 
 }  // namespace boathouse::timeseries

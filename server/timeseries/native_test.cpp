@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/rowing/record.hpp"
+#include "server/timeseries/test_packed.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -44,21 +45,53 @@ base::Bytes written(const NativeBlock& block) {
   return out.take();
 }
 
+void expect_same(const NativeBlock& read, const NativeBlock& block) {
+  ASSERT_EQ(read.rows, block.rows);
+  ASSERT_EQ(read.columns.size(), block.columns.size());
+  for (std::size_t i = 0; i < block.columns.size(); ++i) {
+    EXPECT_EQ(read.columns[i].name, block.columns[i].name);
+    EXPECT_EQ(read.columns[i].type, block.columns[i].type);
+    EXPECT_EQ(read.columns[i].integers, block.columns[i].integers);
+    EXPECT_EQ(read.columns[i].texts, block.columns[i].texts);
+    EXPECT_EQ(read.columns[i].uuids, block.columns[i].uuids);
+    EXPECT_EQ(read.columns[i].arrays, block.columns[i].arrays);
+    EXPECT_EQ(read.columns[i].text_arrays, block.columns[i].text_arrays);
+    EXPECT_EQ(read.columns[i].uuid_arrays, block.columns[i].uuid_arrays);
+  }
+}
+
 TEST(Native, EveryTypeComesBackAsItWas) {
   const NativeBlock block = every_type();
   const auto read = read_native(written(block));
   ASSERT_TRUE(read.ok()) << read.error().text;
-  ASSERT_EQ(read->rows, block.rows);
-  ASSERT_EQ(read->columns.size(), block.columns.size());
-  for (std::size_t i = 0; i < block.columns.size(); ++i) {
-    EXPECT_EQ(read->columns[i].name, block.columns[i].name);
-    EXPECT_EQ(read->columns[i].type, block.columns[i].type);
-    EXPECT_EQ(read->columns[i].integers, block.columns[i].integers);
-    EXPECT_EQ(read->columns[i].texts, block.columns[i].texts);
-    EXPECT_EQ(read->columns[i].uuids, block.columns[i].uuids);
-    EXPECT_EQ(read->columns[i].arrays, block.columns[i].arrays);
-    EXPECT_EQ(read->columns[i].text_arrays, block.columns[i].text_arrays);
-    EXPECT_EQ(read->columns[i].uuid_arrays, block.columns[i].uuid_arrays);
+  expect_same(*read, block);
+}
+
+TEST(RowBinary, EveryTypeComesBackAsItWas) {
+  const NativeBlock block = every_type();
+  const auto read = read_row_binary(packed_sessions(block).columns[0].texts, block);
+  ASSERT_TRUE(read.ok()) << read.error().text;
+  expect_same(*read, block);
+}
+
+TEST(RowBinary, ARowCutAnywhereOrTooLongIsAnError) {
+  const NativeBlock block = every_type();
+  const std::string whole = packed_sessions(block).columns[0].texts[1];
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const std::string cut = whole.substr(0, size);
+    EXPECT_FALSE(read_row_binary({&cut, 1}, block).ok()) << size;
+  }
+  const std::string longer = whole + '\0';
+  EXPECT_FALSE(read_row_binary({&longer, 1}, block).ok());
+}
+
+TEST(RowBinary, AClaimOfMoreElementsThanBytesIsRefused) {
+  base::ByteWriter out;
+  out.varint(std::uint64_t{1} << 60);
+  const std::string row(base::as_text(out.view()));
+  for (const char* type : {"String", "Array(UInt64)", "Array(String)", "Array(UUID)"}) {
+    const NativeBlock layout{0, {{"x", type, {}, {}, {}, {}, {}}}};
+    EXPECT_FALSE(read_row_binary({&row, 1}, layout).ok()) << type;
   }
 }
 

@@ -209,6 +209,11 @@ bool is_damage(const base::Error& error) {
 
 bool is_too_large_result(const base::Error& error) { return code_in(error.text) == 396; }
 
+bool is_unknown_column(const base::Error& error) {
+  constexpr std::array kCodes = {8, 16, 47};
+  return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();
+}
+
 bool is_too_much(const base::Error& error) {
   constexpr std::array kCodes = {158, 159, 241, 307, 396};
   return std::ranges::find(kCodes, code_in(error.text)) != kCodes.end();

@@ -56,6 +56,9 @@ bool is_damage(const base::Error& error);
 // Its result has more bytes than the question allowed.
 bool is_too_large_result(const base::Error& error);
 
+// A table has not a column that the question names: an older program made it.
+bool is_unknown_column(const base::Error& error);
+
 // One question was more than its limits of rows, bytes, memory or time: asking for less helps, and others may be
 // answered.
 bool is_too_much(const base::Error& error);

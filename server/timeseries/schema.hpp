@@ -24,7 +24,7 @@ std::string_view integer_type(const rowing::Metric& metric);
 std::string_view codec_text(const rowing::Metric& metric);
 
 // The version of the tables: in the comment of table `session`, "schema N". Version 1 said nothing.
-inline constexpr std::int64_t kSchemaVersion = 5;
+inline constexpr std::int64_t kSchemaVersion = 6;
 
 // Where the tables are: on one server, or on a cluster, one of the server's <remote_servers>: the same tables are then
 // made on all of its replicas, as copies of each other. With several shards the rows lie in SAMPLE_shard, those of one

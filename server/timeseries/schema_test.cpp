@@ -63,6 +63,7 @@ TEST(Schema, TheFirstVersionsSessionTableAndTheMigrationsAreFrozen) {
   EXPECT_EQ(hash(migration_statements(3)), "8e557503373928ef");
   EXPECT_EQ(hash(migration_statements(4)), "85339dfb1a075022");
   EXPECT_EQ(hash(migration_statements(5)), "e41021b163de5acc");
+  EXPECT_EQ(hash(migration_statements(6)), "ee1c9a0de9ffe782");
   EXPECT_TRUE(migration_statements(kSchemaVersion + 1).empty());
   EXPECT_FALSE(migration_statements(kSchemaVersion).empty());
 }
@@ -180,7 +181,7 @@ TEST(Schema, SeveralShardsHaveDistributedTablesOverTheSameTables) {
     EXPECT_EQ(shard.replace(kHead.size(), table.size(), table + "_shard"), several[i]);
     EXPECT_EQ(front[i], "CREATE OR REPLACE TABLE " + table + " ON CLUSTER `boat-1` AS " + table +
                             "_shard ENGINE = Distributed(`boat-1`, currentDatabase(), " + table +
-                            "_shard, cityHash64(athlete)) COMMENT 'schema 5'");
+                            "_shard, cityHash64(athlete)) COMMENT 'schema 6'");
   }
   for (const std::string& statement : migration_statements(2, {"boat-1", true})) {
     EXPECT_TRUE(statement.starts_with("ALTER TABLE session_shard ON CLUSTER `boat-1` ")) << statement;

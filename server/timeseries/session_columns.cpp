@@ -279,6 +279,15 @@ void add_tombstone(NativeBlock& block, const SessionKey& key, std::int64_t versi
   write_row(block, key, {}, {}, version, true);
 }
 
+base::Result<NativeBlock> unpack_sessions(std::span<const std::string> packed) {
+  static const NativeBlock kLayout = [] {
+    NativeBlock block;
+    add_tombstone(block, {}, 0);
+    return block;
+  }();
+  return read_row_binary(packed, kLayout);
+}
+
 base::Bytes pack_figures(const rowing::SessionFigures& figures) {
   NativeBlock block;
   Row row(block);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "core/base/bytes.hpp"
 #include "core/base/result.hpp"
@@ -40,6 +42,9 @@ void add_session_row(NativeBlock& block, const ledger::SessionState& session, co
                      std::int64_t version);
 // The row with that key is no more.
 void add_tombstone(NativeBlock& block, const SessionKey& key, std::int64_t version);
+
+// Rows of table `session` from its column `packed`. corrupt: not one that this version of the tables has.
+base::Result<NativeBlock> unpack_sessions(std::span<const std::string> packed);
 
 // Figures for the ledger to keep, in a form of their own; corrupt: not one that pack_figures() gave.
 base::Bytes pack_figures(const rowing::SessionFigures& figures);

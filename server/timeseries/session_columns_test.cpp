@@ -7,6 +7,7 @@
 #include "core/base/bytes.hpp"
 #include "core/rowing/record.hpp"
 #include "server/timeseries/schema.hpp"
+#include "server/timeseries/test_packed.hpp"
 
 namespace boathouse::timeseries {
 namespace {
@@ -143,6 +144,32 @@ TEST(SessionColumns, OnlyWhatWasPromisedAndNotRemovedIsMissing) {
   EXPECT_EQ(missing_records(session), 2U + 4U + 4U);
   session.recordings[0].streams[0].have = {{90, 100}};
   EXPECT_EQ(missing_records(session), 2U + 4U + 4U) << "these samples do not count";
+}
+
+// In the order in which they are written, as unpack_sessions() reads them. A column that is new here makes a new
+// version of the tables, in which `packed` has it too.
+TEST(SessionColumns, EveryColumnIsInThePackedOne) {
+  NativeBlock block;
+  add_session_row(block, linked(), some_figures(), 7);
+  std::string names;
+  for (const NativeColumn& column : block.columns) names += (names.empty() ? "" : ", ") + column.name;
+  const std::string sql = migration_statements(6).at(0);
+  EXPECT_NE(sql.find(" packed String MATERIALIZED formatRow('RowBinary', " + names + ")"), std::string::npos) << names;
+}
+
+TEST(SessionColumns, APackedRowIsTheRow) {
+  NativeBlock block;
+  add_session_row(block, linked(), some_figures(), 7);
+  add_tombstone(block, {numbered_uuid(1), 2, numbered_uuid(3)}, 8);
+  const NativeBlock packed = packed_sessions(block);
+  const auto unpacked = unpack_sessions(packed.columns[0].texts);
+  ASSERT_TRUE(unpacked) << unpacked.error().text;
+  base::ByteWriter expected;
+  write_native(expected, block);
+  base::ByteWriter read;
+  write_native(read, *unpacked);
+  EXPECT_EQ(read.take(), expected.take());
+  EXPECT_FALSE(unpack_sessions(std::vector<std::string>{packed.columns[0].texts[0] + "x"}));
 }
 
 // What is written has a column to go to.
