@@ -42,7 +42,7 @@ class HeavyKeys {
 
   // A heavy one, in a transaction that took so long.
   void served_heavy(const base::Uuid& key, Time now, Duration took) {
-    forget_past(rests_, now);
+    forget_past(now);
     if (has_company(key, now - took)) {
       rest(key, now + std::min(took * kRests, kLongestRest));
     }
@@ -50,7 +50,7 @@ class HeavyKeys {
 
   // Any, whose own jobs took so long of it.
   void served(const base::Uuid& key, Time now, Duration own) {
-    forget_past(charges_, now);
+    forget_past(now);
     if (!has_company(key, now - own)) {
       return;
     }
@@ -85,8 +85,15 @@ class HeavyKeys {
     Time at;
   };
 
-  static void forget_past(std::map<base::Uuid, Time>& times, Time now) {
-    std::erase_if(times, [now](const auto& one) { return one.second <= now; });
+  // A group's keys are all served at one time: of each of them this would be quadratic.
+  void forget_past(Time now) {
+    if (now == forgotten_up_to_) {
+      return;
+    }
+    const auto is_past = [now](const auto& one) { return one.second <= now; };
+    std::erase_if(rests_, is_past);
+    std::erase_if(charges_, is_past);
+    forgotten_up_to_ = now;
   }
 
   // Whether another key came when this one's turn began, or since: while a slow one has its turn nobody can.
@@ -99,6 +106,7 @@ class HeavyKeys {
 
   std::map<base::Uuid, Time> rests_;    // until when
   std::map<base::Uuid, Time> charges_;  // until when a fortieth of the time pays for what they took
+  std::optional<Time> forgotten_up_to_;
   // The two keys that light jobs were committed of last.
   std::optional<Served> last_;
   std::optional<Served> before_;
