@@ -126,7 +126,8 @@ await main(async () => {
     "(SELECT position FROM system.columns WHERE table = 'session' AND name = 'is_deleted') FORMAT TSV"));
   check('there are columns that version 1 had not', newColumns.includes('recordings') && newColumns.includes('summary_version'), newColumns);
   await sql("ALTER TABLE session MODIFY COMMENT ''");
-  await sql(`ALTER TABLE session ${newColumns.map((name) => `DROP COLUMN ${name}`).join(', ')}`);
+  await sql('ALTER TABLE session DROP COLUMN packed');  // made of the others
+  await sql(`ALTER TABLE session ${newColumns.filter((name) => name !== 'packed').map((name) => `DROP COLUMN ${name}`).join(', ')}`);
   engine.kill('SIGTERM');
   await new Promise((resolve) => engine.on('exit', resolve));
   await server.start();
