@@ -65,6 +65,11 @@ seed native/lists 02 02 0161 0d41727261792855496e74313629 0000000000000000 02000
   0164 0455554944 00112233445566778899aabbccddeeff 00112233445566778899aabbccddeeff
 seed native/other_type 01 01 0161 0655496e743136 2c01 01 01 0161 0555496e7438 2c
 
+# packed: a session row of zeros, and one with a title and its first list two long
+zeros() { printf '%0*d' $((2 * $1)) 0; }
+seed packed/zeros "$(zeros 202)"
+seed packed/titled "$(zeros 64) 05 68656c6c6f $(zeros 5) 02 $(zeros 32) $(zeros 131)"
+
 # request: one of each call, and edits
 text request/hello '{"protocol":[1,3],"salt":"00112233aabbccff","epoch":"e","cursor":17,"pending":{"recordings":2,"items":40,"bytes":123456,"oldest_age_s":61}}'
 text request/offer '{"recordings":[{"rec_id":"018bcfe5-6800-7abc-8def-0123456789ab","streams":{"sample":[[0,512],[768,1024]],"source":[[0,9007199254740992]]}},{"rec_id":"018bcfe5-6801-7abc-8def-0123456789ab","streams":{}}]}'

@@ -1,14 +1,11 @@
-// Bytes as an answer of ClickHouse in Native form, and as a packed session row. What is read has its rows in every
-// column; an answer that is written again is read as the same.
+// Bytes as an answer of ClickHouse in Native form. What is read has its rows in every column, and written it is read
+// again as the same.
 #include <cstdint>
 #include <cstdlib>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/base/bytes.hpp"
 #include "server/timeseries/native.hpp"
-#include "server/timeseries/session_columns.hpp"
 
 using namespace boathouse;
 using timeseries::NativeBlock;
@@ -33,12 +30,6 @@ bool is_only_read(const NativeColumn& column) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::vector<std::string> row{{reinterpret_cast<const char*>(data), size}};
-  const auto unpacked = timeseries::unpack_sessions(row);
-  must(!unpacked.ok() || unpacked->rows == 1);
-  if (unpacked.ok()) {
-    for (const NativeColumn& column : unpacked->columns) must(values_of(column) == 1);
-  }
   const auto block = timeseries::read_native({data, size});
   if (!block.ok() || block->columns.empty()) return 0;
   for (const NativeColumn& column : block->columns) {
