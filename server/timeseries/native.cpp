@@ -308,9 +308,6 @@ void read_value_of_row(ByteReader& in, const Type& type, NativeColumn& column) {
     column.texts.push_back(read_text(in));
   } else if (type.kind == Kind::uuid) {
     column.uuids.push_back(read_uuid(in));
-  } else if (type.kind == Kind::float64) {
-    const bool is_null = type.nullable && in.u8() != 0;
-    column.doubles.push_back(is_null ? std::numeric_limits<double>::quiet_NaN() : std::bit_cast<double>(in.u64()));
   } else {
     const bool is_null = type.nullable && in.u8() != 0;
     column.integers.push_back(is_null ? kNull : read_integer(in, type));
@@ -378,7 +375,9 @@ base::Result<NativeBlock> read_row_binary(std::span<const std::string> rows, con
   std::vector<Type> types;
   for (const NativeColumn& column : layout.columns) {
     const auto type = parse_type(column.type);
-    if (!type) return Error{ErrorCode::corrupt, "column " + column.name + " has unknown type " + column.type};
+    if (!type || type->kind == Kind::float64) {
+      return Error{ErrorCode::corrupt, "column " + column.name + " has unknown type " + column.type};
+    }
     types.push_back(*type);
     all.columns.push_back({column.name, column.type, {}, {}, {}, {}, {}});
   }

@@ -45,8 +45,8 @@ void write_native(base::ByteWriter& out, const NativeBlock& block);
 base::Result<NativeBlock> read_native(base::ByteView reply);
 
 // Rows in the format RowBinary, each of exactly the columns of `layout` in their order (its rows do not count): the
-// values as in Native, but a byte before each that is Nullable, and a varuint count before the elements of an Array.
-// Error: corrupt.
+// values as in Native, but a byte before each that is Nullable, and a varuint count before the elements of an Array. No
+// Float64: no row has one. Error: corrupt.
 base::Result<NativeBlock> read_row_binary(std::span<const std::string> rows, const NativeBlock& layout);
 
 }  // namespace boathouse::timeseries

@@ -85,6 +85,14 @@ TEST(RowBinary, ARowCutAnywhereOrTooLongIsAnError) {
   EXPECT_FALSE(read_row_binary({&longer, 1}, block).ok());
 }
 
+TEST(RowBinary, AnUnknownTypeIsNamed) {
+  for (const char* type : {"Decimal(9, 2)", "Float64"}) {
+    const auto read = read_row_binary({}, NativeBlock{0, {{"x", type, {}, {}, {}, {}, {}}}});
+    ASSERT_FALSE(read.ok());
+    EXPECT_NE(read.error().text.find(type), std::string::npos);
+  }
+}
+
 TEST(RowBinary, AClaimOfMoreElementsThanBytesIsRefused) {
   base::ByteWriter out;
   out.varint(std::uint64_t{1} << 60);

@@ -1,9 +1,10 @@
 // For tests that play ClickHouse: session rows as its column `packed` gives them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 #include "core/base/bytes.hpp"
 #include "core/rowing/record.hpp"
