@@ -38,6 +38,7 @@ struct ConnectionState {
   std::string if_corrupt;
   sqlite3* handle = nullptr;
   std::atomic<bool> suspended = false;
+  std::function<bool(int wal_pages)> must_checkpoint;
   // Keys are views of the values' own `sql`. Several of one text: it was prepared again while the first was in use.
   std::multimap<std::string_view, std::unique_ptr<StatementState>> idle;
 };
@@ -124,6 +125,14 @@ Status execute_on(ConnectionState& connection, const std::string& sql) {
   return {};
 }
 
+// As SQLite's own hook, what becomes of the checkpoint is not the commit's matter: the next one tries again.
+int after_commit(void* connection, sqlite3* handle, const char* database, int wal_pages) {
+  if (static_cast<const ConnectionState*>(connection)->must_checkpoint(wal_pages)) {
+    (void)sqlite3_wal_checkpoint_v2(handle, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  }
+  return SQLITE_OK;
+}
+
 // The settings that a file keeps; they must be there before its first page is written.
 Status begin_file(Connection& connection) {
   auto page_count = connection.prepare("PRAGMA page_count");
@@ -177,6 +186,7 @@ Result<Connection> Connection::open(const std::string& path, const Options& opti
   auto state = std::make_unique<ConnectionState>();
   state->path = path;
   state->if_corrupt = options.if_corrupt;
+  state->must_checkpoint = options.must_checkpoint;
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (options.create ? SQLITE_OPEN_CREATE : 0);
   const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
@@ -190,11 +200,13 @@ Result<Connection> Connection::open(const std::string& path, const Options& opti
   // value would let it use that index.
   sqlite3_db_config(state->handle, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
 
+  if (state->must_checkpoint) sqlite3_wal_hook(state->handle, &after_commit, state.get());
+
   // Of this connection only. fullfsync: on Apple's systems a plain fsync does not reach the medium.
   const std::string settings =
       "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA foreign_keys = ON;"
       "PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = " +
-      std::to_string(options.journal_size_limit);
+      std::to_string(options.journal_size_limit) + "; PRAGMA cache_size = -" + std::to_string(options.cache_kib);
   Connection connection(std::move(state));
   BOATHOUSE_TRY(connection.execute(settings));
   BOATHOUSE_TRY(begin_file(connection));
@@ -228,6 +240,14 @@ std::int64_t Connection::last_insert_rowid() const { return sqlite3_last_insert_
 std::int64_t Connection::changes() const { return sqlite3_changes64(state_->handle); }
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(state_->handle) == 0; }
 const std::string& Connection::path() const { return state_->path; }
+
+Result<Connection::Checkpoint> Connection::checkpoint() {
+  Checkpoint done;
+  const int result =
+      sqlite3_wal_checkpoint_v2(state_->handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, &done.wal_pages, &done.copied);
+  if (result != SQLITE_OK) return error_of(*state_, result, "checkpoint");
+  return done;
+}
 
 void Connection::suspend() {
   state_->suspended = true;

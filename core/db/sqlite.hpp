@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,9 +27,13 @@
 namespace boathouse::db {
 
 struct Options {
-  bool create = true;                                         // false: a file that is not there is an io error
-  int busy_timeout_ms = 5000;                                 // how long a call waits for another connection's lock
-  std::int64_t journal_size_limit = std::int64_t{5} << 20;    // bytes the WAL is cut to after a checkpoint
+  bool create = true;                                       // false: a file that is not there is an io error
+  int busy_timeout_ms = 5000;                               // how long a call waits for another connection's lock
+  std::int64_t journal_size_limit = std::int64_t{5} << 20;  // bytes the WAL is cut to after a checkpoint
+  int cache_kib = 2000;                                     // of pages that this connection keeps in memory
+  // Asked after each commit, on its thread, with the pages that the WAL has now: whether this connection copies them
+  // into the file before the commit returns. Must not throw. Empty: from 1,000 on, as SQLite does.
+  std::function<bool(int wal_pages)> must_checkpoint = {};
   std::string if_corrupt = "restore the file from a backup";  // what a person then does, for the error's text
   std::string vfs = {};  // a registered SQLite VFS, so that tests and the simulator own the disk; "" = the system's
 };
@@ -116,6 +121,15 @@ class [[nodiscard]] Connection {
   [[nodiscard]] std::int64_t changes() const;
   // Between BEGIN and COMMIT or ROLLBACK. An error inside a transaction (disk full, I/O) may have ended it already.
   [[nodiscard]] bool in_transaction() const;
+
+  // Copies what it can of the WAL into the file, waiting for nobody: what others read as it was before stays, and a
+  // writer may add to the WAL meanwhile. Once all is copied the next write begins the WAL anew. unavailable: another
+  // connection is at it.
+  struct Checkpoint {
+    int wal_pages = 0;
+    int copied = 0;  // of these, now or before
+  };
+  [[nodiscard]] base::Result<Checkpoint> checkpoint();
 
   // From any thread: ends a running statement soon, and every later one at once, with `unavailable`; one that begins at
   // this very moment may run on until the next suspend(). A transaction that was open rolls back when its owner gives

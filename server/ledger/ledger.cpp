@@ -10,6 +10,7 @@
 
 #include "core/base/pool.hpp"
 #include "server/ledger/bodies.hpp"
+#include "server/ledger/checkpointer.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/lead.hpp"
@@ -25,6 +26,10 @@ using base::Result;
 using base::Status;
 
 constexpr std::chrono::seconds kCheckedWithin{3};
+// What a commit of many live streams goes back to: the last page of each of their recordings and athletes.
+constexpr int kWritersCacheKib = 16 * 1024;
+// A WAL that begins anew is written where it lies; what is cut off would have to be allocated again.
+constexpr std::int64_t kKeptWalBytes = std::int64_t{96} << 20;
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
 
 class SqlLedger final : public Ledger, public Bodies {
@@ -82,8 +87,8 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
  public:
-  SqlLedger(sql::Connection writing, Readers readers, sql::Connection leading, const Seen& found,
-            const Options& options, base::Clock& clock)
+  SqlLedger(sql::Connection writing, std::unique_ptr<Checkpointer> checkpointer, Readers readers,
+            sql::Connection leading, const Seen& found, const Options& options, base::Clock& clock)
       : epoch_(found, options.seen, {options.on_other_epoch, options.on_went_back}),
         purge_without_backup_(options.purge_without_backup),
         held_bounds_(options.held),
@@ -94,6 +99,7 @@ class SqlLedger final : public Ledger, public Bodies {
         for_calls_(std::move(readers.for_calls)),
         for_upkeep_(std::move(readers.for_upkeep)),
         for_watch_(std::move(readers.for_watch)),
+        checkpointer_(std::move(checkpointer)),
         committer_(std::move(writing), epoch_, clock, {options.max_queued_bytes, options.max_queued_bytes_of_a_key},
                    {options.on_commit_time, options.on_forgotten_events}, options.steady_now) {}
 
@@ -533,13 +539,26 @@ class SqlLedger final : public Ledger, public Bodies {
   ReaderPool for_watch_;
   std::atomic<segments::ChunkStore*> segments_ = nullptr;
   std::atomic<std::uint64_t> submissions_ = 0;
-  Committer committer_;  // last: its thread uses the members above until it is stopped
+  std::unique_ptr<Checkpointer> checkpointer_;  // none: on PostgreSQL, or Options says so
+  Committer committer_;                         // last: its thread uses the members above until it is stopped
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
-  auto writing = sql::Connection::open(options.place);
+  sql::Place place = options.place;
+  std::unique_ptr<Checkpointer> checkpointer;
+  if (options.checkpoints_beside && !place.sqlite_file.empty()) {
+    auto started = Checkpointer::start(place.sqlite_file, place.sqlite, {});
+    if (!started) {
+      return started.error();
+    }
+    checkpointer = std::move(*started);
+    place.sqlite.must_checkpoint = [&beside = *checkpointer](int wal_pages) { return beside.after_commit(wal_pages); };
+    place.sqlite.journal_size_limit = kKeptWalBytes;
+  }
+  place.sqlite.cache_kib = kWritersCacheKib;
+  auto writing = sql::Connection::open(place);
   if (!writing) {
     return writing.error();
   }
@@ -556,8 +575,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
   if (!leading) {
     return leading.error();
   }
-  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(std::move(*writing), std::move(*readers),
-                                                             std::move(*leading), *found, options, clock));
+  return std::unique_ptr<Ledger>(std::make_unique<SqlLedger>(
+      std::move(*writing), std::move(checkpointer), std::move(*readers), std::move(*leading), *found, options, clock));
 }
 
 }  // namespace boathouse::ledger

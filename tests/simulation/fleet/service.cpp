@@ -66,6 +66,7 @@ void Service::start() {
 void Service::start(Node& node) {
   ledger::Ledger::Options options;
   options.place = databases_->place("ledger.db");
+  options.checkpoints_beside = false;   // a simulated disk's faults come in the order of what is asked of it
   options.purge_without_backup = true;  // what is backed up here is told below
   auto opened = ledger::Ledger::open(options, clock_, random_);
   if (!opened) {
