@@ -160,11 +160,11 @@ class SqlLedger final : public Ledger, public Bodies {
 
   Result<bool> leads() override { return lead_.ask(); }
 
-  Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
-                                              std::int64_t after) override {
+  Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes, std::int64_t after,
+                                              std::optional<std::int64_t> before) override {
     while (true) {
       const auto plan =
-          read(for_upkeep_, [&](Reader& reader) { return reader.next_block(max_records, max_bytes, after); });
+          read(for_upkeep_, [&](Reader& reader) { return reader.next_block(max_records, max_bytes, after, before); });
       if (!plan) {
         return plan.error();
       }

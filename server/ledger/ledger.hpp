@@ -196,9 +196,10 @@ class Ledger {
   // oldest of all, its chunks in order of server_seq, at most max_records records, max_bytes of bodies and 10,000
   // chunks, but at least one; nullopt when nothing waits. Durable before it returns. Only one loader may run: with
   // several inserts in flight it gives the newest one's id as `after`, and 0 after a failure, to get the same block
-  // again.
+  // again. A new one takes only what has a server_seq under `before`, if that is given.
   virtual base::Result<std::optional<LoadBlock>> next_block(std::uint64_t max_records, std::size_t max_bytes,
-                                                            std::int64_t after = 0) = 0;
+                                                            std::int64_t after = 0,
+                                                            std::optional<std::int64_t> before = {}) = 0;
   // ClickHouse has acknowledged the block's rows. Again: nothing changes. not_found: no such block was ever made.
   virtual base::Status finish_block(std::int64_t block_id) = 0;
   // The chunks of this stream are loaded once more, in blocks with tokens of their own, because ClickHouse has lost
@@ -214,6 +215,7 @@ class Ledger {
   struct DirtySession {
     base::Uuid rec_id;
     std::int64_t up_to_seq = 0;
+    base::Uuid athlete = {};  // of dirty_sessions(), if the recording is there
   };
   virtual base::Result<std::vector<DirtySession>> dirty_sessions(std::size_t limit) = 0;
   // Empty for a recording that was never there. corrupt: what is stored of one of them cannot be read.

@@ -65,6 +65,22 @@ TEST_P(LoadingTest, NothingWaitsAtFirstAndSourceNever) {
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
 }
 
+TEST_P(LoadingTest, ANewBlockTakesNothingThatCameLaterThanItIsTold) {
+  put({birth_entry(kRec), chunk_entry(kRec, Stream::sample, 0, 10)});
+  const std::int64_t before = ledger_->seen().server_seq + 1;
+  put({chunk_entry(kRec, Stream::sample, 10, 20), chunk_entry(kRec, Stream::stroke, 0, 10)});
+  const auto block = ledger_->next_block(kMany, kMany, 0, before);
+  ASSERT_TRUE(block && *block);
+  EXPECT_THAT(starts(**block), ElementsAre(0U));
+  const std::int64_t made = (*block)->block_id;
+  const auto no_more = ledger_->next_block(kMany, kMany, made, before);
+  ASSERT_TRUE(no_more);
+  EXPECT_FALSE(*no_more);
+  EXPECT_EQ((*ledger_->next_block(kMany, kMany, 0, before))->block_id, made) << "one that is made is had again";
+  EXPECT_THAT(starts(next(kMany, kMany, made)), ElementsAre(10U));
+  EXPECT_FALSE(nothing_waits(made));
+}
+
 TEST_P(LoadingTest, TheOldestStreamComesFirstInTheOrderOfCommit) {
   put({birth_entry(kRec), chunk_entry(kRec, Stream::stroke, 10, 20), chunk_entry(kRec, Stream::sample, 0, 10)});
   put({chunk_entry(kRec, Stream::stroke, 0, 10), chunk_entry(kRec, Stream::source, 0, 1)});

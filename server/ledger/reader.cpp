@@ -311,7 +311,8 @@ Result<LoadBlock> Reader::block(std::int64_t block_id) {
 
 Result<std::vector<Ledger::DirtySession>> Reader::dirty_sessions(std::size_t limit) {
   auto select = connection_.prepare(
-      "SELECT rec_id, seq FROM session_mark WHERE dirty_since IS NOT NULL ORDER BY dirty_since LIMIT ?1");
+      "SELECT rec_id, seq, (SELECT athlete FROM recording WHERE recording.rec_id = session_mark.rec_id) "
+      "FROM session_mark WHERE dirty_since IS NOT NULL ORDER BY dirty_since LIMIT ?1");
   if (!select) {
     return select.error();
   }
@@ -325,7 +326,8 @@ Result<std::vector<Ledger::DirtySession>> Reader::dirty_sessions(std::size_t lim
     if (!*row) {
       return sessions;
     }
-    sessions.push_back({uuid_of(select->blob(0)), select->integer(1)});
+    sessions.push_back(
+        {uuid_of(select->blob(0)), select->integer(1), select->is_null(2) ? base::Uuid() : uuid_of(select->blob(2))});
   }
 }
 

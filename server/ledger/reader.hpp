@@ -116,9 +116,10 @@ class Reader {
   base::Result<std::vector<Erasure>> erasures();
   base::Result<std::vector<TableCount>> rows_of_athlete(const base::Uuid& athlete);
 
-  // The first block after `after`, or what the next one is to be made of; nothing: no chunk waits outside a block.
+  // The first block after `after`, or what the next one is to be made of; nothing: no chunk with a number under
+  // `before` waits outside a block.
   base::Result<std::optional<BlockPlan>> next_block(std::uint64_t max_records, std::size_t max_bytes,
-                                                    std::int64_t after);
+                                                    std::int64_t after, std::optional<std::int64_t> before);
   // corrupt if it is not what its token was made of.
   base::Result<LoadBlock> block(std::int64_t block_id);
 
@@ -132,7 +133,8 @@ class Reader {
   };
 
   base::Result<std::optional<Gap>> oldest_gap();
-  base::Result<std::optional<BlockPlan>> plan_block(std::uint64_t max_records, std::size_t max_bytes);
+  base::Result<std::optional<BlockPlan>> plan_block(std::uint64_t max_records, std::size_t max_bytes,
+                                                    std::int64_t before);
   // Of a row with kBodyColumns from `column` on.
   base::Result<base::Bytes> body_of(const sql::Statement& row, int column, std::int64_t server_seq);
   base::Result<std::vector<LoadItem>> items_of(sql::Statement& select);

@@ -1,5 +1,6 @@
 // The loader's half of the reader: which chunks the next load block is made of. The reading is done here, so that the
 // writer, which acknowledgements wait for, only checks and writes.
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <set>
@@ -22,7 +23,7 @@ constexpr std::size_t kMaxBlockRecordings = 2'500;
 using base::Result;
 
 Result<std::optional<BlockPlan>> Reader::next_block(std::uint64_t max_records, std::size_t max_bytes,
-                                                    std::int64_t after) {
+                                                    std::int64_t after, std::optional<std::int64_t> before) {
   {
     auto select = connection_.prepare("SELECT block_id FROM load_block WHERE block_id > ?1 ORDER BY block_id LIMIT 1");
     if (!select) {
@@ -38,13 +39,17 @@ Result<std::optional<BlockPlan>> Reader::next_block(std::uint64_t max_records, s
       return std::optional(std::move(made));
     }
   }
-  return plan_block(max_records, max_bytes);
+  return plan_block(max_records, max_bytes, before.value_or(std::numeric_limits<std::int64_t>::max()));
 }
 
-Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, std::size_t max_bytes) {
+Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, std::size_t max_bytes,
+                                                    std::int64_t before) {
   const auto found = oldest_gap();
-  if (!found || !*found) {
-    return found ? Result<std::optional<BlockPlan>>(std::nullopt) : found.error();
+  if (!found) {
+    return found.error();
+  }
+  if (!*found || (*found)->first_seq >= before) {
+    return std::optional<BlockPlan>();
   }
   const Gap& gap = **found;
   BlockPlan plan;
@@ -60,7 +65,7 @@ Result<std::optional<BlockPlan>> Reader::plan_block(std::uint64_t max_records, s
   if (!select) {
     return select.error();
   }
-  select->bind(1, gap.stream).bind(2, gap.round).bind(3, gap.first_seq).bind(4, gap.end_seq);
+  select->bind(1, gap.stream).bind(2, gap.round).bind(3, gap.first_seq).bind(4, std::min(gap.end_seq, before));
   select->bind(5, kMaxBlockChunks);
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;

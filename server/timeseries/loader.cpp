@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <future>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -23,6 +24,7 @@
 #include "server/timeseries/eraser.hpp"
 #include "server/timeseries/schema.hpp"
 #include "server/timeseries/session_summary.hpp"
+#include "server/timeseries/uuid_order.hpp"
 
 namespace boathouse::timeseries {
 
@@ -36,12 +38,6 @@ constexpr std::size_t kChunksDroppedAtOnce = 1'000;
 constexpr int kDropsAtOnce = 20;
 constexpr const char* kBeyondTables = "it has records beyond 4294967296, which no query holds; its bytes are here";
 static_assert(wire::kMaxStreamRecords == 4'294'967'296);
-
-std::uint64_t records_of(const ledger::LoadBlock& block) {
-  std::uint64_t records = 0;
-  for (const ledger::LoadItem& item : block.items) records += item.to - item.from;
-  return records;
-}
 
 struct Around {
   std::vector<ledger::SessionsAround> sessions;
@@ -224,13 +220,17 @@ base::Status Loader::drain() {
   }
 }
 
-// What comes in meanwhile waits for a page of sessions, not for all.
+// A page of sessions is written beside the blocks that come in meanwhile: they are what a live stream waits for.
 base::Result<Loader::Left> Loader::pass() {
+  std::future<base::Result<bool>> page;
   while (true) {
+    const auto next = std::chrono::steady_clock::now() + milliseconds(options_.live_pause_ms);
     const auto left = load_blocks();
     // Nothing goes while ClickHouse is away. One block that cannot be loaded keeps no others' session rows waiting.
     if (!left && is_transient(left.error())) return left.error();
-    const auto more = write_some_sessions();
+    if (!page.valid()) page = std::async(std::launch::async, [this] { return write_some_sessions(); });
+    if (page.wait_until(next) == std::future_status::timeout && left) continue;
+    const auto more = page.get();
     if (!more) {
       // What is to be deleted does not wait for rows that cannot be written.
       if (!is_transient(more.error())) erase_again_ms_ = erase_rows_of_gone();
@@ -331,8 +331,8 @@ base::Result<bool> Loader::lose_damaged(const ledger::LoadBlock& block) {
   return true;
 }
 
-// Large blocks follow one another while there are any, but not for ever: session rows wait meanwhile. After a small one
-// of each stream what comes in is gathered for a while instead: many small inserts are what ClickHouse takes worst.
+// All that waits when it begins, but not for ever: the first that comes in later is gathered for the next round, for
+// many small inserts are what ClickHouse takes worst.
 base::Result<Loader::Left> Loader::load_blocks() {
   struct Running {
     std::shared_ptr<const ledger::LoadBlock> block;
@@ -354,9 +354,11 @@ base::Result<Loader::Left> Loader::load_blocks() {
 
   base::Status status;
   Left left = Left::little;
+  const std::int64_t after_all = ledger_.seen().server_seq + 1;  // that waits now
+  std::optional<std::int64_t> before;
   std::int64_t newest = 0;
   const auto end = std::chrono::steady_clock::now() + milliseconds(options_.most_loading_ms);
-  for (std::size_t small_blocks = 0; status && small_blocks < rowing::kStreams.size() && !stopping();) {
+  while (status && !stopping()) {
     // This process may have been frozen since, and another one loads.
     const auto leads = ledger_.leads();
     if (!leads || !*leads) {
@@ -364,14 +366,14 @@ base::Result<Loader::Left> Loader::load_blocks() {
       left = Left::nothing;
       break;
     }
-    auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes, newest);
+    auto block = ledger_.next_block(options_.max_block_records, options_.max_block_bytes, newest, before);
     if (!block || !*block) {
       if (!block) status = block.error();
-      left = Left::nothing;
+      if (newest == 0) left = Left::nothing;
       break;
     }
     newest = (*block)->block_id;
-    small_blocks = records_of(**block) < options_.few_records ? small_blocks + 1 : 0;
+    before = after_all;
     if (running.size() > options_.inserts_in_flight + 1) status = finish_oldest();
     if (!status) break;
     const auto taken = std::make_shared<const ledger::LoadBlock>(std::move(**block));
@@ -388,16 +390,31 @@ base::Result<Loader::Left> Loader::load_blocks() {
   return dissolved ? Left::little : left;
 }
 
+// Sessions that lie beside each other in ClickHouse's tables are read together, whatever else is there: those that have
+// waited longest in an order of their own would be all over it, so that each page read most of what is live.
+base::Status Loader::make_sweep() {
+  constexpr std::size_t kMost = 10'000;
+  auto waiting = ledger_.dirty_sessions(kMost + unreadable_.size());
+  if (!waiting) return waiting.error();
+  sweep_is_all_ = waiting->size() < kMost + unreadable_.size();
+  auto dirty = but_unreadable(std::move(*waiting));
+  std::ranges::stable_sort(dirty, is_before, &ledger::Ledger::DirtySession::athlete);
+  sweep_.assign(std::make_move_iterator(dirty.begin()), std::make_move_iterator(dirty.end()));
+  return base::Done{};
+}
+
 // False: no more are waiting, but for those that cannot be read.
 base::Result<bool> Loader::write_some_sessions() {
-  constexpr std::size_t kAtOnce = 200;
-  auto waiting = ledger_.dirty_sessions(kAtOnce + unreadable_.size());
-  if (!waiting) return waiting.error();
-  auto dirty = but_unreadable(std::move(*waiting));
-  const std::size_t found = dirty.size();
+  if (sweep_.empty()) BOATHOUSE_TRY(make_sweep());
+  const auto end = sweep_.begin() + static_cast<std::ptrdiff_t>(std::min(sweep_.size(), options_.sessions_at_once));
+  std::vector<ledger::Ledger::DirtySession> dirty(sweep_.begin(), end);
   const auto around = sessions_around(ledger_, dirty);
-  if (!around) return around.error();
-  const std::size_t taken = dirty.size();
+  if (!around) {
+    sweep_.clear();
+    return around.error();
+  }
+  // Whatever becomes of these: what is not written is still dirty in the ledger.
+  sweep_.erase(sweep_.begin(), sweep_.begin() + static_cast<std::ptrdiff_t>(dirty.size()));
   auto unreadable = write_readable(around->sessions);
   if (!unreadable) return unreadable.error();
   unreadable->insert(around->unreadable.begin(), around->unreadable.end());
@@ -412,7 +429,7 @@ base::Result<bool> Loader::write_some_sessions() {
   });
   unreadable_count_ = unreadable_.size();
   BOATHOUSE_TRY(ledger_.sessions_written(dirty));
-  return found >= kAtOnce || taken < found;
+  return !sweep_.empty() || !sweep_is_all_;
 }
 
 // The rows of those that ClickHouse can read: a damaged part is the trouble of whoever has records in it. Why not, by

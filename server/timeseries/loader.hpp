@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -32,13 +33,13 @@ class Loader {
  public:
   struct Options {
     std::uint64_t max_block_records = 1'000'000;
-    std::uint64_t few_records = 100'000;                    // a block of fewer says that no backlog waits
     std::size_t max_block_bytes = std::size_t{64} << 20;    // of compressed bodies
     std::size_t max_insert_bytes = std::size_t{256} << 20;  // of rows laid out; a block of more goes in several inserts
     std::int64_t live_pause_ms = 250;                       // gathers what comes within it into one block
     std::int64_t max_back_off_ms = 30'000;
     std::int64_t most_loading_ms = 60'000;  // of a backlog, then some of its session rows are written
     std::size_t inserts_in_flight = 2;      // while they are on their way two more are opened and laid out
+    std::size_t sessions_at_once = 200;     // rows in one insert
     std::size_t old_sessions_at_once = 50;  // made again, then a pause for whatever else waits
     std::int64_t old_sessions_pause_ms = 500;
     std::int64_t unreadable_pause_ms = 3'600'000;  // until sessions that could not be read are tried again
@@ -88,6 +89,7 @@ class Loader {
                               const std::string& token);
   base::Result<bool> lose_damaged(const ledger::LoadBlock& block);
   base::Result<bool> write_some_sessions();
+  base::Status make_sweep();
   base::Result<std::map<base::Uuid, std::string>> write_readable(std::span<const ledger::SessionsAround> all);
   std::vector<ledger::Ledger::DirtySession> but_unreadable(std::vector<ledger::Ledger::DirtySession> dirty);
   void note_unreadable(const ledger::Ledger::DirtySession& session, const std::string& why);
@@ -104,8 +106,10 @@ class Loader {
   SpareColumns spare_columns_;  // for as long as load_blocks() runs
   std::atomic<bool> healthy_{false};
   std::atomic<std::size_t> unreadable_count_{0};
-  std::optional<Layout> layout_;                   // once the tables are there
-  std::map<base::Uuid, std::int64_t> unreadable_;  // of the dirty ones, as they were when they could not be read
+  std::optional<Layout> layout_;                    // once the tables are there
+  std::deque<ledger::Ledger::DirtySession> sweep_;  // dirty ones, in the order of ClickHouse's tables
+  bool sweep_is_all_ = true;                        // no more were dirty when it was made
+  std::map<base::Uuid, std::int64_t> unreadable_;   // of the dirty ones, as they were when they could not be read
   std::chrono::steady_clock::time_point unreadable_tried_ = std::chrono::steady_clock::now();
   bool may_have_old_sessions_ = true;
   std::int64_t erase_again_ms_ = 0;  // 0: no rows are to be deleted

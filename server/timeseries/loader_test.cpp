@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "server/timeseries/eraser.hpp"
 #include "server/timeseries/session_columns.hpp"
@@ -92,7 +95,6 @@ TEST_F(LoaderTest, ARetryIsTheSameBytesUnderTheSameToken) {
 TEST_F(LoaderTest, OfSeveralInFlightOnlyWhatFailedGoesAgain) {
   Loader::Options small;
   small.max_block_records = 10;
-  small.few_records = 5;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 12; ++number) store(number, 10);
   clickhouse_.fail_inserts(1);
@@ -138,7 +140,6 @@ TEST_F(LoaderTest, ABlockThatIsTooLargeLaidOutGoesInSeveralInsertsTheSameEachTim
 TEST_F(LoaderTest, ABacklogIsLoadedBeforeItsSessionRowsAreWritten) {
   Loader::Options small;
   small.max_block_records = 10;
-  small.few_records = 5;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 20; ++number) store(number, number % 2 == 0 ? 10 : 3);
   ASSERT_TRUE(loader_->drain().ok());
@@ -149,13 +150,52 @@ TEST_F(LoaderTest, ABacklogIsLoadedBeforeItsSessionRowsAreWritten) {
 TEST_F(LoaderTest, ABacklogKeepsSessionRowsWaitingOnlySoLong) {
   Loader::Options small;
   small.max_block_records = 10;
-  small.few_records = 5;
   small.most_loading_ms = 0;
   loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
   for (std::uint8_t number = 1; number <= 5; ++number) store(number, 10);
   ASSERT_TRUE(loader_->drain().ok());
   EXPECT_EQ(clickhouse_.inserts("session").size(), 5U);
   EXPECT_EQ(ledger_->counts()->unloaded_chunks, 0U);
+}
+
+// What a live stream waits for does not wait for session rows, which take as long as their recordings are.
+TEST_F(LoaderTest, BlocksGoOutWhileSessionRowsAreMade) {
+  store(1, 10);
+  ASSERT_TRUE(loader_->drain().ok());
+  clickhouse_.hold_selects();
+  store(2, 10);
+  auto drained = std::async(std::launch::async, [this] { return loader_->drain(); });
+  clickhouse_.until_a_select_is_held();
+  store(3, 10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (ledger_->counts()->unloaded_chunks > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(clickhouse_.inserts("sample").size(), 3U);
+  EXPECT_EQ(clickhouse_.inserts("session").size(), 1U);
+  clickhouse_.go_on();
+  EXPECT_TRUE(drained.get().ok());
+  EXPECT_GT(clickhouse_.inserts("session").size(), 1U);
+  EXPECT_TRUE(ledger_->dirty_sessions(1)->empty());
+}
+
+// One question for those that lie together reads little; for those that waited longest it would read most of what is
+// live.
+TEST_F(LoaderTest, APageOfSessionRowsIsOfSessionsThatLieTogether) {
+  Loader::Options small;
+  small.sessions_at_once = 2;
+  loader_ = std::make_unique<Loader>(*ledger_, client_, small, [](std::string_view) {});
+  for (std::uint8_t number = 1; number <= 6; ++number) store(number, 10, number % 3 + 1);
+  ASSERT_TRUE(loader_->drain().ok());
+  const auto inserts = clickhouse_.inserts("session");
+  ASSERT_EQ(inserts.size(), 3U);
+  std::set<base::Uuid> athletes;
+  for (const Insert& insert : inserts) {
+    const auto rows = read_native(base::as_bytes(insert.body));
+    ASSERT_EQ(rows->rows, 2U);
+    const auto& of = rows->find("athlete")->uuids;
+    EXPECT_EQ(of[0], of[1]);
+    athletes.insert(of[0]);
+  }
+  EXPECT_EQ(athletes.size(), 3U);
 }
 
 TEST_F(LoaderTest, ClickHouseAwayLosesNothing) {
