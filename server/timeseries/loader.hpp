@@ -47,7 +47,7 @@ class Loader {
     std::string cluster{};                         // where the tables are made: see create_statements
     std::function<void()> before_insert{};         // only tests have one; may throw
   };
-  // `log` gets one line of plain text per failure and recovery.
+  // `log` gets one line of plain text per failure and recovery, from two threads.
   Loader(ledger::Ledger& ledger, ClickHouseClient& client, Options options, std::function<void(std::string_view)> log);
   ~Loader();
   Loader(const Loader&) = delete;
