@@ -10,13 +10,13 @@
 
 #include "core/base/pool.hpp"
 #include "server/ledger/bodies.hpp"
-#include "server/ledger/checkpointer.hpp"
 #include "server/ledger/committer.hpp"
 #include "server/ledger/epoch.hpp"
 #include "server/ledger/lead.hpp"
 #include "server/ledger/reader.hpp"
 #include "server/ledger/readers.hpp"
 #include "server/ledger/schema.hpp"
+#include "server/sql/checkpointer.hpp"
 #include "server/sql/migrations.hpp"
 
 namespace boathouse::ledger {
@@ -87,7 +87,7 @@ class SqlLedger final : public Ledger, public Bodies {
   }
 
  public:
-  SqlLedger(sql::Connection writing, std::unique_ptr<Checkpointer> checkpointer, Readers readers,
+  SqlLedger(sql::Connection writing, std::unique_ptr<sql::Checkpointer> checkpointer, Readers readers,
             sql::Connection leading, const Seen& found, const Options& options, base::Clock& clock)
       : epoch_(found, options.seen, {options.on_other_epoch, options.on_went_back}),
         purge_without_backup_(options.purge_without_backup),
@@ -539,17 +539,17 @@ class SqlLedger final : public Ledger, public Bodies {
   ReaderPool for_watch_;
   std::atomic<segments::ChunkStore*> segments_ = nullptr;
   std::atomic<std::uint64_t> submissions_ = 0;
-  std::unique_ptr<Checkpointer> checkpointer_;  // none: on PostgreSQL, or Options says so
-  Committer committer_;                         // last: its thread uses the members above until it is stopped
+  std::unique_ptr<sql::Checkpointer> checkpointer_;  // none: on PostgreSQL, or Options says so
+  Committer committer_;                              // last: its thread uses the members above until it is stopped
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock& clock, base::RandomSource& random) {
   sql::Place place = options.place;
-  std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<sql::Checkpointer> checkpointer;
   if (options.checkpoints_beside && !place.sqlite_file.empty()) {
-    auto started = Checkpointer::start(place.sqlite_file, place.sqlite, {});
+    auto started = sql::Checkpointer::start(place.sqlite_file, place.sqlite, {});
     if (!started) {
       return started.error();
     }

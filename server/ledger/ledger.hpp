@@ -129,8 +129,8 @@ class Ledger {
     sql::Place place = {};                                          // a file's folder must exist
     std::size_t max_queued_bytes = std::size_t{64} << 20;           // above it submissions are refused as unavailable
     std::size_t max_queued_bytes_of_a_key = std::size_t{16} << 20;  // above it those of this API key (or athlete)
-    // A file's WAL is copied into it by a thread of its own (checkpointer.hpp). Without: by the commits, from 1,000
-    // pages on, so that the same commits always do the same to the disk.
+    // A file's WAL is copied into it by a thread of its own (server/sql/checkpointer.hpp). Without: by the commits,
+    // from 1,000 pages on, so that the same commits always do the same to the disk.
     bool checkpoints_beside = true;
     bool purge_without_backup = false;  // purge_safe_seq() is the newest server_seq, by the operator's word
     // The database was restored under this process: every call but epoch() and leads() is unavailable from now on, and

@@ -1,9 +1,9 @@
-#include "server/ledger/checkpointer.hpp"
+#include "server/sql/checkpointer.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace boathouse::ledger {
+namespace boathouse::sql {
 
 using base::Result;
 
@@ -63,4 +63,4 @@ void Checkpointer::run() {
   }
 }
 
-}  // namespace boathouse::ledger
+}  // namespace boathouse::sql

@@ -16,7 +16,7 @@
 #include "core/base/result.hpp"
 #include "core/db/sqlite.hpp"
 
-namespace boathouse::ledger {
+namespace boathouse::sql {
 
 class Checkpointer {
  public:
@@ -55,4 +55,4 @@ class Checkpointer {
   std::thread thread_;
 };
 
-}  // namespace boathouse::ledger
+}  // namespace boathouse::sql

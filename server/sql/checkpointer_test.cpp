@@ -1,4 +1,4 @@
-#include "server/ledger/checkpointer.hpp"
+#include "server/sql/checkpointer.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@
 #include "tests/support/killed_child.hpp"
 #include "tests/support/temporary_folder.hpp"
 
-namespace boathouse::ledger {
+namespace boathouse::sql {
 namespace {
 
 using test_support::TemporaryFolder;
@@ -173,4 +173,4 @@ TEST(Checkpointer, WhatWasCommittedSurvivesSigkill) {
 }
 
 }  // namespace
-}  // namespace boathouse::ledger
+}  // namespace boathouse::sql
