@@ -206,7 +206,7 @@ Result<Connection> Connection::open(const std::string& path, const Options& opti
   const std::string settings =
       "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA foreign_keys = ON;"
       "PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = " +
-      std::to_string(options.journal_size_limit) + "; PRAGMA cache_size = -" + std::to_string(options.cache_kib);
+      std::to_string(options.journal_size_limit);
   Connection connection(std::move(state));
   BOATHOUSE_TRY(connection.execute(settings));
   BOATHOUSE_TRY(begin_file(connection));

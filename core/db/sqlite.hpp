@@ -30,7 +30,6 @@ struct Options {
   bool create = true;                                       // false: a file that is not there is an io error
   int busy_timeout_ms = 5000;                               // how long a call waits for another connection's lock
   std::int64_t journal_size_limit = std::int64_t{5} << 20;  // bytes the WAL is cut to after a checkpoint
-  int cache_kib = 2000;                                     // of pages that this connection keeps in memory
   // Asked after each commit, on its thread, with the pages that the WAL has now: whether this connection copies them
   // into the file before the commit returns. Must not throw. Empty: from 1,000 on, as SQLite does.
   std::function<bool(int wal_pages)> must_checkpoint = {};

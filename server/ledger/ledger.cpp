@@ -26,8 +26,6 @@ using base::Result;
 using base::Status;
 
 constexpr std::chrono::seconds kCheckedWithin{3};
-// What a commit of many live streams goes back to: the last page of each of their recordings and athletes.
-constexpr int kWritersCacheKib = 16 * 1024;
 // A WAL that begins anew is written where it lies; what is cut off would have to be allocated again.
 constexpr std::int64_t kKeptWalBytes = std::int64_t{96} << 20;
 constexpr std::size_t kEntryOverhead = sizeof(Entry) + sizeof(wire::ItemResult);
@@ -557,7 +555,6 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const Options& options, base::Clock
     place.sqlite.must_checkpoint = [&beside = *checkpointer](int wal_pages) { return beside.after_commit(wal_pages); };
     place.sqlite.journal_size_limit = kKeptWalBytes;
   }
-  place.sqlite.cache_kib = kWritersCacheKib;
   auto writing = sql::Connection::open(place);
   if (!writing) {
     return writing.error();
