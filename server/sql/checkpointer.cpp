@@ -1,6 +1,7 @@
 #include "server/sql/checkpointer.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace boathouse::sql {
@@ -47,6 +48,15 @@ bool Checkpointer::has_work() const {
   return pages_ >= bounds_.begin && pages_ > std::max(copied_, tried_) + bounds_.few;
 }
 
+int Checkpointer::copy() {
+  try {
+    const auto done = connection_.checkpoint();
+    return done ? done->copied : 0;
+  } catch (const std::bad_alloc&) {
+    return 0;  // nobody catches it above a thread
+  }
+}
+
 void Checkpointer::run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -55,11 +65,11 @@ void Checkpointer::run() {
     tried_ = pages_;
     copying_ = true;
     lock.unlock();
-    const auto done = connection_.checkpoint();
+    const int copied = copy();
     lock.lock();
     copying_ = false;
-    // Otherwise what was copied was all of a WAL that has begun anew meanwhile.
-    if (done && tried_ > 0) copied_ = done->copied;
+    // Otherwise it was of a WAL that has begun anew meanwhile.
+    if (tried_ > 0) copied_ = std::max(copied_, copied);
   }
 }
 

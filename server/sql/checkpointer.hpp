@@ -41,6 +41,7 @@ class Checkpointer {
  private:
   Checkpointer(db::Connection connection, const Bounds& bounds);
   void run();
+  int copy();                           // pages that are in the file now; 0 if that failed
   [[nodiscard]] bool has_work() const;  // under mutex_
 
   const Bounds bounds_;
